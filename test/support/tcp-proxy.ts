@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A TCP proxy that can fail in the ways a network does. */
+export interface TcpProxy {
+  readonly port: number;
+  readonly openConnections: number;
+  /** The same URL with our host and port in place of the original ones. */
+  url(original: string): string;
+  /** Resets every open connection; new ones work. */
+  cut(): void;
+  /** Forwards nothing any more, in either direction, and tells nobody. New connections are accepted and stay silent. */
+  blackhole(): void;
+  /** Like a host whose program is gone: open connections are reset, new ones refused. */
+  refuse(): Promise<void>;
+  /** Back to forwarding. What waited in a black hole is delivered, as after a healed network partition. */
+  heal(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on a free loopback port in front of `target`, an http(s) URL. */
+export async function startTcpProxy(target: string): Promise<TcpProxy> {
+  const { hostname, port } = new URL(target);
+  const proxy = new LoopbackProxy(hostname, Number(port));
+  await proxy.listen(0);
+  return proxy;
+}
+
+interface Link {
+  readonly client: Socket;
+  upstream: Socket | undefined;
+}
+
+class LoopbackProxy implements TcpProxy {
+  readonly #host: string;
+  readonly #targetPort: number;
+  readonly #links = new Set<Link>();
+  #server: Server | undefined;
+  #silent = false;
+  port = 0;
+
+  constructor(host: string, targetPort: number) {
+    this.#host = host;
+    this.#targetPort = targetPort;
+  }
+
+  async listen(port: number): Promise<void> {
+    // Half-open connections are allowed, so that a FIN travels through us as it does without us.
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) =>
+      this.#accept(client),
+    );
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  get openConnections(): number {
+    return this.#links.size;
+  }
+
+  url(original: string): string {
+    const url = new URL(original);
+    url.hostname = '127.0.0.1';
+    url.port = String(this.port);
+    return url.href.replace(/\/$/, original.endsWith('/') ? '/' : '');
+  }
+
+  cut(): void {
+    for (const link of [...this.#links]) this.#reset(link);
+  }
+
+  blackhole(): void {
+    this.#silent = true;
+    for (const { client, upstream } of this.#links) {
+      client.unpipe();
+      client.pause();
+      upstream?.unpipe();
+      upstream?.pause();
+    }
+  }
+
+  async refuse(): Promise<void> {
+    await this.#stopListening();
+  }
+
+  async heal(): Promise<void> {
+    if (this.#server === undefined) await this.listen(this.port);
+    if (!this.#silent) return;
+    this.#silent = false;
+    for (const link of this.#links) this.#forward(link);
+  }
+
+  async close(): Promise<void> {
+    await this.#stopListening();
+  }
+
+  #accept(client: Socket): void {
+    const link: Link = { client, upstream: undefined };
+    this.#links.add(link);
+    this.#watch(link, client);
+    if (!this.#silent) this.#forward(link);
+  }
+
+  #forward(link: Link): void {
+    if (link.upstream === undefined) {
+      link.upstream = connect({ host: this.#host, port: this.#targetPort, allowHalfOpen: true });
+      this.#watch(link, link.upstream);
+    }
+    link.client.pipe(link.upstream);
+    link.upstream.pipe(link.client);
+  }
+
+  #watch(link: Link, socket: Socket): void {
+    socket.setNoDelay(true);
+    socket.on('error', () => this.#reset(link));
+    socket.on('close', () => {
+      if (link.client.destroyed && (link.upstream?.destroyed ?? true)) this.#links.delete(link);
+    });
+  }
+
+  #reset(link: Link): void {
+    this.#links.delete(link);
+    link.client.resetAndDestroy();
+    link.upstream?.resetAndDestroy();
+  }
+
+  async #stopListening(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = once(server, 'close');
+    server.close();
+    this.cut();
+    await closed;
+  }
+}
