@@ -1,0 +1,78 @@
+import { DEFAULT_COST, isCost } from './bcrypt.ts';
+import { detectFormat } from './detect.ts';
+import type { HashAlgorithm } from './format.ts';
+import { acceptsSecret, requireSecret } from './limits.ts';
+import { HashPool } from './pool.ts';
+import * as sha3 from './sha3-512.ts';
+import * as sha256 from './sha256.ts';
+
+export { HasherClosedError, HashQueueFullError, SecretRefusedError } from './errors.ts';
+
+/** Hashing and verification that never occupies the main thread. */
+export interface Hasher {
+  /**
+   * A new hash of a secret, with a fresh salt.
+   *
+   * @throws {SecretRefusedError} when the algorithm cannot take the secret (`limits.ts`); it never can
+   * @throws {HashQueueFullError} when too many are waiting
+   * @throws {HasherClosedError} when closed before it was done
+   * @throws the signal's reason when aborted
+   */
+  hash(algorithm: HashAlgorithm, secret: string, signal?: AbortSignal): Promise<string>;
+
+  /**
+   * Whether a stored hash is one of this secret. False for any hash and any secret that is refused;
+   * rejects, as `hash` does, only when the answer could not be found out.
+   */
+  verify(secret: string, hash: string, signal?: AbortSignal): Promise<boolean>;
+
+  /** Tasks waiting or running off-thread. */
+  readonly queued: number;
+
+  /** Rejects what is left and ends the threads, also in the middle of a hash. */
+  close(): Promise<void>;
+}
+
+export interface HasherOptions {
+  /** Worker threads, started when first needed; 2 unless given. */
+  threads?: number;
+  /** Tasks that may wait beside the running ones; unbounded unless given. */
+  maxQueue?: number;
+  /** log2 of the rounds of new bcrypt hashes, 4 to 14; 10 unless given. */
+  bcryptCost?: number;
+}
+
+/**
+ * A hasher for all formats. bcrypt and scrypt share its threads, libuv's pool is left alone;
+ * the digests take microseconds and are computed inline.
+ *
+ * @throws {RangeError} when `threads` is not a positive integer or `bcryptCost` not 4 to 14
+ */
+export function createHasher(options: HasherOptions = {}): Hasher {
+  const { threads = 2, maxQueue = Number.POSITIVE_INFINITY, bcryptCost = DEFAULT_COST } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`threads must be a positive integer, got ${threads}`);
+  }
+  if (!isCost(bcryptCost)) throw new RangeError(`bcryptCost must be 4 to 14, got ${bcryptCost}`);
+  const pool = new HashPool({ threads, maxQueue });
+
+  return {
+    async hash(algorithm, secret, signal) {
+      requireSecret(algorithm, secret);
+      if (algorithm === 'sha3-512') return sha3.hash(secret);
+      return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal);
+    },
+    async verify(secret, hash, signal) {
+      const format = detectFormat(hash);
+      // Refused here already, so that nonsense never takes a place in the queue.
+      if (!format || !acceptsSecret(format, secret)) return false;
+      if (format === 'sha3-512') return sha3.verify(secret, hash);
+      if (format === 'sha256') return sha256.verify(secret, hash);
+      return pool.run({ kind: 'verify', format, secret, hash }, signal);
+    },
+    get queued() {
+      return pool.size;
+    },
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,31 @@
+// Runs in a worker thread; pool.ts names this file and its export.
+import * as bcrypt from './bcrypt.ts';
+import type { SlowFormat } from './format.ts';
+import * as scrypt from './scrypt.ts';
+
+export interface HashJob {
+  readonly kind: 'hash';
+  readonly algorithm: SlowFormat;
+  readonly secret: string;
+  readonly bcryptCost: number;
+}
+
+export interface VerifyJob {
+  readonly kind: 'verify';
+  readonly format: SlowFormat;
+  readonly secret: string;
+  readonly hash: string;
+}
+
+export type Job = HashJob | VerifyJob;
+export type JobResult<J extends Job> = J extends HashJob ? string : boolean;
+
+/** Does one job, blocking its thread. A hash is refused as the format's own `hash` refuses it. */
+export function run(job: Job): string | boolean {
+  if (job.kind === 'verify') {
+    const { verify } = job.format === 'bcrypt' ? bcrypt : scrypt;
+    return verify(job.secret, job.hash);
+  }
+  if (job.algorithm === 'scrypt') return scrypt.hash(job.secret);
+  return bcrypt.hash(job.secret, bcrypt.newSalt(job.bcryptCost));
+}
