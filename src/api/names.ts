@@ -1,0 +1,108 @@
+/** Names that are part of contracts: API groups, labels, annotations, well-known objects. */
+
+/** A kind of object as the API server addresses it. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+const MANAGEMENT_GROUP = 'management.cattle.io';
+const DOWNSTREAM_GROUP = 'cluster.cattle.io';
+const OWN_GROUP = 'ace-operator.io';
+
+const management = (plural: string, kind: string): Resource => ({
+  group: MANAGEMENT_GROUP,
+  version: 'v3',
+  plural,
+  kind,
+  namespaced: false,
+});
+
+export const TOKENS = management('tokens', 'Token');
+export const USERS = management('users', 'User');
+export const USER_ATTRIBUTES = management('userattributes', 'UserAttribute');
+export const CLUSTERS = management('clusters', 'Cluster');
+
+export const CLUSTER_AUTH_TOKENS: Resource = {
+  group: DOWNSTREAM_GROUP,
+  version: 'v3',
+  plural: 'clusterauthtokens',
+  kind: 'ClusterAuthToken',
+  namespaced: true,
+};
+export const CLUSTER_USER_ATTRIBUTES: Resource = {
+  group: DOWNSTREAM_GROUP,
+  version: 'v3',
+  plural: 'clusteruserattributes',
+  kind: 'ClusterUserAttribute',
+  namespaced: true,
+};
+export const CLUSTER_PROPAGATIONS: Resource = {
+  group: OWN_GROUP,
+  version: 'v1alpha1',
+  plural: 'clusterpropagations',
+  kind: 'ClusterPropagation',
+  namespaced: false,
+};
+export const SECRETS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+};
+export const EVENTS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+};
+export const NAMESPACES: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
+export const CUSTOM_RESOURCE_DEFINITIONS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+/** `apiVersion` of a resource's objects. */
+export function apiVersionOf(resource: Resource): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Who wrote it, as server-side apply and `managedFields` name it. */
+export const FIELD_MANAGER = 'ace-operator';
+
+export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** On downstream objects: the management cluster id they were written for. On a Secret: whose credentials it holds. */
+export const LABEL_CLUSTER = 'ace-operator.io/cluster';
+
+export const ANNOTATION_TOKEN_UID = 'ace-operator.io/token-uid';
+export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
+/** See hash/fingerprint.ts: lets us see without rehashing that nothing changed. */
+export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
+/** On a ClusterPropagation: lets one blocked sweep pass; removed by the operator once it did. */
+export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
+/** Rancher's mark on a Token whose `token` field holds a hash. */
+export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
+
+/** Secret in the operator's namespace that holds the key of all fingerprints. */
+export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
+
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Whether a name can be a Secret's or a custom resource's (RFC 1123 subdomain, at most 253 characters). */
+export function isObjectName(name: string): boolean {
+  return name.length <= 253 && SUBDOMAIN.test(name);
+}

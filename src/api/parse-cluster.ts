@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { ANNOTATION_ALLOW_GC, LABEL_CLUSTER } from './names.ts';
+import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
+import type { Cluster, CredentialsSecret, Propagation, PropagationSpec, PropagationStatus } from './types.ts';
+
+const aceShape = z.object({
+  spec: z
+    .object({
+      localClusterAuthEndpoint: z
+        .object({
+          enabled: z
+            .boolean()
+            .nullish()
+            .transform((value) => value ?? false),
+        })
+        .nullish(),
+    })
+    .nullish(),
+});
+const reachShape = z.object({
+  status: z
+    .object({
+      apiEndpoint: optionalString,
+      caCert: optionalString,
+      serviceAccountTokenSecret: optionalString,
+    })
+    .nullish(),
+});
+
+/** A management Cluster. An unreadable ACE switch is neither on nor off: nothing is added, nothing drained. */
+export function parseCluster(raw: unknown): Cluster {
+  const meta = parseMetadata(raw);
+  const ace = aceShape.safeParse(raw);
+  const reach = reachShape.safeParse(raw);
+  const status = reach.success ? reach.data.status : undefined;
+  return deepFreeze({
+    name: meta.name,
+    namespace: '',
+    uid: meta.uid,
+    resourceVersion: meta.resourceVersion,
+    deleting: Boolean(meta.deletionTimestamp),
+    aceEnabled: ace.success ? (ace.data.spec?.localClusterAuthEndpoint?.enabled ?? false) : undefined,
+    apiEndpoint: status?.apiEndpoint ?? '',
+    caCert: status?.caCert ?? '',
+    serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
+    problem: ace.success ? undefined : describeIssues(ace.error),
+  });
+}
+
+export const DEFAULT_SPEC: PropagationSpec = {
+  suspend: false,
+  algorithm: undefined,
+  storage: undefined,
+  maxDeletePercent: 10,
+  minDeletes: 20,
+  adopt: false,
+};
+
+const specShape = z.object({
+  suspend: z.boolean().default(false),
+  hash: z
+    .object({
+      algorithm: z.enum(['bcrypt', 'sha3-512', 'scrypt']).optional(),
+      storage: z.enum(['secret', 'inline']).optional(),
+    })
+    .default({}),
+  gc: z
+    .object({
+      maxDeletePercent: z.number().min(0).max(100).default(DEFAULT_SPEC.maxDeletePercent),
+      minDeletes: z.number().int().min(0).default(DEFAULT_SPEC.minDeletes),
+    })
+    .default({ maxDeletePercent: DEFAULT_SPEC.maxDeletePercent, minDeletes: DEFAULT_SPEC.minDeletes }),
+  adopt: z.boolean().default(false),
+});
+
+/** Our ClusterPropagation. An invalid spec is reported and the defaults stay in force: safe, and visible. */
+export function parsePropagation(raw: unknown): Propagation {
+  const meta = parseMetadata(raw);
+  const object = raw as { spec?: unknown; status?: unknown };
+  const parsed = specShape.safeParse(object.spec ?? {});
+  return deepFreeze({
+    name: meta.name,
+    namespace: '',
+    uid: meta.uid,
+    resourceVersion: meta.resourceVersion,
+    generation: meta.generation,
+    allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
+    spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
+    status: (object.status ?? {}) as PropagationStatus,
+    problem: parsed.success ? undefined : `spec.${describeIssues(parsed.error)}`,
+  });
+}
+
+function specOf(data: z.infer<typeof specShape>): PropagationSpec {
+  return {
+    suspend: data.suspend,
+    algorithm: data.hash.algorithm,
+    storage: data.hash.storage,
+    maxDeletePercent: data.gc.maxDeletePercent,
+    minDeletes: data.gc.minDeletes,
+    adopt: data.adopt,
+  };
+}
+
+/** A Secret that may say how to reach a cluster; anything else in it is dropped at once. */
+export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
+  const meta = parseMetadata(raw);
+  const data = ((raw as { data?: unknown }).data ?? {}) as Readonly<Record<string, unknown>>;
+  const decode = (key: string): string | undefined => {
+    const value = data[key];
+    return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : undefined;
+  };
+  return deepFreeze({
+    name: meta.name,
+    namespace: meta.namespace,
+    uid: meta.uid,
+    resourceVersion: meta.resourceVersion,
+    cluster: meta.labels?.[LABEL_CLUSTER] ?? '',
+    kubeconfig: decode('kubeconfig') ?? decode('value'),
+    credential: decode('credential'),
+  });
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { ANNOTATION_TOKEN_HASHED, isObjectName } from './names.ts';
+import {
+  deepFreeze,
+  describeIssues,
+  enabledByDefault,
+  optionalString,
+  optionalTime,
+  parseMetadata,
+  parseTime,
+} from './parse-fields.ts';
+import type { Token, TokenSecret } from './types.ts';
+
+const fields = z.object({
+  userId: optionalString,
+  token: optionalString,
+  clusterName: optionalString,
+  enabled: enabledByDefault,
+  ttl: z
+    .number()
+    .int()
+    .nullish()
+    .transform((ttl) => ttl ?? 0),
+  expiresAt: optionalTime,
+});
+
+/**
+ * A management Token (Rancher's fields, top-level beside metadata).
+ *
+ * Never throws for a bad field: the token then has a `problem` and is refused as Malformed, alone.
+ */
+export function parseToken(raw: unknown): Token {
+  const meta = parseMetadata(raw);
+  const identity = {
+    name: meta.name,
+    namespace: '',
+    uid: meta.uid,
+    resourceVersion: meta.resourceVersion,
+    deleting: Boolean(meta.deletionTimestamp),
+    createdAtMs: parseTime(meta.creationTimestamp ?? '') ?? 0,
+  };
+  const parsed = fields.safeParse(raw);
+  if (!parsed.success) {
+    return deepFreeze({
+      ...identity,
+      ...bestGuess(raw),
+      secret: { kind: 'missing' },
+      enabled: false,
+      ttlMs: 0,
+      expiresAtMs: undefined,
+      problem: describeIssues(parsed.error),
+    });
+  }
+  const { userId, token, clusterName, enabled, ttl, expiresAt } = parsed.data;
+  return deepFreeze({
+    ...identity,
+    userName: userId,
+    clusterName,
+    secret: secretOf(token, meta.annotations?.[ANNOTATION_TOKEN_HASHED] === 'true'),
+    enabled,
+    ttlMs: ttl,
+    expiresAtMs: expiresAt,
+    problem: problemOf(meta.name, userId),
+  });
+}
+
+function secretOf(value: string, hashed: boolean): TokenSecret {
+  if (value === '') return { kind: 'missing' };
+  return { kind: hashed ? 'hashed' : 'plain', value };
+}
+
+function problemOf(name: string, userId: string): string | undefined {
+  if (!isObjectName(name)) return 'metadata.name: cannot be the name of a Secret';
+  if (userId === '') return 'userId: missing';
+  if (!isObjectName(userId)) return 'userId: cannot be the name of an object';
+  return undefined;
+}
+
+/** Where a malformed token would belong, so that it can be reported there. */
+function bestGuess(raw: unknown): Pick<Token, 'userName' | 'clusterName'> {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const object = raw as Readonly<Record<string, unknown>>;
+  return { userName: text(object['userId']), clusterName: text(object['clusterName']) };
+}

@@ -1,0 +1,54 @@
+/**
+ * Every reason why something is not as a person might wish. Closed on purpose: status, metrics, events,
+ * log lines and the command line use these words and no others.
+ */
+
+/** Why a token is not usable in a cluster. */
+export const TOKEN_REASONS = [
+  'Expired',
+  'Disabled',
+  'Deleting',
+  'UserDisabled',
+  'UserNotFound',
+  'NotScoped',
+  'OtherCluster',
+  'AceDisabled',
+  'Malformed',
+  'UnsupportedHash',
+  'SecretTooLong',
+  'HashPending',
+  'Conflict',
+  'Rejected',
+  'GCBlocked',
+  'Suspended',
+] as const;
+export type TokenReason = (typeof TOKEN_REASONS)[number];
+
+/** Why a user's attributes downstream are less than complete. Never a ground for refusing tokens. */
+export type UserReason = 'GroupsUnknown';
+
+/** Why a cluster's condition has the status that it has. */
+export const CLUSTER_REASONS = [
+  'AllSynced',
+  'Syncing',
+  'Failing',
+  'Connected',
+  'Connecting',
+  'NoCredentials',
+  'CredentialsInvalid',
+  'CredentialsRejected',
+  'CertificateInvalid',
+  'Unreachable',
+  'Forbidden',
+  'AceDisabled',
+  'ClusterDeleted',
+  'Draining',
+  'Drained',
+  'InUse',
+  'GCBlocked',
+  'NotBlocked',
+  'Suspended',
+  'Malformed',
+  'InvalidSpec',
+] as const;
+export type ClusterReason = (typeof CLUSTER_REASONS)[number];

@@ -1,0 +1,138 @@
+/** What the operator knows of the objects it reads: parsed once at the edge, frozen, then trusted. */
+
+export interface OwnedMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly labels?: Readonly<Record<string, string | null>>;
+  readonly annotations?: Readonly<Record<string, string | null>>;
+  readonly deletionTimestamp?: string;
+}
+
+/** An object as JSON, with just enough shape to address it. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: OwnedMetadata;
+  readonly [field: string]: unknown;
+}
+
+/** What every object that is kept in a store has. */
+export interface Identified {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export type TokenSecret =
+  | { readonly kind: 'plain'; readonly value: string }
+  | { readonly kind: 'hashed'; readonly value: string }
+  | { readonly kind: 'missing' };
+
+/** A management Token. `problem` is set when the object cannot be trusted; the other fields are then best guesses. */
+export interface Token extends Identified {
+  readonly userName: string;
+  readonly clusterName: string;
+  readonly secret: TokenSecret;
+  readonly enabled: boolean;
+  readonly deleting: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAtMs: number;
+  /** Milliseconds after creation; 0 is never. */
+  readonly ttlMs: number;
+  /** Milliseconds since the epoch, when the object says so. */
+  readonly expiresAtMs: number | undefined;
+  readonly problem: string | undefined;
+}
+
+export interface User extends Identified {
+  readonly enabled: boolean;
+  readonly deleting: boolean;
+  readonly problem: string | undefined;
+}
+
+/** Extras for audit by authentication provider, as Rancher stores them. */
+export type ExtraByProvider = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+export interface UserAttribute extends Identified {
+  /** Names of all group principals of all providers, sorted by bytes, without duplicates. */
+  readonly groups: readonly string[];
+  readonly lastRefresh: string;
+  readonly needsRefresh: boolean;
+  readonly extraByProvider: ExtraByProvider | undefined;
+  readonly problem: string | undefined;
+}
+
+export interface Cluster extends Identified {
+  readonly deleting: boolean;
+  /** Undefined when the object does not say so in a way that can be read. */
+  readonly aceEnabled: boolean | undefined;
+  readonly apiEndpoint: string;
+  /** Base64 of PEM, as in `status.caCert`. */
+  readonly caCert: string;
+  readonly serviceAccountTokenSecret: string;
+  readonly problem: string | undefined;
+}
+
+export type HashStorage = 'secret' | 'inline';
+export type HashAlgorithmName = 'bcrypt' | 'sha3-512' | 'scrypt';
+
+export interface PropagationSpec {
+  readonly suspend: boolean;
+  readonly algorithm: HashAlgorithmName | undefined;
+  readonly storage: HashStorage | undefined;
+  readonly maxDeletePercent: number;
+  readonly minDeletes: number;
+  readonly adopt: boolean;
+}
+
+export type ConditionType = 'Ready' | 'Connected' | 'Synced' | 'GCBlocked' | 'Drained';
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration: number;
+}
+
+export interface PropagationStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  readonly wanted?: number;
+  readonly synced?: number;
+  readonly pending?: number;
+  readonly failed?: number;
+  readonly refused?: Readonly<Record<string, number>>;
+  readonly tokens?: string;
+  readonly lastSyncTime?: string;
+  readonly nextRetryTime?: string | null;
+  readonly lastError?: string | null;
+}
+
+/** Our ClusterPropagation. When `problem` is set the last good spec (or the default one) stays in force. */
+export interface Propagation extends Identified {
+  readonly generation: number;
+  readonly spec: PropagationSpec;
+  readonly allowGc: boolean;
+  readonly status: PropagationStatus;
+  readonly problem: string | undefined;
+}
+
+/** A Secret in a credentials namespace, reduced to what reaching a cluster takes. */
+export interface CredentialsSecret extends Identified {
+  /** Value of the label `ace-operator.io/cluster`. */
+  readonly cluster: string;
+  /** Decoded `kubeconfig` or `value`. */
+  readonly kubeconfig: string | undefined;
+  /** Decoded `credential`: a bearer token. */
+  readonly credential: string | undefined;
+}
+
+/** A downstream object as observed: identity, our marks, and its own fields. */
+export interface Observed extends Identified {
+  readonly object: KubeObject;
+}

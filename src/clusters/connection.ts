@@ -1,0 +1,122 @@
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_USER_ATTRIBUTES,
+  FIELD_MANAGER,
+  LABEL_MANAGED_BY,
+  type Resource,
+  SECRETS,
+} from '../api/names.ts';
+import type { KubeObject, Observed } from '../api/types.ts';
+import { ApiError, ConnectionError } from '../errors.ts';
+import { KubeClient, type RequestObserver } from '../kube/client.ts';
+import type { Access } from '../kube/kubeconfig.ts';
+import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
+import type { Store } from '../kube/store.ts';
+import { Transport } from '../kube/transport.ts';
+import { ObservedState, parseClusterAuthToken, parseClusterUserAttribute, parseSecret } from './observed.ts';
+import { type DownstreamDefinitions, prepareCluster } from './prepare.ts';
+
+export interface ConnectionOptions {
+  /** Management id of the cluster. */
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly access: Access;
+  readonly definitions: DownstreamDefinitions;
+  readonly connections: number;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly timing?: Partial<ReflectorTiming>;
+  readonly onRequest?: RequestObserver;
+  readonly onWatchRestart?: (reason: string) => void;
+  readonly onCorrections?: (count: number) => void;
+  readonly onObject: (object: KubeObject, deleted: boolean) => void;
+  /** The server is gone or refuses us; called once. */
+  readonly onLost: (error: unknown) => void;
+}
+
+/** So many failures in a row of one watch, and the connection counts as lost. */
+const FAILURES_UNTIL_LOST = 3;
+
+/** One working connection to a downstream API server: its client, its watches, what they have seen. */
+export class Connection {
+  readonly client: KubeClient;
+  readonly observed: ObservedState;
+  readonly #options: ConnectionOptions;
+  readonly #transport: Transport;
+  readonly #reflectors: readonly Reflector<Observed>[];
+  #probing = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#transport = new Transport(options.access, options);
+    this.client = new KubeClient(this.#transport, options.onRequest);
+    this.observed = new ObservedState(options.cluster, (object) => options.onObject(object, false));
+    this.#reflectors = [
+      this.#reflector(CLUSTER_AUTH_TOKENS, this.observed.tokens, parseClusterAuthToken),
+      this.#reflector(CLUSTER_USER_ATTRIBUTES, this.observed.users, parseClusterUserAttribute),
+      this.#reflector(SECRETS, this.observed.secrets, parseSecret),
+    ];
+  }
+
+  /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
+  async open(signal: AbortSignal): Promise<void> {
+    const { namespace, definitions } = this.#options;
+    await prepareCluster(this.client, namespace, definitions, signal);
+    for (const reflector of this.#reflectors) reflector.start();
+    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+  }
+
+  /**
+   * A request failed in a way that may mean the cluster is gone: one probe decides. A single broken socket
+   * must not cost a whole connection.
+   */
+  async suspect(error: unknown): Promise<void> {
+    if (!isConnectionTrouble(error) || this.#probing) return;
+    this.#probing = true;
+    try {
+      await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
+    } catch (probeError) {
+      this.#options.onLost(probeError);
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.observed.close();
+    const stopped = this.#reflectors.map((reflector) => reflector.stop());
+    await this.#transport.close();
+    await Promise.allSettled(stopped);
+  }
+
+  #reflector(
+    resource: Resource,
+    store: Store<Observed>,
+    parse: (raw: unknown) => Observed,
+  ): Reflector<Observed> {
+    const { namespace, timing, onObject, onLost, onWatchRestart, onCorrections } = this.#options;
+    store.onChange((event) => onObject(event.object.object, event.type === 'deleted'));
+    return new Reflector<Observed>({
+      client: this.client,
+      resource,
+      namespace,
+      // The namespace holds others' Secrets too: they are none of our business.
+      labelSelector: resource === SECRETS ? `${LABEL_MANAGED_BY}=${FIELD_MANAGER}` : undefined,
+      parse,
+      store,
+      ...(timing ? { timing } : {}),
+      observer: {
+        failed: (error, failures) => {
+          const refused = error instanceof ApiError && [401, 403].includes(error.code);
+          if (refused || failures >= FAILURES_UNTIL_LOST) onLost(error);
+        },
+        restarted: (reason) => onWatchRestart?.(reason),
+        corrected: (count) => onCorrections?.(count),
+      },
+    });
+  }
+}
+
+function isConnectionTrouble(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ApiError && error.code === 401);
+}

@@ -1,0 +1,137 @@
+import type { ClusterReason } from '../api/reasons.ts';
+import type { KubeObject } from '../api/types.ts';
+import { ApiError, ConfigError, ConnectionError, describeError } from '../errors.ts';
+import { backoffMs, pause } from '../kube/backoff.ts';
+import type { Access } from '../kube/kubeconfig.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
+
+/** What a session is doing. `reason` and `message` are what a person is shown. */
+export type SessionState =
+  | { readonly phase: 'connecting' }
+  | { readonly phase: 'connected'; readonly sinceMs: number }
+  | {
+      readonly phase: 'disconnected';
+      readonly reason: ClusterReason;
+      readonly message: string;
+      readonly nextTryMs: number;
+    };
+
+/** Told by a session to its owner. Handlers only enqueue. */
+export interface SessionListener {
+  stateChanged(state: SessionState): void;
+  objectChanged(object: KubeObject, deleted: boolean): void;
+}
+
+export interface SessionOptions extends Omit<ConnectionOptions, 'access' | 'onLost' | 'onObject'> {
+  readonly access: () => Promise<Access>;
+  readonly listener: SessionListener;
+}
+
+const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_MAX_MS = 30_000;
+
+/**
+ * One downstream cluster: connects, watches, notices the loss of it, and tries again for ever.
+ *
+ * A cluster that is down costs one probe per backoff step and nothing else; nobody waits for it.
+ */
+export class ClusterSession {
+  readonly #options: SessionOptions;
+  readonly #stopping = new AbortController();
+  #state: SessionState = { phase: 'connecting' };
+  #connection: Connection | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** The live connection; undefined while there is none, or while its stores are not filled yet. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  start(): void {
+    this.#running ??= this.#run(this.#stopping.signal);
+  }
+
+  /** Ends the connection at once; requests in flight fail. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      const lost = Promise.withResolvers<unknown>();
+      let connection: Connection | undefined;
+      try {
+        connection = new Connection({
+          ...this.#options,
+          access: await this.#options.access(),
+          onLost: lost.resolve,
+          onObject: (object, deleted) => this.#options.listener.objectChanged(object, deleted),
+        });
+        await Promise.race([connection.open(signal), rejectWith(lost.promise)]);
+        failures = 0;
+        this.#connection = connection;
+        this.#become({ phase: 'connected', sinceMs: Date.now() });
+        throw await Promise.race([lost.promise, aborted(signal)]);
+      } catch (error) {
+        this.#connection = undefined;
+        failures += 1;
+        await this.#waitAfter(error, failures, connection, signal);
+      }
+    }
+  }
+
+  async #waitAfter(
+    error: unknown,
+    failures: number,
+    connection: Connection | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!signal.aborted) {
+      const delayMs = backoffMs(failures, BACKOFF_BASE_MS, BACKOFF_MAX_MS);
+      this.#become({ phase: 'disconnected', ...explain(error), nextTryMs: Date.now() + delayMs });
+      await connection?.close();
+      await pause(delayMs, signal);
+      return;
+    }
+    await connection?.close();
+  }
+
+  #become(state: SessionState): void {
+    this.#state = state;
+    this.#options.listener.stateChanged(state);
+  }
+}
+
+async function rejectWith(promise: Promise<unknown>): Promise<never> {
+  throw await promise;
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason);
+    else signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
+  });
+}
+
+/** The closed reason and the message for why there is no connection. */
+export function explain(error: unknown): { reason: ClusterReason; message: string } {
+  return { reason: reasonOf(error), message: describeError(error) };
+}
+
+function reasonOf(error: unknown): ClusterReason {
+  if (error instanceof ConfigError) return 'CredentialsInvalid';
+  if (error instanceof ConnectionError) return error.reason;
+  if (error instanceof ApiError && error.code === 401) return 'CredentialsRejected';
+  if (error instanceof ApiError && error.code === 403) return 'Forbidden';
+  return error instanceof ApiError ? 'Failing' : 'Unreachable';
+}

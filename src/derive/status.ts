@@ -1,0 +1,197 @@
+import type { ClusterReason } from '../api/reasons.ts';
+import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
+import { formatTime } from './expiry.ts';
+
+/** What is known of one cluster, from which its status follows. */
+export interface ClusterFacts {
+  readonly generation: number;
+  readonly mode: 'propagate' | 'drain' | 'hold';
+  /** Why not `propagate`, in words of the closed enum. */
+  readonly modeReason: ClusterReason;
+  readonly modeMessage: string;
+  readonly suspended: boolean;
+  /** What is wrong with the spec; the defaults are in force then. */
+  readonly specProblem: string | undefined;
+  readonly connection:
+    | { readonly phase: 'connected' }
+    | { readonly phase: 'connecting' }
+    | { readonly phase: 'ended' }
+    | {
+        readonly phase: 'disconnected';
+        readonly reason: ClusterReason;
+        readonly message: string;
+        readonly nextTryMs: number | undefined;
+      };
+  /** Every key was looked at since the connection was made. */
+  readonly reviewed: boolean;
+  readonly drained: boolean;
+  readonly gcBlocked: { readonly objects: number; readonly limit: number } | undefined;
+  readonly counts: {
+    readonly synced: number;
+    readonly pending: number;
+    readonly failed: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly usersPending: number;
+    readonly usersFailed: number;
+    readonly firstFailure: string | undefined;
+  };
+}
+
+interface Judgement {
+  readonly status: Condition['status'];
+  readonly reason: ClusterReason;
+  readonly message: string;
+}
+
+/** How stale `nextRetryTime` may get before it alone is worth a write. */
+const RETRY_TIME_STALE_MS = 60_000;
+
+/**
+ * The status that these facts make, given the one that is written there.
+ *
+ * @returns undefined when nothing that matters differs: then there is nothing to write
+ */
+export function deriveStatus(
+  facts: ClusterFacts,
+  previous: PropagationStatus,
+  nowMs: number,
+): PropagationStatus | undefined {
+  const judgements = judge(facts);
+  const next: PropagationStatus = {
+    observedGeneration: facts.generation,
+    conditions: conditions(judgements, facts.generation, previous, nowMs),
+    ...counts(facts),
+    lastError: lastError(facts) ?? null,
+    nextRetryTime: retryTime(facts),
+  };
+  if (isSame(next, previous, nowMs)) return undefined;
+  const isSynced = judgements.Synced.status === 'True';
+  const lastSyncTime = isSynced ? formatTime(nowMs) : previous.lastSyncTime;
+  return { ...next, ...(lastSyncTime ? { lastSyncTime } : {}) };
+}
+
+function judge(facts: ClusterFacts): Record<ConditionType, Judgement> {
+  const Connected = connected(facts);
+  const Synced = synced(facts, Connected);
+  const GCBlocked = gcBlocked(facts);
+  const Drained = drained(facts);
+  return { Ready: ready(facts, Connected, Synced, GCBlocked), Connected, Synced, GCBlocked, Drained };
+}
+
+function connected({ connection }: ClusterFacts): Judgement {
+  switch (connection.phase) {
+    case 'connected':
+      return { status: 'True', reason: 'Connected', message: 'watching the cluster' };
+    case 'connecting':
+      return { status: 'Unknown', reason: 'Connecting', message: 'connecting to the cluster' };
+    case 'ended':
+      return { status: 'False', reason: 'Drained', message: 'nothing of ours is left there; not connected' };
+    case 'disconnected':
+      return { status: 'False', reason: connection.reason, message: connection.message };
+  }
+}
+
+function synced(facts: ClusterFacts, connection: Judgement): Judgement {
+  const { counts, reviewed } = facts;
+  if (facts.mode === 'drain')
+    return { status: 'False', reason: facts.modeReason, message: facts.modeMessage };
+  if (connection.status !== 'True') return { ...connection, status: 'Unknown' };
+  const failed = counts.failed + counts.usersFailed;
+  const pending = counts.pending + counts.usersPending;
+  if (failed > 0)
+    return { status: 'False', reason: 'Failing', message: `${failed} failing; ${counts.firstFailure ?? ''}` };
+  if (!reviewed) return { status: 'False', reason: 'Syncing', message: 'comparing the whole cluster' };
+  if (pending > 0) return { status: 'False', reason: 'Syncing', message: `${pending} pending` };
+  return {
+    status: 'True',
+    reason: 'AllSynced',
+    message: 'every wanted token is in the cluster, and no other',
+  };
+}
+
+function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
+  if (!blocked) return { status: 'False', reason: 'NotBlocked', message: 'no sweep is blocked' };
+  return {
+    status: 'True',
+    reason: 'GCBlocked',
+    message: `a sweep would delete ${blocked.objects} objects whose source is absent, more than ${blocked.limit}; look at them, then annotate with ace-operator.io/allow-gc=true`,
+  };
+}
+
+function drained(facts: ClusterFacts): Judgement {
+  if (facts.mode !== 'drain') return { status: 'False', reason: 'InUse', message: 'the cluster is in use' };
+  if (facts.drained)
+    return {
+      status: 'True',
+      reason: 'Drained',
+      message: `${facts.modeMessage}; nothing of ours is left there`,
+    };
+  return {
+    status: 'False',
+    reason: 'Draining',
+    message: `${facts.modeMessage}; what is ours there is being removed`,
+  };
+}
+
+function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Judgement]): Judgement {
+  const [connection, sync, gc] = parts;
+  const no = (reason: ClusterReason, message: string): Judgement => ({ status: 'False', reason, message });
+  if (facts.mode !== 'propagate') return no(facts.modeReason, facts.modeMessage);
+  if (facts.specProblem !== undefined)
+    return no('InvalidSpec', `${facts.specProblem}; defaults are in force`);
+  if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
+  if (connection.status !== 'True') return { ...connection, status: 'False' };
+  if (gc.status === 'True') return no('GCBlocked', gc.message);
+  return sync.status === 'True' ? sync : { ...sync, status: 'False' };
+}
+
+function counts({ counts: { synced, pending, failed, refused } }: ClusterFacts): PropagationStatus {
+  const wanted = synced + pending + failed;
+  return { wanted, synced, pending, failed, refused, tokens: `${synced}/${wanted}` };
+}
+
+function lastError(facts: ClusterFacts): string | undefined {
+  if (facts.connection.phase === 'disconnected') return facts.connection.message;
+  return facts.counts.firstFailure;
+}
+
+function retryTime({ connection }: ClusterFacts): string | null {
+  if (connection.phase !== 'disconnected' || connection.nextTryMs === undefined) return null;
+  return formatTime(connection.nextTryMs);
+}
+
+function conditions(
+  judgements: Record<ConditionType, Judgement>,
+  observedGeneration: number,
+  previous: PropagationStatus,
+  nowMs: number,
+): readonly Condition[] {
+  return Object.entries(judgements).map(([type, judgement]) => {
+    const before = previous.conditions?.find((condition) => condition.type === type);
+    const unchanged = before?.status === judgement.status;
+    return {
+      type: type as ConditionType,
+      ...judgement,
+      lastTransitionTime: unchanged ? before.lastTransitionTime : formatTime(nowMs),
+      observedGeneration,
+    };
+  });
+}
+
+/** Times that pass by themselves do not count, or an idle cluster would be written for ever. */
+function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
+  const { nextRetryTime: nextRetry, ...a } = next;
+  const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
+  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null })) return false;
+  if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
+  return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
+}
+
+/** JSON with sorted keys: the API server gives them back in an order of its own. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,92 @@
+/** The catalogue of faults. What a person must mend is terminal; what a machine may mend is retried. */
+
+/** Retrying cannot help until some object changes. `reason` goes into status, metric and log. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** The API server could not be reached, or did not answer in time. Says nothing about the object. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  /** `CertificateInvalid` when TLS refused the peer, else `Unreachable`. */
+  readonly reason: 'CertificateInvalid' | 'Unreachable';
+
+  constructor(reason: 'CertificateInvalid' | 'Unreachable', message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** The API server answered, with something other than success. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** HTTP status. */
+  readonly code: number;
+  /** Kubernetes' own word (`NotFound`, `AlreadyExists`, `Conflict`, `Expired`, …); empty when the body had none. */
+  readonly statusReason: string;
+  /** For a 404: true when the named object is missing, false when its whole kind (or path) is not served. */
+  readonly objectMissing: boolean;
+  /** How long the server asked us to wait. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    details: {
+      code: number;
+      statusReason: string;
+      objectMissing: boolean;
+      retryAfterMs?: number | undefined;
+    },
+  ) {
+    super(message);
+    this.code = details.code;
+    this.statusReason = details.statusReason;
+    this.objectMissing = details.objectMissing;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** A flag, environment variable or file that the user gave cannot be used. Exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Positive evidence that one object does not exist; never true for a kind that is not served. */
+export function isObjectMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 404 && error.objectMissing;
+}
+
+/** Someone wrote first, or the object was replaced; retry from fresh state. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 409 && error.statusReason !== 'AlreadyExists';
+}
+
+export function isAlreadyExists(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 409 && error.statusReason === 'AlreadyExists';
+}
+
+/** The resourceVersion (or continue token) we asked from is too old: list again. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 410;
+}
+
+/** One line for logs and status. Only our own messages are shown; a foreign error may carry a body. */
+export function describeError(error: unknown): string {
+  if (
+    error instanceof ApiError ||
+    error instanceof ConnectionError ||
+    error instanceof TerminalError ||
+    error instanceof ConfigError
+  ) {
+    return error.message;
+  }
+  return error instanceof Error
+    ? `${error.name}: ${error.message.split('\n')[0]?.slice(0, 300)}`
+    : 'unknown failure';
+}

@@ -1,0 +1,68 @@
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
+  CLUSTER_USER_ATTRIBUTES,
+  type Resource,
+  SECRETS,
+} from '../api/names.ts';
+import type { KubeObject } from '../api/types.ts';
+import type { Change } from '../derive/diff.ts';
+import { ApiError, TerminalError } from '../errors.ts';
+import type { ObjectKey, Writer } from './client.ts';
+
+const RESOURCES = new Map<string, Resource>(
+  [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, CLUSTER_PROPAGATIONS, SECRETS].map((resource) => [
+    resource.kind,
+    resource,
+  ]),
+);
+
+/**
+ * Performs one change. Never touches an object that was replaced after we saw it: patches and deletes demand
+ * its UID.
+ *
+ * @returns the object as the server stored it; undefined after a delete
+ * @throws {TerminalError} `Rejected` when the server refuses the object itself
+ */
+export async function apply(writer: Writer, change: Change): Promise<unknown | undefined> {
+  try {
+    return await perform(writer, change);
+  } catch (error) {
+    // Unlike 409, 429 and 5xx, these will not go away by themselves.
+    if (error instanceof ApiError && [400, 413, 422].includes(error.code)) {
+      throw new TerminalError('Rejected', error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function perform(writer: Writer, change: Change): Promise<unknown | undefined> {
+  switch (change.verb) {
+    case 'create':
+      return writer.create(resourceOf(change.object), change.object);
+    case 'patch': {
+      const metadata = {
+        ...(change.patch['metadata'] as object | undefined),
+        uid: change.target.metadata.uid,
+      };
+      return writer.patch(objectKey(change.target), { ...change.patch, metadata });
+    }
+    case 'delete':
+      return writer.delete(objectKey(change.target), { uid: change.target.metadata.uid ?? '' });
+  }
+}
+
+/** The address of an object. @throws {Error} for a kind that we never write */
+export function objectKey(object: KubeObject): ObjectKey {
+  return {
+    resource: resourceOf(object),
+    namespace: object.metadata.namespace,
+    name: object.metadata.name,
+  };
+}
+
+function resourceOf(object: KubeObject): Resource {
+  const resource = RESOURCES.get(object.kind);
+  if (!resource) throw new Error(`no resource is known for kind ${object.kind}`);
+  return resource;
+}

@@ -1,0 +1,49 @@
+import { ApiError } from '../errors.ts';
+
+/**
+ * Turns an answer that is no success into an error, once, at the edge.
+ *
+ * The server's message is shown only for 401, 403 and 404: those name subject, verb and object. Others quote
+ * the object that was sent, and with it a hash.
+ *
+ * @param request - what was tried on which object, for example `PATCH /api/v1/…`
+ */
+export function apiError(
+  request: string,
+  reply: { status: number; text: string; retryAfter?: string | undefined },
+): ApiError {
+  const status = parseStatus(reply.text);
+  const said =
+    [401, 403, 404].includes(reply.status) && status.message ? `: ${status.message.slice(0, 300)}` : '';
+  return new ApiError(`${request}: ${reply.status}${status.reason ? ` ${status.reason}` : ''}${said}`, {
+    code: reply.status,
+    statusReason: status.reason,
+    objectMissing: reply.status === 404 && status.reason === 'NotFound' && status.objectName !== '',
+    retryAfterMs: retryAfterMs(reply.retryAfter),
+  });
+}
+
+interface Status {
+  readonly reason: string;
+  readonly message: string;
+  readonly objectName: string;
+}
+
+/** A proxy's HTML, an empty body or a truncated one is a Status without a reason. */
+function parseStatus(text: string): Status {
+  try {
+    const body = JSON.parse(text) as { reason?: unknown; message?: unknown; details?: { name?: unknown } };
+    const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+    return { reason: word(body.reason), message: word(body.message), objectName: word(body.details?.name) };
+  } catch {
+    return { reason: '', message: '', objectName: '' };
+  }
+}
+
+const MAX_RETRY_AFTER_S = 60;
+
+function retryAfterMs(header: string | undefined): number | undefined {
+  const seconds = Number(header);
+  if (header === undefined || !Number.isFinite(seconds) || seconds < 0) return undefined;
+  return Math.min(seconds, MAX_RETRY_AFTER_S) * 1000;
+}

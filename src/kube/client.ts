@@ -1,0 +1,185 @@
+import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
+import type { KubeObject } from '../api/types.ts';
+import { isObjectMissing } from '../errors.ts';
+import { apiError } from './classify.ts';
+import type { Stream, Transport } from './transport.ts';
+
+/** Which object: `namespace` is left out for cluster-scoped kinds. */
+export interface ObjectKey {
+  readonly resource: Resource;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface ListOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ListPage {
+  readonly items: readonly unknown[];
+  readonly resourceVersion: string;
+  readonly continue: string;
+}
+
+export interface Reader {
+  /** The live object; undefined when the server says that this one object does not exist. */
+  get(key: ObjectKey): Promise<unknown | undefined>;
+  list(resource: Resource, options?: ListOptions): Promise<ListPage>;
+}
+
+export interface Writer {
+  create(resource: Resource, object: KubeObject): Promise<unknown>;
+  /** Merge patch (RFC 7386). With `uid` an object that was replaced meanwhile is left alone (409). */
+  patch(key: ObjectKey, patch: object, options?: { subresource?: 'status' }): Promise<unknown>;
+  /** With `uid` an object that was replaced meanwhile is left alone (409). */
+  delete(key: ObjectKey, options: { uid: string }): Promise<void>;
+}
+
+/** Called for each answered request: verb, HTTP status (0 for none). */
+export type RequestObserver = (verb: string, code: number) => void;
+
+/** Reads and writes of one API server, as plain JSON. Throws ApiError or ConnectionError and nothing else. */
+export class KubeClient implements Reader, Writer {
+  readonly #transport: Transport;
+  readonly #observe: RequestObserver;
+
+  constructor(transport: Transport, observe: RequestObserver = () => {}) {
+    this.#transport = transport;
+    this.#observe = observe;
+  }
+
+  async get(key: ObjectKey): Promise<unknown | undefined> {
+    try {
+      return await this.#send('GET', objectPath(key));
+    } catch (error) {
+      if (isObjectMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
+    const query = new URLSearchParams();
+    if (options.limit) query.set('limit', String(options.limit));
+    if (options.continue) query.set('continue', options.continue);
+    if (options.labelSelector) query.set('labelSelector', options.labelSelector);
+    const path = `${collectionPath(resource, options.namespace)}?${query}`;
+    const body = (await this.#send('GET', path, { signal: options.signal })) as {
+      metadata?: { resourceVersion?: string; continue?: string };
+      items?: readonly unknown[] | null;
+    };
+    return {
+      items: body.items ?? [],
+      resourceVersion: body.metadata?.resourceVersion ?? '',
+      continue: body.metadata?.continue ?? '',
+    };
+  }
+
+  create(resource: Resource, object: KubeObject): Promise<unknown> {
+    const path = `${collectionPath(resource, object.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`;
+    return this.#send('POST', path, { body: object });
+  }
+
+  patch(key: ObjectKey, patch: object, options: { subresource?: 'status' } = {}): Promise<unknown> {
+    const suffix = options.subresource ? `/${options.subresource}` : '';
+    return this.#send('PATCH', `${objectPath(key)}${suffix}?fieldManager=${FIELD_MANAGER}`, {
+      body: patch,
+      contentType: 'application/merge-patch+json',
+    });
+  }
+
+  async delete(key: ObjectKey, options: { uid: string }): Promise<void> {
+    try {
+      await this.#send('DELETE', objectPath(key), {
+        body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: options.uid } },
+      });
+    } catch (error) {
+      if (!isObjectMissing(error)) throw error;
+    }
+  }
+
+  /** Any path, for probes. */
+  raw(path: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#send('GET', path, { signal });
+  }
+
+  /**
+   * Opens a watch. The caller reads the lines.
+   *
+   * @param signal - ends the watch
+   */
+  async watch(
+    resource: Resource,
+    options: {
+      namespace?: string | undefined;
+      labelSelector?: string | undefined;
+      resourceVersion: string;
+      timeoutSeconds: number;
+    },
+    signal: AbortSignal,
+  ): Promise<Stream> {
+    const query = new URLSearchParams({
+      watch: '1',
+      allowWatchBookmarks: 'true',
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: String(options.timeoutSeconds),
+    });
+    if (options.labelSelector) query.set('labelSelector', options.labelSelector);
+    const path = collectionPath(resource, options.namespace);
+    const stream = await this.#transport.stream(`${path}?${query}`, signal);
+    this.#observe('watch', stream.status);
+    if (stream.status === 401) await this.#transport.refreshCredentials();
+    if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await stream.body.text() });
+    return stream;
+  }
+
+  async #send(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    options: { body?: object; contentType?: string; signal?: AbortSignal | undefined } = {},
+    retried = false,
+  ): Promise<unknown> {
+    const reply = await this.#transport
+      .request(method, path, {
+        ...(options.body ? { body: JSON.stringify(options.body) } : {}),
+        ...(options.body ? { contentType: options.contentType ?? 'application/json' } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
+      })
+      .catch((error: unknown) => {
+        this.#observe(method.toLowerCase(), 0);
+        throw error;
+      });
+    this.#observe(method.toLowerCase(), reply.status);
+    if (reply.status === 401 && !retried) {
+      // The credential may have been rotated on disk: one reload, one more try.
+      await this.#transport.refreshCredentials();
+      return this.#send(method, path, options, true);
+    }
+    const request = `${method} ${path.split('?')[0]}`;
+    if (reply.status < 200 || reply.status > 299) throw apiError(request, reply);
+    return parseBody(request, reply.text);
+  }
+}
+
+function parseBody(request: string, text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch {
+    if (request.startsWith('GET /readyz') || request.startsWith('GET /livez')) return text;
+    throw apiError(`${request}: answer is not JSON`, { status: 502, text: '' });
+  }
+}
+
+/** Path of a kind's collection, in a namespace or across all. */
+export function collectionPath(resource: Resource, namespace?: string): string {
+  const root = resource.group === '' ? '/api' : '/apis';
+  const scope = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${root}/${apiVersionOf(resource)}${scope}/${resource.plural}`;
+}
+
+function objectPath(key: ObjectKey): string {
+  return `${collectionPath(key.resource, key.namespace)}/${encodeURIComponent(key.name)}`;
+}

@@ -1,0 +1,54 @@
+import type { HashAlgorithmName, HashStorage, PropagationSpec, Token } from '../api/types.ts';
+import type { Connection } from '../clusters/connection.ts';
+import type { HashStore } from '../hash/pending.ts';
+import type { Reader } from '../kube/client.ts';
+import type { DeletionEvidence } from './evidence.ts';
+import type { Management } from './management.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { WorkQueue } from './workqueue.ts';
+
+/** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
+export type Mode = 'propagate' | 'drain' | 'hold';
+
+/** Something that a person has to know about a token or a cluster. */
+export interface Notice {
+  readonly reason: string;
+  readonly message: string;
+  readonly warning: boolean;
+}
+
+/** All that the reconcilers of one cluster may see and use. */
+export interface ClusterContext {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly spec: PropagationSpec;
+  /** Suspended or on hold: nothing is added or repaired. Revocations go on all the same. */
+  readonly paused: boolean;
+  readonly downstreamNamespace: string;
+  readonly algorithm: HashAlgorithmName;
+  readonly storage: HashStorage;
+  readonly management: Management;
+  /** Live reads of the management plane: absence is never taken from a cache. */
+  readonly live: Reader;
+  readonly hashes: HashStore;
+  readonly installationKey: Uint8Array;
+  readonly outcomes: Outcomes;
+  readonly queue: WorkQueue;
+  readonly evidence: DeletionEvidence;
+  readonly now: () => number;
+  /** Keys whose absence a sweep looked at and let pass the brake. */
+  isApproved(key: string): boolean;
+  /** A token of ours that is absent upstream without evidence or approval: a sweep has to decide. */
+  requestSweep(): void;
+  /** True while another cluster, to which the token was moved, is about to have it. */
+  isMoving(token: Token): boolean;
+  /** Tells a person, about a token of the management plane. */
+  notify(token: Token, notice: Notice): void;
+  /** Counts and, at debug level, logs one applied change. */
+  applied(verb: string, kind: string): void;
+}
+
+/** A context whose cluster is connected. */
+export interface ConnectedContext extends ClusterContext {
+  readonly connection: Connection;
+}

@@ -1,0 +1,66 @@
+import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
+import type { Cluster, Propagation } from '../api/types.ts';
+import { findCredentials } from '../clusters/credentials.ts';
+import type { Management } from './management.ts';
+import type { ClusterSettings } from './propagator.ts';
+
+/**
+ * What management says of a cluster: whether to propagate, drain or hold, by which spec, reached how.
+ *
+ * @param isGone - the Cluster was confirmed not to exist by a live read
+ */
+export function clusterSettings(name: string, management: Management, isGone: boolean): ClusterSettings {
+  const cluster = management.clusters.get(name);
+  const propagation = management.propagations.get(name);
+  return {
+    ...modeOf(name, cluster, isGone),
+    spec: propagation?.spec ?? DEFAULT_SPEC,
+    specProblem: propagation?.problem,
+    generation: propagation?.generation ?? 0,
+    allowGc: propagation?.allowGc ?? false,
+    credentials: findCredentials(name, cluster, management.credentialsSecrets()),
+    wasDrained: wasDrained(propagation),
+  };
+}
+
+function modeOf(
+  name: string,
+  cluster: Cluster | undefined,
+  isGone: boolean,
+): Pick<ClusterSettings, 'mode' | 'modeReason' | 'modeMessage'> {
+  if (!cluster && !isGone) {
+    return {
+      mode: 'hold',
+      modeReason: 'Connecting',
+      modeMessage: `Cluster ${name} is not seen at the moment`,
+    };
+  }
+  if (!cluster || cluster.deleting) {
+    return { mode: 'drain', modeReason: 'ClusterDeleted', modeMessage: `Cluster ${name} is deleted` };
+  }
+  // An unreadable switch is neither on nor off: what is there stays, and nothing is added.
+  if (cluster.aceEnabled === undefined) {
+    return { mode: 'hold', modeReason: 'Malformed', modeMessage: `Cluster ${name}: ${cluster.problem}` };
+  }
+  if (!cluster.aceEnabled) {
+    return {
+      mode: 'drain',
+      modeReason: 'AceDisabled',
+      modeMessage: `Cluster ${name}: spec.localClusterAuthEndpoint.enabled is not true`,
+    };
+  }
+  return { mode: 'propagate', modeReason: 'Connected', modeMessage: '' };
+}
+
+function wasDrained(propagation: Propagation | undefined): boolean {
+  return (
+    propagation?.status.conditions?.some(({ type, status }) => type === 'Drained' && status === 'True') ??
+    false
+  );
+}
+
+/** Whether a cluster is any business of ours: it has ACE, or had it and left something behind to account for. */
+export function isRelevant(name: string, management: Management): boolean {
+  const cluster = management.clusters.get(name);
+  return cluster?.aceEnabled === true || management.propagations.get(name) !== undefined;
+}

@@ -1,0 +1,72 @@
+import type { TokenReason } from '../api/reasons.ts';
+
+/** Where one key stands, judged by what was last observed downstream. */
+export type Outcome =
+  | { readonly state: 'synced'; readonly version: string }
+  | { readonly state: 'pending'; readonly reason?: TokenReason; readonly message?: string }
+  | { readonly state: 'failed'; readonly reason: TokenReason; readonly message: string }
+  | { readonly state: 'refused'; readonly reason: TokenReason; readonly message?: string };
+
+export interface Counts {
+  readonly synced: number;
+  readonly pending: number;
+  readonly failed: number;
+  readonly refused: Readonly<Partial<Record<TokenReason, number>>>;
+  /** Users whose attributes are not as they should be; tokens are counted above. */
+  readonly usersPending: number;
+  readonly usersFailed: number;
+  /** One message of a failure, for a person to start from. */
+  readonly firstFailure: string | undefined;
+}
+
+/** Outcomes of one cluster's keys; the source of its status and metrics. */
+export class Outcomes {
+  readonly #byKey = new Map<string, Outcome>();
+  readonly #onChange: () => void;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  get(key: string): Outcome | undefined {
+    return this.#byKey.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  set(key: string, outcome: Outcome): void {
+    const before = this.#byKey.get(key);
+    this.#byKey.set(key, outcome);
+    if (!before || !isSame(before, outcome)) this.#onChange();
+  }
+
+  delete(key: string): void {
+    if (this.#byKey.delete(key)) this.#onChange();
+  }
+
+  clear(): void {
+    this.#byKey.clear();
+    this.#onChange();
+  }
+
+  count(): Counts {
+    const tokens = { synced: 0, pending: 0, failed: 0 };
+    const users = { synced: 0, pending: 0, failed: 0 };
+    const refused: Partial<Record<TokenReason, number>> = {};
+    let firstFailure: string | undefined;
+    for (const [key, outcome] of this.#byKey) {
+      const group = key.startsWith('user/') ? users : tokens;
+      if (outcome.state === 'refused') refused[outcome.reason] = (refused[outcome.reason] ?? 0) + 1;
+      else group[outcome.state] += 1;
+      if (outcome.state === 'failed') firstFailure ??= `${key}: ${outcome.message}`;
+    }
+    return { ...tokens, refused, usersPending: users.pending, usersFailed: users.failed, firstFailure };
+  }
+}
+
+function isSame(a: Outcome, b: Outcome): boolean {
+  const reason = (outcome: Outcome): string => ('reason' in outcome ? (outcome.reason ?? '') : '');
+  return a.state === b.state && reason(a) === reason(b);
+}

@@ -1,0 +1,35 @@
+import type { HashAlgorithmName, HashStorage, Token } from '../api/types.ts';
+import type { SessionOptions } from '../clusters/session.ts';
+import type { HashStore } from '../hash/pending.ts';
+import type { Reader } from '../kube/client.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Notice } from './cluster-context.ts';
+import type { DeletionEvidence } from './evidence.ts';
+import type { Management } from './management.ts';
+
+/** What all propagators share. None of it can make one cluster wait for another. */
+export interface PropagatorDeps {
+  readonly management: Management;
+  /** Live reads of the management plane. */
+  readonly live: Reader;
+  readonly hashes: HashStore;
+  readonly installationKey: Uint8Array;
+  readonly evidence: DeletionEvidence;
+  readonly downstreamNamespace: string;
+  readonly defaults: { readonly algorithm: HashAlgorithmName; readonly storage: HashStorage };
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** How often a whole cluster is compared, whatever the watches say. */
+  readonly sweepIntervalMs: number;
+  sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener'>;
+  /** True while the cluster that a token names now is about to have it. */
+  isAwaitedElsewhere(token: Token): boolean;
+  notifyToken(token: Token, notice: Notice): void;
+  notifyCluster(cluster: string, notice: Notice): void;
+  /** The cluster's status may have changed. */
+  statusChanged(cluster: string): void;
+  /** The annotation that let one blocked sweep pass has done its work. */
+  allowanceUsed(cluster: string): void;
+}

@@ -1,0 +1,279 @@
+import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
+import type { ClusterReason } from '../api/reasons.ts';
+import type { KubeObject, PropagationSpec, Token } from '../api/types.ts';
+import type { Connection } from '../clusters/connection.ts';
+import type { Credentials } from '../clusters/credentials.ts';
+import { ClusterSession, type SessionState } from '../clusters/session.ts';
+import type { ClusterFacts } from '../derive/status.ts';
+import type { ConnectedContext, Mode } from './cluster-context.ts';
+import { parseKey, tokenKey, userKey } from './keys.ts';
+import { Outcomes } from './outcomes.ts';
+import type { PropagatorDeps } from './propagator-deps.ts';
+import { reconcileToken } from './reconcile-token.ts';
+import { reconcileUser } from './reconcile-user.ts';
+import type { Result } from './result.ts';
+import { Sweeper } from './sweeper.ts';
+import { work } from './worker.ts';
+import { type Priority, WorkQueue } from './workqueue.ts';
+
+/** What the management plane says of a cluster. */
+export interface ClusterSettings {
+  readonly mode: Mode;
+  readonly modeReason: ClusterReason;
+  readonly modeMessage: string;
+  readonly spec: PropagationSpec;
+  readonly specProblem: string | undefined;
+  readonly generation: number;
+  readonly allowGc: boolean;
+  readonly credentials: Credentials;
+  /** The status of an earlier process says that it is drained: nothing to connect for. */
+  readonly wasDrained: boolean;
+}
+
+const WORKERS = 16;
+/** These take nothing but revocations: sixteen slow writes must not keep one waiting. */
+const REVOCATION_WORKERS = 4;
+
+/**
+ * One downstream cluster's propagation: queue, workers, session and what came of it. Nothing in here is shared
+ * with another cluster, so that nothing of one can delay another.
+ */
+export class ClusterPropagator {
+  readonly name: string;
+  readonly queue = new WorkQueue();
+  readonly outcomes: Outcomes;
+  readonly #deps: PropagatorDeps;
+  readonly #sweeper: Sweeper;
+  readonly #workers: readonly Promise<void>[];
+  #settings: ClusterSettings | undefined;
+  #session: ClusterSession | undefined;
+  #credentialsVersion = '';
+  #drained = false;
+
+  constructor(name: string, deps: PropagatorDeps) {
+    this.name = name;
+    this.#deps = deps;
+    this.outcomes = new Outcomes(() => this.#changed());
+    this.#sweeper = new Sweeper(this, deps, () => this.#changed());
+    this.#workers = [
+      ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
+      ...Array.from({ length: REVOCATION_WORKERS }, () => work(this.#workerDeps(), ['revocation'])),
+    ];
+  }
+
+  get mode(): Mode {
+    return this.#settings?.mode ?? 'hold';
+  }
+
+  get spec(): PropagationSpec {
+    return this.#settings?.spec ?? DEFAULT_SPEC;
+  }
+
+  /** The live connection with filled stores, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#session?.connection;
+  }
+
+  /** A person lets one blocked sweep pass. */
+  get allowsGc(): boolean {
+    return this.#settings?.allowGc ?? false;
+  }
+
+  /** Nothing of ours is left there, and nothing is to come. */
+  get isDrained(): boolean {
+    return this.#drained;
+  }
+
+  /** True when this cluster has the token, or is not going to. */
+  isSettledFor(token: Token): boolean {
+    if (this.mode !== 'propagate' || !this.connection) return true;
+    const state = this.outcomes.get(tokenKey(token.name))?.state;
+    return state !== undefined && state !== 'pending';
+  }
+
+  /** Whether this cluster has, or had to judge, what the key stands for. */
+  concerns(key: string): boolean {
+    const { kind, name } = parseKey(key);
+    if (this.outcomes.has(key)) return true;
+    const observed = this.connection?.observed;
+    return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
+  }
+
+  /** A key of this cluster is to be looked at. */
+  enqueue(key: string, priority: Priority): void {
+    this.queue.add(key, priority);
+  }
+
+  /** Takes over what management says now: mode, spec, credentials. */
+  async configure(settings: ClusterSettings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
+    if (settings.mode !== 'drain') this.#drained = false;
+    await this.#followCredentials(settings);
+    if (before && isOther(before, settings)) this.#sweeper.request();
+    this.#changed();
+  }
+
+  /** Ends session and workers; what is being written may finish or fail. */
+  async stop(): Promise<void> {
+    this.#sweeper.stop();
+    this.queue.close();
+    await this.#endSession();
+    await Promise.allSettled(this.#workers);
+  }
+
+  facts(): ClusterFacts {
+    const settings = this.#settings;
+    return {
+      generation: settings?.generation ?? 0,
+      mode: this.mode,
+      modeReason: settings?.modeReason ?? 'Connecting',
+      modeMessage: settings?.modeMessage ?? '',
+      suspended: this.spec.suspend,
+      specProblem: settings?.specProblem,
+      connection: this.#connectionFacts(),
+      reviewed: this.#sweeper.reviewed,
+      drained: this.#drained,
+      gcBlocked: this.#sweeper.blocked,
+      counts: this.outcomes.count(),
+    };
+  }
+
+  /** True when the status would be a guess: connecting, or not everything was looked at yet. */
+  get isSettling(): boolean {
+    if (this.#settings === undefined) return true;
+    if (this.#session === undefined) return false;
+    const { phase } = this.#session.state;
+    return phase === 'connecting' || (phase === 'connected' && !this.#sweeper.reviewed);
+  }
+
+  async #followCredentials(settings: ClusterSettings): Promise<void> {
+    const { credentials } = settings;
+    const wanted = !this.#drained && credentials.kind === 'found' ? credentials.version : '';
+    if (wanted === this.#credentialsVersion && (wanted === '') === (this.#session === undefined)) return;
+    await this.#endSession();
+    this.#credentialsVersion = wanted;
+    if (wanted === '' || credentials.kind !== 'found') return;
+    this.#session = new ClusterSession({
+      ...this.#deps.sessionOptions(this.name),
+      access: credentials.access,
+      listener: {
+        stateChanged: (state) => this.#sessionChanged(state),
+        objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
+      },
+    });
+    this.#session.start();
+  }
+
+  async #endSession(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#credentialsVersion = '';
+    this.#sweeper.disconnected();
+    await session?.stop();
+  }
+
+  #sessionChanged(state: SessionState): void {
+    const { log } = this.#deps;
+    if (state.phase === 'connected') {
+      log.info('cluster connected', { cluster: this.name });
+      this.#sweeper.run();
+    } else if (state.phase === 'disconnected') {
+      this.#sweeper.disconnected();
+      log.warn('cluster not connected', { cluster: this.name, reason: state.reason, detail: state.message });
+    }
+    this.#changed();
+  }
+
+  #objectChanged(object: KubeObject, deleted: boolean): void {
+    // While the stores fill, every object is news; the sweep that follows looks at them all.
+    if (!this.connection) return;
+    const { name } = object.metadata;
+    if (object.kind === 'ClusterUserAttribute') {
+      this.enqueue(userKey(name), 'normal');
+      return;
+    }
+    this.enqueue(tokenKey(name), 'normal');
+    const userName = object['userName'];
+    if (deleted && typeof userName === 'string') this.enqueue(userKey(userName), 'normal');
+  }
+
+  #workerDeps(): Parameters<typeof work>[0] {
+    return {
+      cluster: this.name,
+      queue: this.queue,
+      outcomes: this.outcomes,
+      log: this.#deps.log,
+      metrics: this.#deps.metrics,
+      connection: () => this.connection,
+      reconcile: (key, connection) => this.#reconcile(key, connection),
+      worked: (key) => this.#worked(key),
+    };
+  }
+
+  #reconcile(key: string, connection: Connection): Promise<Result> {
+    const { kind, name } = parseKey(key);
+    const cluster = this.#context(connection);
+    return kind === 'token' ? reconcileToken(name, cluster) : reconcileUser(name, cluster);
+  }
+
+  /** What one reconcile sees: settings and connection as they are now, whatever changes under way. */
+  #context(connection: Connection): ConnectedContext {
+    const { management, live, hashes, installationKey, evidence, now, downstreamNamespace, defaults } =
+      this.#deps;
+    return {
+      name: this.name,
+      mode: this.mode,
+      spec: this.spec,
+      paused: this.spec.suspend || this.mode === 'hold',
+      algorithm: this.spec.algorithm ?? defaults.algorithm,
+      storage: this.spec.storage ?? defaults.storage,
+      ...{ management, live, hashes, installationKey, evidence, now, downstreamNamespace },
+      outcomes: this.outcomes,
+      queue: this.queue,
+      connection,
+      isApproved: (key) => this.#sweeper.isApproved(key),
+      // A blocked sweep waits for a person, not for another sweep.
+      requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
+      isMoving: (token) => this.#deps.isAwaitedElsewhere(token),
+      notify: (token, notice) => this.#deps.notifyToken(token, notice),
+      applied: (verb, kind) => this.#deps.metrics.changes.inc({ cluster: this.name, verb, kind }),
+    };
+  }
+
+  #worked(key: string): void {
+    this.#sweeper.worked(key);
+    if (this.mode !== 'drain' || this.#drained || !this.#sweeper.reviewed) return;
+    if (this.connection?.observed.managed().objects !== 0) return;
+    this.#drained = true;
+    this.outcomes.clear();
+    this.#deps.notifyCluster(this.name, {
+      reason: 'Drained',
+      message: `Nothing of ours is left in cluster ${this.name}`,
+      warning: false,
+    });
+    void this.#endSession().then(() => this.#changed());
+  }
+
+  #connectionFacts(): ClusterFacts['connection'] {
+    if (this.#drained) return { phase: 'ended' };
+    const state = this.#session?.state;
+    if (state) return state;
+    const credentials = this.#settings?.credentials;
+    const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
+    return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
+  }
+
+  #changed(): void {
+    this.#deps.statusChanged(this.name);
+  }
+}
+
+function isOther(before: ClusterSettings, after: ClusterSettings): boolean {
+  return (
+    before.mode !== after.mode ||
+    JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
+    (after.allowGc && !before.allowGc)
+  );
+}

@@ -1,0 +1,235 @@
+import { TOKENS, USERS } from '../api/names.ts';
+import type { TokenReason } from '../api/reasons.ts';
+import type { KubeObject, Token } from '../api/types.ts';
+import { desiredTokenObjects } from '../derive/desired.ts';
+import { type Change, diff, sourceUid } from '../derive/diff.ts';
+import { judgeToken, type TokenVerdict } from '../derive/verdict.ts';
+import { confirmAbsence } from './absence.ts';
+import type { ConnectedContext } from './cluster-context.ts';
+import { tokenKey, userKey } from './keys.ts';
+import { reconcileUser } from './reconcile-user.ts';
+import { done, type Result, requeueAfter } from './result.ts';
+import { chooseHash } from './token-hash.ts';
+import { write } from './write.ts';
+
+/** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
+const MOVING_POLL_MS = 250;
+/** After someone else's object was in the way: Secrets that are not ours are not watched. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/** Makes one token on one cluster match its desired state: read, derive, diff, apply. Safe to repeat. */
+export async function reconcileToken(name: string, cluster: ConnectedContext): Promise<Result> {
+  const { observed } = cluster.connection;
+  const present = observed.forToken(name);
+  const ours = present.filter((object) => observed.isOurs(object));
+  const token = cluster.management.tokens.get(name);
+  if (cluster.mode === 'drain') return revoke(name, ours, cluster);
+  if (!token) return revokeDeleted(name, ours, cluster);
+  const verdict = judgeToken(token, cluster.management.users.get(token.userName), {
+    cluster: cluster.name,
+    aceEnabled: true,
+    nowMs: cluster.now(),
+  });
+  if (!verdict.wanted) return refuse(token, verdict.reason, ours, cluster);
+  const foreign = present.find((object) => !ours.includes(object));
+  if (foreign && !cluster.spec.adopt) return conflict(token, `${foreign.kind} ${name}`, cluster);
+  return propagate(token, verdict, present, cluster);
+}
+
+type Wanted = Extract<TokenVerdict, { wanted: true }>;
+
+async function propagate(
+  token: Token,
+  verdict: Wanted,
+  present: readonly KubeObject[],
+  cluster: ConnectedContext,
+): Promise<Result> {
+  const choice = chooseHash(token, present, cluster);
+  if (choice.kind === 'refused') return refuse(token, choice.reason, present, cluster, choice.message);
+  if (choice.kind === 'pending') {
+    cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'HashPending' });
+    // What is down there may be of an earlier token of this name: that one ends now, not when the hash is made.
+    await write(
+      diff(
+        [],
+        present.filter((object) => isOfAnother(token, object)),
+      ),
+      cluster,
+    );
+    return atExpiry(verdict, cluster);
+  }
+  const placement = {
+    cluster: cluster.name,
+    namespace: cluster.downstreamNamespace,
+    storage: cluster.storage,
+  };
+  const desired = desiredTokenObjects(token, verdict.expiresAtMs, choice.hash, placement);
+  const changes = diff(desired, present);
+  if (changes.length === 0) return settle(token, verdict, cluster);
+  return change(token, verdict, changes, cluster);
+}
+
+async function change(
+  token: Token,
+  verdict: Wanted,
+  changes: readonly Change[],
+  cluster: ConnectedContext,
+): Promise<Result> {
+  const key = tokenKey(token.name);
+  if (cluster.paused) {
+    cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
+    return atExpiry(verdict, cluster);
+  }
+  noticeRepair(token, cluster);
+  cluster.outcomes.set(key, { state: 'pending' });
+  // ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half.
+  if (!cluster.connection.observed.forUser(token.userName)) await reconcileUser(token.userName, cluster);
+  if (cluster.outcomes.get(userKey(token.userName))?.state === 'failed') {
+    return conflict(token, `ClusterUserAttribute ${token.userName}`, cluster);
+  }
+  const result = await write(changes, cluster);
+  if (result.kind === 'conflict') return conflict(token, result.object, cluster);
+  return result.kind === 'stale' ? requeueAfter(0) : atExpiry(verdict, cluster);
+}
+
+/** Nothing is left to do; it counts as synced once the watch, too, has told so. */
+function settle(token: Token, verdict: Wanted, cluster: ConnectedContext): Result {
+  const key = tokenKey(token.name);
+  if (!cluster.connection.observed.isConfirmed(token.name)) {
+    cluster.outcomes.set(key, { state: 'pending' });
+    return atExpiry(verdict, cluster);
+  }
+  const before = cluster.outcomes.get(key);
+  if (before?.state === 'pending' && before.reason === undefined) {
+    cluster.notify(token, {
+      reason: 'Propagated',
+      message: `Token ${token.name} is usable in cluster ${cluster.name}`,
+      warning: false,
+    });
+  }
+  cluster.outcomes.set(
+    key,
+    verdict.userDisabled
+      ? { state: 'refused', reason: 'UserDisabled' }
+      : { state: 'synced', version: token.resourceVersion },
+  );
+  // The name is settled: the result of hashing is downstream now, and need not be kept.
+  cluster.hashes.forget(token.uid);
+  return atExpiry(verdict, cluster);
+}
+
+/** Rule: a token that was in sync for this very version and has to be written again was changed down there. */
+function noticeRepair(token: Token, cluster: ConnectedContext): void {
+  const before = cluster.outcomes.get(tokenKey(token.name));
+  if (before?.state !== 'synced' || before.version !== token.resourceVersion) return;
+  cluster.notify(token, {
+    reason: 'Repaired',
+    message: `Objects of Token ${token.name} in cluster ${cluster.name} were changed or deleted there and are being restored`,
+    warning: true,
+  });
+}
+
+/** A token that exists but does not belong here: whatever we wrote for it goes. */
+async function refuse(
+  token: Token,
+  reason: TokenReason,
+  ours: readonly KubeObject[],
+  cluster: ConnectedContext,
+  message?: string,
+): Promise<Result> {
+  const key = tokenKey(token.name);
+  if (ours.length > 0 && reason === 'UserNotFound') {
+    const user = { resource: USERS, name: token.userName };
+    const absence = await confirmAbsence([userKey(token.userName), key], user, cluster);
+    if (absence.kind === 'present') return absence.result;
+    if (absence.kind === 'blocked') {
+      cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
+      return done;
+    }
+  }
+  if (ours.length > 0 && reason === 'OtherCluster' && cluster.isMoving(token))
+    return requeueAfter(MOVING_POLL_MS, true);
+  cluster.hashes.forget(token.uid);
+  await takeAway(key, ours, cluster);
+  cluster.queue.add(userKey(token.userName), 'normal');
+  if (reason === 'OtherCluster' || reason === 'NotScoped') cluster.outcomes.delete(key);
+  else noteRefusal(token, reason, cluster, message ?? token.problem);
+  return done;
+}
+
+function noteRefusal(token: Token, reason: TokenReason, cluster: ConnectedContext, message?: string): void {
+  const key = tokenKey(token.name);
+  const before = cluster.outcomes.get(key);
+  const isNew = before?.state !== 'refused' || before.reason !== reason;
+  cluster.outcomes.set(key, { state: 'refused', reason, ...(message ? { message } : {}) });
+  if (!isNew) return;
+  cluster.notify(token, {
+    reason,
+    message: `Token ${token.name} is refused in cluster ${cluster.name}: ${reason}${message ? ` (${message})` : ''}`,
+    warning: WARNINGS.has(reason),
+  });
+}
+
+/** What a person did not ask for. The others are the ordinary end of a token. */
+const WARNINGS: ReadonlySet<TokenReason> = new Set([
+  'Malformed',
+  'UnsupportedHash',
+  'SecretTooLong',
+  'Conflict',
+]);
+
+function conflict(token: Token, object: string, cluster: ConnectedContext): Result {
+  noteRefusal(
+    token,
+    'Conflict',
+    cluster,
+    `${object} was not written by this operator; remove it, or set spec.adopt`,
+  );
+  return requeueAfter(CONFLICT_RETRY_MS);
+}
+
+async function revokeDeleted(
+  name: string,
+  ours: readonly KubeObject[],
+  cluster: ConnectedContext,
+): Promise<Result> {
+  const key = tokenKey(name);
+  if (ours.length === 0) {
+    cluster.outcomes.delete(key);
+    return done;
+  }
+  const absence = await confirmAbsence([key], { resource: TOKENS, name }, cluster);
+  if (absence.kind === 'present') return absence.result;
+  if (absence.kind === 'blocked') {
+    cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
+    return done;
+  }
+  return revoke(name, ours, cluster);
+}
+
+async function revoke(name: string, ours: readonly KubeObject[], cluster: ConnectedContext): Promise<Result> {
+  await takeAway(tokenKey(name), ours, cluster);
+  for (const object of ours) {
+    const userName = object['userName'];
+    if (typeof userName === 'string') cluster.queue.add(userKey(userName), 'normal');
+  }
+  cluster.outcomes.delete(tokenKey(name));
+  return done;
+}
+
+async function takeAway(key: string, ours: readonly KubeObject[], cluster: ConnectedContext): Promise<void> {
+  // Until it is done the status must not call it synced: the cluster may fail us half-way.
+  if (ours.length > 0) cluster.outcomes.set(key, { state: 'pending' });
+  await write(diff([], ours), cluster);
+}
+
+function isOfAnother(token: Token, object: KubeObject): boolean {
+  const uid = sourceUid(object);
+  return uid !== undefined && uid !== token.uid;
+}
+
+/** The key comes back by itself when the token expires. */
+function atExpiry(verdict: Wanted, cluster: ConnectedContext): Result {
+  if (verdict.expiresAtMs === undefined) return done;
+  return requeueAfter(Math.max(0, verdict.expiresAtMs - cluster.now()), true);
+}

@@ -1,0 +1,119 @@
+import { USERS } from '../api/names.ts';
+import type { KubeObject, User } from '../api/types.ts';
+import { desiredUserObject } from '../derive/desired.ts';
+import { diff } from '../derive/diff.ts';
+import { judgeToken } from '../derive/verdict.ts';
+import { confirmAbsence } from './absence.ts';
+import type { ConnectedContext } from './cluster-context.ts';
+import { tokenKey, userKey } from './keys.ts';
+import { done, type Result, requeueAfter } from './result.ts';
+import { write } from './write.ts';
+
+/** After someone else's object was in the way: it may have gone without an event reaching us. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/**
+ * Makes one user's ClusterUserAttribute match: there when the user has a wanted token here, current, and
+ * gone when no live token is left. Safe to repeat.
+ *
+ * A deleted user loses it first of all: that one write refuses every token at once.
+ */
+export async function reconcileUser(name: string, cluster: ConnectedContext): Promise<Result> {
+  const { observed } = cluster.connection;
+  const current = observed.forUser(name);
+  const ours = current && observed.isOurs(current) ? current : undefined;
+  if (cluster.mode === 'drain') return remove(name, ours, cluster);
+  const user = cluster.management.users.get(name);
+  if (!user) return removeDeleted(name, ours, cluster);
+  if (!isNeeded(user, cluster)) return remove(name, ours, cluster);
+  if (current && !ours && !cluster.spec.adopt) return conflict(name, cluster);
+  return update(user, current, cluster);
+}
+
+async function update(
+  user: User,
+  current: KubeObject | undefined,
+  cluster: ConnectedContext,
+): Promise<Result> {
+  const key = userKey(user.name);
+  const { management, connection } = cluster;
+  const lastRefresh =
+    current && typeof current['lastRefresh'] === 'string' ? current['lastRefresh'] : undefined;
+  const desired = desiredUserObject(
+    user,
+    management.attributes.get(user.name),
+    { cluster: cluster.name, namespace: cluster.downstreamNamespace, storage: cluster.storage },
+    lastRefresh,
+  );
+  const changes = diff([desired], current ? [current] : []);
+  if (changes.length === 0) {
+    cluster.outcomes.set(
+      key,
+      connection.observed.isConfirmed(user.name)
+        ? { state: 'synced', version: user.resourceVersion }
+        : { state: 'pending' },
+    );
+    return done;
+  }
+  if (cluster.paused && desired['enabled'] === true) {
+    cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
+    return done;
+  }
+  cluster.outcomes.set(key, { state: 'pending' });
+  const result = await write(changes, cluster);
+  if (result.kind === 'conflict') return conflict(user.name, cluster);
+  return result.kind === 'stale' ? requeueAfter(0, !user.enabled) : done;
+}
+
+function conflict(name: string, cluster: ConnectedContext): Result {
+  cluster.outcomes.set(userKey(name), {
+    state: 'failed',
+    reason: 'Conflict',
+    message: `ClusterUserAttribute ${name} was not written by this operator; remove it, or set spec.adopt`,
+  });
+  return requeueAfter(CONFLICT_RETRY_MS);
+}
+
+async function removeDeleted(
+  name: string,
+  ours: KubeObject | undefined,
+  cluster: ConnectedContext,
+): Promise<Result> {
+  const key = userKey(name);
+  if (!ours) {
+    cluster.outcomes.delete(key);
+    return done;
+  }
+  const absence = await confirmAbsence([key], { resource: USERS, name }, cluster);
+  if (absence.kind === 'present') return absence.result;
+  if (absence.kind === 'blocked') {
+    cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
+    return done;
+  }
+  await write(diff([], [ours]), cluster);
+  cluster.outcomes.delete(key);
+  for (const token of cluster.connection.observed.tokenNamesOfUser(name)) {
+    cluster.queue.add(tokenKey(token), 'revocation');
+  }
+  return done;
+}
+
+/** Not before the user's last ClusterAuthToken is seen to be gone: that deletion brings this key back. */
+async function remove(
+  name: string,
+  ours: KubeObject | undefined,
+  cluster: ConnectedContext,
+): Promise<Result> {
+  if (ours && cluster.connection.observed.tokenNamesOfUser(name).length > 0) return done;
+  if (ours) await write(diff([], [ours]), cluster);
+  cluster.outcomes.delete(userKey(name));
+  return done;
+}
+
+/** Whether any token of the user belongs here. */
+function isNeeded(user: User, cluster: ConnectedContext): boolean {
+  const context = { cluster: cluster.name, aceEnabled: true, nowMs: cluster.now() };
+  return cluster.management
+    .tokensOfUser(user.name)
+    .some((token) => token.clusterName === cluster.name && judgeToken(token, user, context).wanted);
+}

@@ -1,0 +1,87 @@
+import { ANNOTATION_FINGERPRINT } from '../api/names.ts';
+import type { TokenReason } from '../api/reasons.ts';
+import type { KubeObject, Token } from '../api/types.ts';
+import type { HashToWrite } from '../derive/desired.ts';
+import { detectFormat } from '../hash/detect.ts';
+import { fingerprint, fingerprintsEqual } from '../hash/fingerprint.ts';
+import { maxSecretBytes } from '../hash/limits.ts';
+import type { ConnectedContext } from './cluster-context.ts';
+import { tokenKey } from './keys.ts';
+
+export type HashChoice =
+  | { readonly kind: 'ready'; readonly hash: HashToWrite }
+  /** It is being made; the key comes back when it is there. */
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'refused'; readonly reason: TokenReason; readonly message: string };
+
+/** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
+const COPIED = 'copied';
+
+/**
+ * The hash that a token should have downstream: copied when management stores a hash, kept when the
+ * fingerprint says that the one down there is still right, made otherwise.
+ */
+export function chooseHash(
+  token: Token,
+  observed: readonly KubeObject[],
+  cluster: ConnectedContext,
+): HashChoice {
+  const { secret } = token;
+  if (secret.kind === 'missing') return { kind: 'pending' };
+  if (secret.kind === 'hashed') return copiedHash(token, secret.value, cluster);
+  const { algorithm } = cluster;
+  if (Buffer.byteLength(secret.value) > maxSecretBytes(algorithm)) {
+    return {
+      kind: 'refused',
+      reason: 'SecretTooLong',
+      message: `the secret is longer than the ${maxSecretBytes(algorithm)} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
+    };
+  }
+  const sign = (hash: string): HashToWrite => ({
+    hash,
+    fingerprint: fingerprint(cluster.installationKey, {
+      tokenUid: token.uid,
+      algorithm,
+      value: secret.value,
+      hash,
+    }),
+  });
+  const current = observed.map(hashIn).find((found) => found && isCurrent(found, sign));
+  if (current) return { kind: 'ready', hash: sign(current.hash) };
+  const request = { id: token.uid, algorithm, value: secret.value };
+  const made = cluster.hashes.get(request, () => cluster.queue.add(tokenKey(token.name), 'normal'));
+  return made === undefined ? { kind: 'pending' } : { kind: 'ready', hash: sign(made) };
+}
+
+function copiedHash(token: Token, value: string, cluster: ConnectedContext): HashChoice {
+  if (detectFormat(value) === undefined) {
+    return {
+      kind: 'refused',
+      reason: 'UnsupportedHash',
+      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
+    };
+  }
+  const input = { tokenUid: token.uid, algorithm: COPIED, value, hash: value };
+  return { kind: 'ready', hash: { hash: value, fingerprint: fingerprint(cluster.installationKey, input) } };
+}
+
+interface FoundHash {
+  readonly hash: string;
+  readonly fingerprint: string;
+}
+
+/** The hash that an observed object carries, wherever it is stored. */
+function hashIn(object: KubeObject): FoundHash | undefined {
+  const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT];
+  if (typeof mark !== 'string') return undefined;
+  const data = object['data'] as { hash?: unknown } | undefined;
+  const encoded = data?.hash;
+  if (typeof encoded === 'string')
+    return { hash: Buffer.from(encoded, 'base64').toString('utf8'), fingerprint: mark };
+  const inline = object['hash'];
+  return typeof inline === 'string' && inline !== '' ? { hash: inline, fingerprint: mark } : undefined;
+}
+
+function isCurrent(found: FoundHash, sign: (hash: string) => HashToWrite): boolean {
+  return fingerprintsEqual(found.fingerprint, sign(found.hash).fingerprint);
+}

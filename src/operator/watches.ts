@@ -1,0 +1,79 @@
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import type { CredentialsSecret } from '../api/types.ts';
+import type { DeletionEvidence } from './evidence.ts';
+import { tokenKey, userKey } from './keys.ts';
+import type { Management } from './management.ts';
+import type { ClusterPropagator } from './propagator.ts';
+import type { Priority } from './workqueue.ts';
+
+/** Where keys go. */
+export interface Queues {
+  propagators(): Iterable<ClusterPropagator>;
+  propagator(cluster: string): ClusterPropagator | undefined;
+  /** The settings of a cluster are to be read again. */
+  enqueueCluster(cluster: string): void;
+}
+
+/** Turns events of the management plane into keys. Nothing else of an event survives this file. */
+export class Watches {
+  readonly #management: Management;
+  readonly #evidence: DeletionEvidence;
+  readonly #queues: Queues;
+
+  constructor(management: Management, evidence: DeletionEvidence, queues: Queues) {
+    this.#management = management;
+    this.#evidence = evidence;
+    this.#queues = queues;
+  }
+
+  onToken(name: string, type: ResourceEventType): void {
+    const key = tokenKey(name);
+    const token = this.#management.tokens.get(name);
+    if (type === ResourceEventType.Deleted && !token) this.#evidence.add(key);
+    const isRevocation = !token?.enabled || token.deleting || token.problem !== undefined;
+    for (const propagator of this.#queues.propagators()) {
+      const isScoped = token?.clusterName === propagator.name;
+      if (!isScoped && !propagator.concerns(key)) continue;
+      // Elsewhere than where it is scoped, a token can only be on its way out.
+      propagator.enqueue(key, isRevocation || !isScoped ? 'revocation' : 'normal');
+    }
+  }
+
+  onUser(name: string, type: ResourceEventType): void {
+    const user = this.#management.users.get(name);
+    if (type === ResourceEventType.Deleted && !user) this.#evidence.add(userKey(name));
+    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', true);
+  }
+
+  onUserAttribute(name: string): void {
+    this.#enqueueUser(name, 'normal', false);
+  }
+
+  /** Cluster and ClusterPropagation have the cluster's name. */
+  onCluster(name: string): void {
+    this.#queues.enqueueCluster(name);
+  }
+
+  /** A credentials Secret may be found by label, by name, or through the status of a Cluster. */
+  onCredentials(secret: CredentialsSecret): void {
+    const named = secret.name.replace(/-kubeconfig$/, '');
+    const clusters = new Set([secret.cluster, named]);
+    for (const cluster of this.#management.clusters.list()) {
+      if (cluster.serviceAccountTokenSecret === secret.name) clusters.add(cluster.name);
+    }
+    // A label that was taken off or changed: whoever used the Secret until now.
+    for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
+    for (const name of clusters) if (name !== '') this.#queues.enqueueCluster(name);
+  }
+
+  #enqueueUser(name: string, priority: Priority, withTokens: boolean): void {
+    const tokens = this.#management.tokensOfUser(name);
+    for (const propagator of this.#queues.propagators()) {
+      const scoped = tokens.filter((token) => token.clusterName === propagator.name);
+      if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
+      // The user first: that one write refuses or admits all the tokens at once.
+      propagator.enqueue(userKey(name), priority);
+      if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), priority);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { backoffMs, type Random } from '../kube/backoff.ts';
+
+/** Revocations go before everything, a person's change before the background of a sweep. */
+export const PRIORITIES = ['revocation', 'normal', 'background'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+const BASE_DELAY_MS = 50;
+const MAX_DELAY_MS = 60_000;
+/** `setTimeout` takes no more (2^31 - 1 ms, about 24.8 days) and fires at once instead. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+interface Waiter {
+  readonly lanes: readonly Priority[];
+  readonly resolve: (key: string | undefined) => void;
+}
+
+/**
+ * Keys to be worked, each by one worker at a time and never twice in the queue.
+ *
+ * A key that is added while it is being worked is worked once more afterwards: no change is ever missed.
+ */
+export class WorkQueue {
+  readonly #random: Random;
+  readonly #waiting = new Map<Priority, Map<string, number>>(PRIORITIES.map((lane) => [lane, new Map()]));
+  readonly #processing = new Set<string>();
+  readonly #dirty = new Map<string, Priority>();
+  readonly #timers = new Map<string, { dueMs: number; timer: NodeJS.Timeout }>();
+  readonly #failures = new Map<string, number>();
+  readonly #waiters: Waiter[] = [];
+  #closed = false;
+
+  constructor(random: Random = Math.random) {
+    this.#random = random;
+  }
+
+  /** Keys that wait for a worker. */
+  get size(): number {
+    return PRIORITIES.reduce((sum, lane) => sum + this.#lane(lane).size, 0);
+  }
+
+  /** Age of the key that has waited longest, in milliseconds; 0 when none waits. */
+  oldestAgeMs(nowMs: number): number {
+    const oldest = PRIORITIES.map((lane) => this.#lane(lane).values().next().value ?? nowMs);
+    return nowMs - Math.min(...oldest);
+  }
+
+  /** Adds a key, or moves a waiting one to a more urgent lane. */
+  add(key: string, priority: Priority): void {
+    if (this.#closed) return;
+    if (this.#processing.has(key)) {
+      this.#dirty.set(key, moreUrgent(priority, this.#dirty.get(key)));
+      return;
+    }
+    const current = PRIORITIES.find((lane) => this.#lane(lane).has(key));
+    if (current && moreUrgent(priority, current) === current) return;
+    const since = current ? this.#lane(current).get(key) : undefined;
+    if (current) this.#lane(current).delete(key);
+    this.#lane(priority).set(key, since ?? Date.now());
+    this.#wake(priority);
+  }
+
+  /** Adds a key later. Of several times for one key the earliest counts. */
+  addAfter(key: string, delayMs: number, priority: Priority): void {
+    if (this.#closed) return;
+    const dueMs = Date.now() + delayMs;
+    const planned = this.#timers.get(key);
+    if (planned && planned.dueMs <= dueMs) return;
+    clearTimeout(planned?.timer);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(key);
+        const leftMs = dueMs - Date.now();
+        if (leftMs > 0) this.addAfter(key, leftMs, priority);
+        else this.add(key, priority);
+      },
+      Math.min(Math.max(delayMs, 0), MAX_TIMER_MS),
+    );
+    this.#timers.set(key, { dueMs, timer });
+  }
+
+  /** Adds a key after its own backoff. */
+  addRateLimited(key: string, priority: Priority): void {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.addAfter(key, backoffMs(failures, BASE_DELAY_MS, MAX_DELAY_MS, this.#random), priority);
+  }
+
+  /** Consecutive failures of a key. */
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** Ends a key's backoff. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /**
+   * The next key, most urgent first; waits for one.
+   *
+   * @param lanes - which lanes this worker serves
+   * @returns undefined when the queue is closed
+   */
+  get(lanes: readonly Priority[] = PRIORITIES): Promise<string | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const key = this.#take(lanes);
+    if (key !== undefined) return Promise.resolve(key);
+    return new Promise((resolve) => this.#waiters.push({ lanes, resolve }));
+  }
+
+  /** The worker is through with the key; if it was added meanwhile it waits again. */
+  done(key: string): void {
+    this.#processing.delete(key);
+    const again = this.#dirty.get(key);
+    this.#dirty.delete(key);
+    if (again) this.add(key, again);
+  }
+
+  /** Ends all waiting; what is being worked may finish. */
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(undefined);
+  }
+
+  #take(lanes: readonly Priority[]): string | undefined {
+    for (const lane of lanes) {
+      const next = this.#lane(lane).keys().next();
+      if (next.done) continue;
+      this.#lane(lane).delete(next.value);
+      this.#processing.add(next.value);
+      return next.value;
+    }
+    return undefined;
+  }
+
+  #wake(priority: Priority): void {
+    const index = this.#waiters.findIndex(({ lanes }) => lanes.includes(priority));
+    const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
+    waiter?.resolve(this.#take([priority]));
+  }
+
+  #lane(priority: Priority): Map<string, number> {
+    const lane = this.#waiting.get(priority);
+    if (!lane) throw new RangeError(`no lane for priority ${priority}`);
+    return lane;
+  }
+}
+
+function moreUrgent(a: Priority, b: Priority | undefined): Priority {
+  if (b === undefined) return a;
+  return PRIORITIES.indexOf(a) <= PRIORITIES.indexOf(b) ? a : b;
+}

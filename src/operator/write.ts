@@ -1,0 +1,42 @@
+import type { KubeObject } from '../api/types.ts';
+import type { Change } from '../derive/diff.ts';
+import { isAlreadyExists } from '../errors.ts';
+import { apply, objectKey } from '../kube/apply.ts';
+import type { ConnectedContext } from './cluster-context.ts';
+
+/** What came of writing one key's changes. */
+export type WriteResult =
+  | { readonly kind: 'written'; readonly count: number }
+  /** Someone else's object has the name. */
+  | { readonly kind: 'conflict'; readonly object: string }
+  /** The cluster knows more than we had seen; derive the changes again. */
+  | { readonly kind: 'stale' };
+
+/**
+ * Applies changes in order, and takes the server's answers as seen.
+ *
+ * AlreadyExists is never a ground to delete: the live object decides whether it is ours (then we had not seen
+ * it yet) or another's.
+ */
+export async function write(changes: readonly Change[], cluster: ConnectedContext): Promise<WriteResult> {
+  const { client, observed } = cluster.connection;
+  for (const change of changes) {
+    try {
+      const answer = await apply(client, change);
+      if (answer !== undefined && change.verb !== 'delete') observed.assume(answer);
+      cluster.applied(change.verb, change.verb === 'create' ? change.object.kind : change.target.kind);
+    } catch (error) {
+      if (change.verb !== 'create' || !isAlreadyExists(error)) throw error;
+      return await whoseIsIt(change.object, cluster);
+    }
+  }
+  return { kind: 'written', count: changes.length };
+}
+
+async function whoseIsIt(object: KubeObject, cluster: ConnectedContext): Promise<WriteResult> {
+  const { client, observed } = cluster.connection;
+  const live = (await client.get(objectKey(object))) as KubeObject | undefined;
+  if (live !== undefined && (observed.isOurs(live) || cluster.spec.adopt)) observed.assume(live);
+  else if (live !== undefined) return { kind: 'conflict', object: `${object.kind} ${object.metadata.name}` };
+  return { kind: 'stale' };
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+
+/** What an Event is about. */
+export interface Regarding {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface EventBody {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Event';
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly [field: string]: unknown;
+}
+
+export interface EventSink {
+  /** Creates the Event. Failures are the sink's to swallow: an Event is never worth a retry. */
+  post(event: EventBody): Promise<void>;
+}
+
+const REMEMBERED = 20_000;
+const REPEAT_AFTER_MS = 60 * 60_000;
+/** Events are for people; a backfill of thousands must not drown them, nor the API server. */
+const BURST = 50;
+const PER_SECOND = 10;
+
+/**
+ * Kubernetes Events, each at most once an hour, at a bounded rate.
+ *
+ * The name of an Event follows from what it says, so that another process (or this one, restarted) does not
+ * say it again: the API server refuses the second.
+ */
+export class EventRecorder {
+  readonly #namespace: string;
+  readonly #sink: EventSink;
+  readonly #onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void;
+  readonly #told = new LRUCache<string, true>({ max: REMEMBERED, ttl: REPEAT_AFTER_MS });
+  #budget = BURST;
+  #refilledAtMs = Date.now();
+
+  constructor(
+    namespace: string,
+    sink: EventSink,
+    onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void = () => {},
+  ) {
+    this.#namespace = namespace;
+    this.#sink = sink;
+    this.#onOutcome = onOutcome;
+  }
+
+  /** Names of Events that exist already, so that a restart repeats none. */
+  remember(names: Iterable<string>): void {
+    for (const name of names) this.#told.set(name, true);
+  }
+
+  record(regarding: Regarding, event: { reason: string; message: string; warning: boolean }): void {
+    const name = eventName(regarding, event);
+    const outcome = this.#told.has(name) ? 'repeated' : this.#takeBudget() ? 'posted' : 'dropped';
+    this.#onOutcome(outcome);
+    if (outcome !== 'posted') return;
+    this.#told.set(name, true);
+    void this.#sink.post(this.#body(name, regarding, event));
+  }
+
+  #body(
+    name: string,
+    regarding: Regarding,
+    event: { reason: string; message: string; warning: boolean },
+  ): EventBody {
+    const now = new Date().toISOString();
+    return {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name, namespace: this.#namespace },
+      // The API server wants an Event in the namespace of what it is about; ours are about cluster-scoped kinds.
+      involvedObject: { ...regarding, namespace: this.#namespace },
+      type: event.warning ? 'Warning' : 'Normal',
+      reason: event.reason,
+      message: event.message.slice(0, 1000),
+      source: { component: 'ace-operator' },
+      reportingComponent: 'ace-operator',
+      reportingInstance: 'ace-operator',
+      firstTimestamp: `${now.slice(0, 19)}Z`,
+      lastTimestamp: `${now.slice(0, 19)}Z`,
+      count: 1,
+    };
+  }
+
+  #takeBudget(): boolean {
+    const now = Date.now();
+    this.#budget = Math.min(BURST, this.#budget + ((now - this.#refilledAtMs) / 1000) * PER_SECOND);
+    this.#refilledAtMs = now;
+    if (this.#budget < 1) return false;
+    this.#budget -= 1;
+    return true;
+  }
+}
+
+function eventName(regarding: Regarding, event: { reason: string; message: string }): string {
+  const identity = JSON.stringify([regarding.kind, regarding.uid, event.reason, event.message]);
+  const digest = createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  return `${regarding.name.slice(0, 200)}.${digest}`;
+}

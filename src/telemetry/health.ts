@@ -1,0 +1,77 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+
+/** One thing that must be so for the process to be ready. */
+export interface Check {
+  readonly name: string;
+  readonly ok: () => boolean;
+}
+
+/**
+ * `/livez` (the event loop turns), `/readyz` (every check holds; `?verbose` lists them) and `/metrics`.
+ * Probes are not logged.
+ */
+export class HealthServer {
+  readonly #server: Server;
+
+  constructor(metrics: Metrics, checks: readonly Check[]) {
+    this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+      void answer(request.url ?? '/', metrics, checks).then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type }).end(body);
+      });
+    });
+  }
+
+  /**
+   * @param address - `host:port`, `[::1]:port`; port 0 takes a free one
+   * @returns the address that is listened on
+   * @throws when the address is taken
+   */
+  async listen(address: string): Promise<string> {
+    const { host, port } = splitAddress(address);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const bound = this.#server.address() as AddressInfo;
+    return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** @throws {RangeError} when it is no `host:port` */
+export function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new RangeError(`'${address}' is no host:port`);
+  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+async function answer(url: string, metrics: Metrics, checks: readonly Check[]): Promise<Answer> {
+  const { pathname, searchParams } = new URL(url, 'http://health');
+  const text = (status: number, body: string): Answer => ({
+    status,
+    type: 'text/plain; charset=utf-8',
+    body,
+  });
+  if (pathname === '/livez') return text(200, 'ok');
+  if (pathname === '/metrics') {
+    return { status: 200, type: metrics.registry.contentType, body: await metrics.scrape() };
+  }
+  if (pathname !== '/readyz') return text(404, 'not found');
+  const results = checks.map(({ name, ok }) => ({ name, ok: ok() }));
+  const ready = results.every(({ ok }) => ok);
+  const lines = results.map(({ name, ok }) => `[${ok ? '+' : '-'}] ${name} ${ok ? 'ok' : 'failed'}`);
+  return text(ready ? 200 : 503, searchParams.has('verbose') || !ready ? lines.join('\n') : 'ok');
+}
