@@ -25,7 +25,10 @@ export function parseUser(raw: unknown): User {
 
 const principal = z.object({ metadata: z.object({ name: z.string().min(1) }) });
 const groupsByProvider = z
-  .record(z.string(), z.looseObject({ Items: z.unknown().optional(), items: z.unknown().optional() }).nullable())
+  .record(
+    z.string(),
+    z.looseObject({ Items: z.unknown().optional(), items: z.unknown().optional() }).nullable(),
+  )
   .nullish();
 const extraByProvider = z
   .record(

@@ -1,12 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import { environmentName, type Flag, OPERATOR_FLAGS } from '../config.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, ConnectionError, describeError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 cannot reach what is needed. */
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+const EXIT_UNREACHABLE = 3;
 
 /**
  * Parses the command line and runs the command.
@@ -62,5 +63,6 @@ function exitCodeOf(error: unknown, runtime: Runtime): number {
   // Help and version end by way of an error, too; commander has printed what there was to print.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   runtime.stderr.write(`ace-operator: ${describeError(error)}\n`);
-  return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILURE;
+  if (error instanceof ConfigError) return EXIT_USAGE;
+  return error instanceof ConnectionError ? EXIT_UNREACHABLE : EXIT_FAILURE;
 }

@@ -30,6 +30,10 @@ export class Assumed {
     return this.#byName.has(name);
   }
 
+  get isEmpty(): boolean {
+    return this.#byName.size === 0;
+  }
+
   add(object: KubeObject): void {
     this.#drop(object.kind, object.metadata.name);
     const timer = setTimeout(() => {

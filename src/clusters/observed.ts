@@ -62,6 +62,11 @@ export class ObservedState {
     return !this.#assumed.hasAny(name);
   }
 
+  /** True when the watches have told every write of ours, and nothing of ours is there. */
+  get isEmpty(): boolean {
+    return this.#assumed.isEmpty && this.managed().objects === 0;
+  }
+
   /** Takes the server's answer to a write of ours as seen, until the watch tells it too. */
   assume(raw: unknown): void {
     const { apiVersion, kind } = raw as KubeObject;

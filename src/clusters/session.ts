@@ -67,6 +67,7 @@ export class ClusterSession {
 
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
+    const ended = aborted(signal);
     while (!signal.aborted) {
       const lost = Promise.withResolvers<unknown>();
       let connection: Connection | undefined;
@@ -77,11 +78,11 @@ export class ClusterSession {
           onLost: lost.resolve,
           onObject: (object, deleted) => this.#options.listener.objectChanged(object, deleted),
         });
-        await Promise.race([connection.open(signal), rejectWith(lost.promise)]);
+        await Promise.race([connection.open(signal), rejectWith(lost.promise), rejectWith(ended)]);
         failures = 0;
         this.#connection = connection;
         this.#become({ phase: 'connected', sinceMs: Date.now() });
-        throw await Promise.race([lost.promise, aborted(signal)]);
+        throw await Promise.race([lost.promise, ended]);
       } catch (error) {
         this.#connection = undefined;
         failures += 1;

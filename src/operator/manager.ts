@@ -1,9 +1,10 @@
 import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TOKENS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config.ts';
-import { ApiError, isAlreadyExists } from '../errors.ts';
+import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
+import { backoffMs, pause } from '../kube/backoff.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import type { ReflectorObserver } from '../kube/reflector.ts';
@@ -33,6 +34,8 @@ const MANAGEMENT = 'management';
 const MANAGEMENT_CONNECTIONS = 16;
 const CLUSTER_CONNECTIONS = 24;
 const REQUEST_TIMEOUT_MS = 10_000;
+const START_RETRY_BASE_MS = 500;
+const START_RETRY_MAX_MS = 15_000;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /** Builds everything of the operator, starts it in order and stops it in reverse. The only place that wires. */
@@ -49,6 +52,7 @@ export class Manager {
   #operator: AceOperator | undefined;
   #clusters: Clusters | undefined;
   #isReady = false;
+  readonly #stopping = new AbortController();
 
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
@@ -80,8 +84,10 @@ export class Manager {
     const { config, log, now } = this.#deps;
     const address = await this.#health.listen(config.listen);
     log.info('health and metrics', { address });
-    await this.#ensureOwnNamespace();
-    const installationKey = await loadInstallationKey(this.#client, config.namespace);
+    const installationKey = await this.#persist(async () => {
+      await this.#ensureOwnNamespace();
+      return loadInstallationKey(this.#client, config.namespace);
+    });
     await this.#rememberEvents();
     const evidence = new DeletionEvidence();
     const clusters = this.#buildClusters(installationKey, evidence);
@@ -108,6 +114,7 @@ export class Manager {
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#isReady = false;
+    this.#stopping.abort();
     await this.#clusters?.stop();
     await Promise.all([this.#operator?.stop(), this.#transport.close()]);
     await Promise.all([this.#hasher.close(), this.#health.close()]);
@@ -190,6 +197,20 @@ export class Manager {
     } catch (error) {
       // Not being allowed to look is no sign that it is missing; what needs it will say so.
       if (!(error instanceof ApiError && error.code === 403)) throw error;
+    }
+  }
+
+  /** Tries until the management plane answers: it may well come up after us. Other faults are the caller's. */
+  async #persist<T>(step: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await step();
+      } catch (error) {
+        const mayPass = error instanceof ConnectionError || (error instanceof ApiError && error.code >= 429);
+        if (!mayPass || this.#stopping.signal.aborted) throw error;
+        this.#deps.log.warn('management plane does not answer', { error });
+        await pause(backoffMs(failures, START_RETRY_BASE_MS, START_RETRY_MAX_MS), this.#stopping.signal);
+      }
     }
   }
 

@@ -54,7 +54,7 @@ export class ClusterPropagator {
     this.name = name;
     this.#deps = deps;
     this.outcomes = new Outcomes(() => this.#changed());
-    this.#sweeper = new Sweeper(this, deps, () => this.#changed());
+    this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
       ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
       ...Array.from({ length: REVOCATION_WORKERS }, () => work(this.#workerDeps(), ['revocation'])),
@@ -111,7 +111,7 @@ export class ClusterPropagator {
     if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
     if (settings.mode !== 'drain') this.#drained = false;
     await this.#followCredentials(settings);
-    if (before && isOther(before, settings)) this.#sweeper.request();
+    if (before && isOther(before, settings)) this.#sweeper.run();
     this.#changed();
   }
 
@@ -244,8 +244,18 @@ export class ClusterPropagator {
 
   #worked(key: string): void {
     this.#sweeper.worked(key);
-    if (this.mode !== 'drain' || this.#drained || !this.#sweeper.reviewed) return;
-    if (this.connection?.observed.managed().objects !== 0) return;
+    this.#endDrain();
+  }
+
+  #afterSweep(): void {
+    this.#changed();
+    this.#endDrain();
+  }
+
+  /** Drained is what was seen to be empty while nothing was under way: a late write would stay there for good. */
+  #endDrain(): void {
+    if (this.mode !== 'drain' || this.#drained || !this.#sweeper.reviewed || !this.queue.isIdle) return;
+    if (!this.connection?.observed.isEmpty) return;
     this.#drained = true;
     this.outcomes.clear();
     this.#deps.notifyCluster(this.name, {

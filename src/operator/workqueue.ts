@@ -38,6 +38,11 @@ export class WorkQueue {
     return PRIORITIES.reduce((sum, lane) => sum + this.#lane(lane).size, 0);
   }
 
+  /** True when no key waits and none is being worked; planned ones (timers) do not count. */
+  get isIdle(): boolean {
+    return this.size === 0 && this.#processing.size === 0;
+  }
+
   /** Age of the key that has waited longest, in milliseconds; 0 when none waits. */
   oldestAgeMs(nowMs: number): number {
     const oldest = PRIORITIES.map((lane) => this.#lane(lane).values().next().value ?? nowMs);
