@@ -68,7 +68,7 @@ export class PropagationStatusWriter {
     if (this.#writing) return this.#plan(GATHER_MS);
     const before = written();
     if (before === undefined) return;
-    if (source.isSettling && now() - this.#startedAtMs < SETTLING_MS) return this.#plan(MIN_INTERVAL_MS);
+    if (source.isSettling && now() - this.#startedAtMs < SETTLING_MS) return this.#plan(GATHER_MS);
     const status = deriveStatus(source.facts(), before, now());
     if (status) await this.#write(mergePatch({ ...before }, { ...status }) ?? {});
   }

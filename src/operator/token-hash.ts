@@ -1,10 +1,10 @@
 import { ANNOTATION_FINGERPRINT } from '../api/names.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import type { KubeObject, Token } from '../api/types.ts';
+import type { HashAlgorithmName, KubeObject, Token } from '../api/types.ts';
 import type { HashToWrite } from '../derive/desired.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { fingerprint, fingerprintsEqual } from '../hash/fingerprint.ts';
-import { maxSecretBytes } from '../hash/limits.ts';
+import { acceptsSecret, maxSecretBytes } from '../hash/limits.ts';
 import type { ConnectedContext } from './cluster-context.ts';
 import { tokenKey } from './keys.ts';
 
@@ -30,13 +30,7 @@ export function chooseHash(
   if (secret.kind === 'missing') return { kind: 'pending' };
   if (secret.kind === 'hashed') return copiedHash(token, secret.value, cluster);
   const { algorithm } = cluster;
-  if (Buffer.byteLength(secret.value) > maxSecretBytes(algorithm)) {
-    return {
-      kind: 'refused',
-      reason: 'SecretTooLong',
-      message: `the secret is longer than the ${maxSecretBytes(algorithm)} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
-    };
-  }
+  if (!acceptsSecret(algorithm, secret.value)) return unhashable(secret.value, algorithm);
   const sign = (hash: string): HashToWrite => ({
     hash,
     fingerprint: fingerprint(cluster.installationKey, {
@@ -51,6 +45,22 @@ export function chooseHash(
   const request = { id: token.uid, algorithm, value: secret.value };
   const made = cluster.hashes.get(request, () => cluster.queue.add(tokenKey(token.name), 'normal'));
   return made === undefined ? { kind: 'pending' } : { kind: 'ready', hash: sign(made) };
+}
+
+function unhashable(secret: string, algorithm: HashAlgorithmName): HashChoice {
+  const longest = maxSecretBytes(algorithm);
+  if (Buffer.byteLength(secret) <= longest) {
+    return {
+      kind: 'refused',
+      reason: 'Malformed',
+      message: `token: ${algorithm} cannot take this secret; issue another`,
+    };
+  }
+  return {
+    kind: 'refused',
+    reason: 'SecretTooLong',
+    message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
+  };
 }
 
 function copiedHash(token: Token, value: string, cluster: ConnectedContext): HashChoice {
