@@ -54,6 +54,13 @@ export const SECRETS: Resource = {
   kind: 'Secret',
   namespaced: true,
 };
+export const CONFIG_MAPS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  namespaced: true,
+};
 export const EVENTS: Resource = {
   group: '',
   version: 'v1',
@@ -99,6 +106,9 @@ export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed'
 
 /** Secret in the operator's namespace that holds the key of all fingerprints. */
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
+
+/** Management Setting, and the ConfigMap downstream, that say how old a user's groups may get before a refresh is asked for. */
+export const REFRESH_DEBOUNCE = 'auth-provider-refresh-debounce-seconds';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 

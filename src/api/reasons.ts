@@ -52,3 +52,23 @@ export const CLUSTER_REASONS = [
   'InvalidSpec',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];
+
+/**
+ * Why the authenticator refuses a bearer. Sent to the API server as `status.error`, where it stands in logs:
+ * a code says enough for an operator and nothing for an attacker.
+ */
+export const DENIAL_REASONS = [
+  'UnknownToken',
+  'TokenDisabled',
+  'TokenDeleting',
+  'Expired',
+  'MalformedExpiry',
+  'UnknownUser',
+  'UserDisabled',
+  'UserDeleting',
+  'HashMissing',
+  'UnsupportedHash',
+  'WrongSecret',
+  'Stale',
+] as const;
+export type DenialReason = (typeof DENIAL_REASONS)[number];

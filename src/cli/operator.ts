@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { KubeObject } from '../api/types.ts';
-import { type OperatorConfig, operatorConfig } from '../config.ts';
+import type { Given } from '../config/flags.ts';
+import { operatorConfig } from '../config/operator.ts';
 import { managementAccess } from '../kube/kubeconfig.ts';
 import { Manager } from '../operator/manager.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
 import type { Runtime } from './runtime.ts';
+import { serve, serviceLog } from './serve.ts';
 
 /** The definitions that downstream clusters get when they lack them; shipped beside the program. */
 const DOWNSTREAM_CRDS = [
@@ -13,8 +14,7 @@ const DOWNSTREAM_CRDS = [
   'cluster.cattle.io_clusteruserattributes.yaml',
 ];
 
-/** How long what is under way may take after a signal. */
-const SHUTDOWN_LIMIT_MS = 4_500;
+const STOP_LIMIT_MS = 4_500;
 
 /**
  * `ace-operator operator`: runs until a signal comes.
@@ -22,16 +22,9 @@ const SHUTDOWN_LIMIT_MS = 4_500;
  * @returns the exit code
  * @throws {ConfigError} for a flag or file that cannot be used
  */
-export async function runOperator(
-  given: Readonly<Record<string, string | undefined>>,
-  runtime: Runtime,
-): Promise<number> {
+export async function runOperator(given: Given, runtime: Runtime): Promise<number> {
   const config = operatorConfig(given, runtime.env);
-  const log = createLog({ level: config.logLevel, format: config.logFormat, stream: runtime.stdout });
-  runtime.onCrash(async (kind, error) => {
-    log.error(kind, { error });
-    await log.close();
-  });
+  const log = serviceLog(config, runtime);
   const manager = new Manager({
     config,
     access: await managementAccess(config.kubeconfig),
@@ -39,24 +32,12 @@ export async function runOperator(
     log,
     now: Date.now,
   });
-  announce(config, log);
-  const signalled = runtime.signal();
-  const started = manager.start();
-  const first = await Promise.race([signalled, started]);
-  const signal = first ?? (await signalled);
-  log.info('shutting down', { signal });
-  await Promise.race([manager.stop(), runtime.after(SHUTDOWN_LIMIT_MS)]);
-  log.info('stopped');
-  await log.close();
-  return 0;
-}
-
-function announce(config: OperatorConfig, log: Log): void {
   log.info('ace-operator starting', {
     version: config.userAgent,
     namespace: config.namespace,
     source: config.kubeconfig ?? 'in-cluster service account',
   });
+  return serve(manager, log, runtime, STOP_LIMIT_MS);
 }
 
 async function downstreamDefinitions(): Promise<readonly KubeObject[]> {

@@ -1,5 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { environmentName, type Flag, OPERATOR_FLAGS } from '../config.ts';
+import { AUTHENTICATOR_FLAGS } from '../config/authenticator.ts';
+import { environmentName, type Flag, type Given } from '../config/flags.ts';
+import { OPERATOR_FLAGS } from '../config/operator.ts';
 import { ConfigError, ConnectionError, describeError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { Runtime } from './runtime.ts';
@@ -8,6 +10,30 @@ import type { Runtime } from './runtime.ts';
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 const EXIT_UNREACHABLE = 3;
+
+interface Subcommand {
+  readonly name: string;
+  readonly description: string;
+  readonly flags: readonly Flag[];
+  run(given: Given, runtime: Runtime): Promise<number>;
+}
+
+/** Loaded only when run: client-node alone costs half a second, which `--help` need not pay. */
+const SUBCOMMANDS: readonly Subcommand[] = [
+  {
+    name: 'operator',
+    description:
+      'Run the operator: watch Tokens and Users, keep every ACE-enabled downstream cluster in step.',
+    flags: OPERATOR_FLAGS,
+    run: async (given, runtime) => (await import('./operator.ts')).runOperator(given, runtime),
+  },
+  {
+    name: 'authenticator',
+    description: "Run the webhook: answer a downstream API server's TokenReviews from its own cluster.",
+    flags: AUTHENTICATOR_FLAGS,
+    run: async (given, runtime) => (await import('./authenticator.ts')).runAuthenticator(given, runtime),
+  },
+];
 
 /**
  * Parses the command line and runs the command.
@@ -28,17 +54,13 @@ export async function runProgram(args: readonly string[], runtime: Runtime): Pro
       writeErr: (text) => void runtime.stderr.write(text),
       outputError: (text, write) => write(`ace-operator: ${text.replace(/^error: /, '')}`),
     });
-  const operator = program
-    .command('operator')
-    .description(
-      'Run the operator: watch Tokens and Users, keep every ACE-enabled downstream cluster in step.',
-    )
-    .action(async () => {
-      // Loaded only now: client-node alone costs half a second, which --help need not pay.
-      const { runOperator } = await import('./operator.ts');
-      exitCode = await runOperator(flagsOf(operator, OPERATOR_FLAGS), runtime);
+  for (const { name, description, flags, run } of SUBCOMMANDS) {
+    const command = program.command(name).description(description);
+    for (const flag of flags) command.addOption(optionOf(flag));
+    command.action(async () => {
+      exitCode = await run(flagsOf(command, flags), runtime);
     });
-  for (const flag of OPERATOR_FLAGS) operator.addOption(optionOf(flag));
+  }
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
@@ -47,16 +69,32 @@ export async function runProgram(args: readonly string[], runtime: Runtime): Pro
   }
 }
 
-function optionOf({ flag, placeholder, help, fallback }: Flag): Option {
-  const shown = fallback === '' ? '' : `; default ${fallback}`;
-  return new Option(`--${flag} <${placeholder}>`, `${help} (env ${environmentName(flag)}${shown})`);
+function optionOf({ flag, placeholder, help, fallback, repeatable }: Flag): Option {
+  const shown = fallback === '' || placeholder === undefined ? '' : `; default ${fallback}`;
+  const text = `${help} (env ${environmentName(flag)}${shown})`;
+  if (placeholder === undefined) return new Option(`--${flag}`, text).preset('true');
+  const option = new Option(`--${flag} <${placeholder}>`, text);
+  if (!repeatable) return option;
+  return option.argParser((value: string, before?: string) =>
+    before === undefined ? value : `${before},${value}`,
+  );
 }
 
-function flagsOf(command: Command, flags: readonly Flag[]): Readonly<Record<string, string | undefined>> {
-  const values = command.opts<Record<string, string | undefined>>();
-  const camel = (flag: string): string =>
-    flag.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(flags.map(({ flag }) => [flag, values[camel(flag)]]));
+function flagsOf(command: Command, flags: readonly Flag[]): Given {
+  const values = command.opts<Record<string, string | boolean | undefined>>();
+  return Object.fromEntries(flags.map(({ flag }) => [flag, textOf(flag, values)]));
+}
+
+/** commander takes `--no-extra` as `extra: false`. */
+function textOf(
+  flag: string,
+  values: Readonly<Record<string, string | boolean | undefined>>,
+): string | undefined {
+  const camel = (text: string): string =>
+    text.replace(/-([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+  if (flag.startsWith('no-')) return values[camel(flag.slice(3))] === false ? 'true' : undefined;
+  const value = values[camel(flag)];
+  return value === undefined ? undefined : String(value);
 }
 
 function exitCodeOf(error: unknown, runtime: Runtime): number {

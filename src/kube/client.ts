@@ -14,6 +14,7 @@ export interface ObjectKey {
 export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   readonly limit?: number;
   readonly continue?: string;
   readonly signal?: AbortSignal;
@@ -66,6 +67,7 @@ export class KubeClient implements Reader, Writer {
     if (options.limit) query.set('limit', String(options.limit));
     if (options.continue) query.set('continue', options.continue);
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
+    if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
     const body = (await this.#send('GET', path, { signal: options.signal })) as {
       metadata?: { resourceVersion?: string; continue?: string };
@@ -116,6 +118,7 @@ export class KubeClient implements Reader, Writer {
     options: {
       namespace?: string | undefined;
       labelSelector?: string | undefined;
+      fieldSelector?: string | undefined;
       resourceVersion: string;
       timeoutSeconds: number;
     },
@@ -128,6 +131,7 @@ export class KubeClient implements Reader, Writer {
       timeoutSeconds: String(options.timeoutSeconds),
     });
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
+    if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = collectionPath(resource, options.namespace);
     const stream = await this.#transport.stream(`${path}?${query}`, signal);
     this.#observe('watch', stream.status);

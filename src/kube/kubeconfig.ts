@@ -1,5 +1,6 @@
-import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 import { ConfigError, describeError } from '../errors.ts';
 
 /** How to reach one API server: where it is, how to trust it, what to show it. */
@@ -43,13 +44,7 @@ export async function managementAccess(kubeconfigFile: string | undefined): Prom
  * @throws {ConfigError} when it is no kubeconfig, or asks for what is refused
  */
 export async function downstreamAccess(kubeconfigText: string): Promise<Access> {
-  const config = new KubeConfig();
-  try {
-    config.loadFromString(kubeconfigText);
-  } catch {
-    // The parser's message quotes the text it choked on, which is a credential.
-    throw new ConfigError('the text is not a kubeconfig');
-  }
+  const config = loadWithoutFiles(kubeconfigText);
   const user = config.getCurrentUser();
   const cluster = config.getCurrentCluster();
   if (user?.exec || user?.authProvider) {
@@ -57,10 +52,30 @@ export async function downstreamAccess(kubeconfigText: string): Promise<Access> 
       'exec plugins and auth providers are not run from a Secret; use a token or certificate',
     );
   }
-  if (user?.certFile || user?.keyFile || cluster?.caFile) {
-    throw new ConfigError('file paths are not followed from a Secret; embed the data instead');
-  }
+  if (user?.certFile || user?.keyFile || cluster?.caFile) throw new ConfigError(NO_FILES);
   return accessFrom(config);
+}
+
+const NO_FILES = 'file paths are not followed from a Secret; embed the data instead';
+
+/** client-node opens a `token-file` while it loads: what it gets to see must be free of them already. */
+function loadWithoutFiles(kubeconfigText: string): KubeConfig {
+  const config = new KubeConfig();
+  let tokenFiles: readonly unknown[];
+  try {
+    const content = parse(kubeconfigText, { merge: true }) as KubeconfigContent;
+    tokenFiles = (content.users ?? []).filter((entry) => entry?.user?.['token-file'] !== undefined);
+    if (tokenFiles.length === 0) config.loadFromString(JSON.stringify(content));
+  } catch {
+    // The parser's message quotes the text it choked on, which is a credential.
+    throw new ConfigError('the text is not a kubeconfig');
+  }
+  if (tokenFiles.length > 0) throw new ConfigError(NO_FILES);
+  return config;
+}
+
+interface KubeconfigContent {
+  readonly users?: readonly ({ readonly user?: Readonly<Record<string, unknown>> } | null)[];
 }
 
 /** Access by the parts that Rancher keeps in a Cluster's status and its service-account Secret. */
@@ -75,9 +90,10 @@ export async function bearerAccess(server: string, caPem: string, token: string)
 
 async function accessFrom(config: KubeConfig): Promise<Access> {
   const server = config.getCurrentCluster()?.server;
-  if (!server || !URL.canParse(server))
+  if (!server || !URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
     throw new ConfigError('the kubeconfig names no server for its current context');
   const { ca, cert, key, servername, rejectUnauthorized } = await httpsOptions(config);
+  requireUsable({ ca, cert, key });
   return {
     server: new URL(server),
     tls: {
@@ -89,6 +105,15 @@ async function accessFrom(config: KubeConfig): Promise<Access> {
     },
     headers: cachedHeaders(config),
   };
+}
+
+/** Otherwise every connection would fail, each time, and look like a network fault. */
+function requireUsable({ ca, cert, key }: SecureContextOptions): void {
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch {
+    throw new ConfigError('the kubeconfig holds a certificate or key that cannot be used');
+  }
 }
 
 function cachedHeaders(config: KubeConfig): Access['headers'] {

@@ -24,6 +24,7 @@ export interface ReflectorOptions<T extends Identified> {
   readonly resource: Resource;
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   readonly parse: (raw: unknown) => T;
   readonly store: Store<T>;
   readonly observer?: Partial<ReflectorObserver>;
@@ -144,13 +145,15 @@ export class Reflector<T extends Identified> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, parse, store, observer } = this.#options;
+    const { client, resource, namespace, labelSelector, fieldSelector, parse, store, observer } =
+      this.#options;
     const items: T[] = [];
     let page: ListPage | undefined;
     do {
       page = await client.list(resource, {
         namespace,
         labelSelector,
+        fieldSelector,
         limit: PAGE_LIMIT,
         signal,
         ...(page ? { continue: page.continue } : {}),
@@ -168,13 +171,13 @@ export class Reflector<T extends Identified> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, observer } = this.#options;
+    const { client, resource, namespace, labelSelector, fieldSelector, observer } = this.#options;
     const timeoutSeconds = Math.max(1, Math.round(this.#timing.watchSeconds * (1 - 0.2 * this.#random())));
     const deadline = AbortSignal.timeout(timeoutSeconds * 1000 + this.#timing.graceMs);
     const resourceVersion = this.#resourceVersion ?? '';
     try {
       const either = AbortSignal.any([signal, deadline]);
-      const options = { namespace, labelSelector, resourceVersion, timeoutSeconds };
+      const options = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
       observer?.succeeded?.();
       for await (const event of watchEvents(stream.body)) this.#take(event);

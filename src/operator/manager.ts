@@ -1,6 +1,6 @@
 import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TOKENS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
-import type { OperatorConfig } from '../config.ts';
+import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';

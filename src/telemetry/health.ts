@@ -44,6 +44,14 @@ export class HealthServer {
   }
 }
 
+/** Path and query of a request line. Never throws: `new URL` does, for `//`, and peers choose what they send. */
+export function requestTarget(url: string): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  return mark < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+}
+
 /** @throws {RangeError} when it is no `host:port` */
 export function splitAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address);
@@ -59,19 +67,19 @@ interface Answer {
 }
 
 async function answer(url: string, metrics: Metrics, checks: readonly Check[]): Promise<Answer> {
-  const { pathname, searchParams } = new URL(url, 'http://health');
+  const { path, query } = requestTarget(url);
   const text = (status: number, body: string): Answer => ({
     status,
     type: 'text/plain; charset=utf-8',
     body,
   });
-  if (pathname === '/livez') return text(200, 'ok');
-  if (pathname === '/metrics') {
+  if (path === '/livez') return text(200, 'ok');
+  if (path === '/metrics') {
     return { status: 200, type: metrics.registry.contentType, body: await metrics.scrape() };
   }
-  if (pathname !== '/readyz') return text(404, 'not found');
+  if (path !== '/readyz') return text(404, 'not found');
   const results = checks.map(({ name, ok }) => ({ name, ok: ok() }));
   const ready = results.every(({ ok }) => ok);
   const lines = results.map(({ name, ok }) => `[${ok ? '+' : '-'}] ${name} ${ok ? 'ok' : 'failed'}`);
-  return text(ready ? 200 : 503, searchParams.has('verbose') || !ready ? lines.join('\n') : 'ok');
+  return text(ready ? 200 : 503, query.has('verbose') || !ready ? lines.join('\n') : 'ok');
 }

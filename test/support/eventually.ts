@@ -1,23 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+const POLL_MS = 5;
+
 /**
- * Tries until it no longer throws; the way to wait for a state without guessing how long it takes.
+ * Asks until the answer comes without a throw. How a test waits for a state instead of for a time.
  *
- * @returns what the first successful try returned
- * @throws the last failure, with what was waited for, after `timeoutMs` (10 s unless given)
+ * @param options.timeoutMs - after which the last error is thrown; 10 s unless given
+ * @param options.what - said in front of that error
+ * @param options.intervalMs - between two probes; to be raised where a probe costs much and the wait is long
+ * @returns what the probe returned
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  options: { timeoutMs?: number; intervalMs?: number; what?: string } = {},
+  options: { timeoutMs?: number; what?: string; intervalMs?: number } = {},
 ): Promise<T> {
-  const { timeoutMs = 10_000, intervalMs = 25, what = 'a state' } = options;
-  const deadlineMs = Date.now() + timeoutMs;
+  const { timeoutMs = 10_000, what, intervalMs = POLL_MS } = options;
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await probe();
     } catch (error) {
-      if (Date.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms for ${what}`, { cause: error });
-      await delay(intervalMs);
+      if (performance.now() > deadlineMs) {
+        throw what === undefined ? error : new Error(`${what}: not after ${timeoutMs} ms`, { cause: error });
+      }
     }
+    await delay(intervalMs);
   }
 }

@@ -33,7 +33,11 @@ export async function planeClient(plane: Pick<ControlPlane, 'adminKubeconfig'>):
       const items: Any[] = [];
       let token = '';
       do {
-        const page = await client.list(resource, { namespace, limit: 1_000, ...(token ? { continue: token } : {}) });
+        const page = await client.list(resource, {
+          namespace,
+          limit: 1_000,
+          ...(token ? { continue: token } : {}),
+        });
         items.push(...page.items);
         token = page.continue;
       } while (token !== '');

@@ -1,10 +1,19 @@
-import { isObjectName } from './api/names.ts';
-import type { HashStorage } from './api/types.ts';
-import { ConfigError } from './errors.ts';
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash/format.ts';
-import { splitAddress } from './telemetry/health.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from './telemetry/log.ts';
-import { VERSION } from './version.ts';
+import type { HashStorage } from '../api/types.ts';
+import { ConfigError } from '../errors.ts';
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/format.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log.ts';
+import { VERSION } from '../version.ts';
+import {
+  address,
+  type Environment,
+  type Flag,
+  flagReader,
+  type Given,
+  LOG_FLAGS,
+  list,
+  namespaceName,
+  oneOf,
+} from './flags.ts';
 
 /** Everything the operator can be told, parsed and frozen. */
 export interface OperatorConfig {
@@ -19,14 +28,6 @@ export interface OperatorConfig {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly userAgent: string;
-}
-
-/** One flag: its name, what it means, its default and how its text becomes a value. */
-export interface Flag {
-  readonly flag: string;
-  readonly placeholder: string;
-  readonly help: string;
-  readonly fallback: string;
 }
 
 /** The flags of `ace-operator operator`, as `--help` shows them. */
@@ -79,14 +80,8 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
     help: 'false: this version has no leader election yet, so run one replica',
     fallback: 'false',
   },
-  { flag: 'log-level', placeholder: 'LEVEL', help: 'error, warn, info or debug', fallback: 'info' },
-  { flag: 'log-format', placeholder: 'FORMAT', help: 'json, or text for people', fallback: 'json' },
+  ...LOG_FLAGS,
 ];
-
-/** Environment variable of a flag: `--log-level` is `ACE_LOG_LEVEL`. */
-export function environmentName(flag: string): string {
-  return `ACE_${flag.toUpperCase().replaceAll('-', '_')}`;
-}
 
 /**
  * The operator's configuration: a flag that was given, else its environment variable, else the default.
@@ -94,25 +89,18 @@ export function environmentName(flag: string): string {
  * @param given - flag values by flag name, as typed
  * @throws {ConfigError} naming the flag, what was wanted and what was given
  */
-export function operatorConfig(
-  given: Readonly<Record<string, string | undefined>>,
-  env: Readonly<Record<string, string | undefined>>,
-): OperatorConfig {
-  const text = (flag: string): string =>
-    given[flag] ??
-    env[environmentName(flag)] ??
-    OPERATOR_FLAGS.find((known) => known.flag === flag)?.fallback ??
-    '';
+export function operatorConfig(given: Given, env: Environment): OperatorConfig {
+  const text = flagReader(OPERATOR_FLAGS, given, env);
   if (text('leader-elect') !== 'false') {
     throw new ConfigError('--leader-elect: this version has no leader election; run one replica with false');
   }
   return Object.freeze({
     kubeconfig: text('kubeconfig') || undefined,
-    namespace: objectName('namespace', text('namespace')),
+    namespace: namespaceName('namespace', text('namespace')),
     credentialNamespaces: list(text('credential-namespaces')).map((name) =>
-      objectName('credential-namespaces', name),
+      namespaceName('credential-namespaces', name),
     ),
-    downstreamNamespace: objectName('downstream-namespace', text('downstream-namespace')),
+    downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
     hashAlgorithm: oneOf('hash-algorithm', text('hash-algorithm'), HASH_ALGORITHMS),
     hashStorage: oneOf('hash-storage', text('hash-storage'), ['secret', 'inline'] as const),
     listen: address('listen', text('listen')),
@@ -120,31 +108,4 @@ export function operatorConfig(
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-operator/${VERSION}`,
   });
-}
-
-function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new ConfigError(`--${flag}: wanted ${allowed.join(', ')}; got '${value}'`);
-  return found;
-}
-
-function objectName(flag: string, value: string): string {
-  if (!isObjectName(value)) throw new ConfigError(`--${flag}: '${value}' cannot be the name of a namespace`);
-  return value;
-}
-
-function address(flag: string, value: string): string {
-  try {
-    splitAddress(value);
-    return value;
-  } catch {
-    throw new ConfigError(`--${flag}: wanted host:port; got '${value}'`);
-  }
-}
-
-function list(value: string): readonly string[] {
-  return value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 }

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
+import type { ExtraByProvider, Identified } from './types.ts';
+
+/** A ClusterAuthToken as the authenticator reads it, by whomever it was written. */
+export interface ClusterAuthToken extends Identified {
+  readonly userName: string;
+  /** Only a literal `true` is: absence means denied, as in kube-api-auth. */
+  readonly enabled: boolean;
+  readonly deleting: boolean;
+  /** Milliseconds since the epoch; undefined is never; `malformed` refuses. */
+  readonly expiresAt: number | undefined | 'malformed';
+  /** Inline hash of older writers; empty when the Secret has it. */
+  readonly hash: string;
+  readonly lastUsedAtMs: number | undefined;
+}
+
+/** The hash of a Secret that bears a token's name. */
+export interface HashSecret extends Identified {
+  readonly hash: string;
+  readonly deleting: boolean;
+}
+
+export interface ClusterUserAttribute extends Identified {
+  readonly enabled: boolean;
+  readonly deleting: boolean;
+  readonly groups: readonly string[];
+  readonly lastRefresh: string;
+  readonly needsRefresh: boolean;
+  readonly extraByProvider: ExtraByProvider | undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Never throws for a bad field; a field that cannot be read refuses that token alone. */
+export function parseClusterAuthToken(raw: unknown): ClusterAuthToken {
+  const meta = parseMetadata(raw);
+  const fields = raw as Fields;
+  return deepFreeze({
+    ...identity(meta),
+    deleting: Boolean(meta.deletionTimestamp),
+    userName: text(fields['userName']),
+    enabled: fields['enabled'] === true,
+    expiresAt: expiry(fields['expiresAt']),
+    hash: text(fields['hash']),
+    lastUsedAtMs: parseTime(text(fields['lastUsedAt'])),
+  });
+}
+
+/** Keeps the key `hash` and nothing else: the namespace holds others' Secrets, too. */
+export function parseHashSecret(raw: unknown): HashSecret {
+  const meta = parseMetadata(raw);
+  const data = (raw as { data?: Fields | null }).data;
+  return deepFreeze({
+    ...identity(meta),
+    deleting: Boolean(meta.deletionTimestamp),
+    hash: Buffer.from(text(data?.['hash']), 'base64').toString('utf8'),
+  });
+}
+
+const extraShape = z.record(z.string(), z.record(z.string(), z.array(z.string()).nullable()).nullable());
+
+export function parseClusterUserAttribute(raw: unknown): ClusterUserAttribute {
+  const meta = parseMetadata(raw);
+  const fields = raw as Fields;
+  const groups = Array.isArray(fields['groups']) ? fields['groups'] : [];
+  const extra = extraShape.safeParse(fields['extraByProvider']);
+  return deepFreeze({
+    ...identity(meta),
+    deleting: Boolean(meta.deletionTimestamp),
+    enabled: fields['enabled'] === true,
+    groups: groups.filter((group) => typeof group === 'string'),
+    lastRefresh: text(fields['lastRefresh']),
+    needsRefresh: fields['needsRefresh'] === true,
+    extraByProvider: extra.success ? (extra.data as ExtraByProvider) : undefined,
+  });
+}
+
+/** A ConfigMap, reduced to its key `value`. */
+export interface ConfigValue extends Identified {
+  readonly value: string;
+}
+
+export function parseConfigValue(raw: unknown): ConfigValue {
+  const data = (raw as { data?: Fields | null }).data;
+  return deepFreeze({ ...identity(parseMetadata(raw)), value: text(data?.['value']) });
+}
+
+function identity(meta: ReturnType<typeof parseMetadata>): Identified {
+  const { name, namespace, uid, resourceVersion } = meta;
+  return { name, namespace, uid, resourceVersion };
+}
+
+function expiry(value: unknown): ClusterAuthToken['expiresAt'] {
+  if (value === undefined || value === null || value === '') return undefined;
+  return parseTime(text(value)) ?? 'malformed';
+}

@@ -1,0 +1,139 @@
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_USER_ATTRIBUTES,
+  CONFIG_MAPS,
+  REFRESH_DEBOUNCE,
+  type Resource,
+  SECRETS,
+} from '../api/names.ts';
+import {
+  type ClusterAuthToken,
+  type ClusterUserAttribute,
+  type ConfigValue,
+  type HashSecret,
+  parseClusterAuthToken,
+  parseClusterUserAttribute,
+  parseConfigValue,
+  parseHashSecret,
+} from '../api/parse-downstream.ts';
+import type { Identified } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { Reflector } from '../kube/reflector.ts';
+import { Store } from '../kube/store.ts';
+import type { Held } from './judge.ts';
+
+export interface ClusterStateOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly now: () => number;
+  readonly onFailure: (resource: string, error: unknown) => void;
+}
+
+/** What of a cluster is kept across a restart. */
+export interface StateContent {
+  readonly tokens: readonly ClusterAuthToken[];
+  readonly secrets: readonly HashSecret[];
+  readonly users: readonly ClusterUserAttribute[];
+}
+
+/** The authenticator's own cluster, as its watches tell; at a start without an API server, as a snapshot told. */
+export class ClusterState {
+  readonly tokens = new Store<ClusterAuthToken>();
+  readonly secrets = new Store<HashSecret>();
+  readonly users = new Store<ClusterUserAttribute>();
+  readonly #configs = new Store<ConfigValue>();
+  readonly #options: ClusterStateOptions;
+  readonly #reflectors: readonly Reflector<never>[];
+  readonly #confirmedAtMs = new Map<string, number>();
+  #restoredAtMs: number | undefined;
+
+  constructor(options: ClusterStateOptions) {
+    this.#options = options;
+    this.#reflectors = [
+      this.#reflector(CLUSTER_AUTH_TOKENS, this.tokens, parseClusterAuthToken),
+      this.#reflector(CLUSTER_USER_ATTRIBUTES, this.users, parseClusterUserAttribute),
+      this.#reflector(SECRETS, this.secrets, parseHashSecret),
+      this.#reflector(CONFIG_MAPS, this.#configs, parseConfigValue, `metadata.name=${REFRESH_DEBOUNCE}`),
+    ] as unknown as readonly Reflector<never>[];
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+  }
+
+  /** True once the API server has told everything that decides about a token. */
+  get hasSynced(): boolean {
+    return this.#deciding.every((reflector) => reflector.hasSynced);
+  }
+
+  async synced(): Promise<void> {
+    await Promise.all(this.#deciding.map((reflector) => reflector.synced));
+  }
+
+  /** True when there is something to judge by. */
+  get isFilled(): boolean {
+    return this.#restoredAtMs !== undefined || this.hasSynced;
+  }
+
+  /** When all of this was last known to be what the API server has; milliseconds since the epoch, 0 for never. */
+  get confirmedAtMs(): number {
+    if (!this.hasSynced) return this.#restoredAtMs ?? 0;
+    return Math.min(...DECIDING.map((plural) => this.#confirmedAtMs.get(plural) ?? 0));
+  }
+
+  held(name: string): Held {
+    const token = this.tokens.get(name);
+    return { token, secret: this.secrets.get(name), user: token && this.users.get(token.userName) };
+  }
+
+  /** Seconds after which a user's groups should be refreshed; undefined when that is switched off. */
+  get refreshAfterSeconds(): number | undefined {
+    const value = this.#configs.get(REFRESH_DEBOUNCE)?.value ?? '';
+    return /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+  }
+
+  content(): StateContent {
+    const hashes = [...this.secrets.list()].filter(({ hash }) => hash !== '');
+    return { tokens: [...this.tokens.list()], secrets: hashes, users: [...this.users.list()] };
+  }
+
+  /** Takes over a snapshot, unless the API server has told better meanwhile. */
+  restore(content: StateContent, savedAtMs: number): void {
+    if (this.hasSynced) return;
+    this.tokens.replace(content.tokens);
+    this.secrets.replace(content.secrets);
+    this.users.replace(content.users);
+    this.#restoredAtMs = savedAtMs;
+  }
+
+  /** The last, for refresh hints, decides about nothing. */
+  get #deciding(): readonly Reflector<never>[] {
+    return this.#reflectors.slice(0, DECIDING.length);
+  }
+
+  #reflector<T extends Identified>(
+    resource: Resource,
+    store: Store<T>,
+    parse: (raw: unknown) => T,
+    fieldSelector?: string,
+  ): Reflector<T> {
+    const { client, namespace, now, onFailure } = this.#options;
+    const confirm = (): void => void this.#confirmedAtMs.set(resource.plural, now());
+    return new Reflector({
+      client,
+      resource,
+      namespace,
+      parse,
+      store,
+      ...(fieldSelector ? { fieldSelector } : {}),
+      observer: { succeeded: confirm, failed: (error) => onFailure(resource.plural, error) },
+    });
+  }
+}
+
+/** The kinds that decide about a token, in the order of the reflectors. */
+const DECIDING = [CLUSTER_AUTH_TOKENS.plural, CLUSTER_USER_ATTRIBUTES.plural, SECRETS.plural];

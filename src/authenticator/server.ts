@@ -1,0 +1,178 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { requestTarget } from '../telemetry/health.ts';
+
+/** What a route answers. */
+export interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly body?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+export type Handler = (request: {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  body: string;
+}) => Promise<Answer>;
+
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** When given, a client certificate of this authority is demanded. */
+  readonly clientCaFile?: string | undefined;
+}
+
+export interface ServerOptions {
+  readonly handler: Handler;
+  readonly tls?: TlsFiles | undefined;
+  /** The certificate was read again, or could not be. */
+  readonly onReload: (error: unknown | undefined) => void;
+  /** A fault of our own in answering. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** A TokenReview holds one token; nothing that is larger is one. */
+const MAX_BODY_BYTES = 64 * 1024;
+const DRAIN_LIMIT_MS = 15_000;
+const CERTIFICATE_POLL_MS = 5_000;
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
+
+/** HTTP or HTTPS with limits on everything a peer could stretch, and a shutdown that answers what was asked. */
+export class WebhookServer {
+  readonly #options: ServerOptions;
+  readonly #servers: Server[] = [];
+  #draining = false;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Listens on one more address. The port is shared with another authenticator, so that a new one can take over from
+   * an old one without a gap.
+   *
+   * @returns the address with the port that was taken
+   * @throws when the address cannot be taken, or a TLS file not be read
+   */
+  async listen(host: string, port: number): Promise<string> {
+    const server = this.#create();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, reusePort: port !== 0 }, resolve);
+    });
+    this.#servers.push(server);
+    const bound = server.address() as AddressInfo;
+    return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+  }
+
+  /** Takes no more connections, answers what is under way, and ends. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#options.tls) for (const file of filesOf(this.#options.tls)) unwatchFile(file);
+    await Promise.all(this.#servers.map(closed));
+  }
+
+  #create(): Server {
+    const listener: RequestListener = (request, response) => void this.#serve(request, response);
+    const { tls } = this.#options;
+    if (!tls) return createServer(LIMITS, listener);
+    const server = createTlsServer({ ...LIMITS, ...readTls(tls) }, listener);
+    this.#followCertificates(server, tls);
+    return server;
+  }
+
+  #followCertificates(server: TlsServer, tls: TlsFiles): void {
+    const reload = (): void => {
+      try {
+        server.setSecureContext(readTls(tls));
+        this.#options.onReload(undefined);
+      } catch (error) {
+        // Half-written files are read again at the next change; the old certificate stays.
+        this.#options.onReload(error);
+      }
+    };
+    for (const file of filesOf(tls))
+      watchFile(file, { interval: CERTIFICATE_POLL_MS, persistent: false }, reload);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request);
+    const answer = body === undefined ? { status: 413 } : await this.#answer(request, body);
+    if (this.#draining || body === undefined) response.setHeader('connection', 'close');
+    if (answer.retryAfterSeconds !== undefined)
+      response.setHeader('retry-after', String(answer.retryAfterSeconds));
+    const text = answer.body ?? '';
+    response.writeHead(answer.status, {
+      'content-type': answer.type ?? 'application/json',
+      'content-length': Buffer.byteLength(text),
+    });
+    response.end(text);
+  }
+
+  async #answer(request: IncomingMessage, body: string): Promise<Answer> {
+    try {
+      const { path, query } = requestTarget(request.url ?? '/');
+      return await this.#options.handler({ method: request.method ?? '', path, query, body });
+    } catch (error) {
+      this.#options.onFault(error);
+      return { status: 500 };
+    }
+  }
+}
+
+function readTls(tls: TlsFiles): {
+  cert: Buffer;
+  key: Buffer;
+  ca?: Buffer;
+  requestCert?: boolean;
+  rejectUnauthorized?: boolean;
+} {
+  return {
+    cert: readFileSync(tls.certFile),
+    key: readFileSync(tls.keyFile),
+    ...(tls.clientCaFile
+      ? { ca: readFileSync(tls.clientCaFile), requestCert: true, rejectUnauthorized: true }
+      : {}),
+  };
+}
+
+function filesOf(tls: TlsFiles): readonly string[] {
+  return [tls.certFile, tls.keyFile, ...(tls.clientCaFile ? [tls.clientCaFile] : [])];
+}
+
+/** The whole body; undefined when it is over the limit or broke off. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const limit = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT_MS);
+    server.close(() => {
+      clearTimeout(limit);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

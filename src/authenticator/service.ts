@@ -1,0 +1,175 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AuthenticatorConfig } from '../config/authenticator.ts';
+import { ConfigError } from '../errors.ts';
+import { detectFormat } from '../hash/detect.ts';
+import { createHasher, type Hasher } from '../hash/hasher.ts';
+import { KubeClient } from '../kube/client.ts';
+import type { Access } from '../kube/kubeconfig.ts';
+import { Transport } from '../kube/transport.ts';
+import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
+import { splitAddress } from '../telemetry/health.ts';
+import type { Log } from '../telemetry/log.ts';
+import { ClusterState } from './cluster-state.ts';
+import { routes } from './routes.ts';
+import { WebhookServer } from './server.ts';
+import { isSlowHash, TimeSpender } from './slow-hash.ts';
+import { Snapshot } from './snapshot.ts';
+import { VerifiedSecrets } from './verified.ts';
+import { WriteBack } from './write-back.ts';
+
+export interface ServiceDeps {
+  readonly config: AuthenticatorConfig;
+  readonly access: Access;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** A new authenticator takes its share of the port when it knows the answers, or after this long to say that it does not. */
+const LISTEN_LATEST_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const CONNECTIONS = 8;
+const MAX_VERIFIED = 50_000;
+const MAX_HASHES_WAITING = 200;
+const MIN_KEY_BYTES = 16;
+
+/** Builds everything of the authenticator, starts it in order and stops it in reverse. */
+export class AuthenticatorService {
+  readonly #deps: ServiceDeps;
+  readonly #metrics = new AuthenticatorMetrics();
+  readonly #transport: Transport;
+  readonly #state: ClusterState;
+  readonly #hasher: Hasher = createHasher({ maxQueue: MAX_HASHES_WAITING });
+  readonly #verified: VerifiedSecrets;
+  readonly #writeBack: WriteBack;
+  readonly #server: WebhookServer;
+  #snapshot: Snapshot | undefined;
+
+  constructor(deps: ServiceDeps) {
+    const { config, access, log, now } = deps;
+    this.#deps = deps;
+    this.#transport = new Transport(access, {
+      connections: CONNECTIONS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      userAgent: config.userAgent,
+    });
+    const client = new KubeClient(this.#transport, (verb, code) =>
+      this.#metrics.requests.inc({ verb, code }),
+    );
+    this.#state = new ClusterState({
+      client,
+      namespace: config.namespace,
+      now,
+      onFailure: (resource, error) => {
+        log.warn('watch failed', { resource, error });
+        void this.#restore();
+      },
+    });
+    this.#verified = new VerifiedSecrets({
+      maxEntries: MAX_VERIFIED,
+      verify: (secret, hash) => this.#hasher.verify(secret, hash),
+      isSlow: isSlowHash,
+    });
+    this.#writeBack = new WriteBack({
+      state: this.#state,
+      writer: client,
+      namespace: config.namespace,
+      now,
+      onError: (error) => log.warn('last use not written', { error }),
+    });
+    this.#server = this.#buildServer();
+    this.#publishGauges();
+  }
+
+  /** Resolves when the webhook listens. @throws when an address cannot be taken or a key file cannot be used */
+  async start(): Promise<void> {
+    const { config, log, now } = this.#deps;
+    if (config.snapshotFile !== undefined) {
+      this.#snapshot = new Snapshot({
+        file: config.snapshotFile,
+        key: await readKey(config.snapshotKeyFile),
+        state: this.#state,
+        now,
+        onError: (action, error) => log.warn(action, { error }),
+      });
+      this.#snapshot.start();
+    }
+    this.#state.start();
+    await Promise.race([this.#state.synced(), delay(LISTEN_LATEST_MS)]);
+    this.#writeBack.start();
+    for (const address of config.listen) {
+      const { host, port } = splitAddress(address);
+      log.info('authenticator listens', { address: await this.#server.listen(host, port) });
+    }
+    void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
+  }
+
+  /** Answers what was asked, writes back what was noted, and ends. */
+  async stop(): Promise<void> {
+    await this.#server.drain();
+    await Promise.all([this.#writeBack.stop(), this.#snapshot?.stop()]);
+    await Promise.all([this.#state.stop(), this.#transport.close(), this.#hasher.close()]);
+  }
+
+  #buildServer(): WebhookServer {
+    const { config, log, now } = this.#deps;
+    const spender = new TimeSpender(this.#state, this.#hasher);
+    return new WebhookServer({
+      tls: config.tls,
+      onReload: (error) => {
+        if (error === undefined) log.info('certificate read again');
+        else log.warn('certificate not read again; the old one stays', { error });
+      },
+      onFault: (error) => log.error('review failed', { error }),
+      handler: routes({
+        metrics: this.#metrics,
+        legacy401: config.legacy401,
+        onRefused: (reason) => log.debug('refused', { reason }),
+        authenticator: {
+          state: this.#state,
+          verified: this.#verified,
+          isSupported: (hash) => detectFormat(hash) !== undefined,
+          spendTime: (secret) => spender.spend(secret),
+          withExtra: config.withExtra,
+          maxStalenessMs: config.maxStalenessMs,
+          now,
+          accepted: (candidate) => this.#writeBack.accepted(candidate),
+        },
+      }),
+    });
+  }
+
+  /** The API server is not there at the start: what was last known is better than nothing. */
+  async #restore(): Promise<void> {
+    const { log } = this.#deps;
+    if (!this.#snapshot || this.#state.isFilled) return;
+    try {
+      await this.#snapshot.restore();
+      log.warn('answering from the snapshot', { count: this.#state.tokens.size });
+    } catch (error) {
+      log.warn('snapshot not used', { error });
+    }
+  }
+
+  #publishGauges(): void {
+    const { now } = this.#deps;
+    this.#metrics.beforeScrape(() => {
+      this.#metrics.cacheHits.set(this.#verified.hits);
+      this.#metrics.cacheMisses.set(this.#verified.misses);
+      this.#metrics.hashesQueued.set(this.#hasher.queued);
+      this.#metrics.writesPending.set(this.#writeBack.pending);
+      this.#metrics.objects.set({ kind: 'ClusterAuthToken' }, this.#state.tokens.size);
+      this.#metrics.objects.set({ kind: 'Secret' }, this.#state.secrets.size);
+      this.#metrics.objects.set({ kind: 'ClusterUserAttribute' }, this.#state.users.size);
+      this.#metrics.staleness.set(Math.max(0, (now() - this.#state.confirmedAtMs) / 1000));
+    });
+  }
+}
+
+async function readKey(file: string | undefined): Promise<Uint8Array> {
+  const key = file === undefined ? Buffer.alloc(0) : await readFile(file);
+  if (key.length < MIN_KEY_BYTES) {
+    throw new ConfigError(`--snapshot-key-file: wanted a file of ${MIN_KEY_BYTES} bytes or more`);
+  }
+  return key;
+}

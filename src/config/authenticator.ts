@@ -1,0 +1,167 @@
+import { ConfigError } from '../errors.ts';
+import { splitAddress } from '../telemetry/health.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log.ts';
+import { VERSION } from '../version.ts';
+import {
+  address,
+  duration,
+  type Environment,
+  type Flag,
+  flagReader,
+  type Given,
+  LOG_FLAGS,
+  list,
+  namespaceName,
+  oneOf,
+  switchValue,
+} from './flags.ts';
+
+/** Everything the authenticator can be told, parsed and frozen. */
+export interface AuthenticatorConfig {
+  readonly kubeconfig: string | undefined;
+  readonly namespace: string;
+  readonly listen: readonly string[];
+  readonly tls:
+    | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
+    | undefined;
+  readonly withExtra: boolean;
+  readonly legacy401: boolean;
+  readonly maxStalenessMs: number | undefined;
+  readonly snapshotFile: string | undefined;
+  readonly snapshotKeyFile: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly userAgent: string;
+}
+
+/** The flags of `ace-operator authenticator`, as `--help` shows them. */
+export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
+  {
+    flag: 'kubeconfig',
+    placeholder: 'FILE',
+    help: 'kubeconfig of its own cluster; without it, the in-cluster service account',
+    fallback: '',
+  },
+  {
+    flag: 'namespace',
+    placeholder: 'NAME',
+    help: 'namespace of ClusterAuthTokens, hash Secrets and ClusterUserAttributes',
+    fallback: 'cattle-system',
+  },
+  {
+    flag: 'listen',
+    placeholder: 'ADDRESS',
+    help: 'host:port or [host]:port, several by comma or by repeating the flag',
+    fallback: '127.0.0.1:6440',
+    repeatable: true,
+  },
+  {
+    flag: 'tls-cert-file',
+    placeholder: 'FILE',
+    help: 'serve HTTPS; read again when it changes',
+    fallback: '',
+  },
+  { flag: 'tls-key-file', placeholder: 'FILE', help: 'key of the certificate', fallback: '' },
+  {
+    flag: 'client-ca-file',
+    placeholder: 'FILE',
+    help: "demand a client certificate of this authority: the API server's",
+    fallback: '',
+  },
+  {
+    flag: 'insecure-listen',
+    help: 'WARNING: allow plain HTTP on other addresses than loopback; bearer tokens cross the network in clear',
+    fallback: 'false',
+  },
+  { flag: 'no-extra', help: 'leave out user.extra (principalid, username, token id)', fallback: 'false' },
+  {
+    flag: 'legacy-401',
+    help: 'answer refusals with HTTP 401, as older kube-api-auth did',
+    fallback: 'false',
+  },
+  {
+    flag: 'max-staleness',
+    placeholder: 'DURATION',
+    help: 'refuse everyone when the last confirmed sync with the API server is older (90s, 5m, 1h; at least 2m); default off',
+    fallback: '',
+  },
+  {
+    flag: 'snapshot-file',
+    placeholder: 'FILE',
+    help: 'keep the last known state here (0600, hashes only), to start without an API server',
+    fallback: '',
+  },
+  {
+    flag: 'snapshot-key-file',
+    placeholder: 'FILE',
+    help: 'key that authenticates the snapshot: 16 bytes or more',
+    fallback: '',
+  },
+  ...LOG_FLAGS,
+];
+
+/** A healthy watch confirms itself once a minute; less would refuse everyone now and then. */
+const MIN_STALENESS_MS = 120_000;
+
+/**
+ * The authenticator's configuration.
+ *
+ * @throws {ConfigError} naming the flag, what was wanted and what was given
+ */
+export function authenticatorConfig(given: Given, env: Environment): AuthenticatorConfig {
+  const text = flagReader(AUTHENTICATOR_FLAGS, given, env);
+  const tls = tlsFiles(text);
+  const listen = list(text('listen')).map((item) => address('listen', item));
+  if (listen.length === 0) throw new ConfigError('--listen: wanted at least one address');
+  if (!tls && !switchValue('insecure-listen', text('insecure-listen'))) listen.forEach(requireLoopback);
+  return Object.freeze({
+    kubeconfig: text('kubeconfig') || undefined,
+    namespace: namespaceName('namespace', text('namespace')),
+    listen,
+    tls,
+    withExtra: !switchValue('no-extra', text('no-extra')),
+    legacy401: switchValue('legacy-401', text('legacy-401')),
+    maxStalenessMs: staleness(text('max-staleness')),
+    ...snapshotFiles(text),
+    logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
+    logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
+    userAgent: `ace-authenticator/${VERSION}`,
+  });
+}
+
+function tlsFiles(text: (flag: string) => string): AuthenticatorConfig['tls'] {
+  const [certFile, keyFile, clientCaFile] = [
+    text('tls-cert-file'),
+    text('tls-key-file'),
+    text('client-ca-file'),
+  ];
+  if (certFile === '' && keyFile === '' && clientCaFile === '') return undefined;
+  if (certFile === '' || keyFile === '') {
+    throw new ConfigError('--tls-cert-file and --tls-key-file go together, and --client-ca-file needs both');
+  }
+  return { certFile, keyFile, clientCaFile: clientCaFile || undefined };
+}
+
+function snapshotFiles(
+  text: (flag: string) => string,
+): Pick<AuthenticatorConfig, 'snapshotFile' | 'snapshotKeyFile'> {
+  const [file, key] = [text('snapshot-file'), text('snapshot-key-file')];
+  if ((file === '') !== (key === ''))
+    throw new ConfigError('--snapshot-file and --snapshot-key-file go together');
+  return { snapshotFile: file || undefined, snapshotKeyFile: key || undefined };
+}
+
+function requireLoopback(listen: string): void {
+  const { host } = splitAddress(listen);
+  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return;
+  throw new ConfigError(
+    `--listen: ${listen} is not loopback, and bearer tokens would cross the network in clear; give --tls-cert-file and --tls-key-file, or --insecure-listen`,
+  );
+}
+
+function staleness(value: string): number | undefined {
+  if (value === '') return undefined;
+  const ms = duration('max-staleness', value);
+  if (ms < MIN_STALENESS_MS) throw new ConfigError(`--max-staleness: wanted at least 2m; got '${value}'`);
+  return ms;
+}

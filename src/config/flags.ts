@@ -1,0 +1,80 @@
+import { isObjectName } from '../api/names.ts';
+import { ConfigError } from '../errors.ts';
+import { splitAddress } from '../telemetry/health.ts';
+
+/** One flag: its name, what it means, its default, and whether it takes a value, several, or none. */
+export interface Flag {
+  readonly flag: string;
+  /** What `--help` shows for the value; a flag without one is a switch. */
+  readonly placeholder?: string;
+  readonly help: string;
+  readonly fallback: string;
+  /** May be given several times; the values are joined by commas. */
+  readonly repeatable?: boolean;
+}
+
+/** Flag values by flag name, as typed. */
+export type Given = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Environment variable of a flag: `--log-level` is `ACE_LOG_LEVEL`. */
+export function environmentName(flag: string): string {
+  return `ACE_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** Reads flags as text: what was given, else the environment, else the default. */
+export function flagReader(flags: readonly Flag[], given: Given, env: Environment): (flag: string) => string {
+  return (flag) =>
+    given[flag] ?? env[environmentName(flag)] ?? flags.find((known) => known.flag === flag)?.fallback ?? '';
+}
+
+/** @throws {ConfigError} naming the flag, what was wanted and what was given */
+export function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new ConfigError(`--${flag}: wanted ${allowed.join(', ')}; got '${value}'`);
+  return found;
+}
+
+/** @throws {ConfigError} */
+export function namespaceName(flag: string, value: string): string {
+  if (!isObjectName(value)) throw new ConfigError(`--${flag}: '${value}' cannot be the name of a namespace`);
+  return value;
+}
+
+/** @throws {ConfigError} when it is no `host:port` */
+export function address(flag: string, value: string): string {
+  try {
+    splitAddress(value);
+    return value;
+  } catch {
+    throw new ConfigError(`--${flag}: wanted host:port; got '${value}'`);
+  }
+}
+
+/** @throws {ConfigError} */
+export function switchValue(flag: string, value: string): boolean {
+  return oneOf(flag, value, ['true', 'false'] as const) === 'true';
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `90s`, `5m`, `1h`. @returns milliseconds @throws {ConfigError} */
+export function duration(flag: string, value: string): number {
+  const match = /^(\d{1,6})([smh])$/.exec(value);
+  if (!match) throw new ConfigError(`--${flag}: wanted a duration such as 90s, 5m or 1h; got '${value}'`);
+  return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0);
+}
+
+/** Values of a comma-separated list. */
+export function list(value: string): readonly string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** What both programs are told about logging. */
+export const LOG_FLAGS: readonly Flag[] = [
+  { flag: 'log-level', placeholder: 'LEVEL', help: 'error, warn, info or debug', fallback: 'info' },
+  { flag: 'log-format', placeholder: 'FORMAT', help: 'json, or text for people', fallback: 'json' },
+];

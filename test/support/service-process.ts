@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/ace-operator.js', import.meta.url));
+
+/** The built program, run as a user runs it. */
+export interface ServiceProcess {
+  readonly pid: number;
+  /** Everything it printed so far, one parsed JSON object a line. */
+  logs(): readonly Record<string, unknown>[];
+  /** Everything it printed so far. */
+  output(): string;
+  /** Answer of a path of its HTTP server. */
+  http(path: string, init?: RequestInit): Promise<{ status: number; body: string; headers: Headers }>;
+  /** Value of one metric series, by its text up to the space; 0 when it is not there. */
+  metric(series: string): Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code when it has ended. */
+  readonly exited: Promise<number | null>;
+  /** SIGTERM, and waits. */
+  stop(): Promise<number | null>;
+}
+
+export interface ServiceOptions {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** The log message that announces the address of its HTTP server. */
+  readonly announcement: string;
+  /** It counts as started when this path answers 200. */
+  readonly startedPath: string;
+}
+
+const LIVE = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of LIVE) child.kill('SIGKILL');
+});
+
+/** Starts the built program and waits until it answers. */
+export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
+  const child = spawn(PROGRAM, [...options.args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
+  LIVE.add(child);
+  const service = wrap(child, options.announcement);
+  try {
+    await eventually(
+      async () => {
+        if (child.exitCode !== null) return;
+        const { status } = await service.http(options.startedPath);
+        if (status !== 200) throw new Error(`${options.startedPath} answers ${status}`);
+      },
+      { timeoutMs: 30_000, what: `${options.args[0]} to start` },
+    );
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`${options.args[0]} did not start; it printed:\n${service.output()}`, { cause: error });
+  }
+  if (child.exitCode !== null) {
+    throw new Error(`${options.args[0]} ended with ${child.exitCode}:\n${service.output()}`);
+  }
+  return service;
+}
+
+function wrap(child: ChildProcess, announcement: string): ServiceProcess {
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  const exited = once(child, 'exit').then(([code]) => {
+    LIVE.delete(child);
+    return code as number | null;
+  });
+  const logs = (): readonly Record<string, unknown>[] =>
+    output
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const http: ServiceProcess['http'] = async (path, init) => {
+    const address = logs().find(({ message }) => message === announcement)?.['address'];
+    if (!address) throw new Error('its address is not announced yet');
+    const response = await fetch(`http://${address}${path}`, init ?? {});
+    return { status: response.status, body: await response.text(), headers: response.headers };
+  };
+  return {
+    pid: child.pid ?? 0,
+    logs,
+    output: () => output,
+    http,
+    async metric(series) {
+      const { body } = await http('/metrics');
+      const line = body.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+      return line ? Number(line.slice(series.length + 1)) : 0;
+    },
+    kill: (signal) => void child.kill(signal),
+    exited,
+    stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
