@@ -25,6 +25,7 @@ export const TOKENS = management('tokens', 'Token');
 export const USERS = management('users', 'User');
 export const USER_ATTRIBUTES = management('userattributes', 'UserAttribute');
 export const CLUSTERS = management('clusters', 'Cluster');
+export const SETTINGS = management('settings', 'Setting');
 
 export const CLUSTER_AUTH_TOKENS: Resource = {
   group: DOWNSTREAM_GROUP,

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { ANNOTATION_ALLOW_GC, LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
-import type { Cluster, CredentialsSecret, Propagation, PropagationSpec, PropagationStatus } from './types.ts';
+import type {
+  Cluster,
+  CredentialsSecret,
+  Propagation,
+  PropagationSpec,
+  PropagationStatus,
+  Setting,
+} from './types.ts';
 
 const aceShape = z.object({
   spec: z
@@ -100,6 +107,20 @@ function specOf(data: z.infer<typeof specShape>): PropagationSpec {
     minDeletes: data.gc.minDeletes,
     adopt: data.adopt,
   };
+}
+
+/** A management Setting: the value that was set, else the default. */
+export function parseSetting(raw: unknown): Setting {
+  const { name, uid, resourceVersion } = parseMetadata(raw);
+  const fields = raw as { value?: unknown; default?: unknown };
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return deepFreeze({
+    name,
+    namespace: '',
+    uid,
+    resourceVersion,
+    value: text(fields.value) || text(fields.default),
+  });
 }
 
 /** A Secret that may say how to reach a cluster; anything else in it is dropped at once. */

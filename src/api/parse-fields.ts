@@ -13,11 +13,15 @@ export const enabledByDefault = z
   .transform((value) => value ?? true);
 
 /** Go's RFC 3339 profile: JavaScript's own parser is laxer. */
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** Milliseconds since the epoch, or undefined when the text is no RFC 3339 time. */
 export function parseTime(text: string): number | undefined {
-  if (!RFC3339.test(text)) return undefined;
+  const [, year, month, day] = RFC3339.exec(text) ?? [];
+  if (year === undefined) return undefined;
+  // JavaScript takes 30 February for 2 March; Go, which writes and reads these, refuses it.
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  if (date.getUTCDate() !== Number(day)) return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
 }

@@ -38,6 +38,7 @@ export function parseToken(raw: unknown): Token {
     resourceVersion: meta.resourceVersion,
     deleting: Boolean(meta.deletionTimestamp),
     createdAtMs: parseTime(meta.creationTimestamp ?? '') ?? 0,
+    lastUsedAtMs: lastUse(raw),
   };
   const parsed = fields.safeParse(raw);
   if (!parsed.success) {
@@ -74,6 +75,12 @@ function problemOf(name: string, userId: string): string | undefined {
   if (userId === '') return 'userId: missing';
   if (!isObjectName(userId)) return 'userId: cannot be the name of an object';
   return undefined;
+}
+
+/** Not a field that decides anything: an unreadable one is as good as none. */
+function lastUse(raw: unknown): number | undefined {
+  const { lastUsedAt } = raw as { lastUsedAt?: unknown };
+  return typeof lastUsedAt === 'string' ? parseTime(lastUsedAt) : undefined;
 }
 
 /** Where a malformed token would belong, so that it can be reported there. */

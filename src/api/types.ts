@@ -44,6 +44,8 @@ export interface Token extends Identified {
   readonly ttlMs: number;
   /** Milliseconds since the epoch, when the object says so. */
   readonly expiresAtMs: number | undefined;
+  /** Milliseconds since the epoch; undefined when never, or not readable. */
+  readonly lastUsedAtMs: number | undefined;
   readonly problem: string | undefined;
 }
 
@@ -74,6 +76,11 @@ export interface Cluster extends Identified {
   readonly caCert: string;
   readonly serviceAccountTokenSecret: string;
   readonly problem: string | undefined;
+}
+
+/** A management Setting, reduced to its value in force. */
+export interface Setting extends Identified {
+  readonly value: string;
 }
 
 export type HashStorage = 'secret' | 'inline';

@@ -5,67 +5,79 @@ const TTL_MS = 10_000;
 
 interface Assumption {
   readonly object: KubeObject;
+  /** `gone`: we deleted it. */
+  readonly state: 'written' | 'gone';
   readonly timer: NodeJS.Timeout;
 }
 
 /**
- * Writes of ours that the watch has not told yet. Without them a second look at a key, a few milliseconds
+ * Answered writes of ours that the watch has not told yet. Without them a second look at a key, a few milliseconds
  * after the first, would write everything again.
  *
  * Never trusted for long: a wrong assumption must not outlive {@link TTL_MS}.
  */
 export class Assumed {
-  readonly #byName = new Map<string, Map<string, Assumption>>();
+  readonly #byKey = new Map<string, Assumption>();
   readonly #onExpired: (object: KubeObject) => void;
 
   constructor(onExpired: (object: KubeObject) => void) {
     this.#onExpired = onExpired;
   }
 
-  get(kind: string, name: string): KubeObject | undefined {
-    return this.#byName.get(name)?.get(kind)?.object;
+  /** What we wrote under that name, or deleted; undefined when the watch knows best. */
+  get(kind: string, name: string): Omit<Assumption, 'timer'> | undefined {
+    return this.#byKey.get(`${kind}/${name}`);
   }
 
-  hasAny(name: string): boolean {
-    return this.#byName.has(name);
+  /** Objects that we wrote, and that are not told yet. */
+  written(kind: string): readonly KubeObject[] {
+    return [...this.#byKey.values()]
+      .filter(({ object, state }) => state === 'written' && object.kind === kind)
+      .map(({ object }) => object);
   }
 
-  get isEmpty(): boolean {
-    return this.#byName.size === 0;
-  }
-
-  add(object: KubeObject): void {
-    this.#drop(object.kind, object.metadata.name);
+  add(object: KubeObject, state: 'written' | 'gone'): void {
+    const key = keyOf(object);
+    this.#drop(key);
     const timer = setTimeout(() => {
-      this.#drop(object.kind, object.metadata.name);
+      this.#drop(key);
       this.#onExpired(object);
     }, TTL_MS);
-    const kinds = this.#byName.get(object.metadata.name) ?? new Map<string, Assumption>();
-    kinds.set(object.kind, { object, timer });
-    this.#byName.set(object.metadata.name, kinds);
+    this.#byKey.set(key, { object, state, timer });
   }
 
-  /** The watch told something of an object: our write itself, or that the object is gone. */
-  settle(seen: { object: KubeObject; uid: string; resourceVersion: string }, gone: boolean): void {
-    const { kind, metadata } = seen.object;
-    const assumed = this.get(kind, metadata.name);
-    if (!assumed) return;
-    const isEcho = assumed.metadata.resourceVersion === seen.resourceVersion;
-    const isEnd = gone && assumed.metadata.uid === seen.uid;
-    if (isEcho || isEnd) this.#drop(kind, metadata.name);
+  /** The watch told something: our write itself, something later, or that the object is gone. */
+  settle(seen: { object: KubeObject; uid: string; resourceVersion: string }, deleted: boolean): void {
+    const key = keyOf(seen.object);
+    const assumption = this.#byKey.get(key);
+    if (!assumption) return;
+    const { uid, resourceVersion } = assumption.object.metadata;
+    const isEnd = deleted && uid === seen.uid;
+    const isEcho = assumption.state === 'written' && !isOlder(seen.resourceVersion, resourceVersion ?? '');
+    const isSuccessor = !deleted && uid !== seen.uid && !isOlder(seen.resourceVersion, resourceVersion ?? '');
+    if (isEnd || (isEcho && !deleted) || isSuccessor) this.#drop(key);
   }
 
   close(): void {
-    for (const kinds of this.#byName.values()) for (const { timer } of kinds.values()) clearTimeout(timer);
-    this.#byName.clear();
+    for (const { timer } of this.#byKey.values()) clearTimeout(timer);
+    this.#byKey.clear();
   }
 
-  #drop(kind: string, name: string): void {
-    const kinds = this.#byName.get(name);
-    const assumption = kinds?.get(kind);
-    if (!kinds || !assumption) return;
-    clearTimeout(assumption.timer);
-    kinds.delete(kind);
-    if (kinds.size === 0) this.#byName.delete(name);
+  #drop(key: string): void {
+    clearTimeout(this.#byKey.get(key)?.timer);
+    this.#byKey.delete(key);
   }
+}
+
+function keyOf(object: KubeObject): string {
+  return `${object.kind}/${object.metadata.name}`;
+}
+
+/**
+ * Whether `a` is an older version than `b`. Versions are opaque, but every API server in use counts; where one does
+ * not, everything but the same version counts as older, and we wait for the echo instead of guessing.
+ */
+export function isOlder(a: string, b: string): boolean {
+  const [first, second] = [Number(a), Number(b)];
+  return Number.isFinite(first) && Number.isFinite(second) ? first < second : a !== b;
 }

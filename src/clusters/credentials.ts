@@ -26,7 +26,10 @@ export function findCredentials(
 ): Credentials {
   const labelled = secrets.find((secret) => secret.cluster === name);
   if (labelled) return fromKubeconfig(labelled);
-  const conventional = secrets.find((secret) => secret.name === `${name}-kubeconfig`);
+  const conventional = secrets.find(
+    // The label of another cluster outweighs a name that happens to look like ours.
+    (secret) => secret.name === `${name}-kubeconfig` && secret.cluster === '',
+  );
   if (conventional) return fromKubeconfig(conventional);
   const account = secrets.find(
     (secret) =>

@@ -3,14 +3,15 @@ import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
 import { isOurs } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
-import { Assumed } from './assumed.ts';
+import { Assumed, isOlder } from './assumed.ts';
 
 const INDEX_USER = 'user';
 
 /**
  * What is in one downstream cluster, as its watches (and our own answered writes) tell.
  *
- * Reads prefer a write of ours that the watch has not echoed yet; `isConfirmed` tells the two apart.
+ * Reads prefer a write of ours that the watch has not echoed yet; `isTokenConfirmed` and `isUserConfirmed` tell the two
+ * apart.
  */
 export class ObservedState {
   readonly tokens: Store<Observed>;
@@ -57,14 +58,19 @@ export class ObservedState {
     return isOurs(object, this.#cluster);
   }
 
-  /** True when no write of ours to the objects of this name still awaits its echo. */
-  isConfirmed(name: string): boolean {
-    return !this.#assumed.hasAny(name);
+  /** True when the watch has told every write of ours to the Secret and the ClusterAuthToken of this name. */
+  isTokenConfirmed(name: string): boolean {
+    return !this.#assumed.get(SECRETS.kind, name) && !this.#assumed.get(CLUSTER_AUTH_TOKENS.kind, name);
   }
 
-  /** True when the watches have told every write of ours, and nothing of ours is there. */
+  /** True when the watch has told every write of ours to the ClusterUserAttribute of this name. */
+  isUserConfirmed(name: string): boolean {
+    return !this.#assumed.get(CLUSTER_USER_ATTRIBUTES.kind, name);
+  }
+
+  /** True when nothing of ours is there, as far as the watches and our own writes tell. */
   get isEmpty(): boolean {
-    return this.#assumed.isEmpty && this.managed().objects === 0;
+    return this.managed().objects === 0;
   }
 
   /** Takes the server's answer to a write of ours as seen, until the watch tells it too. */
@@ -73,20 +79,31 @@ export class ObservedState {
     const observed = observedParser(apiVersion, kind)(raw);
     const seen = this.#storeOf(kind).get(observed.name);
     if (seen?.uid === observed.uid && !isOlder(seen.resourceVersion, observed.resourceVersion)) return;
-    this.#assumed.add(observed.object);
+    this.#assumed.add(observed.object, 'written');
+  }
+
+  /** Takes an object that we deleted as gone, until the watch tells it too. */
+  assumeGone(object: KubeObject): void {
+    const seen = this.#storeOf(object.kind).get(object.metadata.name);
+    const written = this.#assumed.get(object.kind, object.metadata.name);
+    if (seen || written) this.#assumed.add(object, 'gone');
   }
 
   /** Names of everything that is ours here: what a sweep compares with management. */
   managed(): { tokens: ReadonlySet<string>; users: ReadonlySet<string>; objects: number } {
-    const ours = (store: Store<Observed>): string[] =>
-      [...store.list()].filter(({ object }) => this.isOurs(object)).map(({ name }) => name);
-    const tokens = ours(this.tokens);
-    const secrets = ours(this.secrets);
-    const users = ours(this.users);
+    const ours = (store: Store<Observed>, kind: string): ReadonlySet<string> =>
+      new Set(
+        [...[...store.list()].map(({ object }) => object), ...this.#assumed.written(kind)]
+          .filter((object) => this.isOurs(object))
+          .map(({ metadata }) => metadata.name),
+      );
+    const tokens = ours(this.tokens, CLUSTER_AUTH_TOKENS.kind);
+    const secrets = ours(this.secrets, SECRETS.kind);
+    const users = ours(this.users, CLUSTER_USER_ATTRIBUTES.kind);
     return {
       tokens: new Set([...tokens, ...secrets]),
-      users: new Set(users),
-      objects: tokens.length + secrets.length + users.length,
+      users,
+      objects: tokens.size + secrets.size + users.size,
     };
   }
 
@@ -100,7 +117,11 @@ export class ObservedState {
   }
 
   #read(store: Store<Observed>, kind: string, name: string): KubeObject | undefined {
-    return this.#assumed.get(kind, name) ?? store.get(name)?.object;
+    const seen = store.get(name)?.object;
+    const assumed = this.#assumed.get(kind, name);
+    if (assumed?.state === 'written') return assumed.object;
+    // Another object of that name may have come since: only the one that we deleted is gone.
+    return assumed && assumed.object.metadata.uid === seen?.metadata.uid ? undefined : seen;
   }
 
   #storeOf(kind: string): Store<Observed> {
@@ -121,13 +142,4 @@ export const parseSecret = observedParser(apiVersionOf(SECRETS), SECRETS.kind);
 
 function present(objects: readonly (KubeObject | undefined)[]): readonly KubeObject[] {
   return objects.filter((object) => object !== undefined);
-}
-
-/**
- * Versions are opaque, but every API server in use counts; where these do not, we wait for the echo instead
- * of guessing.
- */
-function isOlder(seen: string, written: string): boolean {
-  const [a, b] = [Number(seen), Number(written)];
-  return Number.isFinite(a) && Number.isFinite(b) ? a < b : seen !== written;
 }

@@ -5,11 +5,13 @@ import { mergePatch, withoutNulls } from './merge-patch.ts';
 export type Change =
   | { readonly verb: 'create'; readonly object: KubeObject }
   | { readonly verb: 'patch'; readonly target: KubeObject; readonly patch: Readonly<Record<string, unknown>> }
-  | { readonly verb: 'delete'; readonly target: KubeObject };
+  | { readonly verb: 'delete'; readonly target: KubeObject }
+  /** It is being deleted and takes no writes; nothing after it may be done before it is gone. */
+  | { readonly verb: 'wait'; readonly target: KubeObject };
 
 /**
  * Changes that turn `observed` into `desired`: writes in the order of `desired`, then what is wanted by nobody
- * in reverse, so that a ClusterAuthToken goes before its Secret.
+ * in reverse, so that a ClusterAuthToken goes before its Secret. Empty means that nothing is left to do.
  *
  * A ClusterAuthToken of another token (other UID) or user is deleted first: patched in place it would for a
  * moment pair the old user with the new hash.
@@ -24,11 +26,17 @@ export function diff(desired: readonly KubeObject[], observed: readonly KubeObje
     observed.filter((object) => !replaced.includes(object)).map((object) => [keyOf(object), object]),
   );
   const orphans = observed.filter((object) => !wanted.has(keyOf(object))).reverse();
-  return [
-    ...replaced.filter(isAlive).map((target): Change => ({ verb: 'delete', target })),
+  return untilFirstWait([
+    ...replaced.map((target): Change => ({ verb: isAlive(target) ? 'delete' : 'wait', target })),
     ...desired.flatMap((object) => writeOf(object, kept.get(keyOf(object)))),
     ...orphans.filter(isAlive).map((target): Change => ({ verb: 'delete', target })),
-  ];
+  ]);
+}
+
+/** Someone's finalizer may hold what we deleted, where a webhook still reads it: what pairs with it must not change. */
+function untilFirstWait(changes: readonly Change[]): readonly Change[] {
+  const first = changes.findIndex(({ verb }) => verb === 'wait');
+  return first < 0 ? changes : changes.slice(0, first + 1);
 }
 
 function isReplaced(object: KubeObject, desired: readonly KubeObject[]): boolean {
@@ -42,8 +50,7 @@ function isReplaced(object: KubeObject, desired: readonly KubeObject[]): boolean
 
 function writeOf(object: KubeObject, current: KubeObject | undefined): readonly Change[] {
   if (!current) return [{ verb: 'create', object: withoutNulls(object) }];
-  // What is being deleted takes no writes; its DELETED event brings the key back.
-  if (!isAlive(current)) return [];
+  if (!isAlive(current)) return [{ verb: 'wait', target: current }];
   const patch = mergePatch(current, identityless(object));
   return patch ? [{ verb: 'patch', target: current, patch }] : [];
 }

@@ -1,8 +1,15 @@
 export type Json = unknown;
 type JsonObject = Readonly<Record<string, Json>>;
 
-/** Fields in which others may have entries of their own: theirs are left alone. Every other field is ours whole. */
-const SHARED = new Set(['metadata', 'labels', 'annotations', 'data']);
+/** Where others may have entries of their own: theirs are left alone. Every other field is ours whole. */
+interface Shared {
+  readonly [field: string]: Shared;
+}
+const NOTHING_BELOW: Shared = {};
+const SHARED: Shared = {
+  metadata: { labels: NOTHING_BELOW, annotations: NOTHING_BELOW },
+  data: NOTHING_BELOW,
+};
 
 /**
  * The merge patch (RFC 7386) that makes `from` satisfy `to`, or undefined when it already does.
@@ -10,23 +17,20 @@ const SHARED = new Set(['metadata', 'labels', 'annotations', 'data']);
  * `null` in `to` means "must be absent". Top-level fields that `to` does not name belong to others.
  */
 export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undefined {
-  return patchObject(from, to, true);
+  return patchObject(from, to, SHARED);
 }
 
-function patchObject(from: JsonObject, to: JsonObject, shared: boolean): JsonObject | undefined {
-  const patch: Record<string, Json> = {};
-  for (const [key, wanted] of Object.entries(to)) {
-    const change = patchValue(from[key], wanted, SHARED.has(key));
-    if (change !== undefined) patch[key] = change;
-  }
-  if (!shared) {
-    for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) patch[key] = null;
-  }
-  return Object.keys(patch).length === 0 ? undefined : patch;
+function patchObject(from: JsonObject, to: JsonObject, shared: Shared | undefined): JsonObject | undefined {
+  const changes = Object.entries(to)
+    .map(([key, wanted]) => [key, patchValue(own(from, key), wanted, shared && own(shared, key))] as const)
+    .filter(([, change]) => change !== undefined);
+  const leftovers = shared ? [] : Object.keys(from).filter((key) => !Object.hasOwn(to, key));
+  const patch = [...changes, ...leftovers.map((key) => [key, null] as const)];
+  return patch.length === 0 ? undefined : Object.fromEntries(patch);
 }
 
 /** undefined: nothing to do; null: remove. */
-function patchValue(from: Json, to: Json, shared: boolean): Json | undefined {
+function patchValue(from: Json, to: Json, shared: Shared | undefined): Json | undefined {
   if (to === null || to === undefined) return from === undefined || from === null ? undefined : null;
   if (isObject(to)) {
     // Where there was something else, RFC 7386 starts from an empty object.
@@ -38,12 +42,15 @@ function patchValue(from: Json, to: Json, shared: boolean): Json | undefined {
 
 /** The object that results when `to` is written where nothing was. */
 export function withoutNulls<T extends JsonObject>(to: T): T {
-  const result: Record<string, Json> = {};
-  for (const [key, value] of Object.entries(to)) {
-    if (value === null || value === undefined) continue;
-    result[key] = isObject(value) ? withoutNulls(value) : value;
-  }
-  return result as T;
+  const kept = Object.entries(to)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value] as const);
+  return Object.fromEntries(kept) as T;
+}
+
+/** Keys come from users' data: `constructor` must not find what every object inherits. */
+function own<T>(object: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 function isObject(value: Json): value is JsonObject {
@@ -57,5 +64,5 @@ function isDeepEqual(a: Json, b: Json): boolean {
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => isDeepEqual(a[key], b[key]));
+  return keys.length === Object.keys(b).length && keys.every((key) => isDeepEqual(a[key], own(b, key)));
 }

@@ -17,7 +17,7 @@ export function isOurs(object: KubeObject, cluster: string): boolean {
   const { labels, annotations } = object.metadata;
   const labelledFor = labels?.[LABEL_CLUSTER];
   if (labelledFor !== undefined && labelledFor !== cluster) return false;
-  if (labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER) return labelledFor === cluster;
+  if (labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER && labelledFor === cluster) return true;
   return (
     annotations?.[ANNOTATION_TOKEN_UID] !== undefined || annotations?.[ANNOTATION_USER_UID] !== undefined
   );

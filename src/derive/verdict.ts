@@ -23,11 +23,11 @@ const refused = (reason: TokenReason): TokenVerdict => ({ wanted: false, reason 
 export function judgeToken(token: Token, user: User | undefined, context: TokenContext): TokenVerdict {
   const own = tokenReason(token, context);
   if (own) return refused(own);
-  if (!user) return refused('UserNotFound');
   const expiresAtMs = effectiveExpiryMs(token);
   if (expiresAtMs !== undefined && expiresAtMs <= context.nowMs) return refused('Expired');
+  if (!user) return refused('UserNotFound');
   if (token.secret.kind === 'missing') return refused('HashPending');
-  return { wanted: true, expiresAtMs, userDisabled: !user.enabled };
+  return { wanted: true, expiresAtMs, userDisabled: !user.enabled || user.deleting };
 }
 
 function tokenReason(token: Token, context: TokenContext): TokenReason | undefined {

@@ -2,6 +2,7 @@ import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
+  CONFIG_MAPS,
   type Resource,
   SECRETS,
 } from '../api/names.ts';
@@ -11,17 +12,16 @@ import { ApiError, TerminalError } from '../errors.ts';
 import type { ObjectKey, Writer } from './client.ts';
 
 const RESOURCES = new Map<string, Resource>(
-  [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, CLUSTER_PROPAGATIONS, SECRETS].map((resource) => [
-    resource.kind,
-    resource,
-  ]),
+  [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, CLUSTER_PROPAGATIONS, SECRETS, CONFIG_MAPS].map(
+    (resource) => [resource.kind, resource],
+  ),
 );
 
 /**
  * Performs one change. Never touches an object that was replaced after we saw it: patches and deletes demand
  * its UID.
  *
- * @returns the object as the server stored it; undefined after a delete
+ * @returns the object as the server stored it; undefined when it is gone
  * @throws {TerminalError} `Rejected` when the server refuses the object itself
  */
 export async function apply(writer: Writer, change: Change): Promise<unknown | undefined> {
@@ -47,6 +47,8 @@ function perform(writer: Writer, change: Change): Promise<unknown | undefined> {
       };
       return writer.patch(objectKey(change.target), { ...change.patch, metadata });
     }
+    case 'wait':
+      return Promise.resolve(undefined);
     case 'delete':
       return writer.delete(objectKey(change.target), { uid: change.target.metadata.uid ?? '' });
   }

@@ -42,7 +42,8 @@ function parseStatus(text: string): Status {
 
 const MAX_RETRY_AFTER_S = 60;
 
-function retryAfterMs(header: string | undefined): number | undefined {
+/** A wish to wait, in milliseconds, bounded: a server must not be able to send us away for a day. */
+export function retryAfterMs(header: string | number | undefined): number | undefined {
   const seconds = Number(header);
   if (header === undefined || !Number.isFinite(seconds) || seconds < 0) return undefined;
   return Math.min(seconds, MAX_RETRY_AFTER_S) * 1000;

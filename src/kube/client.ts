@@ -36,8 +36,12 @@ export interface Writer {
   create(resource: Resource, object: KubeObject): Promise<unknown>;
   /** Merge patch (RFC 7386). With `uid` an object that was replaced meanwhile is left alone (409). */
   patch(key: ObjectKey, patch: object, options?: { subresource?: 'status' }): Promise<unknown>;
-  /** With `uid` an object that was replaced meanwhile is left alone (409). */
-  delete(key: ObjectKey, options: { uid: string }): Promise<void>;
+  /**
+   * With `uid` an object that was replaced meanwhile is left alone (409).
+   *
+   * @returns undefined when it is gone; the object when someone's finalizer holds it
+   */
+  delete(key: ObjectKey, options: { uid: string }): Promise<unknown | undefined>;
 }
 
 /** Called for each answered request: verb, HTTP status (0 for none). */
@@ -69,15 +73,7 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    const body = (await this.#send('GET', path, { signal: options.signal })) as {
-      metadata?: { resourceVersion?: string; continue?: string };
-      items?: readonly unknown[] | null;
-    };
-    return {
-      items: body.items ?? [],
-      resourceVersion: body.metadata?.resourceVersion ?? '',
-      continue: body.metadata?.continue ?? '',
-    };
+    return listPage(path, await this.#send('GET', path, { signal: options.signal }));
   }
 
   create(resource: Resource, object: KubeObject): Promise<unknown> {
@@ -93,13 +89,15 @@ export class KubeClient implements Reader, Writer {
     });
   }
 
-  async delete(key: ObjectKey, options: { uid: string }): Promise<void> {
+  async delete(key: ObjectKey, options: { uid: string }): Promise<unknown | undefined> {
     try {
-      await this.#send('DELETE', objectPath(key), {
+      const answer = await this.#send('DELETE', objectPath(key), {
         body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: options.uid } },
       });
+      return isHeld(answer) ? answer : undefined;
     } catch (error) {
       if (!isObjectMissing(error)) throw error;
+      return undefined;
     }
   }
 
@@ -175,6 +173,30 @@ function parseBody(request: string, text: string): unknown {
     if (request.startsWith('GET /readyz') || request.startsWith('GET /livez')) return text;
     throw apiError(`${request}: answer is not JSON`, { status: 502, text: '' });
   }
+}
+
+/** What was deleted at once is answered with a Status, or with the object as it was. */
+function isHeld(answer: unknown): boolean {
+  const { metadata } = answer as { metadata?: { deletionTimestamp?: unknown; finalizers?: unknown } };
+  return (
+    Boolean(metadata?.deletionTimestamp) &&
+    Array.isArray(metadata?.finalizers) &&
+    metadata.finalizers.length > 0
+  );
+}
+
+/** A success whose body is no list must never be read as "there are none". */
+function listPage(path: string, body: unknown): ListPage {
+  const { metadata, items } = body as {
+    metadata?: { resourceVersion?: unknown; continue?: unknown };
+    items?: unknown;
+  };
+  const version = metadata?.resourceVersion;
+  if (typeof version !== 'string' || version === '' || !(Array.isArray(items) || items === null)) {
+    throw apiError(`GET ${path.split('?')[0]}: answer is no list`, { status: 502, text: '' });
+  }
+  const next = metadata?.continue;
+  return { items: items ?? [], resourceVersion: version, continue: typeof next === 'string' ? next : '' };
 }
 
 /** Path of a kind's collection, in a namespace or across all. */

@@ -2,6 +2,7 @@ import type { Resource } from '../api/names.ts';
 import type { Identified } from '../api/types.ts';
 import { ApiError, isGone } from '../errors.ts';
 import { backoffMs, pause, type Random } from './backoff.ts';
+import { retryAfterMs } from './classify.ts';
 import type { KubeClient, ListPage } from './client.ts';
 import type { Store } from './store.ts';
 import { connectionError } from './transport.ts';
@@ -69,6 +70,7 @@ export class Reflector<T extends Identified> {
   #resourceVersion: string | undefined;
   #listedAtMs = 0;
   #hasSynced = false;
+  #watchOpened = false;
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -109,6 +111,7 @@ export class Reflector<T extends Identified> {
   async #turn(failures: number, signal: AbortSignal): Promise<number> {
     const startedAtMs = Date.now();
     let fault: unknown;
+    this.#watchOpened = false;
     try {
       if (this.#resourceVersion === undefined) await this.#list(signal);
       await this.#watch(signal);
@@ -118,7 +121,8 @@ export class Reflector<T extends Identified> {
     if (signal.aborted) return failures;
     const lastedMs = Date.now() - startedAtMs;
     if (fault === undefined && lastedMs >= SHORT_WATCH_MS) return 0;
-    const inARow = lastedMs > this.#timing.backoffMaxMs ? 1 : failures + 1;
+    // A watch that worked for a while and was cut then is no sign of trouble getting through.
+    const inARow = this.#watchOpened && lastedMs >= SHORT_WATCH_MS ? 1 : failures + 1;
     if (fault !== undefined) this.#afterFailure(fault, inARow);
     await this.#backOff(inARow, fault, signal);
     return inARow;
@@ -179,6 +183,7 @@ export class Reflector<T extends Identified> {
       const either = AbortSignal.any([signal, deadline]);
       const options = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
+      this.#watchOpened = true;
       observer?.succeeded?.();
       for await (const event of watchEvents(stream.body)) this.#take(event);
       observer?.restarted?.('timeout');
@@ -229,7 +234,7 @@ function watchError(resource: Resource, status: unknown): ApiError {
       code: code ?? 500,
       statusReason: reason ?? '',
       objectMissing: false,
-      retryAfterMs: details?.retryAfterSeconds ? details.retryAfterSeconds * 1000 : undefined,
+      retryAfterMs: retryAfterMs(details?.retryAfterSeconds),
     },
   );
 }

@@ -1,8 +1,23 @@
 import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
-import type { Cluster, Propagation } from '../api/types.ts';
-import { findCredentials } from '../clusters/credentials.ts';
+import type { ClusterReason } from '../api/reasons.ts';
+import type { Cluster, Propagation, PropagationSpec } from '../api/types.ts';
+import { type Credentials, findCredentials } from '../clusters/credentials.ts';
+import type { Mode } from './cluster-context.ts';
 import type { Management } from './management.ts';
-import type { ClusterSettings } from './propagator.ts';
+
+/** What the management plane says of a cluster. */
+export interface ClusterSettings {
+  readonly mode: Mode;
+  readonly modeReason: ClusterReason;
+  readonly modeMessage: string;
+  readonly spec: PropagationSpec;
+  readonly specProblem: string | undefined;
+  readonly generation: number;
+  readonly allowGc: boolean;
+  readonly credentials: Credentials;
+  /** The status of an earlier process says that it is drained: nothing to connect for. */
+  readonly wasDrained: boolean;
+}
 
 /**
  * What management says of a cluster: whether to propagate, drain or hold, by which spec, reached how.
@@ -61,6 +76,19 @@ function wasDrained(propagation: Propagation | undefined): boolean {
 
 /** Whether a cluster is any business of ours: it has ACE, or had it and left something behind to account for. */
 export function isRelevant(name: string, management: Management): boolean {
-  const cluster = management.clusters.get(name);
-  return cluster?.aceEnabled === true || management.propagations.get(name) !== undefined;
+  return asksForAce(management.clusters.get(name)) || management.propagations.get(name) !== undefined;
+}
+
+/** Also when its switch cannot be read: a person has to be told. */
+export function asksForAce(cluster: Cluster | undefined): boolean {
+  return cluster !== undefined && cluster.aceEnabled !== false;
+}
+
+/** Whether a change of settings concerns every key of the cluster. */
+export function isOther(before: ClusterSettings, after: ClusterSettings): boolean {
+  return (
+    before.mode !== after.mode ||
+    JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
+    (after.allowGc && !before.allowGc)
+  );
 }

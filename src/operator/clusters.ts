@@ -3,7 +3,7 @@ import { ANNOTATION_ALLOW_GC, apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS } fro
 import type { Token } from '../api/types.ts';
 import { isAlreadyExists, isObjectMissing } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { clusterSettings, isRelevant } from './cluster-settings.ts';
+import { asksForAce, clusterSettings, isRelevant } from './cluster-settings.ts';
 import type { AceOperator } from './operator.ts';
 import { PropagationStatusWriter } from './propagation-status.ts';
 import { ClusterPropagator } from './propagator.ts';
@@ -78,7 +78,7 @@ export class Clusters {
         this.#queue.forget(name);
       } catch (error) {
         this.#deps.log.warn('cluster settings not read', { cluster: name, error });
-        this.#queue.addRateLimited(name, 'normal');
+        this.#queue.addRateLimited(name);
       } finally {
         this.#queue.done(name);
       }
@@ -92,7 +92,7 @@ export class Clusters {
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
-    await this.#ensurePropagation(name, cluster?.aceEnabled === true);
+    await this.#ensurePropagation(name, asksForAce(cluster));
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone));
   }

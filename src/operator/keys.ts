@@ -1,11 +1,16 @@
+import { REFRESH_DEBOUNCE } from '../api/names.ts';
+
 /** Identity of what a worker works on, within one cluster's queue. */
-export type Key = { readonly kind: 'token' | 'user'; readonly name: string };
+export type Key = { readonly kind: 'token' | 'user' | 'setting'; readonly name: string };
 
 export const tokenKey = (name: string): string => `token/${name}`;
 export const userKey = (name: string): string => `user/${name}`;
 
+/** The one Setting that is copied downstream. */
+export const SETTING_KEY = `setting/${REFRESH_DEBOUNCE}`;
+
 /** Names hold no slash, so the first one ends the kind. */
 export function parseKey(key: string): Key {
   const slash = key.indexOf('/');
-  return { kind: key.slice(0, slash) === 'user' ? 'user' : 'token', name: key.slice(slash + 1) };
+  return { kind: key.slice(0, slash) as Key['kind'], name: key.slice(slash + 1) };
 }

@@ -1,4 +1,12 @@
-import type { Cluster, CredentialsSecret, Propagation, Token, User, UserAttribute } from '../api/types.ts';
+import type {
+  Cluster,
+  CredentialsSecret,
+  Propagation,
+  Setting,
+  Token,
+  User,
+  UserAttribute,
+} from '../api/types.ts';
 import { Store } from '../kube/store.ts';
 
 /** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
@@ -11,6 +19,7 @@ export class Management {
   readonly attributes = new Store<UserAttribute>();
   readonly clusters = new Store<Cluster>();
   readonly propagations = new Store<Propagation>();
+  readonly settings = new Store<Setting>();
   /** By namespace, the operator's own first. */
   readonly credentials: ReadonlyMap<string, Store<CredentialsSecret>>;
 

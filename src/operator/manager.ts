@@ -9,7 +9,13 @@ import { KubeClient } from '../kube/client.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import type { ReflectorObserver } from '../kube/reflector.ts';
 import { Transport } from '../kube/transport.ts';
-import { type EventBody, EventRecorder, type Regarding } from '../telemetry/events.ts';
+import {
+  EVENT_NAMESPACE,
+  EVENT_SOURCE,
+  type EventBody,
+  EventRecorder,
+  type Regarding,
+} from '../telemetry/events.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -20,6 +26,7 @@ import { publishGauges } from './gauges.ts';
 import { loadInstallationKey } from './installation-key.ts';
 import { Management } from './management.ts';
 import { AceOperator } from './operator.ts';
+import { SyncBack } from './sync-back.ts';
 import { Watches } from './watches.ts';
 
 export interface ManagerDeps {
@@ -64,10 +71,8 @@ export class Manager {
       userAgent: config.userAgent,
     });
     this.#client = new KubeClient(this.#transport, this.#countRequests(MANAGEMENT));
-    this.#events = new EventRecorder(
-      config.namespace,
-      { post: (event) => this.#postEvent(event) },
-      (outcome) => this.#metrics.events.inc({ outcome }),
+    this.#events = new EventRecorder({ post: (event) => this.#postEvent(event) }, (outcome) =>
+      this.#metrics.events.inc({ outcome }),
     );
     this.#hasher = createHasher();
     this.#hashes = new HashStore(this.#hasher, {
@@ -129,6 +134,7 @@ export class Manager {
       hashes: this.#hashes,
       installationKey,
       evidence,
+      syncBack: new SyncBack(this.#client, log),
       downstreamNamespace: config.downstreamNamespace,
       defaults: { algorithm: config.hashAlgorithm, storage: config.hashStorage },
       log,
@@ -181,7 +187,8 @@ export class Manager {
   async #rememberEvents(): Promise<void> {
     try {
       const { items } = await this.#client.list(EVENTS, {
-        namespace: this.#deps.config.namespace,
+        namespace: EVENT_NAMESPACE,
+        fieldSelector: `source=${EVENT_SOURCE}`,
         limit: 5_000,
       });
       this.#events.remember(items.map((item) => (item as EventBody).metadata.name));

@@ -10,11 +10,17 @@ import {
   CLUSTERS,
   type Resource,
   SECRETS,
+  SETTINGS,
   TOKENS,
   USER_ATTRIBUTES,
   USERS,
 } from '../api/names.ts';
-import { parseCluster, parseCredentialsSecret, parsePropagation } from '../api/parse-cluster.ts';
+import {
+  parseCluster,
+  parseCredentialsSecret,
+  parsePropagation,
+  parseSetting,
+} from '../api/parse-cluster.ts';
 import { parseToken } from '../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
 import type { Identified } from '../api/types.ts';
@@ -52,6 +58,7 @@ const Base = dotI.default;
 export class AceOperator extends Base {
   readonly #options: OperatorOptions;
   readonly #reflectors: Reflector<Identified>[] = [];
+  readonly #optional: Reflector<Identified>[] = [];
 
   private constructor(options: OperatorOptions) {
     super(options.logger);
@@ -74,7 +81,7 @@ export class AceOperator extends Base {
 
   /** Resolves when no further event can come. */
   override async stop(): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+    await Promise.all([...this.#reflectors, ...this.#optional].map((reflector) => reflector.stop()));
   }
 
   /** The watches of the management plane, and where their events go. */
@@ -97,6 +104,7 @@ export class AceOperator extends Base {
     await watch(TOKENS, ({ meta, type }) => watches.onToken(meta.name, type));
     await watch(CLUSTERS, ({ meta }) => watches.onCluster(meta.name));
     await watch(CLUSTER_PROPAGATIONS, ({ meta }) => watches.onCluster(meta.name));
+    await watch(SETTINGS, ({ meta }) => watches.onSetting(meta.name));
     for (const namespace of management.credentials.keys()) {
       await watch(SECRETS, ({ object }) => watches.onCredentials(object as never), namespace);
     }
@@ -127,7 +135,9 @@ export class AceOperator extends Base {
       observer: observer(plural),
       ...(timing ? { timing } : {}),
     });
-    this.#reflectors.push(reflector);
+    // Settings decide about no token: beside an older management plane there may be none, or none for us to read.
+    if (resource === SETTINGS) this.#optional.push(reflector);
+    else this.#reflectors.push(reflector);
     reflector.start();
   }
 
@@ -186,13 +196,14 @@ export class AceOperator extends Base {
       [USER_ATTRIBUTES.plural]: { store: management.attributes, parse: parseUserAttribute },
       [CLUSTERS.plural]: { store: management.clusters, parse: parseCluster },
       [CLUSTER_PROPAGATIONS.plural]: { store: management.propagations, parse: parsePropagation },
+      [SETTINGS.plural]: { store: management.settings, parse: parseSetting },
       [SECRETS.plural]: { store: management.credentials.get(namespace ?? ''), parse: parseCredentialsSecret },
     };
     return stores[resource.plural] as Source;
   }
 }
 
-const WATCHED = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS, CLUSTER_PROPAGATIONS, SECRETS];
+const WATCHED = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS, CLUSTER_PROPAGATIONS, SETTINGS, SECRETS];
 
 const EVENT_TYPES = {
   added: ResourceEventType.Added,

@@ -67,6 +67,7 @@ export class Outcomes {
 }
 
 function isSame(a: Outcome, b: Outcome): boolean {
-  const reason = (outcome: Outcome): string => ('reason' in outcome ? (outcome.reason ?? '') : '');
-  return a.state === b.state && reason(a) === reason(b);
+  const said = (outcome: Outcome): string =>
+    outcome.state === 'synced' ? '' : JSON.stringify([outcome.reason, outcome.message]);
+  return a.state === b.state && said(a) === said(b);
 }

@@ -7,6 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Notice } from './cluster-context.ts';
 import type { DeletionEvidence } from './evidence.ts';
 import type { Management } from './management.ts';
+import type { SyncBack } from './sync-back.ts';
 
 /** What all propagators share. None of it can make one cluster wait for another. */
 export interface PropagatorDeps {
@@ -16,6 +17,7 @@ export interface PropagatorDeps {
   readonly hashes: HashStore;
   readonly installationKey: Uint8Array;
   readonly evidence: DeletionEvidence;
+  readonly syncBack: SyncBack;
   readonly downstreamNamespace: string;
   readonly defaults: { readonly algorithm: HashAlgorithmName; readonly storage: HashStorage };
   readonly log: Log;

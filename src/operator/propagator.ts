@@ -1,34 +1,20 @@
 import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
-import type { ClusterReason } from '../api/reasons.ts';
 import type { KubeObject, PropagationSpec, Token } from '../api/types.ts';
 import type { Connection } from '../clusters/connection.ts';
-import type { Credentials } from '../clusters/credentials.ts';
 import { ClusterSession, type SessionState } from '../clusters/session.ts';
 import type { ClusterFacts } from '../derive/status.ts';
 import type { ConnectedContext, Mode } from './cluster-context.ts';
+import { type ClusterSettings, isOther } from './cluster-settings.ts';
 import { parseKey, tokenKey, userKey } from './keys.ts';
 import { Outcomes } from './outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
+import { reconcileSetting } from './reconcile-setting.ts';
 import { reconcileToken } from './reconcile-token.ts';
 import { reconcileUser } from './reconcile-user.ts';
-import type { Result } from './result.ts';
+import { type Result, sooner } from './result.ts';
 import { Sweeper } from './sweeper.ts';
 import { work } from './worker.ts';
 import { type Priority, WorkQueue } from './workqueue.ts';
-
-/** What the management plane says of a cluster. */
-export interface ClusterSettings {
-  readonly mode: Mode;
-  readonly modeReason: ClusterReason;
-  readonly modeMessage: string;
-  readonly spec: PropagationSpec;
-  readonly specProblem: string | undefined;
-  readonly generation: number;
-  readonly allowGc: boolean;
-  readonly credentials: Credentials;
-  /** The status of an earlier process says that it is drained: nothing to connect for. */
-  readonly wasDrained: boolean;
-}
 
 const WORKERS = 16;
 /** These take nothing but revocations: sixteen slow writes must not keep one waiting. */
@@ -108,6 +94,7 @@ export class ClusterPropagator {
   async configure(settings: ClusterSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
+    this.#logProblem(before, settings);
     if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
     if (settings.mode !== 'drain') this.#drained = false;
     await this.#followCredentials(settings);
@@ -146,6 +133,18 @@ export class ClusterPropagator {
     if (this.#session === undefined) return false;
     const { phase } = this.#session.state;
     return phase === 'connecting' || (phase === 'connected' && !this.#sweeper.reviewed);
+  }
+
+  /** What a person wrote and we cannot read, once for each new mistake. */
+  #logProblem(
+    before: ClusterSettings | undefined,
+    { specProblem, modeReason, modeMessage }: ClusterSettings,
+  ): void {
+    const { log } = this.#deps;
+    if (specProblem !== undefined && specProblem !== before?.specProblem)
+      log.warn('spec is invalid, defaults are in force', { cluster: this.name, detail: specProblem });
+    if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage)
+      log.warn('cluster on hold', { cluster: this.name, reason: modeReason, detail: modeMessage });
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
@@ -212,10 +211,18 @@ export class ClusterPropagator {
     };
   }
 
-  #reconcile(key: string, connection: Connection): Promise<Result> {
+  async #reconcile(key: string, connection: Connection): Promise<Result> {
     const { kind, name } = parseKey(key);
+    const { syncBack } = this.#deps;
     const cluster = this.#context(connection);
-    return kind === 'token' ? reconcileToken(name, cluster) : reconcileUser(name, cluster);
+    switch (kind) {
+      case 'token':
+        return sooner(await reconcileToken(name, cluster), await syncBack.lastUsed(name, cluster));
+      case 'user':
+        return sooner(await reconcileUser(name, cluster), await syncBack.needsRefresh(name, cluster));
+      case 'setting':
+        return reconcileSetting(cluster);
+    }
   }
 
   /** What one reconcile sees: settings and connection as they are now, whatever changes under way. */
@@ -278,12 +285,4 @@ export class ClusterPropagator {
   #changed(): void {
     this.#deps.statusChanged(this.name);
   }
-}
-
-function isOther(before: ClusterSettings, after: ClusterSettings): boolean {
-  return (
-    before.mode !== after.mode ||
-    JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
-    (after.allowGc && !before.allowGc)
-  );
 }

@@ -48,14 +48,7 @@ async function propagate(
   if (choice.kind === 'refused') return refuse(token, choice.reason, present, cluster, choice.message);
   if (choice.kind === 'pending') {
     cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'HashPending' });
-    // What is down there may be of an earlier token of this name: that one ends now, not when the hash is made.
-    await write(
-      diff(
-        [],
-        present.filter((object) => isOfAnother(token, object)),
-      ),
-      cluster,
-    );
+    await endPredecessor(token, cluster);
     return atExpiry(verdict, cluster);
   }
   const placement = {
@@ -78,24 +71,55 @@ async function change(
   const key = tokenKey(token.name);
   if (cluster.paused) {
     cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
+    await endPredecessor(token, cluster);
     return atExpiry(verdict, cluster);
   }
   noticeRepair(token, cluster);
   cluster.outcomes.set(key, { state: 'pending' });
   // ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half.
-  if (!cluster.connection.observed.forUser(token.userName)) await reconcileUser(token.userName, cluster);
-  if (cluster.outcomes.get(userKey(token.userName))?.state === 'failed') {
+  if (!(await hasOwnAttribute(token.userName, cluster))) {
     return conflict(token, `ClusterUserAttribute ${token.userName}`, cluster);
   }
   const result = await write(changes, cluster);
-  if (result.kind === 'conflict') return conflict(token, result.object, cluster);
-  return result.kind === 'stale' ? requeueAfter(0) : atExpiry(verdict, cluster);
+  if (result.kind === 'stale') return requeueAfter(0);
+  if (result.kind !== 'conflict') return atExpiry(verdict, cluster);
+  // Our half of the pair must not complete a stranger's.
+  const { observed } = cluster.connection;
+  await write(
+    diff(
+      [],
+      observed.forToken(token.name).filter((object) => observed.isOurs(object)),
+    ),
+    cluster,
+  );
+  return conflict(token, result.object, cluster);
+}
+
+/** Makes sure of the user's ClusterUserAttribute. @returns false when it is someone else's */
+async function hasOwnAttribute(user: string, cluster: ConnectedContext): Promise<boolean> {
+  const { observed } = cluster.connection;
+  const current = observed.forUser(user);
+  if (current) return observed.isOurs(current) || cluster.spec.adopt;
+  await reconcileUser(user, cluster);
+  return cluster.outcomes.get(userKey(user))?.state !== 'failed';
+}
+
+/** What is down there may be of an earlier token of this name: that one ends now, whatever the new one waits for. */
+async function endPredecessor(token: Token, cluster: ConnectedContext): Promise<void> {
+  const present = cluster.connection.observed.forToken(token.name);
+  await write(
+    diff(
+      [],
+      present.filter((object) => isOfAnother(token, object)),
+    ),
+    cluster,
+  );
 }
 
 /** Nothing is left to do; it counts as synced once the watch, too, has told so. */
 function settle(token: Token, verdict: Wanted, cluster: ConnectedContext): Result {
   const key = tokenKey(token.name);
-  if (!cluster.connection.observed.isConfirmed(token.name)) {
+  if (!cluster.connection.observed.isTokenConfirmed(token.name)) {
     cluster.outcomes.set(key, { state: 'pending' });
     return atExpiry(verdict, cluster);
   }
@@ -138,22 +162,33 @@ async function refuse(
   message?: string,
 ): Promise<Result> {
   const key = tokenKey(token.name);
-  if (ours.length > 0 && reason === 'UserNotFound') {
-    const user = { resource: USERS, name: token.userName };
-    const absence = await confirmAbsence([userKey(token.userName), key], user, cluster);
-    if (absence.kind === 'present') return absence.result;
-    if (absence.kind === 'blocked') {
-      cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
-      return done;
-    }
-  }
-  if (ours.length > 0 && reason === 'OtherCluster' && cluster.isMoving(token))
-    return requeueAfter(MOVING_POLL_MS, true);
-  cluster.hashes.forget(token.uid);
-  await takeAway(key, ours, cluster);
+  const obstacle = ours.length > 0 ? await obstacleTo(token, reason, cluster) : undefined;
+  if (obstacle) return obstacle;
+  // The cluster that a token was moved to may be waiting for that very hash.
+  if (reason !== 'OtherCluster') cluster.hashes.forget(token.uid);
+  const isGone = await takeAway(token.name, ours, cluster);
   cluster.queue.add(userKey(token.userName), 'normal');
+  if (!isGone) return done;
   if (reason === 'OtherCluster' || reason === 'NotScoped') cluster.outcomes.delete(key);
   else noteRefusal(token, reason, cluster, message ?? token.problem);
+  return done;
+}
+
+/** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
+async function obstacleTo(
+  token: Token,
+  reason: TokenReason,
+  cluster: ConnectedContext,
+): Promise<Result | undefined> {
+  if (reason === 'OtherCluster')
+    return cluster.isMoving(token) ? requeueAfter(MOVING_POLL_MS, true) : undefined;
+  if (reason !== 'UserNotFound') return undefined;
+  const key = tokenKey(token.name);
+  const user = { resource: USERS, name: token.userName };
+  const absence = await confirmAbsence([userKey(token.userName), key], user, cluster);
+  if (absence.kind === 'present') return absence.result;
+  if (absence.kind === 'confirmed') return undefined;
+  cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
   return done;
 }
 
@@ -193,34 +228,36 @@ async function revokeDeleted(
   ours: readonly KubeObject[],
   cluster: ConnectedContext,
 ): Promise<Result> {
+  if (ours.length === 0) return revoke(name, ours, cluster);
   const key = tokenKey(name);
-  if (ours.length === 0) {
-    cluster.outcomes.delete(key);
-    return done;
-  }
   const absence = await confirmAbsence([key], { resource: TOKENS, name }, cluster);
   if (absence.kind === 'present') return absence.result;
-  if (absence.kind === 'blocked') {
-    cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
-    return done;
-  }
-  return revoke(name, ours, cluster);
+  if (absence.kind === 'confirmed') return revoke(name, ours, cluster);
+  cluster.outcomes.set(key, { state: 'pending', reason: 'GCBlocked' });
+  return done;
 }
 
 async function revoke(name: string, ours: readonly KubeObject[], cluster: ConnectedContext): Promise<Result> {
-  await takeAway(tokenKey(name), ours, cluster);
+  const isGone = await takeAway(name, ours, cluster);
   for (const object of ours) {
     const userName = object['userName'];
     if (typeof userName === 'string') cluster.queue.add(userKey(userName), 'normal');
   }
-  cluster.outcomes.delete(tokenKey(name));
+  if (isGone) cluster.outcomes.delete(tokenKey(name));
   return done;
 }
 
-async function takeAway(key: string, ours: readonly KubeObject[], cluster: ConnectedContext): Promise<void> {
+/** @returns true when nothing was there to take, and the watch has told so: until then it is pending */
+async function takeAway(
+  name: string,
+  ours: readonly KubeObject[],
+  cluster: ConnectedContext,
+): Promise<boolean> {
+  if (ours.length === 0 && cluster.connection.observed.isTokenConfirmed(name)) return true;
   // Until it is done the status must not call it synced: the cluster may fail us half-way.
-  if (ours.length > 0) cluster.outcomes.set(key, { state: 'pending' });
+  cluster.outcomes.set(tokenKey(name), { state: 'pending' });
   await write(diff([], ours), cluster);
+  return false;
 }
 
 function isOfAnother(token: Token, object: KubeObject): boolean {

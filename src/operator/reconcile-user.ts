@@ -1,5 +1,5 @@
 import { USERS } from '../api/names.ts';
-import type { KubeObject, User } from '../api/types.ts';
+import type { KubeObject, Token, User } from '../api/types.ts';
 import { desiredUserObject } from '../derive/desired.ts';
 import { diff } from '../derive/diff.ts';
 import { judgeToken } from '../derive/verdict.ts';
@@ -49,7 +49,7 @@ async function update(
   if (changes.length === 0) {
     cluster.outcomes.set(
       key,
-      connection.observed.isConfirmed(user.name)
+      connection.observed.isUserConfirmed(user.name)
         ? { state: 'synced', version: user.resourceVersion }
         : { state: 'pending' },
     );
@@ -81,7 +81,7 @@ async function removeDeleted(
 ): Promise<Result> {
   const key = userKey(name);
   if (!ours) {
-    cluster.outcomes.delete(key);
+    settleAbsence(name, false, cluster);
     return done;
   }
   const absence = await confirmAbsence([key], { resource: USERS, name }, cluster);
@@ -91,7 +91,7 @@ async function removeDeleted(
     return done;
   }
   await write(diff([], [ours]), cluster);
-  cluster.outcomes.delete(key);
+  cluster.outcomes.set(key, { state: 'pending' });
   for (const token of cluster.connection.observed.tokenNamesOfUser(name)) {
     cluster.queue.add(tokenKey(token), 'revocation');
   }
@@ -106,8 +106,16 @@ async function remove(
 ): Promise<Result> {
   if (ours && cluster.connection.observed.tokenNamesOfUser(name).length > 0) return done;
   if (ours) await write(diff([], [ours]), cluster);
-  cluster.outcomes.delete(userKey(name));
+  settleAbsence(name, ours !== undefined, cluster);
   return done;
+}
+
+/** It counts as gone once the watch, too, has told so. */
+function settleAbsence(name: string, wasThere: boolean, cluster: ConnectedContext): void {
+  const key = userKey(name);
+  if (wasThere || !cluster.connection.observed.isUserConfirmed(name))
+    cluster.outcomes.set(key, { state: 'pending' });
+  else cluster.outcomes.delete(key);
 }
 
 /** Whether any token of the user belongs here. */
@@ -115,5 +123,14 @@ function isNeeded(user: User, cluster: ConnectedContext): boolean {
   const context = { cluster: cluster.name, aceEnabled: true, nowMs: cluster.now() };
   return cluster.management
     .tokensOfUser(user.name)
-    .some((token) => token.clusterName === cluster.name && judgeToken(token, user, context).wanted);
+    .some(
+      (token) =>
+        token.clusterName === cluster.name && judgeToken(token, user, context).wanted && !isHopeless(token),
+    );
+
+  /** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */
+  function isHopeless(token: Token): boolean {
+    const outcome = cluster.outcomes.get(tokenKey(token.name));
+    return outcome?.state === 'refused' && outcome.reason !== 'UserDisabled';
+  }
 }

@@ -11,3 +11,9 @@ export const requeueAfter = (delayMs: number, revocation = false): Result => ({
   delayMs,
   revocation,
 });
+
+/** Of two wishes for one key, the one that is due first. */
+export function sooner(a: Result, b: Result): Result {
+  if (a.kind === 'done') return b;
+  return b.kind === 'done' || a.delayMs <= b.delayMs ? a : b;
+}

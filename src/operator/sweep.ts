@@ -1,7 +1,7 @@
 import type { PropagationSpec } from '../api/types.ts';
 import type { ObservedState } from '../clusters/observed.ts';
 import type { DeletionEvidence } from './evidence.ts';
-import { tokenKey, userKey } from './keys.ts';
+import { SETTING_KEY, tokenKey, userKey } from './keys.ts';
 import type { Management } from './management.ts';
 
 /** What a pass over one whole cluster found. */
@@ -51,6 +51,7 @@ export function planSweep(
         ...wanted.map((token) => userKey(token.userName)),
         ...[...managed.tokens].map(tokenKey),
         ...wanted.map((token) => tokenKey(token.name)),
+        SETTING_KEY,
       ]),
     ].filter((key) => key !== userKey('')),
     orphans: [...orphanTokens.map(tokenKey), ...orphanUsers.map(userKey)],

@@ -1,7 +1,8 @@
 import { ResourceEventType } from '@dot-i/k8s-operator';
+import { REFRESH_DEBOUNCE } from '../api/names.ts';
 import type { CredentialsSecret } from '../api/types.ts';
 import type { DeletionEvidence } from './evidence.ts';
-import { tokenKey, userKey } from './keys.ts';
+import { SETTING_KEY, tokenKey, userKey } from './keys.ts';
 import type { Management } from './management.ts';
 import type { ClusterPropagator } from './propagator.ts';
 import type { Priority } from './workqueue.ts';
@@ -47,6 +48,11 @@ export class Watches {
 
   onUserAttribute(name: string): void {
     this.#enqueueUser(name, 'normal', false);
+  }
+
+  onSetting(name: string): void {
+    if (name !== REFRESH_DEBOUNCE) return;
+    for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
   }
 
   /** Cluster and ClusterPropagation have the cluster's name. */

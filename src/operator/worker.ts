@@ -3,7 +3,6 @@ import type { Connection } from '../clusters/connection.ts';
 import { ApiError, ConnectionError, describeError, TerminalError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { parseKey } from './keys.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Result } from './result.ts';
 import { PRIORITIES, type Priority, type WorkQueue } from './workqueue.ts';
@@ -66,8 +65,7 @@ function afterFailure(
   const { queue, outcomes, log, cluster } = deps;
   // The session was ended under our hands; the next one brings every key back.
   if (deps.connection() !== connection) return;
-  const { kind, name } = parseKey(key);
-  log.warn('reconcile failed', { cluster, [kind]: name, error });
+  log.warn('reconcile failed', { cluster, key, error });
   if (error instanceof TerminalError) {
     queue.forget(key);
     outcomes.set(key, { state: 'failed', reason: 'Rejected', message: describeError(error) });
@@ -75,8 +73,8 @@ function afterFailure(
   }
   outcomes.set(key, { state: 'pending' });
   const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined;
-  if (askedMs === undefined) queue.addRateLimited(key, 'normal');
-  else queue.addAfter(key, askedMs, 'normal');
+  if (askedMs === undefined) queue.addRateLimited(key);
+  else queue.addAfter(key, askedMs, queue.laneOf(key));
   if (error instanceof ConnectionError || error instanceof ApiError) void connection?.suspect(error);
 }
 

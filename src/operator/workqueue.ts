@@ -22,7 +22,8 @@ interface Waiter {
 export class WorkQueue {
   readonly #random: Random;
   readonly #waiting = new Map<Priority, Map<string, number>>(PRIORITIES.map((lane) => [lane, new Map()]));
-  readonly #processing = new Set<string>();
+  /** What is being worked, and which lane it came from. */
+  readonly #processing = new Map<string, Priority>();
   readonly #dirty = new Map<string, Priority>();
   readonly #timers = new Map<string, { dueMs: number; timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
@@ -45,8 +46,10 @@ export class WorkQueue {
 
   /** Age of the key that has waited longest, in milliseconds; 0 when none waits. */
   oldestAgeMs(nowMs: number): number {
-    const oldest = PRIORITIES.map((lane) => this.#lane(lane).values().next().value ?? nowMs);
-    return nowMs - Math.min(...oldest);
+    let oldestMs = nowMs;
+    for (const lane of this.#waiting.values())
+      for (const sinceMs of lane.values()) oldestMs = Math.min(oldestMs, sinceMs);
+    return nowMs - oldestMs;
   }
 
   /** Adds a key, or moves a waiting one to a more urgent lane. */
@@ -83,11 +86,17 @@ export class WorkQueue {
     this.#timers.set(key, { dueMs, timer });
   }
 
-  /** Adds a key after its own backoff. */
-  addRateLimited(key: string, priority: Priority): void {
+  /** Adds a key after its own backoff, to the lane that it came from. */
+  addRateLimited(key: string): void {
+    const priority = this.laneOf(key);
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.addAfter(key, backoffMs(failures, BASE_DELAY_MS, MAX_DELAY_MS, this.#random), priority);
+  }
+
+  /** The lane that a key in a worker's hands came from. */
+  laneOf(key: string): Priority {
+    return this.#processing.get(key) ?? 'normal';
   }
 
   /** Consecutive failures of a key. */
@@ -134,7 +143,7 @@ export class WorkQueue {
       const next = this.#lane(lane).keys().next();
       if (next.done) continue;
       this.#lane(lane).delete(next.value);
-      this.#processing.add(next.value);
+      this.#processing.set(next.value, lane);
       return next.value;
     }
     return undefined;

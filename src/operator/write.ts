@@ -9,6 +9,8 @@ export type WriteResult =
   | { readonly kind: 'written'; readonly count: number }
   /** Someone else's object has the name. */
   | { readonly kind: 'conflict'; readonly object: string }
+  /** Someone's finalizer holds an object; its DELETED event brings the key back. */
+  | { readonly kind: 'waiting' }
   /** The cluster knows more than we had seen; derive the changes again. */
   | { readonly kind: 'stale' };
 
@@ -19,18 +21,33 @@ export type WriteResult =
  * it yet) or another's.
  */
 export async function write(changes: readonly Change[], cluster: ConnectedContext): Promise<WriteResult> {
-  const { client, observed } = cluster.connection;
+  let isHeld = false;
   for (const change of changes) {
+    // Deletions go on, but nothing new may pair with what someone's finalizer holds.
+    if (change.verb === 'wait' || (isHeld && change.verb !== 'delete')) return { kind: 'waiting' };
     try {
-      const answer = await apply(client, change);
-      if (answer !== undefined && change.verb !== 'delete') observed.assume(answer);
-      cluster.applied(change.verb, change.verb === 'create' ? change.object.kind : change.target.kind);
+      isHeld = (await writeOne(change, cluster)) === 'held' || isHeld;
     } catch (error) {
       if (change.verb !== 'create' || !isAlreadyExists(error)) throw error;
       return await whoseIsIt(change.object, cluster);
     }
   }
   return { kind: 'written', count: changes.length };
+}
+
+async function writeOne(
+  change: Exclude<Change, { verb: 'wait' }>,
+  cluster: ConnectedContext,
+): Promise<'done' | 'held'> {
+  const { client, observed } = cluster.connection;
+  const answer = await apply(client, change);
+  cluster.applied(change.verb, change.verb === 'create' ? change.object.kind : change.target.kind);
+  if (answer === undefined) {
+    if (change.verb === 'delete') observed.assumeGone(change.target);
+    return 'done';
+  }
+  observed.assume(answer);
+  return change.verb === 'delete' ? 'held' : 'done';
 }
 
 async function whoseIsIt(object: KubeObject, cluster: ConnectedContext): Promise<WriteResult> {

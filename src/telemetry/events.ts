@@ -21,6 +21,10 @@ export interface EventSink {
   post(event: EventBody): Promise<void>;
 }
 
+/** Ours are about cluster-scoped objects: the API server takes those here only, and `kubectl describe` shows them. */
+export const EVENT_NAMESPACE = 'default';
+export const EVENT_SOURCE = 'ace-operator';
+
 const REMEMBERED = 20_000;
 const REPEAT_AFTER_MS = 60 * 60_000;
 /** Events are for people; a backfill of thousands must not drown them, nor the API server. */
@@ -34,19 +38,13 @@ const PER_SECOND = 10;
  * say it again: the API server refuses the second.
  */
 export class EventRecorder {
-  readonly #namespace: string;
   readonly #sink: EventSink;
   readonly #onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void;
   readonly #told = new LRUCache<string, true>({ max: REMEMBERED, ttl: REPEAT_AFTER_MS });
   #budget = BURST;
   #refilledAtMs = Date.now();
 
-  constructor(
-    namespace: string,
-    sink: EventSink,
-    onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void = () => {},
-  ) {
-    this.#namespace = namespace;
+  constructor(sink: EventSink, onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void = () => {}) {
     this.#sink = sink;
     this.#onOutcome = onOutcome;
   }
@@ -74,15 +72,14 @@ export class EventRecorder {
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name, namespace: this.#namespace },
-      // The API server wants an Event in the namespace of what it is about; ours are about cluster-scoped kinds.
-      involvedObject: { ...regarding, namespace: this.#namespace },
+      metadata: { name, namespace: EVENT_NAMESPACE },
+      involvedObject: { ...regarding },
       type: event.warning ? 'Warning' : 'Normal',
       reason: event.reason,
       message: event.message.slice(0, 1000),
-      source: { component: 'ace-operator' },
-      reportingComponent: 'ace-operator',
-      reportingInstance: 'ace-operator',
+      source: { component: EVENT_SOURCE },
+      reportingComponent: EVENT_SOURCE,
+      reportingInstance: EVENT_SOURCE,
       firstTimestamp: `${now.slice(0, 19)}Z`,
       lastTimestamp: `${now.slice(0, 19)}Z`,
       count: 1,
@@ -102,5 +99,6 @@ export class EventRecorder {
 function eventName(regarding: Regarding, event: { reason: string; message: string }): string {
   const identity = JSON.stringify([regarding.kind, regarding.uid, event.reason, event.message]);
   const digest = createHash('sha256').update(identity).digest('hex').slice(0, 16);
-  return `${regarding.name.slice(0, 200)}.${digest}`;
+  // Cut anywhere, a name may end in what a name must not end in.
+  return `${regarding.name.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${digest}`;
 }

@@ -78,8 +78,17 @@ async function answer(url: string, metrics: Metrics, checks: readonly Check[]): 
     return { status: 200, type: metrics.registry.contentType, body: await metrics.scrape() };
   }
   if (path !== '/readyz') return text(404, 'not found');
-  const results = checks.map(({ name, ok }) => ({ name, ok: ok() }));
+  const results = checks.map(({ name, ok }) => ({ name, ok: holds(ok) }));
   const ready = results.every(({ ok }) => ok);
   const lines = results.map(({ name, ok }) => `[${ok ? '+' : '-'}] ${name} ${ok ? 'ok' : 'failed'}`);
   return text(ready ? 200 : 503, query.has('verbose') || !ready ? lines.join('\n') : 'ok');
+}
+
+/** A check that cannot be made does not hold. */
+function holds(check: () => boolean): boolean {
+  try {
+    return check();
+  } catch {
+    return false;
+  }
 }

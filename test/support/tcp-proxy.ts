@@ -5,12 +5,16 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export interface TcpProxy {
   readonly port: number;
   readonly openConnections: number;
+  /** Connections that were ever accepted. */
+  readonly acceptedConnections: number;
   /** The same URL with our host and port in place of the original ones. */
   url(original: string): string;
   /** Resets every open connection; new ones work. */
   cut(): void;
   /** Forwards nothing any more, in either direction, and tells nobody. New connections are accepted and stay silent. */
   blackhole(): void;
+  /** A black hole for the connections that are open now, for good: half-open as after a lost host. New ones work. */
+  strand(): void;
   /** Like a host whose program is gone: open connections are reset, new ones refused. */
   refuse(): Promise<void>;
   /** Back to forwarding. What waited in a black hole is delivered, as after a healed network partition. */
@@ -35,8 +39,10 @@ class LoopbackProxy implements TcpProxy {
   readonly #host: string;
   readonly #targetPort: number;
   readonly #links = new Set<Link>();
+  readonly #stranded = new Set<Link>();
   #server: Server | undefined;
   #silent = false;
+  #accepted = 0;
   port = 0;
 
   constructor(host: string, targetPort: number) {
@@ -59,6 +65,10 @@ class LoopbackProxy implements TcpProxy {
     return this.#links.size;
   }
 
+  get acceptedConnections(): number {
+    return this.#accepted;
+  }
+
   url(original: string): string {
     const url = new URL(original);
     url.hostname = '127.0.0.1';
@@ -72,11 +82,14 @@ class LoopbackProxy implements TcpProxy {
 
   blackhole(): void {
     this.#silent = true;
-    for (const { client, upstream } of this.#links) {
-      client.unpipe();
-      client.pause();
-      upstream?.unpipe();
-      upstream?.pause();
+    for (const link of this.#links) silence(link);
+  }
+
+  strand(): void {
+    for (const link of this.#links) {
+      silence(link);
+      this.#stranded.add(link);
+      this.#links.delete(link);
     }
   }
 
@@ -92,10 +105,12 @@ class LoopbackProxy implements TcpProxy {
   }
 
   async close(): Promise<void> {
+    for (const link of [...this.#stranded]) this.#reset(link);
     await this.#stopListening();
   }
 
   #accept(client: Socket): void {
+    this.#accepted += 1;
     const link: Link = { client, upstream: undefined };
     this.#links.add(link);
     this.#watch(link, client);
@@ -115,12 +130,16 @@ class LoopbackProxy implements TcpProxy {
     socket.setNoDelay(true);
     socket.on('error', () => this.#reset(link));
     socket.on('close', () => {
-      if (link.client.destroyed && (link.upstream?.destroyed ?? true)) this.#links.delete(link);
+      if (link.client.destroyed && (link.upstream?.destroyed ?? true)) {
+        this.#links.delete(link);
+        this.#stranded.delete(link);
+      }
     });
   }
 
   #reset(link: Link): void {
     this.#links.delete(link);
+    this.#stranded.delete(link);
     link.client.resetAndDestroy();
     link.upstream?.resetAndDestroy();
   }
@@ -134,4 +153,11 @@ class LoopbackProxy implements TcpProxy {
     this.cut();
     await closed;
   }
+}
+
+function silence({ client, upstream }: Link): void {
+  client.unpipe();
+  client.pause();
+  upstream?.unpipe();
+  upstream?.pause();
 }

@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  ANNOTATION_TOKEN_HASHED,
   CLUSTER_AUTH_TOKENS,
   CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
@@ -10,15 +13,19 @@ import {
   USER_ATTRIBUTES,
   USERS,
 } from '../../src/api/names.ts';
+import { hash as sha3 } from '../../src/hash/sha3-512.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { kubectl } from './kubectl.ts';
 import { type OperatorProcess, startOperator } from './operator-process.ts';
 import { type Any, type PlaneClient, planeClient } from './plane-client.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
 
 const CRDS = fileURLToPath(new URL('../../crds/', import.meta.url));
-const NAMESPACE = 'cattle-system';
-const OWN_NAMESPACE = 'ace-operator';
+/** Where our objects are downstream. */
+export const NAMESPACE = 'cattle-system';
+/** Where credentials, Events and the installation key are in the management plane. */
+export const OWN_NAMESPACE = 'ace-operator';
 
 /** One downstream cluster of a world, and what is seen in it. */
 export interface Downstream extends PlaneClient {
@@ -29,6 +36,8 @@ export interface Downstream extends PlaneClient {
   clusterUserAttribute(name: string): Promise<Any | undefined>;
   /** Names of everything of ours, as `cat/<name>`, `secret/<name>`, `cua/<name>`, sorted. */
   ours(): Promise<readonly string[]>;
+  /** Names of all ClusterAuthTokens, sorted; throws when the cluster does not answer. */
+  tokenNames(): Promise<readonly string[]>;
 }
 
 /** A management plane, downstream planes, and the operator between them; everything real. */
@@ -38,6 +47,8 @@ export interface World {
   cluster(id: string): Downstream;
   startOperator(flags?: readonly string[]): Promise<OperatorProcess>;
   stopOperator(): Promise<void>;
+  /** SIGKILL: it gets no chance to finish anything. */
+  killOperator(): Promise<void>;
   /** Registers a cluster: Cluster object with ACE on, and the credentials Secret. `server` may be a proxy's address. */
   register(id: string, options?: { ace?: boolean; server?: string; credentials?: boolean }): Promise<void>;
   setCredentials(id: string, options: { server?: string; kubeconfig?: string }): Promise<void>;
@@ -45,13 +56,29 @@ export interface World {
   createUser(name: string, fields?: object, groups?: readonly string[]): Promise<Any>;
   setGroups(user: string, groups: readonly string[]): Promise<void>;
   /** A plain token unless `fields` say otherwise; `annotations` go to metadata. */
-  createToken(name: string, cluster: string, user: string, fields?: object, annotations?: object): Promise<Any>;
+  createToken(
+    name: string,
+    cluster: string,
+    user: string,
+    fields?: object,
+    annotations?: object,
+  ): Promise<Any>;
+  /** Tokens `<prefix>-0` and so on, hashed upstream as Rancher does unless `fields.token` is given. @returns their names */
+  createTokens(
+    prefix: string,
+    count: number,
+    cluster: string,
+    user: string,
+    fields?: object,
+  ): Promise<readonly string[]>;
   patchToken(name: string, patch: object): Promise<Any>;
   deleteToken(name: string): Promise<void>;
   propagation(id: string): Promise<Any | undefined>;
   /** `status` of a condition of the ClusterPropagation, or undefined. */
   condition(id: string, type: string): Promise<Any | undefined>;
   waitSynced(id: string, tokens?: string): Promise<void>;
+  /** Until the condition of that type has these fields, such as `{ status: 'True', reason: 'Drained' }`. */
+  waitCondition(id: string, type: string, fields: Readonly<Record<string, string>>): Promise<void>;
   events(reason?: string): Promise<readonly Any[]>;
   close(options?: { keepLogs?: boolean }): Promise<void>;
 }
@@ -72,15 +99,24 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   await kubectl(managementPlane.adminKubeconfig, 'apply', ...definitionFiles());
   const management = await planeClient(managementPlane);
   await eventually(() => management.list(CLUSTER_PROPAGATIONS), { what: 'the definitions to be served' });
-  await management
-    .create({ group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }, {
+  await management.create(
+    { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false },
+    {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: { name: OWN_NAMESPACE },
-    });
+    },
+  );
   const downstream = new Map<string, Downstream>();
   for (const plane of planes) downstream.set(plane.name, await aDownstream(plane));
   return aWorld({ ...management, plane: managementPlane }, downstream);
+}
+
+/** Path of an administrator's kubeconfig that reaches the plane by way of the proxy. */
+export async function proxiedKubeconfig(plane: ControlPlane, proxy: TcpProxy): Promise<string> {
+  const path = join(plane.dir, `proxied-${proxy.port}.kubeconfig`);
+  await writeFile(path, plane.kubeconfigYaml({ server: proxy.url(plane.url) }), { mode: 0o600 });
+  return path;
 }
 
 /** Management definitions only: the downstream two are the operator's to install. */
@@ -94,6 +130,7 @@ async function aDownstream(plane: ControlPlane): Promise<Downstream> {
   const named = (prefix: string, objects: readonly Any[]): string[] =>
     objects
       .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/managed-by'] === 'ace-operator')
+      .filter(({ metadata }) => metadata.labels['ace-operator.io/cluster'] === plane.name)
       .map(({ metadata }) => `${prefix}/${metadata.name}`);
   const listed = async (resource: typeof SECRETS): Promise<readonly Any[]> => {
     try {
@@ -115,6 +152,9 @@ async function aDownstream(plane: ControlPlane): Promise<Downstream> {
         ...named('secret', await listed(SECRETS)),
         ...named('cua', await listed(CLUSTER_USER_ATTRIBUTES)),
       ].sort();
+    },
+    async tokenNames() {
+      return (await client.list(CLUSTER_AUTH_TOKENS, NAMESPACE)).map(({ metadata }) => metadata.name).sort();
     },
   };
 }
@@ -138,6 +178,11 @@ function aWorld(management: World['management'], downstream: ReadonlyMap<string,
     },
     async stopOperator() {
       await operator?.stop();
+      operator = undefined;
+    },
+    async killOperator() {
+      operator?.kill('SIGKILL');
+      await operator?.exited;
       operator = undefined;
     },
     async register(id, { ace = true, server, credentials = true } = {}) {
@@ -202,6 +247,22 @@ function aWorld(management: World['management'], downstream: ReadonlyMap<string,
         ttl: 0,
         ...fields,
       }),
+    async createTokens(prefix, count, clusterName, userId, fields = {}) {
+      const names = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+      const annotations = 'token' in fields ? {} : { [ANNOTATION_TOKEN_HASHED]: 'true' };
+      await Promise.all(
+        names.map((name) =>
+          world.createToken(
+            name,
+            clusterName,
+            userId,
+            { token: sha3(`not-a-real-secret-of-${name}`), ...fields },
+            annotations,
+          ),
+        ),
+      );
+      return names;
+    },
     patchToken: (name, patch) => management.patch(TOKENS, name, patch),
     deleteToken: (name) => management.remove(TOKENS, name),
     propagation: (id) => management.get(CLUSTER_PROPAGATIONS, id),
@@ -215,13 +276,24 @@ function aWorld(management: World['management'], downstream: ReadonlyMap<string,
           const { status } = (await world.propagation(id)) ?? {};
           const synced = status?.conditions?.find((condition: Any) => condition.type === 'Synced');
           if (synced?.status !== 'True') throw new Error(`Synced is ${JSON.stringify(synced)}`);
-          if (tokens !== undefined && status.tokens !== tokens) throw new Error(`tokens are ${status.tokens}`);
+          if (tokens !== undefined && status.tokens !== tokens)
+            throw new Error(`tokens are ${status.tokens}`);
         },
         { timeoutMs: 60_000, what: `cluster ${id} to be synced` },
       );
     },
+    async waitCondition(id, type, fields) {
+      await eventually(
+        async () => {
+          const condition = await world.condition(id, type);
+          const differs = Object.entries(fields).some(([name, value]) => condition?.[name] !== value);
+          if (differs) throw new Error(`${type} is ${JSON.stringify(condition)}`);
+        },
+        { timeoutMs: 60_000, what: `${type} of cluster ${id} to be ${JSON.stringify(fields)}` },
+      );
+    },
     async events(reason) {
-      const events = await management.list(EVENT_RESOURCE, EVENT_NAMESPACE);
+      const events = await management.list(EVENT_RESOURCE);
       return reason === undefined ? events : events.filter((event) => event.reason === reason);
     },
     async close(options) {
@@ -235,5 +307,4 @@ function aWorld(management: World['management'], downstream: ReadonlyMap<string,
   return world;
 }
 
-const EVENT_NAMESPACE = OWN_NAMESPACE;
 const EVENT_RESOURCE = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };

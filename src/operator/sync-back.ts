@@ -1,0 +1,73 @@
+import { LRUCache } from 'lru-cache';
+import { TOKENS, USER_ATTRIBUTES } from '../api/names.ts';
+import { parseClusterAuthToken, parseClusterUserAttribute } from '../api/parse-downstream.ts';
+import { formatTime } from '../derive/expiry.ts';
+import { isConflict, isObjectMissing } from '../errors.ts';
+import type { Writer } from '../kube/client.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { ConnectedContext } from './cluster-context.ts';
+import { tokenKey } from './keys.ts';
+import { done, type Result, requeueAfter } from './result.ts';
+
+/** A token in constant use costs the management plane one write in this time. */
+const PER_TOKEN_MS = 5 * 60_000;
+const RETRY_MS = 60_000;
+const REMEMBERED = 50_000;
+
+/**
+ * What authenticators report in the clusters, carried back: when a token was last used, and whose groups they would
+ * like refreshed. Never a ground to fail or delay propagation: its own failures are logged and tried again later.
+ */
+export class SyncBack {
+  readonly #writer: Writer;
+  readonly #log: Log;
+  readonly #writtenAtMs = new LRUCache<string, number>({ max: REMEMBERED });
+
+  constructor(writer: Writer, log: Log) {
+    this.#writer = writer;
+    this.#log = log;
+  }
+
+  /**
+   * Brings a Token's `lastUsedAt` forward to its ClusterAuthToken's. Only for a token that is in sync here: one that
+   * expired, was disabled or moved to another cluster is no longer in use, whatever lies there.
+   */
+  async lastUsed(name: string, cluster: ConnectedContext): Promise<Result> {
+    const token = cluster.management.tokens.get(name);
+    const observed = cluster.connection.observed.tokens.get(name);
+    if (!token || !observed || cluster.outcomes.get(tokenKey(name))?.state !== 'synced') return done;
+    const { lastUsedAtMs } = parseClusterAuthToken(observed.object);
+    if (lastUsedAtMs === undefined || lastUsedAtMs <= (token.lastUsedAtMs ?? 0)) return done;
+    const waitMs = (this.#writtenAtMs.get(token.uid) ?? 0) + PER_TOKEN_MS - cluster.now();
+    if (waitMs > 0) return requeueAfter(waitMs);
+    this.#writtenAtMs.set(token.uid, cluster.now());
+    const patch = { lastUsedAt: formatTime(lastUsedAtMs), metadata: { uid: token.uid } };
+    return this.#write(() => this.#writer.patch({ resource: TOKENS, name }, patch), cluster);
+  }
+
+  /**
+   * Asks management, once, to refresh a user's groups: when the cluster asks, management does not do so yet, and both
+   * speak of the same refresh. What management then finds flows down and clears the request (rancher.md 4.6).
+   */
+  async needsRefresh(name: string, cluster: ConnectedContext): Promise<Result> {
+    const attribute = cluster.management.attributes.get(name);
+    const observed = cluster.connection.observed.users.get(name);
+    if (!attribute || attribute.problem !== undefined || attribute.needsRefresh || !observed) return done;
+    if (!cluster.connection.observed.isOurs(observed.object)) return done;
+    const { needsRefresh, lastRefresh } = parseClusterUserAttribute(observed.object);
+    if (!needsRefresh || lastRefresh !== attribute.lastRefresh) return done;
+    const patch = { NeedsRefresh: true, metadata: { uid: attribute.uid } };
+    return this.#write(() => this.#writer.patch({ resource: USER_ATTRIBUTES, name }, patch), cluster);
+  }
+
+  async #write(write: () => Promise<unknown>, cluster: ConnectedContext): Promise<Result> {
+    try {
+      await write();
+      return done;
+    } catch (error) {
+      if (isObjectMissing(error) || isConflict(error)) return done;
+      this.#log.warn('not carried back', { cluster: cluster.name, error });
+      return requeueAfter(RETRY_MS);
+    }
+  }
+}

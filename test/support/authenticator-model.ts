@@ -1,0 +1,32 @@
+import type { KubeObject } from '../../src/api/types.ts';
+
+/** One way in: whoever knows the secret of `hash` is `userName`. */
+export interface Way {
+  readonly token: string;
+  readonly userName: unknown;
+  readonly hash: string;
+}
+
+/**
+ * What an authenticator would accept on seeing these objects: an enabled ClusterAuthToken with a hash, its own
+ * or that of the Secret of its name. It knows nothing of labels, UIDs and deletion timestamps.
+ */
+export function waysIn(objects: Iterable<KubeObject>): readonly Way[] {
+  const all = [...objects];
+  return all.flatMap((object) => {
+    if (object.kind !== 'ClusterAuthToken' || object['enabled'] !== true) return [];
+    const token = object.metadata.name;
+    const hash = hashFor(object, all);
+    return hash === '' ? [] : [{ token, userName: object['userName'], hash }];
+  });
+}
+
+function hashFor(clusterAuthToken: KubeObject, all: readonly KubeObject[]): string {
+  const inline = clusterAuthToken['hash'];
+  if (typeof inline === 'string' && inline !== '') return inline;
+  const secret = all.find(
+    ({ kind, metadata }) => kind === 'Secret' && metadata.name === clusterAuthToken.metadata.name,
+  );
+  const data = secret?.['data'] as { hash?: string } | undefined;
+  return Buffer.from(data?.hash ?? '', 'base64').toString('utf8');
+}

@@ -1,0 +1,45 @@
+import type { KubeObject } from '../../src/api/types.ts';
+import * as sha3 from '../../src/hash/sha3-512.ts';
+import { waysIn } from './authenticator-model.ts';
+import type { FakeApi } from './fake-api.ts';
+
+/**
+ * What is downstream in words, with hashes replaced by the secret that they verify: two clusters that read alike
+ * here are alike to every user. Sorted, so that the order of writing does not matter.
+ */
+export function viewOf(api: FakeApi, secrets: readonly string[]): readonly string[] {
+  return api
+    .objects()
+    .map((object) => describe(object, secrets))
+    .sort();
+}
+
+function describe(object: KubeObject, secrets: readonly string[]): string {
+  const { name } = object.metadata;
+  if (object.kind === 'ClusterUserAttribute') {
+    return `user ${name}: enabled=${object['enabled']} groups=${JSON.stringify(object['groups'])}`;
+  }
+  if (object.kind === 'Secret') {
+    const { hash } = object['data'] as { hash: string };
+    return `secret ${name}: of ${secretOf(Buffer.from(hash, 'base64').toString(), secrets)}`;
+  }
+  const inline = typeof object['hash'] === 'string' ? ` inline=${secretOf(object['hash'], secrets)}` : '';
+  const end = object['expiresAt'] === undefined ? '' : ` until=${object['expiresAt']}`;
+  return `token ${name}: user=${object['userName']} enabled=${object['enabled']}${end}${inline}`;
+}
+
+/** Who gets in, and with what: `<secret> is <user>`. */
+export function whoGetsIn(api: FakeApi, secrets: readonly string[]): readonly string[] {
+  return waysIn(api.objects())
+    .map(({ userName, hash }) => `${secretOf(hash, secrets)} is ${userName}`)
+    .sort();
+}
+
+const known = new Map<string, string>();
+
+function secretOf(hash: string, secrets: readonly string[]): string {
+  const found = known.get(hash) ?? secrets.find((secret) => sha3.verify(secret, hash));
+  if (found === undefined) return `unknown hash ${hash.slice(0, 12)}`;
+  known.set(hash, found);
+  return found;
+}

@@ -1,0 +1,283 @@
+import { FIELD_MANAGER, LABEL_MANAGED_BY, type Resource, TOKENS, USERS } from '../../src/api/names.ts';
+import { DEFAULT_SPEC } from '../../src/api/parse-cluster.ts';
+import { parseToken } from '../../src/api/parse-token.ts';
+import { parseUser, parseUserAttribute } from '../../src/api/parse-user.ts';
+import type {
+  HashAlgorithmName,
+  HashStorage,
+  KubeObject,
+  PropagationSpec,
+  Token,
+} from '../../src/api/types.ts';
+import type { Connection } from '../../src/clusters/connection.ts';
+import {
+  ObservedState,
+  parseClusterAuthToken,
+  parseClusterUserAttribute,
+  parseSecret,
+} from '../../src/clusters/observed.ts';
+import { TerminalError } from '../../src/errors.ts';
+import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
+import { HashStore } from '../../src/hash/pending.ts';
+import type { ConnectedContext, Mode, Notice } from '../../src/operator/cluster-context.ts';
+import { DeletionEvidence } from '../../src/operator/evidence.ts';
+import { parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
+import { Management } from '../../src/operator/management.ts';
+import { Outcomes } from '../../src/operator/outcomes.ts';
+import { reconcileToken } from '../../src/operator/reconcile-token.ts';
+import { reconcileUser } from '../../src/operator/reconcile-user.ts';
+import { type Priority, WorkQueue } from '../../src/operator/workqueue.ts';
+import { type Json, NOW, rawToken, rawUser, rawUserAttribute } from './builders.ts';
+import { FakeApi, type FakeEvent } from './fake-api.ts';
+
+const CLUSTER = 'c-1';
+const NAMESPACE = 'cattle-system';
+/** Far more turns than any scenario takes. */
+const MAX_TURNS = 400;
+
+/**
+ * One downstream cluster's propagation without a process around it: management stores that the test writes, a
+ * downstream API in memory, real reconcilers, queue, outcomes and observed state in between.
+ *
+ * The downstream watch is told event by event, so that a test may let it lag.
+ */
+export class ReconcileWorld {
+  readonly downstream = new FakeApi();
+  readonly management = new Management(['ace-operator']);
+  readonly queue = new WorkQueue(() => 0);
+  readonly outcomes = new Outcomes(() => {});
+  readonly evidence = new DeletionEvidence();
+  readonly hashes: HashStore;
+  readonly observed: ObservedState;
+  readonly notices: Notice[] = [];
+  /** Keys that asked to be looked at later, and when. */
+  readonly planned = new Map<string, number>();
+  readonly approved = new Set<string>();
+  nowMs = NOW;
+  mode: Mode = 'propagate';
+  spec: PropagationSpec = DEFAULT_SPEC;
+  algorithm: HashAlgorithmName = 'sha3-512';
+  storage: HashStorage = 'secret';
+  sweepsRequested = 0;
+  isMoving = false;
+  /** What a live read of the management plane throws, if anything. */
+  liveFault: Error | undefined;
+  /** What live reads find although no watch told it yet, as `Kind/name`. */
+  readonly aheadOfWatch = new Set<string>();
+  readonly #hasher: Hasher;
+  readonly #untold = new Map<string, FakeEvent[]>();
+  #version = 1;
+
+  constructor(hasher: Hasher = createHasher()) {
+    this.#hasher = hasher;
+    this.hashes = new HashStore(hasher);
+    this.observed = new ObservedState(CLUSTER, (object) => this.#enqueueObject(object, false));
+    this.downstream.onEvent = (event) => {
+      const untold = this.#untold.get(event.object.kind) ?? [];
+      this.#untold.set(event.object.kind, [...untold, event]);
+    };
+  }
+
+  // What a person, or Rancher, does upstream.
+
+  putToken(fields: Json = {}, metadata: Json = {}): Token {
+    const token = parseToken(rawToken(fields, { ...metadata, resourceVersion: this.#nextVersion() }));
+    const before = this.management.tokens.get(token.name);
+    this.management.tokens.put(token);
+    if (before && before.uid !== token.uid) this.evidence.add(tokenKey(token.name));
+    this.queue.add(tokenKey(token.name), token.enabled && !token.deleting ? 'normal' : 'revocation');
+    return token;
+  }
+
+  deleteToken(name = 't-1', options: { told: boolean } = { told: true }): void {
+    const token = this.management.tokens.get(name);
+    if (!token) return;
+    this.management.tokens.remove(token);
+    if (options.told) this.evidence.add(tokenKey(name));
+    this.queue.add(tokenKey(name), 'revocation');
+  }
+
+  putUser(fields: Json = {}, metadata: Json = {}): void {
+    const user = parseUser(rawUser(fields, { ...metadata, resourceVersion: this.#nextVersion() }));
+    this.management.users.put(user);
+    this.#enqueueUser(user.name, user.enabled ? 'normal' : 'revocation', true);
+  }
+
+  deleteUser(name = 'u-1', options: { told: boolean } = { told: true }): void {
+    const user = this.management.users.get(name);
+    if (!user) return;
+    this.management.users.remove(user);
+    if (options.told) this.evidence.add(userKey(name));
+    this.#enqueueUser(name, 'revocation', true);
+  }
+
+  putAttribute(fields: Json = {}, metadata: Json = {}): void {
+    const attribute = parseUserAttribute(
+      rawUserAttribute(fields, { ...metadata, resourceVersion: this.#nextVersion() }),
+    );
+    this.management.attributes.put(attribute);
+    this.#enqueueUser(attribute.name, 'normal', false);
+  }
+
+  deleteAttribute(name = 'u-1'): void {
+    const attribute = this.management.attributes.get(name);
+    if (attribute) this.management.attributes.remove(attribute);
+    this.#enqueueUser(name, 'normal', false);
+  }
+
+  /** Everything there is, upstream or downstream, is to be looked at: what a sweep does. */
+  sweep(): void {
+    const managed = this.observed.managed();
+    const users = new Set([...managed.users, ...[...this.management.users.list()].map(({ name }) => name)]);
+    const tokens = new Set([
+      ...managed.tokens,
+      ...[...this.management.tokens.list()].map(({ name }) => name),
+    ]);
+    for (const name of users) this.queue.add(userKey(name), 'background');
+    for (const name of tokens) this.queue.add(tokenKey(name), 'background');
+  }
+
+  // How time passes.
+
+  /** Works keys and tells the watch's events until there is nothing left to do now. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      this.tellWatch();
+      if (this.queue.size === 0) return;
+      await this.workOne();
+    }
+    throw new Error(`not settled after ${MAX_TURNS} turns: a key comes back for ever`);
+  }
+
+  /** Lets the clock run; what was planned until then is worked. */
+  async advance(ms: number): Promise<void> {
+    this.nowMs += ms;
+    for (const [key, dueMs] of this.planned) {
+      if (dueMs > this.nowMs) continue;
+      this.planned.delete(key);
+      this.queue.add(key, 'revocation');
+    }
+    await this.settle();
+  }
+
+  /** One worker works one key; a failure brings it back, as operator/worker.ts does. */
+  async workOne(): Promise<void> {
+    const key = await this.queue.get();
+    if (key === undefined) return;
+    const { kind, name } = parseKey(key);
+    try {
+      const result = await (kind === 'token'
+        ? reconcileToken(name, this.context)
+        : reconcileUser(name, this.context));
+      if (result.kind === 'requeueAfter') this.#plan(key, result.delayMs);
+    } catch (error) {
+      if (error instanceof TerminalError) {
+        this.outcomes.set(key, { state: 'failed', reason: 'Rejected', message: error.message });
+      } else {
+        this.outcomes.set(key, { state: 'pending' });
+        this.queue.add(key, 'normal');
+      }
+    } finally {
+      this.queue.done(key);
+    }
+  }
+
+  /** Tells what the watches have not told yet: all, or up to `count` events of one kind. */
+  tellWatch(kind?: string, count = Number.POSITIVE_INFINITY): void {
+    for (const [untoldKind, events] of this.#untold) {
+      if (kind !== undefined && kind !== untoldKind) continue;
+      for (const event of events.splice(0, count)) this.#tell(event);
+    }
+  }
+
+  get context(): ConnectedContext {
+    const { management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage } = this;
+    return {
+      name: CLUSTER,
+      ...{ management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage },
+      paused: spec.suspend || mode === 'hold',
+      downstreamNamespace: NAMESPACE,
+      live: { get: (key) => this.#live(key), list: () => Promise.reject(new Error('not used')) },
+      installationKey: Buffer.from('installation-key-of-the-test'),
+      now: () => this.nowMs,
+      isApproved: (key) => this.approved.has(key),
+      requestSweep: () => {
+        this.sweepsRequested += 1;
+      },
+      isMoving: () => this.isMoving,
+      notify: (_token, notice) => {
+        this.notices.push(notice);
+      },
+      applied: () => {},
+      // The reconcilers use no more of a connection than these two.
+      connection: { client: this.downstream, observed: this.observed } as unknown as Connection,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.queue.close();
+    this.observed.close();
+    await this.#hasher.close();
+  }
+
+  #plan(key: string, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.queue.add(key, 'normal');
+      return;
+    }
+    const dueMs = this.nowMs + delayMs;
+    this.planned.set(key, Math.min(this.planned.get(key) ?? dueMs, dueMs));
+  }
+
+  async #live({ resource, name }: { resource: Resource; name: string }): Promise<unknown | undefined> {
+    await Promise.resolve();
+    if (this.liveFault) throw this.liveFault;
+    if (this.aheadOfWatch.has(`${resource.kind}/${name}`)) return {};
+    if (resource === TOKENS) return this.management.tokens.get(name);
+    return resource === USERS ? this.management.users.get(name) : undefined;
+  }
+
+  #tell({ type, object }: FakeEvent): void {
+    // The Secrets are watched by label: one that loses it is told as deleted.
+    const isHidden = object.kind === 'Secret' && object.metadata.labels?.[LABEL_MANAGED_BY] !== FIELD_MANAGER;
+    const store =
+      object.kind === 'Secret'
+        ? this.observed.secrets
+        : object.kind === 'ClusterAuthToken'
+          ? this.observed.tokens
+          : this.observed.users;
+    const parse =
+      object.kind === 'Secret'
+        ? parseSecret
+        : object.kind === 'ClusterAuthToken'
+          ? parseClusterAuthToken
+          : parseClusterUserAttribute;
+    const deleted = type === 'DELETED' || isHidden;
+    if (deleted) store.remove(parse(object));
+    else store.put(parse(object));
+    this.#enqueueObject(object, deleted);
+  }
+
+  /** As operator/propagator.ts does. */
+  #enqueueObject(object: KubeObject, deleted: boolean): void {
+    if (object.kind === 'ClusterUserAttribute') {
+      this.queue.add(userKey(object.metadata.name), 'normal');
+      return;
+    }
+    this.queue.add(tokenKey(object.metadata.name), 'normal');
+    const userName = object['userName'];
+    if (deleted && typeof userName === 'string') this.queue.add(userKey(userName), 'normal');
+  }
+
+  /** As operator/watches.ts does. */
+  #enqueueUser(name: string, priority: Priority, withTokens: boolean): void {
+    this.queue.add(userKey(name), priority);
+    if (!withTokens) return;
+    for (const token of this.management.tokensOfUser(name)) this.queue.add(tokenKey(token.name), priority);
+  }
+
+  #nextVersion(): string {
+    this.#version += 1;
+    return String(this.#version);
+  }
+}

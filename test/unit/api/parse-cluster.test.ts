@@ -1,0 +1,249 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  DEFAULT_SPEC,
+  parseCluster,
+  parseCredentialsSecret,
+  parsePropagation,
+  parseSetting,
+} from '../../../src/api/parse-cluster.ts';
+import { CANARY, type Json, NOW_TEXT, rawCluster } from '../../support/builders.ts';
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+describe('parseCluster', () => {
+  test('every field that we read', () => {
+    const raw = rawCluster(
+      {
+        spec: {
+          displayName: 'one',
+          localClusterAuthEndpoint: { enabled: true, fqdn: 'ace.example', caCerts: 'PEM' },
+        },
+        status: {
+          apiEndpoint: 'https://10.43.0.1:443',
+          caCert: 'Q0E=',
+          serviceAccountTokenSecret: 'cluster-serviceaccounttoken-x',
+          conditions: [{ type: 'Ready', status: 'True' }],
+        },
+      },
+      { name: 'c-m-1', uid: 'uid-9', resourceVersion: '5' },
+    );
+    expect(parseCluster(raw)).toEqual({
+      name: 'c-m-1',
+      namespace: '',
+      uid: 'uid-9',
+      resourceVersion: '5',
+      deleting: false,
+      aceEnabled: true,
+      apiEndpoint: 'https://10.43.0.1:443',
+      caCert: 'Q0E=',
+      serviceAccountTokenSecret: 'cluster-serviceaccounttoken-x',
+      problem: undefined,
+    });
+  });
+
+  const switches: Record<string, { spec?: unknown; want: boolean | undefined }> = {
+    'no spec is off': { want: false },
+    'a null spec is off': { spec: null, want: false },
+    'no endpoint is off': { spec: {}, want: false },
+    'a null endpoint is off': { spec: { localClusterAuthEndpoint: null }, want: false },
+    'an endpoint without a switch is off': { spec: { localClusterAuthEndpoint: { fqdn: 'x' } }, want: false },
+    'false is off': { spec: { localClusterAuthEndpoint: { enabled: false } }, want: false },
+    'true is on': { spec: { localClusterAuthEndpoint: { enabled: true } }, want: true },
+    'a word is neither': { spec: { localClusterAuthEndpoint: { enabled: CANARY } }, want: undefined },
+    'an endpoint that is a list is neither': {
+      spec: { localClusterAuthEndpoint: [CANARY] },
+      want: undefined,
+    },
+    'a spec that is a string is neither': { spec: CANARY, want: undefined },
+  };
+  for (const [title, { spec, want }] of Object.entries(switches)) {
+    test(title, () => {
+      const cluster = parseCluster(rawCluster({ spec }));
+      expect(cluster.aceEnabled).toBe(want);
+      expect(cluster.problem === undefined).toBe(want !== undefined);
+      expect(cluster.problem ?? '').not.toContain(CANARY);
+    });
+  }
+
+  for (const [title, status] of Object.entries({
+    'no status': undefined,
+    'a null status': null,
+    'a status that is a string': 'x',
+    'an endpoint that is a number': { apiEndpoint: 5 },
+  })) {
+    test(`${title} leaves the switch readable and the rest empty`, () => {
+      const cluster = parseCluster(
+        rawCluster({ spec: { localClusterAuthEndpoint: { enabled: true } }, status }),
+      );
+      expect(cluster).toMatchObject({
+        aceEnabled: true,
+        apiEndpoint: '',
+        caCert: '',
+        serviceAccountTokenSecret: '',
+        problem: undefined,
+      });
+    });
+  }
+
+  test('a deletionTimestamp means deleting', () => {
+    expect(parseCluster(rawCluster({}, { deletionTimestamp: NOW_TEXT })).deleting).toBe(true);
+  });
+
+  test('any JSON beside a name is read, never thrown at, and never changed', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (spec, status) => {
+        const cluster = parseCluster({ metadata: { name: 'c-1' }, spec, status });
+        expect([true, false, undefined]).toContain(cluster.aceEnabled);
+        expect(() => {
+          (cluster as { aceEnabled: boolean }).aceEnabled = true;
+        }).toThrow(TypeError);
+      }),
+    );
+  });
+});
+
+const aPropagation = (fields: Json, metadata: Json = {}): ReturnType<typeof parsePropagation> =>
+  parsePropagation({ metadata: { name: 'c-1', generation: 3, ...metadata }, ...fields });
+
+describe('parsePropagation', () => {
+  test('a full spec', () => {
+    const spec = {
+      suspend: true,
+      hash: { algorithm: 'scrypt', storage: 'inline' },
+      gc: { maxDeletePercent: 50, minDeletes: 0 },
+      adopt: true,
+    };
+    expect(aPropagation({ spec })).toMatchObject({
+      generation: 3,
+      allowGc: false,
+      problem: undefined,
+      spec: {
+        suspend: true,
+        algorithm: 'scrypt',
+        storage: 'inline',
+        maxDeletePercent: 50,
+        minDeletes: 0,
+        adopt: true,
+      },
+    });
+  });
+
+  const defaulted: Record<string, Json> = {
+    'no spec': {},
+    'a null spec': { spec: null },
+    'an empty spec': { spec: {} },
+    'empty parts': { spec: { hash: {}, gc: {} } },
+    'fields that nobody knows': { spec: { colour: 'red' } },
+  };
+  for (const [title, fields] of Object.entries(defaulted)) {
+    test(`${title} means the defaults, and no problem`, () => {
+      expect(aPropagation(fields)).toMatchObject({ spec: DEFAULT_SPEC, problem: undefined, status: {} });
+    });
+  }
+
+  const invalid: Record<string, unknown> = {
+    'suspend as a word': { suspend: CANARY },
+    'an unknown algorithm': { hash: { algorithm: CANARY } },
+    'an unknown storage': { hash: { storage: CANARY } },
+    'a percentage over 100': { gc: { maxDeletePercent: 101 } },
+    'a negative percentage': { gc: { maxDeletePercent: -1 } },
+    'a fraction of an object': { gc: { minDeletes: 0.5 } },
+    'adopt as a string': { adopt: 'true' },
+    'a spec that is a list': [CANARY],
+    'a spec that is a string': CANARY,
+  };
+  for (const [title, spec] of Object.entries(invalid)) {
+    test(`${title} is a problem, and the defaults are in force`, () => {
+      const propagation = aPropagation({ spec: spec as Json });
+      expect(propagation.spec).toEqual(DEFAULT_SPEC);
+      expect(propagation.problem).toMatch(/^spec\./);
+      expect(propagation.problem).not.toContain(CANARY);
+    });
+  }
+
+  test('one bad field does not let the good ones half through', () => {
+    expect(aPropagation({ spec: { suspend: 5, adopt: true } }).spec.adopt).toBe(false);
+  });
+
+  const allowances: Record<string, { annotations: Json | null | undefined; want: boolean }> = {
+    'true allows': { annotations: { 'ace-operator.io/allow-gc': 'true' }, want: true },
+    'anything else does not': { annotations: { 'ace-operator.io/allow-gc': 'yes' }, want: false },
+    'no annotation does not': { annotations: undefined, want: false },
+  };
+  for (const [title, { annotations, want }] of Object.entries(allowances)) {
+    test(`allow-gc: ${title}`, () => {
+      expect(aPropagation({}, annotations ? { annotations } : {}).allowGc).toBe(want);
+    });
+  }
+
+  test('any JSON beside a name is read, never thrown at, and never changed', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (spec, status) => {
+        const propagation = parsePropagation({ metadata: { name: 'c-1' }, spec, status });
+        expect(() => {
+          (propagation.spec as { suspend: boolean }).suspend = true;
+        }).toThrow(TypeError);
+      }),
+    );
+  });
+});
+
+describe('parseCredentialsSecret', () => {
+  const parse = (data: unknown, metadata: Json = {}): ReturnType<typeof parseCredentialsSecret> =>
+    parseCredentialsSecret({
+      metadata: { name: 's', namespace: 'ns', uid: 'u', resourceVersion: '1', ...metadata },
+      data,
+    });
+
+  test('decodes what reaching a cluster takes, and keeps nothing else', () => {
+    const data = {
+      kubeconfig: base64('apiVersion: v1'),
+      credential: base64('bearer'),
+      password: base64(CANARY),
+    };
+    const secret = parse(data, { labels: { 'ace-operator.io/cluster': 'c-1' } });
+    expect(secret).toEqual({
+      name: 's',
+      namespace: 'ns',
+      uid: 'u',
+      resourceVersion: '1',
+      cluster: 'c-1',
+      kubeconfig: 'apiVersion: v1',
+      credential: 'bearer',
+    });
+  });
+
+  test('`value` is read where there is no `kubeconfig`, which wins', () => {
+    expect(parse({ value: base64('b') }).kubeconfig).toBe('b');
+    expect(parse({ value: base64('b'), kubeconfig: base64('a') }).kubeconfig).toBe('a');
+  });
+
+  test('unicode survives the decoding', () => {
+    expect(parse({ kubeconfig: base64('имя: 🔑') }).kubeconfig).toBe('имя: 🔑');
+  });
+
+  test('any data is read, never thrown at, and never changed', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (data) => {
+        const secret = parse(data);
+        expect(secret.cluster).toBe('');
+        expect(Object.isFrozen(secret)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('parseSetting', () => {
+  const cases: Record<string, { fields: Json; want: string }> = {
+    'the value that was set': { fields: { value: '60', default: '300' }, want: '60' },
+    'else the default': { fields: { value: '', default: '300' }, want: '300' },
+    'neither is empty': { fields: {}, want: '' },
+    'wrong types are as absent': { fields: { value: 5, default: [] }, want: '' },
+  };
+  for (const [title, { fields, want }] of Object.entries(cases)) {
+    test(title, () => {
+      expect(parseSetting({ metadata: { name: 's' }, ...fields }).value).toBe(want);
+    });
+  }
+});

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as bcrypt from '../../../src/hash/bcrypt.ts';
+import * as scrypt from '../../../src/hash/scrypt.ts';
+import * as sha3 from '../../../src/hash/sha3-512.ts';
+import { CANARY } from '../../support/builders.ts';
+import { rawCat, rawCua, rawHashSecret, type Reply, startWebhookRig, type WebhookRig } from '../../support/webhook-rig.ts';
+
+/** As an API server does: asks again when it is told to come back, a few times. */
+async function patiently(rig: WebhookRig, bearer: string, tries = 6): Promise<Reply> {
+  for (let left = tries; ; left -= 1) {
+    const reply = await rig.review(bearer);
+    if (reply.status !== 503 || left === 1) return reply;
+    await delay(300);
+  }
+}
+
+const isAccepted = ({ json }: Reply): boolean => json?.status.authenticated === true;
+
+describe('many reviews of one token at once', () => {
+  let rig: WebhookRig;
+  beforeAll(async () => {
+    rig = await startWebhookRig();
+    rig.put(rawCua('u-1'));
+    rig.put(rawHashSecret('token-bcrypt', bcrypt.hash(CANARY)), rawCat('token-bcrypt'));
+    rig.put(rawHashSecret('token-scrypt', scrypt.hash(CANARY)), rawCat('token-scrypt'));
+    await rig.settled();
+  });
+  afterAll(() => rig.close());
+
+  test.each(['bcrypt', 'scrypt'])('500 cold ones of %s: all accepted, by one check', async (format) => {
+    const before = rig.checks.count;
+    const replies = await Promise.all(
+      Array.from({ length: 500 }, () => rig.review(`token-${format}:${CANARY}`)),
+    );
+    expect(replies.filter(isAccepted)).toHaveLength(500);
+    expect(rig.checks.count - before).toBe(1);
+  });
+
+  test('500 warm ones: all accepted, without a check', async () => {
+    const before = rig.checks.count;
+    const replies = await Promise.all(
+      Array.from({ length: 500 }, () => rig.review(`ext/token-bcrypt:${CANARY}`)),
+    );
+    expect(replies.filter(isAccepted)).toHaveLength(500);
+    expect(rig.checks.count).toBe(before);
+    expect(rig.accepted.filter(({ token }) => token.name === 'token-bcrypt')).toHaveLength(1_000);
+  });
+
+  test('the same wrong secret over and over costs one check', async () => {
+    const before = rig.checks.count;
+    for (let count = 0; count < 50; count += 1) await rig.review('token-bcrypt:the same wrong one');
+    expect(rig.checks.count - before).toBe(1);
+  });
+});
+
+describe('guessing', () => {
+  let rig: WebhookRig;
+  const MAX_VERIFIED = 100;
+  beforeAll(async () => {
+    rig = await startWebhookRig({ maxVerified: MAX_VERIFIED });
+    rig.put(rawCua('u-1'));
+    rig.put(rawHashSecret('token-sha3', sha3.hash(CANARY)), rawCat('token-sha3'));
+    for (const name of ['warm', 'cold', 'flooded', 'bystander']) {
+      rig.put(rawHashSecret(`token-${name}`, bcrypt.hash(CANARY)), rawCat(`token-${name}`));
+    }
+    await rig.settled();
+  });
+  afterAll(() => rig.close());
+
+  test('never pushes the right secret out of memory, however many wrong ones there are', async () => {
+    await rig.review(`token-sha3:${CANARY}`);
+    await rig.review(`token-warm:${CANARY}`);
+    const guesses = Array.from({ length: 10 * MAX_VERIFIED }, (_, index) => `token-sha3:guess-${index}`);
+    for (let at = 0; at < guesses.length; at += 50) {
+      await Promise.all(guesses.slice(at, at + 50).map((guess) => rig.review(guess)));
+    }
+    const before = rig.checks.count;
+    expect(isAccepted(await rig.review(`token-sha3:${CANARY}`))).toBe(true);
+    expect(isAccepted(await rig.review(`token-warm:${CANARY}`))).toBe(true);
+    expect(rig.checks.count).toBe(before);
+    expect(rig.verified.size).toBeLessThanOrEqual(2 * MAX_VERIFIED);
+  });
+
+  test('at one bcrypt name does not make the known secret wait', async () => {
+    await rig.review(`token-warm:${CANARY}`);
+    const guesses = Promise.all(Array.from({ length: 100 }, (_, index) => rig.review(`token-warm:burst-${index}`)));
+    const startedMs = performance.now();
+    expect(isAccepted(await rig.review(`token-warm:${CANARY}`))).toBe(true);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    const replies = await guesses;
+    expect(replies.filter(isAccepted)).toHaveLength(0);
+    // What could not be found out was not refused, but put off.
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200, 503]));
+    for (const { status, retryAfter } of replies) expect(retryAfter).toBe(status === 503 ? '1' : undefined);
+  });
+
+  test('at one bcrypt name in a burst does not lock out its right secret, nobody having used that yet', async () => {
+    const guesses = Promise.all(Array.from({ length: 100 }, (_, index) => rig.review(`token-cold:burst-${index}`)));
+    expect(isAccepted(await patiently(rig, `token-cold:${CANARY}`))).toBe(true);
+    await guesses;
+  });
+
+  test('at one bcrypt name without pause does not lock out its right secret, nor delay another name', async () => {
+    let ended = false;
+    let made = 0;
+    const guess = async (): Promise<void> => {
+      while (!ended) {
+        made += 1;
+        await rig.review(`token-flooded:flood-${made}`);
+      }
+    };
+    const guessers = Array.from({ length: 40 }, guess);
+    await delay(200);
+    const startedMs = performance.now();
+    const bystander = await rig.review(`token-bystander:${CANARY}`);
+    const bystanderMs = performance.now() - startedMs;
+    const victim = await patiently(rig, `token-flooded:${CANARY}`);
+    const victimMs = performance.now() - startedMs;
+    ended = true;
+    await Promise.all(guessers);
+    console.log({ made, bystanderMs, victimMs, victim: victim.status });
+    expect(isAccepted(bystander)).toBe(true);
+    expect(isAccepted(victim)).toBe(true);
+  }, 60_000);
+});
+
+describe('names that do not exist', () => {
+  let rig: WebhookRig;
+  beforeAll(async () => {
+    rig = await startWebhookRig();
+    rig.put(rawCua('u-1'), rawHashSecret('token-slow', bcrypt.hash(CANARY)), rawCat('token-slow'));
+    await rig.settled();
+    await rig.review('token-slow:wake the threads');
+  });
+  afterAll(() => rig.close());
+
+  test('take about as long as a wrong secret, where slow hashes are in use', async () => {
+    const timeOf = async (bearer: string): Promise<number> => {
+      const startedMs = performance.now();
+      await rig.review(bearer);
+      return performance.now() - startedMs;
+    };
+    const wrong = await timeOf('token-slow:a wrong one');
+    const unknown = await timeOf('token-none:a wrong one');
+    expect(unknown).toBeGreaterThan(wrong / 4);
+    expect(unknown).toBeLessThan(wrong * 4 + 100);
+  });
+
+  test('in a flood are refused without hashing, and leave the threads to real work', async () => {
+    const startedMs = performance.now();
+    const flood = await Promise.all(Array.from({ length: 500 }, (_, index) => rig.review(`token-no-${index}:x`)));
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    for (const { json } of flood) expect(json.status.error).toBe('UnknownToken');
+    expect(isAccepted(await rig.review(`token-slow:${CANARY}`))).toBe(true);
+  });
+});

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isObjectMissing } from '../../../src/errors.ts';
+import { apiError } from '../../../src/kube/classify.ts';
+import { CANARY } from '../../support/builders.ts';
+
+const REQUEST = 'GET /apis/cluster.cattle.io/v3/namespaces/cattle-system/clusterauthtokens/t-1';
+
+/** A Status as a Kubernetes API server sends it. */
+const statusText = (code: number, reason: string, message: string, details?: object): string =>
+  JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    reason,
+    message,
+    ...(details ? { details } : {}),
+  });
+
+describe('apiError', () => {
+  const missing = {
+    'an object that does not exist is missing': {
+      text: statusText(404, 'NotFound', 'clusterauthtokens "t-1" not found', {
+        name: 't-1',
+        kind: 'clusterauthtokens',
+      }),
+      want: true,
+    },
+    'a kind that is not served is not a missing object': { text: '404 page not found\n', want: false },
+    'a kind that is not served, said in JSON': {
+      text: statusText(404, 'NotFound', 'the server could not find the requested resource', {}),
+      want: false,
+    },
+    'a proxy’s own 404 is not a missing object': { text: '<html>not found</html>', want: false },
+    'a 404 without a body is not a missing object': { text: '', want: false },
+    'a 404 of another reason is not a missing object': {
+      text: statusText(404, 'Unknown', 'x', { name: 't-1' }),
+      want: false,
+    },
+    'a body that is null is not a missing object': { text: 'null', want: false },
+  };
+  for (const [title, { text, want }] of Object.entries(missing)) {
+    test(title, () => {
+      expect(isObjectMissing(apiError(REQUEST, { status: 404, text }))).toBe(want);
+    });
+  }
+
+  test('the error names request, status and Kubernetes’ own word', () => {
+    const error = apiError(REQUEST, { status: 409, text: statusText(409, 'AlreadyExists', 'x') });
+    expect(error).toMatchObject({
+      code: 409,
+      statusReason: 'AlreadyExists',
+      message: `${REQUEST}: 409 AlreadyExists`,
+    });
+  });
+
+  for (const status of [401, 403, 404]) {
+    test(`what the server says of a ${status} is shown: it names subject, verb and object`, () => {
+      expect(
+        apiError(REQUEST, { status, text: statusText(status, 'Forbidden', 'user x cannot get') }).message,
+      ).toContain('user x cannot get');
+    });
+  }
+
+  for (const status of [400, 409, 410, 413, 422, 429, 500, 503]) {
+    test(`what the server says of a ${status} is not shown: it quotes what was sent`, () => {
+      const error = apiError(REQUEST, {
+        status,
+        text: statusText(status, 'Invalid', `Invalid value: "${CANARY}"`),
+      });
+      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(CANARY);
+    });
+  }
+
+  test('a message that is shown is cut', () => {
+    const error = apiError(REQUEST, { status: 403, text: statusText(403, 'Forbidden', 'x'.repeat(10_000)) });
+    expect(error.message.length).toBeLessThan(600);
+  });
+
+  const retries = {
+    seconds: { header: '7', want: 7_000 },
+    zero: { header: '0', want: 0 },
+    none: { header: undefined, want: undefined },
+    'a minute is the most': { header: '86400', want: 60_000 },
+    'a date is not understood': { header: 'Wed, 21 Oct 2026 07:28:00 GMT', want: undefined },
+    'a negative number is not understood': { header: '-1', want: undefined },
+    'infinity is not understood': { header: 'Infinity', want: undefined },
+  };
+  for (const [title, { header, want }] of Object.entries(retries)) {
+    test(`Retry-After: ${title}`, () => {
+      expect(apiError(REQUEST, { status: 429, text: '', retryAfter: header }).retryAfterMs).toBe(want);
+    });
+  }
+
+  test('any body of any status is an error, never a throw', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 300, max: 599 }), fc.oneof(fc.string(), fc.json()), (status, text) => {
+        expect(apiError(REQUEST, { status, text }).code).toBe(status);
+      }),
+    );
+  });
+});

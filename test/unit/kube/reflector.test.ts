@@ -1,0 +1,373 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ApiError } from '../../../src/errors.ts';
+import { eventually } from '../../support/eventually.ts';
+import {
+  aList,
+  anItem,
+  aStatus,
+  type OpenWatch,
+  type Reflection,
+  reflect,
+  WatchServer,
+} from '../../support/watch-server.ts';
+
+let server: WatchServer;
+let url: URL;
+let reflection: Reflection;
+
+beforeEach(async () => {
+  server = new WatchServer();
+  url = await server.listen();
+});
+afterEach(async () => {
+  await reflection.close();
+  await server.close();
+});
+
+const start = (timing = {}): void => {
+  reflection = reflect(url, timing);
+};
+const watchNumber = (count: number): Promise<OpenWatch> => eventually(() => server.watch(count));
+const told = (...wanted: readonly string[]): Promise<void> =>
+  eventually(() => expect(reflection.told).toEqual(wanted));
+const names = (): readonly string[] => [...reflection.store.list()].map(({ name }) => name);
+
+describe('list', () => {
+  test('all pages of a list are in the store before it counts as synced', async () => {
+    server.onList = (query) =>
+      query.get('continue') === null
+        ? aList([anItem('a', '1')], '7', 'page-2')
+        : aList([anItem('b', '2')], '7');
+    start();
+    await reflection.reflector.synced;
+    expect(names()).toEqual(['a', 'b']);
+    expect(server.lists.map((query) => [query.get('limit'), query.get('continue')])).toEqual([
+      ['500', null],
+      ['500', 'page-2'],
+    ]);
+    expect((await watchNumber(1)).query.get('resourceVersion')).toBe('7');
+  });
+
+  test('nothing of a list reaches the store before its last page', async () => {
+    let isBroken = true;
+    server.onList = (query) => {
+      if (query.get('continue') === null) return aList([anItem('a', '1')], '7', 'page-2');
+      return isBroken ? aStatus(500, 'InternalError') : aList([anItem('b', '2')], '7');
+    };
+    start();
+    await eventually(() => expect(reflection.failures.length).toBeGreaterThan(2));
+    expect([reflection.reflector.hasSynced, names()]).toEqual([false, []]);
+    isBroken = false;
+    await reflection.reflector.synced;
+    expect(names()).toEqual(['a', 'b']);
+  });
+
+  test('a continue token that expired starts the list afresh', async () => {
+    let expired = false;
+    server.onList = (query) => {
+      if (query.get('continue') !== null && !expired) {
+        expired = true;
+        return aStatus(410, 'Expired');
+      }
+      return query.get('continue') === null
+        ? aList([anItem('a', '1')], '9', 'more')
+        : aList([anItem('b', '2')], '9');
+    };
+    start();
+    await reflection.reflector.synced;
+    expect(server.lists.map((query) => query.get('continue'))).toEqual([null, 'more', null, 'more']);
+    expect(names()).toEqual(['a', 'b']);
+  });
+
+  test('a refused list is tried again for ever, and is never an empty one', async () => {
+    let isRefusing = false;
+    server.onList = () => (isRefusing ? aStatus(503, 'ServiceUnavailable') : aList([anItem('a', '1')], '5'));
+    start();
+    await reflection.reflector.synced;
+    isRefusing = true;
+    (await watchNumber(1)).send('ERROR', { code: 410, reason: 'Expired' });
+    await eventually(() => expect(reflection.failures.length).toBeGreaterThan(3));
+    expect(names()).toEqual(['a']);
+    expect(reflection.told).toEqual(['added a']);
+    isRefusing = false;
+    await watchNumber(2);
+    expect(names()).toEqual(['a']);
+  });
+
+  test('a 429 is waited out as the server asks, and is never an empty list', async () => {
+    let isBusy = true;
+    server.onList = () =>
+      isBusy ? aStatus(429, 'TooManyRequests', { 'retry-after': '1' }) : aList([anItem('a', '1')], '5');
+    start();
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    expect(reflection.failures[0]?.error).toMatchObject({ retryAfterMs: 1_000 });
+    isBusy = false;
+    await reflection.reflector.synced;
+    // Its own backoff is 4 ms at most: had it not waited, there would be hundreds.
+    expect(server.lists).toHaveLength(2);
+    expect(names()).toEqual(['a']);
+  });
+
+  // Rule: nothing is deleted because a read failed. An answer that is no list says nothing about absence.
+  for (const [title, body] of Object.entries({
+    'an empty object': {},
+    'a Status': { kind: 'Status', status: 'Success' },
+    'a list without items and version': { kind: 'List', metadata: {} },
+    null: null,
+  })) {
+    test(`a 200 whose body is no list (${title}) empties nothing`, async () => {
+      let isBroken = false;
+      server.onList = () => (isBroken ? { body } : aList([anItem('a', '1')], '5'));
+      start();
+      await reflection.reflector.synced;
+      isBroken = true;
+      (await watchNumber(1)).send('ERROR', { code: 410, reason: 'Expired' });
+      // Taken for a failure, or for a list, after which there is another watch.
+      await eventually(() => expect(reflection.failures.length + server.watches.length).toBeGreaterThan(1));
+      expect(names()).toEqual(['a']);
+    });
+  }
+});
+
+describe('watch', () => {
+  beforeEach(async () => {
+    server.onList = () => aList([anItem('a', '1')], '5');
+    start();
+    await reflection.reflector.synced;
+  });
+
+  test('events reach the store in order', async () => {
+    const watch = await watchNumber(1);
+    watch.send('ADDED', anItem('b', '6'));
+    watch.send('MODIFIED', anItem('a', '7'));
+    watch.send('DELETED', anItem('b', '8'));
+    await told('added a', 'added b', 'updated a', 'deleted b');
+  });
+
+  test('it asks for bookmarks and for a short life', async () => {
+    const { query } = await watchNumber(1);
+    expect(query.get('allowWatchBookmarks')).toBe('true');
+    expect(Number(query.get('timeoutSeconds'))).toBeGreaterThanOrEqual(36);
+    expect(Number(query.get('timeoutSeconds'))).toBeLessThanOrEqual(45);
+  });
+
+  test('a watch that ends is resumed from the last event, without a list', async () => {
+    const watch = await watchNumber(1);
+    watch.send('ADDED', anItem('b', '6'));
+    watch.end();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('6');
+    expect(server.lists).toHaveLength(1);
+    expect(reflection.restarts).toEqual(['timeout']);
+  });
+
+  test('a bookmark moves the version on, and is no object', async () => {
+    const watch = await watchNumber(1);
+    watch.send('BOOKMARK', { metadata: { resourceVersion: '77' } });
+    watch.end();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('77');
+    expect(reflection.told).toEqual(['added a']);
+  });
+
+  test('a connection that is cut in the middle of a line is resumed before that line', async () => {
+    const watch = await watchNumber(1);
+    watch.send('ADDED', anItem('b', '6'));
+    watch.write(JSON.stringify({ type: 'DELETED', object: anItem('a', '7') }).slice(0, -5));
+    await told('added a', 'added b');
+    watch.cut();
+    const second = await watchNumber(2);
+    expect(second.query.get('resourceVersion')).toBe('6');
+    expect(server.lists).toHaveLength(1);
+    second.send('DELETED', anItem('a', '7'));
+    await told('added a', 'added b', 'deleted a');
+  });
+
+  test('a stream that ends in the middle of a line is resumed before that line', async () => {
+    const watch = await watchNumber(1);
+    watch.write(`${JSON.stringify({ type: 'DELETED', object: anItem('a', '7') })}`);
+    watch.end();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('5');
+    expect(names()).toEqual(['a']);
+  });
+
+  test('an event split inside a character arrives whole', async () => {
+    const watch = await watchNumber(1);
+    const bytes = Buffer.from(
+      `${JSON.stringify({ type: 'ADDED', object: { ...anItem('b', '6'), note: 'é😀' } })}\n`,
+    );
+    const cut = bytes.indexOf(Buffer.from('😀')) + 2;
+    watch.write(bytes.subarray(0, cut));
+    watch.write(bytes.subarray(cut));
+    await told('added a', 'added b');
+    expect(reflection.store.get('b')?.object['note']).toBe('é😀');
+  });
+
+  test('410 in the stream means a new list, and what was deleted meanwhile comes out', async () => {
+    server.onList = () => aList([anItem('c', '90')], '91');
+    (await watchNumber(1)).send('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+    await told('added a', 'deleted a', 'added c');
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
+    expect(reflection.restarts).toContain('expired');
+    expect(reflection.corrections).toEqual([2]);
+  });
+
+  test('410 in answer to the watch means a new list as well', async () => {
+    server.onList = () => aList([], '91');
+    server.onWatch = (query) => (query.get('resourceVersion') === '5' ? aStatus(410, 'Expired') : undefined);
+    (await watchNumber(1)).end();
+    await told('added a', 'deleted a');
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
+  });
+
+  test('any other error in the stream ends the watch, which is resumed where it was', async () => {
+    const watch = await watchNumber(1);
+    watch.send('ADDED', anItem('b', '6'));
+    watch.send('ERROR', { kind: 'Status', code: 500, reason: 'InternalError', message: 'etcd' });
+    watch.send('DELETED', anItem('a', '7'));
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('6');
+    expect(names()).toEqual(['a', 'b']);
+    expect(server.lists).toHaveLength(1);
+    expect(reflection.failures).toMatchObject([{ error: { code: 500 }, failures: 1 }]);
+  });
+
+  test('an error in the stream cannot make us wait longer than a header can', async () => {
+    (await watchNumber(1)).send('ERROR', {
+      code: 429,
+      reason: 'TooManyRequests',
+      details: { retryAfterSeconds: 86_400 },
+    });
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    const [failure] = reflection.failures;
+    expect(failure?.error instanceof ApiError && failure.error.retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('an error without a code ends the watch too', async () => {
+    (await watchNumber(1)).send('ERROR', {});
+    await watchNumber(2);
+    expect(reflection.failures[0]?.error).toBeInstanceOf(ApiError);
+  });
+
+  const unusable: Record<string, string> = {
+    'a line that is no JSON': 'garbage\n',
+    'an event of an unknown type': `${JSON.stringify({ type: 'CHANGED', object: anItem('b', '6') })}\n`,
+    'an object without a version': `${JSON.stringify({ type: 'ADDED', object: { metadata: { name: 'b', uid: 'x' } } })}\n`,
+    'an object without a name': `${JSON.stringify({ type: 'DELETED', object: { metadata: { resourceVersion: '6' } } })}\n`,
+  };
+  for (const [title, text] of Object.entries(unusable)) {
+    test(`${title} could be a missed revocation: list again`, async () => {
+      server.onList = () => aList([], '91');
+      (await watchNumber(1)).write(text);
+      await told('added a', 'deleted a');
+      expect(reflection.restarts).toContain('bad-line');
+    });
+  }
+
+  test('a refused watch is tried again with its version, and deletes nothing', async () => {
+    let refusals = 0;
+    server.onWatch = () => {
+      refusals += 1;
+      return refusals < 4 ? aStatus(503, 'ServiceUnavailable') : undefined;
+    };
+    (await watchNumber(1)).cut();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('5');
+    expect(reflection.told).toEqual(['added a']);
+    expect(server.lists).toHaveLength(1);
+  });
+
+  test('an object that was recreated under its name is deleted and added', async () => {
+    (await watchNumber(1)).send('ADDED', anItem('a', '9', 'another-uid'));
+    await told('added a', 'deleted a', 'added a');
+  });
+
+  test('the same event again is no event', async () => {
+    const watch = await watchNumber(1);
+    watch.send('MODIFIED', anItem('a', '1'));
+    watch.send('ADDED', anItem('b', '6'));
+    await told('added a', 'added b');
+  });
+});
+
+describe('a quiet or broken server', () => {
+  test('a half-open watch is ended by the client, and resumed', async () => {
+    server.onList = () => aList([anItem('a', '1')], '5');
+    start({ watchSeconds: 1, graceMs: 50 });
+    await watchNumber(2);
+    expect(reflection.restarts[0]).toBe('deadline');
+    expect(server.lists).toHaveLength(1);
+  });
+
+  test('a watch that never fails is checked against a list now and then', async () => {
+    server.onList = () => aList([anItem('a', '1')], '5');
+    start({ relistMs: -1 });
+    const watch = await watchNumber(1);
+    server.onList = () => aList([], '6');
+    watch.end();
+    await told('added a', 'deleted a');
+    expect(reflection.corrections).toEqual([1]);
+  });
+
+  test('watches that end at once do not make a tight loop', async () => {
+    server.onWatch = () => ({ body: '' });
+    start({ backoffBaseMs: 100, backoffMaxMs: 30_000 });
+    await eventually(() => expect(reflection.restarts.length).toBeGreaterThanOrEqual(3));
+    // 50 + 100 + 200 ms at least lie between the first four.
+    expect(reflection.restarts.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('a network that cuts every connection after a while', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  // Three failures in a row cost the whole session (clusters/connection.ts).
+  test('a watch that worked for 20 s before it was cut is a first failure each time', async () => {
+    start({ backoffMaxMs: 30_000 });
+    for (const count of [1, 2, 3, 4]) {
+      const watch = await watchNumber(count);
+      vi.setSystemTime(Date.now() + 10_000);
+      watch.send('BOOKMARK', { metadata: { resourceVersion: `${count}00` } });
+      vi.setSystemTime(Date.now() + 10_000);
+      watch.cut();
+    }
+    await watchNumber(5);
+    expect(reflection.failures.map(({ failures }) => failures)).toEqual([1, 1, 1, 1]);
+  });
+});
+
+describe('stop', () => {
+  test('ends an open watch; nothing reaches the store any more', async () => {
+    server.onList = () => aList([anItem('a', '1')], '5');
+    start();
+    const watch = await watchNumber(1);
+    await reflection.reflector.stop();
+    await eventually(() => expect(watch.closed).toBe(true));
+    watch.send('DELETED', anItem('a', '7'));
+    expect(names()).toEqual(['a']);
+    expect([server.lists.length, server.watches.length]).toEqual([1, 1]);
+  });
+
+  test('ends a long wait between tries', async () => {
+    server.onList = () => aStatus(503, 'ServiceUnavailable', { 'retry-after': '60' });
+    start();
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    await reflection.reflector.stop();
+    expect(server.lists).toHaveLength(1);
+  });
+
+  test('ends a list that does not answer', async () => {
+    server.onList = () => 'never';
+    start();
+    await eventually(() => expect(server.lists).toHaveLength(1));
+    await reflection.reflector.stop();
+    expect(reflection.reflector.hasSynced).toBe(false);
+  });
+
+  test('twice is once, and before start is fine', async () => {
+    start();
+    await reflection.reflector.stop();
+    await reflection.reflector.stop();
+  });
+});
