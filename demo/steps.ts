@@ -190,8 +190,10 @@ const remove: Step = async (world, report) => {
   await report.step('delete Cluster Berlin: drained, nothing of ours is left', async () => {
     await world.management.remove(CLUSTERS, BERLIN);
     await absent(world, BERLIN, 'cat/kubeconfig-u-smckoeh6vq.c-s8d2f', 'cua/u-smckoeh6vq');
-    const left = await world.cluster(BERLIN).ours();
-    if (left.length > 0) throw new Error(`still there: ${left.join(', ')}`);
+    await eventually(async () => {
+      const left = await world.cluster(BERLIN).ours();
+      if (left.length > 0) throw new Error(`still there: ${left.join(', ')}`);
+    });
   });
 };
 
