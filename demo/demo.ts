@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { webhookKubeconfig } from '../test/support/authenticator-process.ts';
 import { kubectl } from '../test/support/kubectl.ts';
 import { startWorld, type World } from '../test/support/world.ts';
+import { Authenticators } from './authenticators.ts';
 import { Report } from './report.ts';
 import { STEPS } from './steps.ts';
 
@@ -18,12 +20,19 @@ async function main(): Promise<number> {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  const webhooks = new Map<string, { path: string; port: number }>();
+  for (const id of CLUSTERS) webhooks.set(id, await webhookKubeconfig());
+  const authenticators = new Authenticators(webhooks);
   let world: World | undefined;
   try {
     world = await report.step('start a management plane and two downstream planes', async () => {
-      return startWorld({ clusters: CLUSTERS });
+      // The shortest time that an API server may remember a webhook's answer is what a revocation waits for.
+      return startWorld({
+        clusters: CLUSTERS,
+        downstream: (id) => ({ tokenWebhook: { kubeconfig: webhooks.get(id)?.path ?? '', cacheTtl: '1s' } }),
+      });
     });
-    for (const step of STEPS) await step(world, report);
+    for (const step of STEPS) await step(world, report, authenticators);
   } catch {
     // The report has the failed step and its cause.
   }
@@ -32,6 +41,7 @@ async function main(): Promise<number> {
     await printAccess(world);
     await interrupted;
   }
+  await authenticators.stop();
   await world?.close({ keepLogs: !report.passed });
   return report.passed ? 0 : 1;
 }

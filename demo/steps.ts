@@ -1,11 +1,13 @@
 import { CLUSTERS, TOKENS, USER_ATTRIBUTES, USERS } from '../src/api/names.ts';
+import { bearerKubeconfig } from '../test/support/bearer-kubeconfig.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { kubectl } from '../test/support/kubectl.ts';
 import type { World } from '../test/support/world.ts';
+import type { Authenticators } from './authenticators.ts';
 import { gistObjects } from './gist.ts';
 import type { Report } from './report.ts';
 
-type Step = (world: World, report: Report) => Promise<void>;
+type Step = (world: World, report: Report, authenticators: Authenticators) => Promise<void>;
 
 const BERLIN = 'c-berlin';
 const TOKYO = 'c-tokyo';
@@ -76,6 +78,40 @@ const issueTokens: Step = async (world, report) => {
   await show(world, report, TOKYO);
 };
 
+const BEARER = 'kubeconfig-u-ada-berlin:not-a-real-secret-of-kubeconfig-u-ada-berlin';
+
+const openWithToken: Step = async (world, report, authenticators) => {
+  await report.step('start the authenticator beside each API server, as its DaemonSet would', async () => {
+    for (const id of [BERLIN, TOKYO]) await authenticators.start(world.cluster(id).plane);
+  });
+  const { plane } = world.cluster(BERLIN);
+  const kubeconfig = await bearerKubeconfig(plane, BEARER);
+  await report.step(
+    "kubectl get namespaces on Berlin's API server, with ada's token and nothing else",
+    async () => {
+      const binding = ['create', 'clusterrolebinding', 'developers', '--clusterrole=cluster-admin'];
+      await kubectl(plane.adminKubeconfig, ...binding, '--group=github_org://developers');
+      const namespaces = await eventually(() => kubectl(kubeconfig, 'get', 'namespaces', '-o', 'name'));
+      report.show(namespaces);
+    },
+  );
+  await report.step('and not on Tokyo, whose token it is not', async () => {
+    const elsewhere = await bearerKubeconfig(world.cluster(TOKYO).plane, BEARER);
+    await refused(elsewhere);
+  });
+};
+
+/** The API server says 401. */
+async function refused(kubeconfig: string): Promise<void> {
+  await eventually(
+    async () => {
+      const answer = await kubectl(kubeconfig, 'get', 'namespaces').then(() => 'let in', String);
+      if (!/Unauthorized|logged in/.test(answer)) throw new Error(answer);
+    },
+    { timeoutMs: 30_000, what: 'the API server to refuse the token' },
+  );
+}
+
 const issueGistTokens: Step = async (world, report) => {
   await report.step(
     'create the user and the cluster-scoped token of the founding gist, literally',
@@ -104,10 +140,14 @@ const issueGistTokens: Step = async (world, report) => {
 };
 
 const disableAndEnable: Step = async (world, report) => {
+  const kubeconfig = await bearerKubeconfig(world.cluster(BERLIN).plane, BEARER);
   await report.step("disable ada's Berlin token: gone", async () => {
     await world.patchToken('kubeconfig-u-ada-berlin', { enabled: false });
     await absent(world, BERLIN, 'cat/kubeconfig-u-ada-berlin', 'secret/kubeconfig-u-ada-berlin');
   });
+  await report.step('and refused by the API server, which remembers an answer for up to 10 seconds', () =>
+    refused(kubeconfig),
+  );
   await report.step('enable it again: back', async () => {
     await world.patchToken('kubeconfig-u-ada-berlin', { enabled: true });
     await present(world, BERLIN, 'cat/kubeconfig-u-ada-berlin', 'secret/kubeconfig-u-ada-berlin');
@@ -201,6 +241,7 @@ const remove: Step = async (world, report) => {
 export const STEPS: readonly Step[] = [
   registerClusters,
   issueTokens,
+  openWithToken,
   issueGistTokens,
   disableAndEnable,
   expire,

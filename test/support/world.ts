@@ -86,14 +86,21 @@ export interface World {
 export interface WorldOptions {
   readonly clusters: readonly string[];
   readonly management?: ControlPlaneOptions;
-  readonly downstream?: ControlPlaneOptions;
+  /** For all downstream planes, or for each by its id. */
+  readonly downstream?: ControlPlaneOptions | ((id: string) => ControlPlaneOptions);
 }
 
 /** Starts the planes and applies the definitions to the management plane. No cluster is registered, no operator runs. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const [managementPlane, ...planes] = await Promise.all([
     startControlPlane({ name: 'management', ...options.management }),
-    ...options.clusters.map((id) => startControlPlane({ name: id, ...options.downstream })),
+    ...options.clusters.map((id) => {
+      const { downstream } = options;
+      return startControlPlane({
+        name: id,
+        ...(typeof downstream === 'function' ? downstream(id) : downstream),
+      });
+    }),
   ]);
   if (!managementPlane) throw new Error('no management plane');
   await kubectl(managementPlane.adminKubeconfig, 'apply', ...definitionFiles());
