@@ -46,10 +46,12 @@ const metadataShape = z.object({
   annotations: z.record(z.string(), z.string()).nullish(),
 });
 export type Metadata = z.infer<typeof metadataShape>;
+/** Made once: zod compiles a schema at its first use, which costs more than all later uses. */
+const objectShape = z.object({ metadata: metadataShape });
 
 /** @throws {Error} when the object has no usable metadata, which no API server sends. */
 export function parseMetadata(raw: unknown): Metadata {
-  const result = z.object({ metadata: metadataShape }).safeParse(raw);
+  const result = objectShape.safeParse(raw);
   if (!result.success) throw new Error(`object without usable metadata: ${describeIssues(result.error)}`);
   return result.data.metadata;
 }

@@ -8,10 +8,12 @@ import {
 } from './parse-fields.ts';
 import type { ExtraByProvider, User, UserAttribute } from './types.ts';
 
+const userFields = z.object({ enabled: enabledByDefault });
+
 /** A management User. One whose `enabled` cannot be read is taken as disabled: closed, for that user only. */
 export function parseUser(raw: unknown): User {
   const meta = parseMetadata(raw);
-  const parsed = z.object({ enabled: enabledByDefault }).safeParse(raw);
+  const parsed = userFields.safeParse(raw);
   return deepFreeze({
     name: meta.name,
     namespace: '',

@@ -69,20 +69,24 @@ export class Transport {
     path: string,
     options: { body?: string; contentType?: string; signal?: AbortSignal } = {},
   ): Promise<Reply> {
+    // undici's headers timeout starts when the request is sent; waiting for a connection is bounded here. A timer that
+    // is cleared costs a fifth of AbortSignal.timeout, which lives on until it fires.
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), this.#options.timeoutMs * 2);
     try {
-      // undici's headers timeout starts when the request is sent; waiting for a connection is bounded here.
-      const limit = AbortSignal.timeout(this.#options.timeoutMs * 2);
       const response = await this.#requests.request({
         method,
         path: this.#basePath + path,
         headers: await this.#headers(options.contentType),
         body: options.body ?? null,
-        signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit,
+        signal: options.signal ? AbortSignal.any([options.signal, limit.signal]) : limit.signal,
       });
       const reply = { status: response.statusCode, text: await response.body.text() };
       return { ...reply, retryAfter: headerText(response.headers['retry-after']) };
     } catch (error) {
       throw connectionError(`${method} ${withoutQuery(path)}`, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

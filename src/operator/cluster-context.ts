@@ -1,5 +1,6 @@
 import type { HashAlgorithmName, HashStorage, PropagationSpec, Token } from '../api/types.ts';
 import type { Connection } from '../clusters/connection.ts';
+import type { FingerprintKey } from '../hash/fingerprint.ts';
 import type { HashStore } from '../hash/pending.ts';
 import type { Reader } from '../kube/client.ts';
 import type { DeletionEvidence } from './evidence.ts';
@@ -31,7 +32,7 @@ export interface ClusterContext {
   /** Live reads of the management plane: absence is never taken from a cache. */
   readonly live: Reader;
   readonly hashes: HashStore;
-  readonly installationKey: Uint8Array;
+  readonly installationKey: FingerprintKey;
   readonly outcomes: Outcomes;
   readonly queue: WorkQueue;
   readonly evidence: DeletionEvidence;

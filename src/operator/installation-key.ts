@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { INSTALLATION_KEY_SECRET, SECRETS } from '../api/names.ts';
 import { isAlreadyExists, TerminalError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -11,7 +11,7 @@ const KEY_BYTES = 32;
  *
  * @throws {TerminalError} when the Secret is there but holds no key: making another would rehash every token
  */
-export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<Uint8Array> {
+export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<KeyObject> {
   const address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
   const live = await client.get(address);
   if (live !== undefined) return keyIn(live, namespace);
@@ -24,14 +24,14 @@ export async function loadInstallationKey(client: KubeClient, namespace: string)
       type: 'Opaque',
       data: { key: key.toString('base64') },
     });
-    return key;
+    return createSecretKey(key);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     return keyIn(await client.get(address), namespace);
   }
 }
 
-function keyIn(secret: unknown, namespace: string): Uint8Array {
+function keyIn(secret: unknown, namespace: string): KeyObject {
   const encoded = (secret as { data?: { key?: unknown } } | undefined)?.data?.key;
   const key = typeof encoded === 'string' ? Buffer.from(encoded, 'base64') : Buffer.alloc(0);
   if (key.length < KEY_BYTES) {
@@ -40,5 +40,5 @@ function keyIn(secret: unknown, namespace: string): Uint8Array {
       `Secret ${namespace}/${INSTALLATION_KEY_SECRET} holds no key of ${KEY_BYTES} bytes under data.key; restore it, or delete it to have every plain token hashed anew`,
     );
   }
-  return key;
+  return createSecretKey(key);
 }

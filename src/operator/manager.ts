@@ -2,6 +2,7 @@ import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TO
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
+import type { FingerprintKey } from '../hash/fingerprint.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
 import { backoffMs, pause } from '../kube/backoff.ts';
@@ -125,7 +126,7 @@ export class Manager {
     await Promise.all([this.#hasher.close(), this.#health.close()]);
   }
 
-  #buildClusters(installationKey: Uint8Array, evidence: DeletionEvidence): Clusters {
+  #buildClusters(installationKey: FingerprintKey, evidence: DeletionEvidence): Clusters {
     const { config, definitions, log, now } = this.#deps;
     return new Clusters({
       management: this.#management,

@@ -1,5 +1,6 @@
 import type { HashAlgorithmName, HashStorage, Token } from '../api/types.ts';
 import type { SessionOptions } from '../clusters/session.ts';
+import type { FingerprintKey } from '../hash/fingerprint.ts';
 import type { HashStore } from '../hash/pending.ts';
 import type { Reader } from '../kube/client.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -15,7 +16,7 @@ export interface PropagatorDeps {
   /** Live reads of the management plane. */
   readonly live: Reader;
   readonly hashes: HashStore;
-  readonly installationKey: Uint8Array;
+  readonly installationKey: FingerprintKey;
   readonly evidence: DeletionEvidence;
   readonly syncBack: SyncBack;
   readonly downstreamNamespace: string;

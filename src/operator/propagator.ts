@@ -193,7 +193,8 @@ export class ClusterPropagator {
       this.enqueue(userKey(name), 'normal');
       return;
     }
-    this.enqueue(tokenKey(name), 'normal');
+    // The echo of a write of ours says nothing new while another of the same token is still to come.
+    if (deleted || this.connection.observed.isTokenConfirmed(name)) this.enqueue(tokenKey(name), 'normal');
     const userName = object['userName'];
     if (deleted && typeof userName === 'string') this.enqueue(userKey(userName), 'normal');
   }

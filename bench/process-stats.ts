@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import type { OperatorProcess } from '../test/support/operator-process.ts';
+
+/** Linux counts a process's CPU time in hundredths of a second. */
+const TICK_MS = 10;
+
+/** CPU time that a process has used so far, all threads. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** The most memory that a process has had resident. */
+export function peakRssMb(pid: number): number {
+  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kb) / 1024;
+}
+
+export interface LoopDelay {
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** The monitor's timer goes off every 10 ms, and that is what it shows of a loop that is never late. */
+const RESOLUTION_MS = 10;
+
+/** How late the operator's event loop was since this was last asked: asking starts a new window. */
+export async function loopDelay(operator: OperatorProcess): Promise<LoopDelay> {
+  return loopDelayIn((await operator.http('/metrics')).body);
+}
+
+/** The same, from what a scrape said. */
+export function loopDelayIn(body: string): LoopDelay {
+  const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1]);
+  const late = (name: string): number => Math.max(0, value(name) * 1000 - RESOLUTION_MS);
+  return { p99Ms: late('nodejs_eventloop_lag_p99_seconds'), maxMs: late('nodejs_eventloop_lag_max_seconds') };
+}
+
+export function worst(delays: readonly LoopDelay[]): LoopDelay {
+  return {
+    p99Ms: Math.max(...delays.map(({ p99Ms }) => p99Ms)),
+    maxMs: Math.max(...delays.map(({ maxMs }) => maxMs)),
+  };
+}
