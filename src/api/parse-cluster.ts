@@ -39,6 +39,8 @@ export function parseCluster(raw: unknown): Cluster {
   const meta = parseMetadata(raw);
   const ace = aceShape.safeParse(raw);
   const reach = reachShape.safeParse(raw);
+  const unusable =
+    meta.name.length > MAX_LABEL_LENGTH ? 'metadata.name: longer than a label can be (63)' : undefined;
   const status = reach.success ? reach.data.status : undefined;
   return deepFreeze({
     name: meta.name,
@@ -46,13 +48,17 @@ export function parseCluster(raw: unknown): Cluster {
     uid: meta.uid,
     resourceVersion: meta.resourceVersion,
     deleting: Boolean(meta.deletionTimestamp),
-    aceEnabled: ace.success ? (ace.data.spec?.localClusterAuthEndpoint?.enabled ?? false) : undefined,
+    aceEnabled:
+      ace.success && !unusable ? (ace.data.spec?.localClusterAuthEndpoint?.enabled ?? false) : undefined,
     apiEndpoint: status?.apiEndpoint ?? '',
     caCert: status?.caCert ?? '',
     serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
-    problem: ace.success ? undefined : describeIssues(ace.error),
+    problem: ace.success ? unusable : describeIssues(ace.error),
   });
 }
+
+/** Our objects carry the cluster's name in a label. */
+const MAX_LABEL_LENGTH = 63;
 
 export const DEFAULT_SPEC: PropagationSpec = {
   suspend: false,

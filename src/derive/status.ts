@@ -10,8 +10,10 @@ export interface ClusterFacts {
   readonly modeReason: ClusterReason;
   readonly modeMessage: string;
   readonly suspended: boolean;
-  /** What is wrong with the spec; the defaults are in force then. */
+  /** What is wrong with the spec; the last good one is in force then. */
   readonly specProblem: string | undefined;
+  /** There is no last good one, so that nothing is added or repaired. */
+  readonly specUnknown: boolean;
   readonly connection:
     | { readonly phase: 'connected' }
     | { readonly phase: 'connecting' }
@@ -33,6 +35,8 @@ export interface ClusterFacts {
     readonly refused: Readonly<Record<string, number>>;
     readonly usersPending: number;
     readonly usersFailed: number;
+    /** Users whose UserAttribute is missing or unreadable: their tokens work, with no groups. */
+    readonly groupsUnknown: number;
     readonly firstFailure: string | undefined;
   };
 }
@@ -102,10 +106,12 @@ function synced(facts: ClusterFacts, connection: Judgement): Judgement {
     return { status: 'False', reason: 'Failing', message: `${failed} failing; ${counts.firstFailure ?? ''}` };
   if (!reviewed) return { status: 'False', reason: 'Syncing', message: 'comparing the whole cluster' };
   if (pending > 0) return { status: 'False', reason: 'Syncing', message: `${pending} pending` };
+  const unknown =
+    counts.groupsUnknown > 0 ? `; GroupsUnknown: ${counts.groupsUnknown} users without groups` : '';
   return {
     status: 'True',
     reason: 'AllSynced',
-    message: 'every wanted token is in the cluster, and no other',
+    message: `every wanted token is in the cluster, and no other${unknown}`,
   };
 }
 
@@ -137,12 +143,15 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   const [connection, sync, gc] = parts;
   const no = (reason: ClusterReason, message: string): Judgement => ({ status: 'False', reason, message });
   if (facts.mode !== 'propagate') return no(facts.modeReason, facts.modeMessage);
-  if (facts.specProblem !== undefined)
-    return no('InvalidSpec', `${facts.specProblem}; defaults are in force`);
+  if (facts.specProblem !== undefined) return no('InvalidSpec', specMessage(facts));
   if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
+}
+
+function specMessage({ specProblem, specUnknown }: ClusterFacts): string {
+  return `${specProblem}; ${specUnknown ? 'only revocations are carried out' : 'the last good spec is in force'}`;
 }
 
 function counts({ counts: { synced, pending, failed, refused } }: ClusterFacts): PropagationStatus {

@@ -45,6 +45,8 @@ export interface ClusterContext {
   isMoving(token: Token): boolean;
   /** Tells a person, about a token of the management plane. */
   notify(token: Token, notice: Notice): void;
+  /** Tells a person, about this cluster. */
+  notifyCluster(notice: Notice): void;
   /** Counts and, at debug level, logs one applied change. */
   applied(verb: string, kind: string): void;
 }

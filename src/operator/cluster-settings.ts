@@ -12,6 +12,8 @@ export interface ClusterSettings {
   readonly modeMessage: string;
   readonly spec: PropagationSpec;
   readonly specProblem: string | undefined;
+  /** The spec cannot be read and no good one was seen: to guess at its algorithm would rewrite every hash. */
+  readonly specUnknown: boolean;
   readonly generation: number;
   readonly allowGc: boolean;
   readonly credentials: Credentials;
@@ -23,14 +25,21 @@ export interface ClusterSettings {
  * What management says of a cluster: whether to propagate, drain or hold, by which spec, reached how.
  *
  * @param isGone - the Cluster was confirmed not to exist by a live read
+ * @param before - what was in force until now: a spec that cannot be read leaves the last good one there
  */
-export function clusterSettings(name: string, management: Management, isGone: boolean): ClusterSettings {
+export function clusterSettings(
+  name: string,
+  management: Management,
+  isGone: boolean,
+  before: ClusterSettings | undefined,
+): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
   return {
     ...modeOf(name, cluster, isGone),
-    spec: propagation?.spec ?? DEFAULT_SPEC,
+    spec: (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC,
     specProblem: propagation?.problem,
+    specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowGc: propagation?.allowGc ?? false,
     credentials: findCredentials(name, cluster, management.credentialsSecrets()),
@@ -88,6 +97,7 @@ export function asksForAce(cluster: Cluster | undefined): boolean {
 export function isOther(before: ClusterSettings, after: ClusterSettings): boolean {
   return (
     before.mode !== after.mode ||
+    before.specUnknown !== after.specUnknown ||
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
     (after.allowGc && !before.allowGc)
   );

@@ -94,7 +94,7 @@ export class Clusters {
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
     await this.#ensurePropagation(name, asksForAce(cluster));
     const propagator = this.#propagators.get(name) ?? this.#add(name);
-    await propagator.configure(clusterSettings(name, management, isGone));
+    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
   }
 
   #add(name: string): ClusterPropagator {

@@ -1,8 +1,8 @@
-import type { TokenReason } from '../api/reasons.ts';
+import type { TokenReason, UserReason } from '../api/reasons.ts';
 
 /** Where one key stands, judged by what was last observed downstream. */
 export type Outcome =
-  | { readonly state: 'synced'; readonly version: string }
+  | { readonly state: 'synced'; readonly version: string; readonly note?: UserReason }
   | { readonly state: 'pending'; readonly reason?: TokenReason; readonly message?: string }
   | { readonly state: 'failed'; readonly reason: TokenReason; readonly message: string }
   | { readonly state: 'refused'; readonly reason: TokenReason; readonly message?: string };
@@ -15,6 +15,8 @@ export interface Counts {
   /** Users whose attributes are not as they should be; tokens are counted above. */
   readonly usersPending: number;
   readonly usersFailed: number;
+  /** Users whose groups are not known; their tokens work without any. */
+  readonly groupsUnknown: number;
   /** One message of a failure, for a person to start from. */
   readonly firstFailure: string | undefined;
 }
@@ -55,19 +57,28 @@ export class Outcomes {
     const tokens = { synced: 0, pending: 0, failed: 0 };
     const users = { synced: 0, pending: 0, failed: 0 };
     const refused: Partial<Record<TokenReason, number>> = {};
+    let groupsUnknown = 0;
     let firstFailure: string | undefined;
     for (const [key, outcome] of this.#byKey) {
       const group = key.startsWith('user/') ? users : tokens;
       if (outcome.state === 'refused') refused[outcome.reason] = (refused[outcome.reason] ?? 0) + 1;
       else group[outcome.state] += 1;
+      if (outcome.state === 'synced' && outcome.note) groupsUnknown += 1;
       if (outcome.state === 'failed') firstFailure ??= `${key}: ${outcome.message}`;
     }
-    return { ...tokens, refused, usersPending: users.pending, usersFailed: users.failed, firstFailure };
+    return {
+      ...tokens,
+      refused,
+      usersPending: users.pending,
+      usersFailed: users.failed,
+      groupsUnknown,
+      firstFailure,
+    };
   }
 }
 
 function isSame(a: Outcome, b: Outcome): boolean {
   const said = (outcome: Outcome): string =>
-    outcome.state === 'synced' ? '' : JSON.stringify([outcome.reason, outcome.message]);
+    outcome.state === 'synced' ? (outcome.note ?? '') : JSON.stringify([outcome.reason, outcome.message]);
   return a.state === b.state && said(a) === said(b);
 }

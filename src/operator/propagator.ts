@@ -47,6 +47,11 @@ export class ClusterPropagator {
     ];
   }
 
+  /** What is in force; undefined before the first word of management. */
+  get settings(): ClusterSettings | undefined {
+    return this.#settings;
+  }
+
   get mode(): Mode {
     return this.#settings?.mode ?? 'hold';
   }
@@ -119,6 +124,7 @@ export class ClusterPropagator {
       modeMessage: settings?.modeMessage ?? '',
       suspended: this.spec.suspend,
       specProblem: settings?.specProblem,
+      specUnknown: settings?.specUnknown ?? false,
       connection: this.#connectionFacts(),
       reviewed: this.#sweeper.reviewed,
       drained: this.#drained,
@@ -141,10 +147,12 @@ export class ClusterPropagator {
     { specProblem, modeReason, modeMessage }: ClusterSettings,
   ): void {
     const { log } = this.#deps;
-    if (specProblem !== undefined && specProblem !== before?.specProblem)
-      log.warn('spec is invalid, defaults are in force', { cluster: this.name, detail: specProblem });
-    if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage)
+    if (specProblem !== undefined && specProblem !== before?.specProblem) {
+      log.warn('spec is invalid', { cluster: this.name, detail: specProblem });
+    }
+    if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage) {
       log.warn('cluster on hold', { cluster: this.name, reason: modeReason, detail: modeMessage });
+    }
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
@@ -234,7 +242,7 @@ export class ClusterPropagator {
       name: this.name,
       mode: this.mode,
       spec: this.spec,
-      paused: this.spec.suspend || this.mode === 'hold',
+      paused: this.spec.suspend || this.mode === 'hold' || (this.#settings?.specUnknown ?? true),
       algorithm: this.spec.algorithm ?? defaults.algorithm,
       storage: this.spec.storage ?? defaults.storage,
       ...{ management, live, hashes, installationKey, evidence, now, downstreamNamespace },
@@ -246,6 +254,7 @@ export class ClusterPropagator {
       requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
       isMoving: (token) => this.#deps.isAwaitedElsewhere(token),
       notify: (token, notice) => this.#deps.notifyToken(token, notice),
+      notifyCluster: (notice) => this.#deps.notifyCluster(this.name, notice),
       applied: (verb, kind) => this.#deps.metrics.changes.inc({ cluster: this.name, verb, kind }),
     };
   }

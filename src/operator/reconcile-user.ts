@@ -1,11 +1,12 @@
 import { USERS } from '../api/names.ts';
-import type { KubeObject, Token, User } from '../api/types.ts';
+import type { KubeObject, Token, User, UserAttribute } from '../api/types.ts';
 import { desiredUserObject } from '../derive/desired.ts';
 import { diff } from '../derive/diff.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { confirmAbsence } from './absence.ts';
 import type { ConnectedContext } from './cluster-context.ts';
 import { tokenKey, userKey } from './keys.ts';
+import type { Outcome } from './outcomes.ts';
 import { done, type Result, requeueAfter } from './result.ts';
 import { write } from './write.ts';
 
@@ -36,33 +37,48 @@ async function update(
   cluster: ConnectedContext,
 ): Promise<Result> {
   const key = userKey(user.name);
-  const { management, connection } = cluster;
+  const { connection } = cluster;
+  const attribute = cluster.management.attributes.get(user.name);
+  const version = `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
   const lastRefresh =
     current && typeof current['lastRefresh'] === 'string' ? current['lastRefresh'] : undefined;
   const desired = desiredUserObject(
     user,
-    management.attributes.get(user.name),
+    attribute,
     { cluster: cluster.name, namespace: cluster.downstreamNamespace, storage: cluster.storage },
     lastRefresh,
   );
   const changes = diff([desired], current ? [current] : []);
   if (changes.length === 0) {
-    cluster.outcomes.set(
-      key,
-      connection.observed.isUserConfirmed(user.name)
-        ? { state: 'synced', version: user.resourceVersion }
-        : { state: 'pending' },
-    );
+    const isConfirmed = connection.observed.isUserConfirmed(user.name);
+    cluster.outcomes.set(key, isConfirmed ? synced(version, attribute) : { state: 'pending' });
     return done;
   }
   if (cluster.paused && desired['enabled'] === true) {
     cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
     return done;
   }
+  noticeRepair(user.name, version, cluster);
   cluster.outcomes.set(key, { state: 'pending' });
   const result = await write(changes, cluster);
   if (result.kind === 'conflict') return conflict(user.name, cluster);
   return result.kind === 'stale' ? requeueAfter(0, !user.enabled) : done;
+}
+
+function synced(version: string, attribute: UserAttribute | undefined): Outcome {
+  const isKnown = attribute !== undefined && attribute.problem === undefined;
+  return { state: 'synced', version, ...(isKnown ? {} : { note: 'GroupsUnknown' }) };
+}
+
+/** What was in sync for these very versions and has to be written again was changed down there. */
+function noticeRepair(name: string, version: string, cluster: ConnectedContext): void {
+  const before = cluster.outcomes.get(userKey(name));
+  if (before?.state !== 'synced' || before.version !== version) return;
+  cluster.notifyCluster({
+    reason: 'Repaired',
+    message: `ClusterUserAttribute ${name} was changed or deleted in the cluster and is being restored`,
+    warning: true,
+  });
 }
 
 function conflict(name: string, cluster: ConnectedContext): Result {

@@ -41,8 +41,8 @@ export class EventRecorder {
   readonly #sink: EventSink;
   readonly #onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void;
   readonly #told = new LRUCache<string, true>({ max: REMEMBERED, ttl: REPEAT_AFTER_MS });
-  #budget = BURST;
-  #refilledAtMs = Date.now();
+  /** A backfill's thousand good news must not crowd out the one bad. */
+  readonly #budgets = { normal: new Budget(), warning: new Budget() };
 
   constructor(sink: EventSink, onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void = () => {}) {
     this.#sink = sink;
@@ -56,7 +56,11 @@ export class EventRecorder {
 
   record(regarding: Regarding, event: { reason: string; message: string; warning: boolean }): void {
     const name = eventName(regarding, event);
-    const outcome = this.#told.has(name) ? 'repeated' : this.#takeBudget() ? 'posted' : 'dropped';
+    const outcome = this.#told.has(name)
+      ? 'repeated'
+      : this.#budgets[event.warning ? 'warning' : 'normal'].take()
+        ? 'posted'
+        : 'dropped';
     this.#onOutcome(outcome);
     if (outcome !== 'posted') return;
     this.#told.set(name, true);
@@ -85,13 +89,20 @@ export class EventRecorder {
       count: 1,
     };
   }
+}
 
-  #takeBudget(): boolean {
+/** So many at once, and so many a second. */
+class Budget {
+  #left = BURST;
+  #refilledAtMs = Date.now();
+
+  /** @returns false when there is nothing left */
+  take(): boolean {
     const now = Date.now();
-    this.#budget = Math.min(BURST, this.#budget + ((now - this.#refilledAtMs) / 1000) * PER_SECOND);
+    this.#left = Math.min(BURST, this.#left + ((now - this.#refilledAtMs) / 1000) * PER_SECOND);
     this.#refilledAtMs = now;
-    if (this.#budget < 1) return false;
-    this.#budget -= 1;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
     return true;
   }
 }

@@ -22,7 +22,11 @@ describe('a token with a user', () => {
     expect(token).toMatchObject({ userName: 'u-ada', enabled: true });
     expect(token).not.toHaveProperty('hash');
     const attribute = await world.cluster('c-one').clusterUserAttribute('u-ada');
-    expect(attribute).toMatchObject({ groups: ['group://a', 'group://b'], enabled: true, needsRefresh: false });
+    expect(attribute).toMatchObject({
+      groups: ['group://a', 'group://b'],
+      enabled: true,
+      needsRefresh: false,
+    });
   });
 
   test('leaves nothing behind when it is deleted', async () => {

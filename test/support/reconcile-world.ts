@@ -208,6 +208,9 @@ export class ReconcileWorld {
       notify: (_token, notice) => {
         this.notices.push(notice);
       },
+      notifyCluster: (notice) => {
+        this.notices.push(notice);
+      },
       applied: () => {},
       // The reconcilers use no more of a connection than these two.
       connection: { client: this.downstream, observed: this.observed } as unknown as Connection,

@@ -45,7 +45,7 @@ export interface World {
   readonly management: PlaneClient & { readonly plane: ControlPlane };
   readonly operator: OperatorProcess | undefined;
   cluster(id: string): Downstream;
-  startOperator(flags?: readonly string[]): Promise<OperatorProcess>;
+  startOperator(flags?: readonly string[], env?: Readonly<Record<string, string>>): Promise<OperatorProcess>;
   stopOperator(): Promise<void>;
   /** SIGKILL: it gets no chance to finish anything. */
   killOperator(): Promise<void>;
@@ -179,8 +179,8 @@ function aWorld(management: World['management'], downstream: ReadonlyMap<string,
       return operator;
     },
     cluster,
-    async startOperator(flags = []) {
-      operator = await startOperator(management.plane.adminKubeconfig, flags);
+    async startOperator(flags = [], env = {}) {
+      operator = await startOperator(management.plane.adminKubeconfig, flags, { env });
       return operator;
     },
     async stopOperator() {

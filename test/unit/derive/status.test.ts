@@ -11,6 +11,7 @@ const COUNTS: ClusterFacts['counts'] = {
   refused: {},
   usersPending: 0,
   usersFailed: 0,
+  groupsUnknown: 0,
   firstFailure: undefined,
 };
 const FACTS: ClusterFacts = {
@@ -20,6 +21,7 @@ const FACTS: ClusterFacts = {
   modeMessage: 'ACE is on',
   suspended: false,
   specProblem: undefined,
+  specUnknown: false,
   connection: { phase: 'connected' },
   reviewed: true,
   drained: false,
@@ -276,6 +278,20 @@ describe('deriveStatus', () => {
     });
   });
 
+  test('an invalid spec says what is in force: the last good one, or nothing new', () => {
+    const message = (specUnknown: boolean): string | undefined =>
+      conditionsOf(derive({ specProblem: 'spec.gc: wrong', specUnknown })).Ready.message;
+    expect([message(false), message(true)]).toEqual([
+      'spec.gc: wrong; the last good spec is in force',
+      'spec.gc: wrong; only revocations are carried out',
+    ]);
+  });
+
+  test('users without known groups are in sync, and said to be', () => {
+    const synced = conditionsOf(derive({ counts: { ...COUNTS, groupsUnknown: 2 } })).Synced;
+    expect([synced.status, synced.message]).toEqual(['True', expect.stringContaining('GroupsUnknown: 2')]);
+  });
+
   test('what was written is not written again, whatever the facts', () => {
     const count = fc.nat({ max: 3 });
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
@@ -285,6 +301,7 @@ describe('deriveStatus', () => {
       modeMessage: fc.constant('why'),
       suspended: fc.boolean(),
       specProblem: fc.constantFrom(undefined, 'spec.x: wrong'),
+      specUnknown: fc.boolean(),
       connection: fc.constantFrom<ClusterFacts['connection']>(
         { phase: 'connected' },
         { phase: 'connecting' },
@@ -302,6 +319,7 @@ describe('deriveStatus', () => {
         refused: fc.dictionary(fc.constantFrom('Expired', 'Disabled'), count),
         usersPending: count,
         usersFailed: count,
+        groupsUnknown: count,
         firstFailure: fc.constantFrom(undefined, 'token/a: no'),
       }),
     });

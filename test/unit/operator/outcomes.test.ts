@@ -31,6 +31,7 @@ describe('count', () => {
       refused: { Expired: 2, Disabled: 1 },
       usersPending: 1,
       usersFailed: 1,
+      groupsUnknown: 0,
       firstFailure: 'token/c: no',
     });
   });
@@ -43,6 +44,7 @@ describe('count', () => {
       refused: {},
       usersPending: 0,
       usersFailed: 0,
+      groupsUnknown: 0,
       firstFailure: undefined,
     });
   });

@@ -441,6 +441,14 @@ describe('another token of the same name', () => {
 });
 
 describe('drift downstream', () => {
+  test('of a user’s attributes is told, as that of a token is', async () => {
+    await inSync();
+    world.notices.length = 0;
+    world.downstream.edit('ClusterUserAttribute', 'u-1', { groups: ['admins'] });
+    await world.settle();
+    expect(world.notices.map(({ reason }) => reason)).toContain('Repaired');
+  });
+
   const drifts: Record<string, () => void> = {
     'the ClusterAuthToken deleted': () => world.downstream.drop('ClusterAuthToken', 't-1'),
     'the Secret deleted': () => world.downstream.drop('Secret', 't-1'),
