@@ -3,8 +3,17 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default'],
+    // Most of an integration test is waiting: two at a time halve the whole on two cores.
+    maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // CommonJS packages are imported as Node does it, or @dot-i/k8s-operator would not have the shape it has there.
+          deps: { interopDefault: false },
+        },
+      },
       {
         test: {
           name: 'integration',

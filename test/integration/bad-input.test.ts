@@ -313,9 +313,7 @@ describe('a ClusterPropagation whose schema lets everything pass', () => {
   }
 
   test('has each mistake told by one line of log', () => {
-    const lines = world.operator
-      ?.logs()
-      .filter(({ message }) => message === 'spec is invalid');
+    const lines = world.operator?.logs().filter(({ message }) => message === 'spec is invalid');
     expect(lines).toHaveLength(Object.keys(specs).length);
   });
 });

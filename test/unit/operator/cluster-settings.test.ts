@@ -17,7 +17,10 @@ describe('clusterSettings', () => {
 
   test('a spec that can be read is in force', () => {
     const settings = clusterSettings('c-1', management(good), false, undefined);
-    expect(settings).toMatchObject({ spec: { algorithm: 'sha3-512', storage: 'inline' }, specUnknown: false });
+    expect(settings).toMatchObject({
+      spec: { algorithm: 'sha3-512', storage: 'inline' },
+      specUnknown: false,
+    });
   });
 
   test('a spec that cannot be read leaves the last good one in force: no hash is rewritten for a typing error', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { groupsOf, HOUR, NOW, NOW_TEXT, timeText } from '../../support/builders.ts';
+import { aToken, groupsOf, HOUR, NOW, NOW_TEXT, timeText } from '../../support/builders.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
 
 let world: ReconcileWorld;
@@ -85,6 +85,27 @@ describe('reconcileUser', () => {
     await world.settle();
     expect(user()).toMatchObject({ metadata: { annotations: { 'ace-operator.io/user-uid': 'uid-again' } } });
   });
+
+  // While the only token is on its way out the user is not needed; a change of that time must not be lost.
+  const changes: Record<string, { change: () => void; want: object }> = {
+    disabling: { change: () => world.putUser({ enabled: false }), want: { enabled: false } },
+    'losing a group': { change: () => world.putAttribute({ GroupPrincipals: {} }), want: { groups: [] } },
+  };
+  for (const [title, { change, want }] of Object.entries(changes)) {
+    test(`${title} while the only token is for a moment not wanted is not lost when it is wanted again`, async () => {
+      world.putUser();
+      world.putAttribute();
+      world.putToken();
+      await world.settle();
+      change();
+      world.management.tokens.put(aToken({ enabled: false }, { resourceVersion: '98' }));
+      while ((await world.workOne()) !== 'user/u-1') expect(world.queue.size).toBeGreaterThan(0);
+      world.putToken();
+      await world.settle();
+      expect(user()).toMatchObject(want);
+      expect(world.outcomes.get('token/t-1')?.state).not.toBe('pending');
+    });
+  }
 
   test('a user that is being deleted is refused', async () => {
     world.putUser();
