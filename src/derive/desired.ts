@@ -92,6 +92,23 @@ export function desiredUserObject(
   };
 }
 
+/**
+ * Of what is desired of a ClusterUserAttribute, only what takes something away from the user: the groups that both
+ * have, and enabled only where both say so.
+ */
+export function revocationsOf(desired: KubeObject, current: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata } = desired;
+  const held = Array.isArray(current['groups']) ? current['groups'] : [];
+  const granted = Array.isArray(desired['groups']) ? desired['groups'] : [];
+  return {
+    apiVersion,
+    kind,
+    metadata: { name: metadata.name, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) },
+    enabled: current['enabled'] === true && desired['enabled'] === true,
+    groups: held.filter((group) => granted.includes(group)),
+  };
+}
+
 function metadata(
   name: string,
   placement: Placement,

@@ -2,11 +2,12 @@ import { TOKENS, USERS } from '../api/names.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { KubeObject, Token } from '../api/types.ts';
 import { desiredTokenObjects } from '../derive/desired.ts';
-import { type Change, diff, sourceUid } from '../derive/diff.ts';
+import { type Change, diff } from '../derive/diff.ts';
 import { judgeToken, type TokenVerdict } from '../derive/verdict.ts';
 import { confirmAbsence } from './absence.ts';
 import type { ConnectedContext } from './cluster-context.ts';
 import { tokenKey, userKey } from './keys.ts';
+import { endPredecessor } from './predecessor.ts';
 import { reconcileUser } from './reconcile-user.ts';
 import { done, type Result, requeueAfter } from './result.ts';
 import { chooseHash } from './token-hash.ts';
@@ -104,18 +105,6 @@ async function hasOwnAttribute(user: string, cluster: ConnectedContext): Promise
   return cluster.outcomes.get(userKey(user))?.state !== 'failed';
 }
 
-/** What is down there may be of an earlier token of this name: that one ends now, whatever the new one waits for. */
-async function endPredecessor(token: Token, cluster: ConnectedContext): Promise<void> {
-  const present = cluster.connection.observed.forToken(token.name);
-  await write(
-    diff(
-      [],
-      present.filter((object) => isOfAnother(token, object)),
-    ),
-    cluster,
-  );
-}
-
 /** Nothing is left to do; it counts as synced once the watch, too, has told so. */
 function settle(token: Token, verdict: Wanted, cluster: ConnectedContext): Result {
   const key = tokenKey(token.name);
@@ -184,6 +173,7 @@ async function obstacleTo(
     return cluster.isMoving(token) ? requeueAfter(MOVING_POLL_MS, true) : undefined;
   if (reason !== 'UserNotFound') return undefined;
   const key = tokenKey(token.name);
+  await endPredecessor(token, cluster);
   const user = { resource: USERS, name: token.userName };
   const absence = await confirmAbsence([userKey(token.userName), key], user, cluster);
   if (absence.kind === 'present') return absence.result;
@@ -258,11 +248,6 @@ async function takeAway(
   cluster.outcomes.set(tokenKey(name), { state: 'pending' });
   await write(diff([], ours), cluster);
   return false;
-}
-
-function isOfAnother(token: Token, object: KubeObject): boolean {
-  const uid = sourceUid(object);
-  return uid !== undefined && uid !== token.uid;
 }
 
 /** The key comes back by itself when the token expires. */

@@ -1,6 +1,6 @@
 import { USERS } from '../api/names.ts';
 import type { KubeObject, Token, User, UserAttribute } from '../api/types.ts';
-import { desiredUserObject } from '../derive/desired.ts';
+import { desiredUserObject, revocationsOf } from '../derive/desired.ts';
 import { diff } from '../derive/diff.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { confirmAbsence } from './absence.ts';
@@ -26,7 +26,9 @@ export async function reconcileUser(name: string, cluster: ConnectedContext): Pr
   if (cluster.mode === 'drain') return remove(name, ours, cluster);
   const user = cluster.management.users.get(name);
   if (!user) return removeDeleted(name, ours, cluster);
-  if (!isNeeded(user, cluster)) return remove(name, ours, cluster);
+  // While ClusterAuthTokens of the user are still there, what they mean must be kept current: one may be wanted again.
+  const isDone = observed.tokenNamesOfUser(name).length === 0;
+  if (!isNeeded(user, cluster) && (isDone || !ours)) return remove(name, ours, cluster);
   if (current && !ours && !cluster.spec.adopt) return conflict(name, cluster);
   return update(user, current, cluster);
 }
@@ -49,13 +51,10 @@ async function update(
     lastRefresh,
   );
   const changes = diff([desired], current ? [current] : []);
+  if (changes.length > 0 && cluster.paused) return revokeOnly(desired, current, cluster);
   if (changes.length === 0) {
     const isConfirmed = connection.observed.isUserConfirmed(user.name);
     cluster.outcomes.set(key, isConfirmed ? synced(version, attribute) : { state: 'pending' });
-    return done;
-  }
-  if (cluster.paused && desired['enabled'] === true) {
-    cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
     return done;
   }
   noticeRepair(user.name, version, cluster);
@@ -63,6 +62,17 @@ async function update(
   const result = await write(changes, cluster);
   if (result.kind === 'conflict') return conflict(user.name, cluster);
   return result.kind === 'stale' ? requeueAfter(0, !user.enabled) : done;
+}
+
+/** A suspended cluster: the user may lose groups, or be disabled, and gains nothing. */
+async function revokeOnly(
+  desired: KubeObject,
+  current: KubeObject | undefined,
+  cluster: ConnectedContext,
+): Promise<Result> {
+  cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
+  if (current) await write(diff([revocationsOf(desired, current)], [current]), cluster);
+  return done;
 }
 
 function synced(version: string, attribute: UserAttribute | undefined): Outcome {

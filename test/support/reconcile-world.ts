@@ -160,10 +160,14 @@ export class ReconcileWorld {
     await this.settle();
   }
 
-  /** One worker works one key; a failure brings it back, as operator/worker.ts does. */
-  async workOne(): Promise<void> {
+  /**
+   * One worker works one key; a failure brings it back, as operator/worker.ts does.
+   *
+   * @returns the key
+   */
+  async workOne(): Promise<string | undefined> {
     const key = await this.queue.get();
-    if (key === undefined) return;
+    if (key === undefined) return undefined;
     const { kind, name } = parseKey(key);
     try {
       const result = await (kind === 'token'
@@ -180,6 +184,7 @@ export class ReconcileWorld {
     } finally {
       this.queue.done(key);
     }
+    return key;
   }
 
   /** Tells what the watches have not told yet: all, or up to `count` events of one kind. */
@@ -267,7 +272,8 @@ export class ReconcileWorld {
       this.queue.add(userKey(object.metadata.name), 'normal');
       return;
     }
-    this.queue.add(tokenKey(object.metadata.name), 'normal');
+    const { name } = object.metadata;
+    if (deleted || this.observed.isTokenConfirmed(name)) this.queue.add(tokenKey(name), 'normal');
     const userName = object['userName'];
     if (deleted && typeof userName === 'string') this.queue.add(userKey(userName), 'normal');
   }

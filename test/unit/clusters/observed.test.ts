@@ -101,6 +101,29 @@ describe('ObservedState', () => {
     expect(observed.forToken('t-1')).toEqual([]);
   });
 
+  test('what we deleted is gone at once, and what comes after it under its name is there', () => {
+    observed.tokens.put(parseClusterAuthToken(aClusterAuthToken({ uid: 'first' })));
+    observed.assumeGone(aClusterAuthToken({ uid: 'first' }));
+    expect([observed.forToken('t-1'), observed.isTokenConfirmed('t-1')]).toEqual([[], false]);
+    observed.tokens.put(parseClusterAuthToken(aClusterAuthToken({ uid: 'second', version: '9' })));
+    expect(observed.forToken('t-1')[0]?.metadata.uid).toBe('second');
+    expect(observed.isTokenConfirmed('t-1')).toBe(true);
+  });
+
+  test('the deletion of a predecessor does not hide its successor, told before', () => {
+    observed.tokens.put(parseClusterAuthToken(aClusterAuthToken({ uid: 'second', version: '9' })));
+    observed.assumeGone(aClusterAuthToken({ uid: 'first' }));
+    expect(observed.forToken('t-1')[0]?.metadata.uid).toBe('second');
+  });
+
+  test('what we deleted still counts as managed until the watch has told it', () => {
+    observed.tokens.put(parseClusterAuthToken(aClusterAuthToken()));
+    observed.assumeGone(aClusterAuthToken());
+    expect(observed.isEmpty).toBe(false);
+    observed.tokens.remove(parseClusterAuthToken(aClusterAuthToken()));
+    expect(observed.isEmpty).toBe(true);
+  });
+
   // A later version of the same object says more than our own write does.
   test('a version later than our write settles it, although the write itself was never told', () => {
     observed.tokens.put(parseClusterAuthToken(aClusterAuthToken({ version: '5' })));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../src/api/names.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
+import { userKey } from '../../../src/operator/keys.ts';
 import { groupsOf, HOUR, type Json, NOW, timeText } from '../../support/builders.ts';
 import { viewOf, whoGetsIn } from '../../support/downstream-view.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
@@ -173,6 +174,8 @@ async function perform(step: Step, world: ReconcileWorld, upstream: Upstream): P
     case 'token': {
       const [fields, metadata] = rawFields(step.name, step.state);
       upstream.tokens.set(step.name, step.state);
+      // A user who never was has no deletion to tell of; reconcile-token.test.ts has those who are merely absent.
+      if (!upstream.users.has(step.state.user)) world.evidence.add(userKey(step.state.user));
       upstream.rights.add(`${secretOf(step.name, step.state.incarnation)} is ${step.state.user}`);
       world.putToken(fields, metadata);
       return;

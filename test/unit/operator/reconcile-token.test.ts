@@ -4,7 +4,7 @@ import type { KubeObject } from '../../../src/api/types.ts';
 import { ConnectionError } from '../../../src/errors.ts';
 import type { Hasher } from '../../../src/hash/hasher.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
-import { CANARY, HOUR, type Json, NOW, NOW_TEXT, SECOND, timeText } from '../../support/builders.ts';
+import { aToken, CANARY, HOUR, type Json, NOW, NOW_TEXT, SECOND, timeText } from '../../support/builders.ts';
 import { viewOf, whoGetsIn } from '../../support/downstream-view.ts';
 import { status } from '../../support/fake-api.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
@@ -431,6 +431,21 @@ describe('another token of the same name', () => {
       'user u-2: enabled=true groups=[]',
     ]);
   });
+
+  // Whether the new user is really absent is one question; that the old pair is right no more is another.
+  const strangers: Record<string, Json> = {
+    'the same token given to a user whom nobody knows': {},
+    'another token, of a user whom nobody knows': { uid: 'uid-other' },
+  };
+  for (const [title, metadata] of Object.entries(strangers)) {
+    test(`${title}: the old pair goes, without waiting for that absence to be allowed`, async () => {
+      await inSync();
+      world.management.tokens.put(aToken({ userId: 'nobody' }, { resourceVersion: '99', ...metadata }));
+      world.queue.add('token/t-1', 'normal');
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    });
+  }
 
   test('another secret under the same UID replaces the hash in place', async () => {
     await inSync();

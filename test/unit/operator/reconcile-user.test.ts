@@ -130,6 +130,20 @@ describe('reconcileUser', () => {
     expect(world.outcomes.get('user/u-1')).toEqual({ state: 'pending', reason: 'Suspended' });
   });
 
+  test('while suspended a user still loses a group, and gains none', async () => {
+    const groups = (...names: string[]): object => ({
+      GroupPrincipals: { local: { Items: names.map((name) => ({ metadata: { name } })) } },
+    });
+    world.putUser();
+    world.putAttribute(groups('a', 'b'));
+    world.putToken();
+    await world.settle();
+    world.spec = { ...world.spec, suspend: true };
+    world.putAttribute(groups('b', 'c'));
+    await world.settle();
+    expect(user()).toMatchObject({ groups: ['b'], enabled: true });
+  });
+
   test('a user who is not in our store but live is left alone, and looked at again', async () => {
     world.putUser();
     world.putToken();
