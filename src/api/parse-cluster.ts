@@ -86,7 +86,7 @@ const specShape = z.object({
   adopt: z.boolean().default(false),
 });
 
-/** Our ClusterPropagation. An invalid spec is reported and the defaults stay in force: safe, and visible. */
+/** Our ClusterPropagation. An invalid spec has a `problem`; what is in force then, cluster-settings.ts decides. */
 export function parsePropagation(raw: unknown): Propagation {
   const meta = parseMetadata(raw);
   const object = raw as { spec?: unknown; status?: unknown };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ANNOTATION_TOKEN_UID } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
 import type { ExtraByProvider, Identified } from './types.ts';
 
@@ -10,6 +11,8 @@ export interface ClusterAuthToken extends Identified {
   readonly deleting: boolean;
   /** Milliseconds since the epoch; undefined is never; `malformed` refuses. */
   readonly expiresAt: number | undefined | 'malformed';
+  /** UID of the management Token, where its writer notes it. */
+  readonly tokenUid: string;
   /** Inline hash of older writers; empty when the Secret has it. */
   readonly hash: string;
   readonly lastUsedAtMs: number | undefined;
@@ -18,6 +21,8 @@ export interface ClusterAuthToken extends Identified {
 /** The hash of a Secret that bears a token's name. */
 export interface HashSecret extends Identified {
   readonly hash: string;
+  /** UID of the management Token, where its writer notes it. */
+  readonly tokenUid: string;
   readonly deleting: boolean;
 }
 
@@ -44,6 +49,7 @@ export function parseClusterAuthToken(raw: unknown): ClusterAuthToken {
     enabled: fields['enabled'] === true,
     expiresAt: expiry(fields['expiresAt']),
     hash: text(fields['hash']),
+    tokenUid: meta.annotations?.[ANNOTATION_TOKEN_UID] ?? '',
     lastUsedAtMs: parseTime(text(fields['lastUsedAt'])),
   });
 }
@@ -56,6 +62,7 @@ export function parseHashSecret(raw: unknown): HashSecret {
     ...identity(meta),
     deleting: Boolean(meta.deletionTimestamp),
     hash: Buffer.from(text(data?.['hash']), 'base64').toString('utf8'),
+    tokenUid: meta.annotations?.[ANNOTATION_TOKEN_UID] ?? '',
   });
 }
 

@@ -44,9 +44,9 @@ export async function authenticate(bearer: string, deps: AuthenticatorDeps): Pro
     return judgement;
   }
   const { candidate } = judgement;
-  if (!deps.isSupported(candidate.hash)) return { kind: 'refused', reason: 'UnsupportedHash' };
   if (!(await verified.matches(parsed.name, parsed.secret, candidate.hash))) {
-    return { kind: 'refused', reason: 'WrongSecret' };
+    // Nothing matches a hash of an unknown format, so that is asked for here only, and not of every good token.
+    return { kind: 'refused', reason: deps.isSupported(candidate.hash) ? 'WrongSecret' : 'UnsupportedHash' };
   }
   return stillAccepted(parsed.name, candidate, deps);
 }

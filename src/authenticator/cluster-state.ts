@@ -97,16 +97,21 @@ export class ClusterState {
   }
 
   content(): StateContent {
-    const hashes = [...this.secrets.list()].filter(({ hash }) => hash !== '');
+    // Others' Secrets of the namespace are none of a snapshot's business, whatever their keys are called.
+    const hashes = [...this.secrets.list()].filter(({ name, hash }) => hash !== '' && this.tokens.get(name));
     return { tokens: [...this.tokens.list()], secrets: hashes, users: [...this.users.list()] };
   }
 
-  /** Takes over a snapshot, unless the API server has told better meanwhile. */
+  /**
+   * Takes over a snapshot, but for the kinds that the API server has told already: what is newer there must not be
+   * put back, since no watch would tell it again.
+   */
   restore(content: StateContent, savedAtMs: number): void {
     if (this.hasSynced) return;
-    this.tokens.replace(content.tokens);
-    this.secrets.replace(content.secrets);
-    this.users.replace(content.users);
+    const [tokens, users, secrets] = this.#deciding;
+    if (!tokens?.hasSynced) this.tokens.replace(content.tokens);
+    if (!users?.hasSynced) this.users.replace(content.users);
+    if (!secrets?.hasSynced) this.secrets.replace(content.secrets);
     this.#restoredAtMs = savedAtMs;
   }
 
@@ -129,11 +134,15 @@ export class ClusterState {
       namespace,
       parse,
       store,
+      timing: { backoffMaxMs: BACKOFF_MAX_MS },
       ...(fieldSelector ? { fieldSelector } : {}),
       observer: { succeeded: confirm, failed: (error) => onFailure(resource.plural, error) },
     });
   }
 }
+
+/** Its API server is beside it, or near: once that is back, what was revoked meanwhile is due within seconds. */
+const BACKOFF_MAX_MS = 5_000;
 
 /** The kinds that decide about a token, in the order of the reflectors. */
 const DECIDING = [CLUSTER_AUTH_TOKENS.plural, CLUSTER_USER_ATTRIBUTES.plural, SECRETS.plural];

@@ -35,9 +35,19 @@ export function judgeHeld({ token, secret, user }: Held, nowMs: number): Judgeme
   if (!user) return refused('UnknownUser');
   if (user.deleting) return refused('UserDeleting');
   if (!user.enabled) return refused('UserDisabled');
-  const hash = token.hash !== '' ? token.hash : secret && !secret.deleting ? secret.hash : '';
+  const hash = token.hash !== '' ? token.hash : hashOf(secret, token);
   if (hash === '') return refused('HashMissing');
   return { kind: 'candidate', candidate: { hash, token, user } };
+}
+
+/**
+ * The Secret's hash, if it belongs to this token. The two come by separate watches: when a name is used again, one may
+ * be of the earlier token still, and must not be paired with the other.
+ */
+function hashOf(secret: HashSecret | undefined, token: ClusterAuthToken): string {
+  if (!secret || secret.deleting) return '';
+  const isOfAnother = secret.tokenUid !== '' && token.tokenUid !== '' && secret.tokenUid !== token.tokenUid;
+  return isOfAnother ? '' : secret.hash;
 }
 
 function reasonOfToken(token: ClusterAuthToken, nowMs: number): DenialReason | undefined {

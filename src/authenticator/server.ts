@@ -7,7 +7,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { requestTarget } from '../telemetry/health.ts';
 
 /** What a route answers. */
@@ -44,6 +45,8 @@ export interface ServerOptions {
 /** A TokenReview holds one token; nothing that is larger is one. */
 const MAX_BODY_BYTES = 64 * 1024;
 const DRAIN_LIMIT_MS = 15_000;
+/** A connection in use has had its next request, and so been told to end, in less. */
+const DRAIN_GRACE_MS = 1_000;
 const CERTIFICATE_POLL_MS = 5_000;
 const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
 
@@ -75,10 +78,12 @@ export class WebhookServer {
     return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
   }
 
-  /** Takes no more connections, answers what is under way, and ends. */
+  /** Takes no more connections, answers what is under way or still coming on the open ones, and ends. */
   async drain(): Promise<void> {
     this.#draining = true;
     if (this.#options.tls) for (const file of filesOf(this.#options.tls)) unwatchFile(file);
+    // Connections that wait to be accepted when their socket is closed are reset: first accept those of this turn.
+    await nextTurn();
     await Promise.all(this.#servers.map(closed));
   }
 
@@ -150,29 +155,36 @@ function filesOf(tls: TlsFiles): readonly string[] {
   return [tls.certFile, tls.keyFile, ...(tls.clientCaFile ? [tls.clientCaFile] : [])];
 }
 
-/** The whole body; undefined when it is over the limit or broke off. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+/** The whole body; undefined when it is over the limit or broke off. By events: an iterator costs much more. */
+function readBody(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) return undefined;
-      chunks.push(chunk);
-    }
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat(chunks).toString('utf8');
+      if (size <= MAX_BODY_BYTES) {
+        chunks.push(chunk);
+        return;
+      }
+      request.pause();
+      resolve(undefined);
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.once('error', () => resolve(undefined));
+    // After the end this comes, too, and changes nothing any more.
+    request.once('close', () => resolve(undefined));
+  });
 }
 
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    const grace = setTimeout(() => server.closeIdleConnections(), DRAIN_GRACE_MS);
     const limit = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT_MS);
-    server.close(() => {
+    // Not the HTTP server's own close: that one resets idle connections at once, with a request on its way on some.
+    NetServer.prototype.close.call(server, () => {
+      clearTimeout(grace);
       clearTimeout(limit);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

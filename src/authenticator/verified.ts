@@ -1,8 +1,8 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 export interface VerifiedOptions {
-  /** Remembered results of either kind. */
+  /** Remembered right secrets; and as many wrong ones, apart, so that no guessing pushes a right one out. */
   readonly maxEntries: number;
   verify(secret: string, hash: string): Promise<boolean>;
   /** Whether checking against this hash is slow by design. */
@@ -14,8 +14,11 @@ export class BusyError extends Error {
   override readonly name = 'BusyError';
 }
 
-/** How many different secrets of one name may wait for a slow check. */
-const MAX_WAITING_PER_NAME = 20;
+/**
+ * How many different secrets of one name may wait for a slow check: as many as are done with before an API server gives
+ * up on its webhook (30 s). Fewer would make it easy to crowd out the right one.
+ */
+const MAX_WAITING_PER_NAME = 100;
 
 /**
  * Which bearer matched which hash. Nothing else is remembered: everything that can change (enabled, expiry, user, the
@@ -26,8 +29,11 @@ const MAX_WAITING_PER_NAME = 20;
  */
 export class VerifiedSecrets {
   readonly #options: VerifiedOptions;
-  readonly #key = randomBytes(32);
-  readonly #results: LRUCache<string, { hash: string; matches: boolean }>;
+  /** A key object: with plain bytes each HMAC would first make one of them, which takes six times as long. */
+  readonly #key = createSecretKey(randomBytes(32));
+  /** By digest of name and secret: the hash that it matched, and the one that it did not. */
+  readonly #right: LRUCache<string, string>;
+  readonly #wrong: LRUCache<string, string>;
   readonly #running = new Map<string, Promise<boolean>>();
   readonly #lines = new Map<string, { tail: Promise<unknown>; waiting: number }>();
   hits = 0;
@@ -35,11 +41,12 @@ export class VerifiedSecrets {
 
   constructor(options: VerifiedOptions) {
     this.#options = options;
-    this.#results = new LRUCache({ max: options.maxEntries });
+    this.#right = new LRUCache({ max: options.maxEntries });
+    this.#wrong = new LRUCache({ max: options.maxEntries });
   }
 
   get size(): number {
-    return this.#results.size;
+    return this.#right.size + this.#wrong.size;
   }
 
   /**
@@ -49,10 +56,10 @@ export class VerifiedSecrets {
    */
   async matches(name: string, secret: string, hash: string): Promise<boolean> {
     const id = this.#digest(name, secret);
-    const known = this.#results.get(id);
-    if (known?.hash === hash) {
+    const isRight = this.#right.get(id) === hash;
+    if (isRight || this.#wrong.get(id) === hash) {
       this.hits += 1;
-      return known.matches;
+      return isRight;
     }
     this.misses += 1;
     const running = `${id}/${hash}`;
@@ -61,7 +68,7 @@ export class VerifiedSecrets {
     const check = this.#check(name, secret, hash).finally(() => this.#running.delete(running));
     this.#running.set(running, check);
     const matches = await check;
-    this.#results.set(id, { hash, matches });
+    (matches ? this.#right : this.#wrong).set(id, hash);
     return matches;
   }
 
@@ -82,8 +89,15 @@ export class VerifiedSecrets {
     return turn;
   }
 
-  /** Under a key of this process: what lies in memory is no use to whoever reads it. */
+  /**
+   * Under a key of this process: what lies in memory is no use to whoever reads it. In UTF-16, because in UTF-8 all
+   * lone surrogates are one character, and different secrets must not be taken for one another.
+   */
   #digest(name: string, secret: string): string {
-    return createHmac('sha256', this.#key).update(name).update('\0').update(secret).digest('base64');
+    return createHmac('sha256', this.#key)
+      .update(name)
+      .update('\0')
+      .update(secret, 'utf16le')
+      .digest('base64');
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, type Resource } from '../api/names.ts';
 import { parseTime } from '../api/parse-fields.ts';
 import type { Identified } from '../api/types.ts';
@@ -19,9 +20,11 @@ export interface WriteBackOptions {
 /** A token in constant use is written this often at most, by all authenticators of a cluster together. */
 const PER_TOKEN_MS = 5 * 60_000;
 const TICK_MS = 5_000;
-/** However many tokens are in use: this many writes a minute, and no more. */
-const MAX_WRITES_PER_MINUTE = 120;
+/** However many tokens are in use: 120 writes a minute, and no more. */
+const WRITES_PER_TICK = 10;
 const FINAL_CONCURRENCY = 16;
+const FINAL_ROUNDS = 3;
+const FINAL_PAUSE_MS = 100;
 
 /**
  * What the authentication path learns and others want to know: when a token was last used, and whose groups are due
@@ -31,10 +34,13 @@ export class WriteBack {
   readonly #options: WriteBackOptions;
   readonly #random: Random;
   readonly #usedAtMs = new Map<string, number>();
-  /** Not before; spread at random, so that tokens that were used together are not written together. */
+  /**
+   * Not before; spread at random, so that tokens that were used together are not written together. Stays after a write,
+   * until the five minutes are over: the watch may be late to tell of it, and the next use is not.
+   */
   readonly #dueAtMs = new Map<string, number>();
   readonly #refreshes = new Set<string>();
-  #budget = MAX_WRITES_PER_MINUTE;
+  #budget = WRITES_PER_TICK;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -45,10 +51,7 @@ export class WriteBack {
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.#budget = Math.min(
-        MAX_WRITES_PER_MINUTE,
-        this.#budget + (MAX_WRITES_PER_MINUTE * TICK_MS) / 60_000,
-      );
+      this.#budget = WRITES_PER_TICK;
       this.#flushing = this.#flushing.then(() => this.#flushDue());
     }, TICK_MS);
     this.#timer.unref();
@@ -67,10 +70,17 @@ export class WriteBack {
     return this.#usedAtMs.size + this.#refreshes.size;
   }
 
-  /** Writes everything that is still held, and ends. */
+  /** Writes everything that is still held, conflicts again, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#flushing;
+    for (let round = 1; this.pending > 0 && round <= FINAL_ROUNDS; round += 1) {
+      if (round > 1) await delay(FINAL_PAUSE_MS);
+      await this.#writeAll();
+    }
+  }
+
+  async #writeAll(): Promise<void> {
     const work = [
       ...[...this.#refreshes].map((name) => () => this.#writeRefresh(name)),
       ...[...this.#usedAtMs.keys()].map((name) => () => this.#writeUsed(name)),
@@ -82,23 +92,34 @@ export class WriteBack {
   }
 
   async #flushDue(): Promise<void> {
-    const nowMs = this.#options.now();
-    for (const name of this.#refreshes) {
+    // A copy: one that fails is put back, for the next time.
+    for (const name of [...this.#refreshes]) {
       if (!this.#spend()) return;
       await this.#writeRefresh(name);
     }
-    for (const name of [...this.#usedAtMs.keys()]) {
-      if ((this.#dueAtMs.get(name) ?? 0) > nowMs) continue;
-      if (!this.#spend()) return;
-      await this.#writeUsed(name);
+    await this.#flushUses(this.#options.now());
+  }
+
+  async #flushUses(nowMs: number): Promise<void> {
+    // What is written goes to the end of the map, so that all get their turn.
+    for (const [name, dueAtMs] of this.#dueAtMs) {
+      if (dueAtMs > nowMs) continue;
+      if (!this.#usedAtMs.has(name)) this.#dueAtMs.delete(name);
+      else if (this.#earliestMs(name) > nowMs) this.#plan(name, nowMs);
+      else if (this.#spend()) await this.#writeUsed(name);
+      else return;
     }
   }
 
   #plan(name: string, nowMs: number): void {
-    const lastMs = this.#options.state.tokens.get(name)?.lastUsedAtMs ?? 0;
     // A token that was not written for long is written soon, the others when their five minutes are over.
-    const earliestMs = Math.max(nowMs, lastMs + PER_TOKEN_MS);
+    const earliestMs = Math.max(nowMs, this.#earliestMs(name));
     this.#dueAtMs.set(name, earliestMs + this.#random() * TICK_MS * 2);
+  }
+
+  /** Five minutes after its last write, by whichever authenticator of this cluster. */
+  #earliestMs(name: string): number {
+    return (this.#options.state.tokens.get(name)?.lastUsedAtMs ?? 0) + PER_TOKEN_MS;
   }
 
   async #writeUsed(name: string): Promise<void> {
@@ -110,6 +131,7 @@ export class WriteBack {
     const seconds = Math.floor(usedAtMs / 1000) * 1000;
     // Another authenticator of this cluster may have told it already.
     if (token.lastUsedAtMs !== undefined && token.lastUsedAtMs >= seconds) return;
+    this.#plan(name, this.#options.now() + PER_TOKEN_MS);
     const lastUsedAt = `${new Date(seconds).toISOString().slice(0, 19)}Z`;
     const failed = await this.#patch(CLUSTER_AUTH_TOKENS, token, { lastUsedAt });
     if (!failed) return;

@@ -67,9 +67,11 @@ export class ClusterSession {
 
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
-    const ended = aborted(signal);
     while (!signal.aborted) {
       const lost = Promise.withResolvers<unknown>();
+      // For each attempt anew: reactions to one promise that never settles would pile up for as long as we run.
+      const end = (): void => lost.resolve(signal.reason);
+      signal.addEventListener('abort', end, { once: true });
       let connection: Connection | undefined;
       try {
         connection = new Connection({
@@ -78,15 +80,17 @@ export class ClusterSession {
           onLost: lost.resolve,
           onObject: (object, deleted) => this.#options.listener.objectChanged(object, deleted),
         });
-        await Promise.race([connection.open(signal), rejectWith(lost.promise), rejectWith(ended)]);
+        await Promise.race([connection.open(signal), rejectWith(lost.promise)]);
         failures = 0;
         this.#connection = connection;
         this.#become({ phase: 'connected', sinceMs: Date.now() });
-        throw await Promise.race([lost.promise, ended]);
+        throw await lost.promise;
       } catch (error) {
         this.#connection = undefined;
         failures += 1;
         await this.#waitAfter(error, failures, connection, signal);
+      } finally {
+        signal.removeEventListener('abort', end);
       }
     }
   }
@@ -115,13 +119,6 @@ export class ClusterSession {
 
 async function rejectWith(promise: Promise<unknown>): Promise<never> {
   throw await promise;
-}
-
-function aborted(signal: AbortSignal): Promise<unknown> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(signal.reason);
-    else signal.addEventListener('abort', () => resolve(signal.reason), { once: true });
-  });
 }
 
 /** The closed reason and the message for why there is no connection. */

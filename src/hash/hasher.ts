@@ -11,14 +11,14 @@ export { HasherClosedError, HashQueueFullError, SecretRefusedError } from './err
 /** Hashing and verification that never occupies the main thread. */
 export interface Hasher {
   /**
-   * A new hash of a secret, with a fresh salt.
+   * A new hash of a secret, with a fresh salt. Groups take turns at the threads.
    *
    * @throws {SecretRefusedError} when the algorithm cannot take the secret (`limits.ts`); it never can
    * @throws {HashQueueFullError} when too many are waiting
    * @throws {HasherClosedError} when closed before it was done
    * @throws the signal's reason when aborted
    */
-  hash(algorithm: HashAlgorithm, secret: string, signal?: AbortSignal): Promise<string>;
+  hash(algorithm: HashAlgorithm, secret: string, signal?: AbortSignal, group?: string): Promise<string>;
 
   /**
    * Whether a stored hash is one of this secret. False for any hash and any secret that is refused;
@@ -57,10 +57,10 @@ export function createHasher(options: HasherOptions = {}): Hasher {
   const pool = new HashPool({ threads, maxQueue });
 
   return {
-    async hash(algorithm, secret, signal) {
+    async hash(algorithm, secret, signal, group) {
       requireSecret(algorithm, secret);
       if (algorithm === 'sha3-512') return sha3.hash(secret);
-      return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal);
+      return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal, group);
     },
     async verify(secret, hash, signal) {
       const format = detectFormat(hash);

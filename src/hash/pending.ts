@@ -15,6 +15,8 @@ export interface HashRequest {
   readonly id: string;
   readonly algorithm: HashAlgorithm;
   readonly value: string;
+  /** Whose turn it is, where many wait: a cluster. */
+  readonly group?: string;
 }
 
 export interface HashStoreOptions {
@@ -82,7 +84,7 @@ export class HashStore {
     return undefined;
   }
 
-  /** Drops the result of a token that is gone and cancels its work; whoever waits is not told. */
+  /** Drops a result that is of no more use and cancels its work; whoever waits is not told. */
   forget(id: string): void {
     this.#cancel(id);
     this.#results.delete(id);
@@ -106,9 +108,9 @@ export class HashStore {
     void this.#run(request, work);
   }
 
-  async #run({ id, algorithm, value }: HashRequest, work: Work): Promise<void> {
+  async #run({ id, algorithm, value, group }: HashRequest, work: Work): Promise<void> {
     try {
-      const hash = await this.#hasher.hash(algorithm, value, work.abort.signal);
+      const hash = await this.#hasher.hash(algorithm, value, work.abort.signal, group);
       if (this.#work.get(id) !== work) return;
       this.#results.set(id, { digest: work.digest, hash });
       this.#failures.delete(id);

@@ -25,7 +25,7 @@ interface Task {
 }
 
 /**
- * Worker threads behind a first-come-first-served queue.
+ * Worker threads behind a queue: groups take turns, within a group the first comes first.
  *
  * The queue is ours because Piscina kills a thread to abort a running job and does not count
  * abortable jobs against its own limit. Threads start with the first job.
@@ -34,7 +34,8 @@ export class HashPool {
   readonly #threads: number;
   readonly #maxQueue: number;
   readonly #worker: string;
-  readonly #waiting = new Set<Task>();
+  /** By group, the one whose turn it is first. */
+  readonly #waiting = new Map<string, Set<Task>>();
   readonly #running = new Set<Task>();
   #piscina: Piscina<Job, string | boolean> | undefined;
   #closed = false;
@@ -47,7 +48,7 @@ export class HashPool {
 
   /** Jobs waiting or running. An aborted job counts until its thread is free again. */
   get size(): number {
-    return this.#waiting.size + this.#running.size;
+    return this.#waitingCount + this.#running.size;
   }
 
   /**
@@ -57,20 +58,20 @@ export class HashPool {
    * @throws {HashQueueFullError} when `maxQueue` jobs are waiting already
    * @throws {HasherClosedError} when the pool is or gets closed
    */
-  async run<J extends Job>(job: J, signal?: AbortSignal): Promise<JobResult<J>> {
+  async run<J extends Job>(job: J, signal?: AbortSignal, group = ''): Promise<JobResult<J>> {
     signal?.throwIfAborted();
     if (this.#closed) throw new HasherClosedError('hasher is closed');
-    if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
-      throw new HashQueueFullError(`${this.#waiting.size} hashes are waiting already`);
+    if (this.#running.size >= this.#threads && this.#waitingCount >= this.#maxQueue) {
+      throw new HashQueueFullError(`${this.#waitingCount} hashes are waiting already`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<string | boolean>();
     const task: Task = { job, resolve, reject };
     const abort = (): void => {
-      this.#waiting.delete(task);
+      this.#forget(group, task);
       reject(signal?.reason);
     };
     signal?.addEventListener('abort', abort, { once: true });
-    this.#waiting.add(task);
+    this.#waiting.set(group, (this.#waiting.get(group) ?? new Set()).add(task));
     this.#startWaiting();
     try {
       return (await promise) as JobResult<J>;
@@ -83,18 +84,33 @@ export class HashPool {
   async close(): Promise<void> {
     this.#closed = true;
     const error = new HasherClosedError('hasher is closed');
-    for (const task of this.#waiting) task.reject(error);
+    for (const tasks of this.#waiting.values()) for (const task of tasks) task.reject(error);
     this.#waiting.clear();
     await this.#endThreads(error);
   }
 
+  get #waitingCount(): number {
+    return [...this.#waiting.values()].reduce((sum, tasks) => sum + tasks.size, 0);
+  }
+
   #startWaiting(): void {
-    for (const task of this.#waiting) {
-      if (this.#running.size >= this.#threads) return;
-      this.#waiting.delete(task);
+    while (this.#running.size < this.#threads) {
+      const [turn] = this.#waiting;
+      const [task] = turn?.[1] ?? [];
+      if (!turn || !task) return;
+      const [group, tasks] = turn;
+      this.#forget(group, task);
+      // To the end of the line: a cluster with thousands of hashes to make must not keep the others waiting.
+      if (this.#waiting.delete(group)) this.#waiting.set(group, tasks);
       this.#running.add(task);
       void this.#execute(task);
     }
+  }
+
+  #forget(group: string, task: Task): void {
+    const tasks = this.#waiting.get(group);
+    tasks?.delete(task);
+    if (tasks?.size === 0) this.#waiting.delete(group);
   }
 
   async #execute(task: Task): Promise<void> {

@@ -3,8 +3,7 @@ import { ApiError } from '../errors.ts';
 /**
  * Turns an answer that is no success into an error, once, at the edge.
  *
- * The server's message is shown only for 401, 403 and 404: those name subject, verb and object. Others quote
- * the object that was sent, and with it a hash.
+ * The server's message is shown only where it cannot quote what was sent, which may be a hash.
  *
  * @param request - what was tried on which object, for example `PATCH /api/v1/…`
  */
@@ -13,14 +12,19 @@ export function apiError(
   reply: { status: number; text: string; retryAfter?: string | undefined },
 ): ApiError {
   const status = parseStatus(reply.text);
-  const said =
-    [401, 403, 404].includes(reply.status) && status.message ? `: ${status.message.slice(0, 300)}` : '';
+  const said = isHarmless(request, reply.status, status.message) ? `: ${status.message.slice(0, 300)}` : '';
   return new ApiError(`${request}: ${reply.status}${status.reason ? ` ${status.reason}` : ''}${said}`, {
     code: reply.status,
     statusReason: status.reason,
     objectMissing: reply.status === 404 && status.reason === 'NotFound' && status.objectName !== '',
     retryAfterMs: retryAfterMs(reply.retryAfter),
   });
+}
+
+/** A request without a body cannot be quoted back; a denial in RBAC's own words names subject, verb and kind. */
+function isHarmless(request: string, code: number, message: string): boolean {
+  if (message === '' || ![401, 403, 404].includes(code)) return false;
+  return /^(GET|WATCH|DELETE) /.test(request) || /^[\w.-]+( "[^"]*")? is forbidden: User "/.test(message);
 }
 
 interface Status {

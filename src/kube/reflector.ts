@@ -71,6 +71,7 @@ export class Reflector<T extends Identified> {
   #listedAtMs = 0;
   #hasSynced = false;
   #watchOpened = false;
+  #wasGone = false;
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -141,8 +142,12 @@ export class Reflector<T extends Identified> {
 
   async #backOff(failures: number, error: unknown, signal: AbortSignal): Promise<void> {
     const { backoffBaseMs, backoffMaxMs } = this.#timing;
-    // The first 410 is no fault of the server's load: list at once.
-    if (isGone(error) && failures === 1) return;
+    // A 410 after anything else is no fault of the server's load: list at once.
+    if (isGone(error) && !this.#wasGone) {
+      this.#wasGone = true;
+      return;
+    }
+    this.#wasGone = isGone(error);
     const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
     const own = backoffMs(failures, backoffBaseMs, backoffMaxMs, this.#random);
     await pause(Math.max(asked ?? 0, own), signal);

@@ -51,6 +51,7 @@ export class Transport {
       connections: options.connections,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
+      maxResponseSize: MAX_RESPONSE_BYTES,
     } as Pool.Options);
     this.#watches = new Agent({
       ...common,
@@ -132,6 +133,8 @@ export class Transport {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** One page of a list, with room to spare: a server without end must not take our memory. */
+const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA)/;
 

@@ -19,14 +19,26 @@ const TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
  */
 export async function* watchEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<WatchEvent> {
   const decoder = new TextDecoder();
-  let rest = '';
+  let pieces: string[] = [];
+  let length = 0;
   for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') yield parseLine(line);
+    // Only the new chunk is searched: a long line must not be gone through again for each part of it.
+    const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n');
+    pieces.push(first);
+    length += first.length;
+    for (const next of others) {
+      const line = pieces.join('');
+      if (line !== '') yield parseLine(line);
+      pieces = [next];
+      length = next.length;
+    }
+    if (length > MAX_LINE_LENGTH)
+      throw new WatchLineError('a line of the watch is longer than any object can be');
   }
 }
+
+/** An object is 1.5 MiB at most in etcd; as JSON with escapes it may grow. */
+const MAX_LINE_LENGTH = 16 * 1024 * 1024;
 
 function parseLine(line: string): WatchEvent {
   let event: WatchEvent;

@@ -33,6 +33,8 @@ export interface ClusterContext {
   readonly live: Reader;
   readonly hashes: HashStore;
   readonly installationKey: FingerprintKey;
+  /** False in a process that had to make a new installation key: every mark then looks like another secret's. */
+  readonly trustsFingerprints: boolean;
   readonly outcomes: Outcomes;
   readonly queue: WorkQueue;
   readonly evidence: DeletionEvidence;

@@ -11,7 +11,7 @@ import type { PropagatorDeps } from './propagator-deps.ts';
 import { WorkQueue } from './workqueue.ts';
 
 export interface ClustersDeps
-  extends Omit<PropagatorDeps, 'isAwaitedElsewhere' | 'statusChanged' | 'allowanceUsed'> {
+  extends Omit<PropagatorDeps, 'isAwaitedElsewhere' | 'statusChanged' | 'publishStatus' | 'allowanceUsed'> {
   readonly client: KubeClient;
   statusHost(): AceOperator;
 }
@@ -37,10 +37,6 @@ export class Clusters {
     return this.#propagators.values();
   }
 
-  propagator(cluster: string): ClusterPropagator | undefined {
-    return this.#propagators.get(cluster);
-  }
-
   enqueueCluster(cluster: string): void {
     this.#queue.add(cluster, 'normal');
   }
@@ -64,11 +60,6 @@ export class Clusters {
     ]);
   }
 
-  /** Number of keys that wait, over all clusters. */
-  get pending(): number {
-    return [...this.#propagators.values()].reduce((sum, { queue }) => sum + queue.size, 0);
-  }
-
   async #work(): Promise<void> {
     for (;;) {
       const name = await this.#queue.get();
@@ -88,7 +79,8 @@ export class Clusters {
   /** Reads what management says of one cluster, and passes it on. Safe to repeat. */
   async #reconcile(name: string): Promise<void> {
     const { management, live } = this.#deps;
-    if (!isRelevant(name, management)) return;
+    // One that we began to work on is ours until it is drained, whatever was deleted since.
+    if (!isRelevant(name, management) && !this.#propagators.has(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
@@ -102,6 +94,7 @@ export class Clusters {
       ...this.#deps,
       isAwaitedElsewhere: (token) => this.#isAwaitedElsewhere(token),
       statusChanged: (cluster) => this.#statusChanged(cluster),
+      publishStatus: async (cluster) => this.#writers.get(cluster)?.publish(),
       allowanceUsed: (cluster) => void this.#useAllowance(cluster),
     });
     this.#propagators.set(name, propagator);

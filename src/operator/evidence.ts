@@ -1,17 +1,22 @@
 import { LRUCache } from 'lru-cache';
 
-const MAX_ENTRIES = 100_000;
-const TTL_MS = 60 * 60_000;
+const MAX_ENTRIES = 200_000;
 
 /**
- * Deletions that the management watch told us in this process: positive evidence, which the GC brake lets pass
- * (together with a live 404). What is merely absent from a list has no entry here.
+ * Deletions that were told in this process, by a watch or by a relist that missed what we held: positive evidence,
+ * which the GC brake lets pass (together with a live 404). It does not age: a cluster may be away for days, and what
+ * was revoked meanwhile must go when it is back. What was absent from the start has no entry here.
  */
 export class DeletionEvidence {
-  readonly #keys = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: TTL_MS });
+  readonly #keys = new LRUCache<string, true>({ max: MAX_ENTRIES });
 
   add(key: string): void {
     this.#keys.set(key, true);
+  }
+
+  /** The object is there again. */
+  remove(key: string): void {
+    this.#keys.delete(key);
   }
 
   has(key: string): boolean {

@@ -3,6 +3,12 @@ import { INSTALLATION_KEY_SECRET, SECRETS } from '../api/names.ts';
 import { isAlreadyExists, TerminalError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 
+export interface InstallationKey {
+  readonly key: KeyObject;
+  /** Made just now: no fingerprint that exists was made with it. */
+  readonly isNew: boolean;
+}
+
 const KEY_BYTES = 32;
 
 /**
@@ -11,10 +17,10 @@ const KEY_BYTES = 32;
  *
  * @throws {TerminalError} when the Secret is there but holds no key: making another would rehash every token
  */
-export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<KeyObject> {
+export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<InstallationKey> {
   const address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
   const live = await client.get(address);
-  if (live !== undefined) return keyIn(live, namespace);
+  if (live !== undefined) return { key: keyIn(live, namespace), isNew: false };
   const key = randomBytes(KEY_BYTES);
   try {
     await client.create(SECRETS, {
@@ -24,10 +30,10 @@ export async function loadInstallationKey(client: KubeClient, namespace: string)
       type: 'Opaque',
       data: { key: key.toString('base64') },
     });
-    return createSecretKey(key);
+    return { key: createSecretKey(key), isNew: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return keyIn(await client.get(address), namespace);
+    return { key: keyIn(await client.get(address), namespace), isNew: false };
   }
 }
 

@@ -2,7 +2,6 @@ import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TO
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
-import type { FingerprintKey } from '../hash/fingerprint.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
 import { backoffMs, pause } from '../kube/backoff.ts';
@@ -24,7 +23,7 @@ import type { Notice } from './cluster-context.ts';
 import { Clusters } from './clusters.ts';
 import { DeletionEvidence } from './evidence.ts';
 import { publishGauges } from './gauges.ts';
-import { loadInstallationKey } from './installation-key.ts';
+import { type InstallationKey, loadInstallationKey } from './installation-key.ts';
 import { Management } from './management.ts';
 import { AceOperator } from './operator.ts';
 import { SyncBack } from './sync-back.ts';
@@ -90,13 +89,13 @@ export class Manager {
     const { config, log, now } = this.#deps;
     const address = await this.#health.listen(config.listen);
     log.info('health and metrics', { address });
-    const installationKey = await this.#persist(async () => {
+    const installation = await this.#persist(async () => {
       await this.#ensureOwnNamespace();
       return loadInstallationKey(this.#client, config.namespace);
     });
     await this.#rememberEvents();
     const evidence = new DeletionEvidence();
-    const clusters = this.#buildClusters(installationKey, evidence);
+    const clusters = this.#buildClusters(installation, evidence);
     this.#clusters = clusters;
     this.#operator = AceOperator.create({
       client: this.#client,
@@ -126,14 +125,15 @@ export class Manager {
     await Promise.all([this.#hasher.close(), this.#health.close()]);
   }
 
-  #buildClusters(installationKey: FingerprintKey, evidence: DeletionEvidence): Clusters {
+  #buildClusters(installation: InstallationKey, evidence: DeletionEvidence): Clusters {
     const { config, definitions, log, now } = this.#deps;
     return new Clusters({
       management: this.#management,
       live: this.#client,
       client: this.#client,
       hashes: this.#hashes,
-      installationKey,
+      installationKey: installation.key,
+      trustsFingerprints: !installation.isNew,
       evidence,
       syncBack: new SyncBack(this.#client, log),
       downstreamNamespace: config.downstreamNamespace,

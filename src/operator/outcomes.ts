@@ -38,6 +38,10 @@ export class Outcomes {
     return this.#byKey.has(key);
   }
 
+  keys(): IterableIterator<string> {
+    return this.#byKey.keys();
+  }
+
   set(key: string, outcome: Outcome): void {
     const before = this.#byKey.get(key);
     this.#byKey.set(key, outcome);

@@ -50,6 +50,18 @@ export class PropagationStatusWriter {
     this.#plan(Math.max(GATHER_MS, MIN_INTERVAL_MS - sinceLastMs));
   }
 
+  /**
+   * Writes what is so now, without waiting.
+   *
+   * @throws whatever the write throws
+   */
+  async publish(): Promise<void> {
+    const { source, now, written, write } = this.#deps;
+    const before = written();
+    const status = before && deriveStatus(source.facts(), before, now());
+    if (status) await write(mergePatch({ ...before }, { ...status }) ?? {});
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -59,7 +71,7 @@ export class PropagationStatusWriter {
     if (this.#timer || this.#stopped) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#run();
+      this.#run().catch((error: unknown) => this.#deps.log.error('status not derived', { error }));
     }, delayMs);
   }
 

@@ -10,13 +10,15 @@ import type { DeletionEvidence } from './evidence.ts';
 import type { Management } from './management.ts';
 import type { SyncBack } from './sync-back.ts';
 
-/** What all propagators share. None of it can make one cluster wait for another. */
+/** What all propagators share. */
 export interface PropagatorDeps {
   readonly management: Management;
   /** Live reads of the management plane. */
   readonly live: Reader;
   readonly hashes: HashStore;
   readonly installationKey: FingerprintKey;
+  /** False in a process that had to make a new installation key. */
+  readonly trustsFingerprints: boolean;
   readonly evidence: DeletionEvidence;
   readonly syncBack: SyncBack;
   readonly downstreamNamespace: string;
@@ -31,6 +33,8 @@ export interface PropagatorDeps {
   isAwaitedElsewhere(token: Token): boolean;
   notifyToken(token: Token, notice: Notice): void;
   notifyCluster(cluster: string, notice: Notice): void;
+  /** Writes the cluster's status at once. @throws whatever the write throws */
+  publishStatus(cluster: string): Promise<void>;
   /** The cluster's status may have changed. */
   statusChanged(cluster: string): void;
   /** The annotation that let one blocked sweep pass has done its work. */

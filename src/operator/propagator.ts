@@ -11,7 +11,7 @@ import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileSetting } from './reconcile-setting.ts';
 import { reconcileToken } from './reconcile-token.ts';
 import { reconcileUser } from './reconcile-user.ts';
-import { type Result, sooner } from './result.ts';
+import type { Result } from './result.ts';
 import { Sweeper } from './sweeper.ts';
 import { work } from './worker.ts';
 import { type Priority, WorkQueue } from './workqueue.ts';
@@ -102,6 +102,8 @@ export class ClusterPropagator {
     this.#logProblem(before, settings);
     if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
     if (settings.mode !== 'drain') this.#drained = false;
+    // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
+    if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.publishStatus(this.name);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
     this.#changed();
@@ -222,40 +224,36 @@ export class ClusterPropagator {
 
   async #reconcile(key: string, connection: Connection): Promise<Result> {
     const { kind, name } = parseKey(key);
-    const { syncBack } = this.#deps;
     const cluster = this.#context(connection);
-    switch (kind) {
-      case 'token':
-        return sooner(await reconcileToken(name, cluster), await syncBack.lastUsed(name, cluster));
-      case 'user':
-        return sooner(await reconcileUser(name, cluster), await syncBack.needsRefresh(name, cluster));
-      case 'setting':
-        return reconcileSetting(cluster);
-    }
+    if (kind === 'setting') return reconcileSetting(cluster);
+    const result =
+      kind === 'token' ? await reconcileToken(name, cluster) : await reconcileUser(name, cluster);
+    this.#deps.syncBack.later(key, cluster);
+    return result;
   }
 
   /** What one reconcile sees: settings and connection as they are now, whatever changes under way. */
   #context(connection: Connection): ConnectedContext {
-    const { management, live, hashes, installationKey, evidence, now, downstreamNamespace, defaults } =
-      this.#deps;
+    const { defaults, metrics, ...deps } = this.#deps;
+    const { management, live, hashes, installationKey, trustsFingerprints, evidence, now } = deps;
     return {
+      ...{ management, live, hashes, installationKey, trustsFingerprints, evidence, now, connection },
       name: this.name,
       mode: this.mode,
       spec: this.spec,
       paused: this.spec.suspend || this.mode === 'hold' || (this.#settings?.specUnknown ?? true),
       algorithm: this.spec.algorithm ?? defaults.algorithm,
       storage: this.spec.storage ?? defaults.storage,
-      ...{ management, live, hashes, installationKey, evidence, now, downstreamNamespace },
+      downstreamNamespace: deps.downstreamNamespace,
       outcomes: this.outcomes,
       queue: this.queue,
-      connection,
       isApproved: (key) => this.#sweeper.isApproved(key),
       // A blocked sweep waits for a person, not for another sweep.
       requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
-      isMoving: (token) => this.#deps.isAwaitedElsewhere(token),
-      notify: (token, notice) => this.#deps.notifyToken(token, notice),
-      notifyCluster: (notice) => this.#deps.notifyCluster(this.name, notice),
-      applied: (verb, kind) => this.#deps.metrics.changes.inc({ cluster: this.name, verb, kind }),
+      isMoving: (token) => deps.isAwaitedElsewhere(token),
+      notify: (token, notice) => deps.notifyToken(token, notice),
+      notifyCluster: (notice) => deps.notifyCluster(this.name, notice),
+      applied: (verb, kind) => metrics.changes.inc({ cluster: this.name, verb, kind }),
     };
   }
 
@@ -288,6 +286,7 @@ export class ClusterPropagator {
     const state = this.#session?.state;
     if (state) return state;
     const credentials = this.#settings?.credentials;
+    if (credentials?.kind === 'found') return { phase: 'connecting' };
     const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
     return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
   }

@@ -1,4 +1,4 @@
-import { TOKENS, USERS } from '../api/names.ts';
+import { CLUSTER_USER_ATTRIBUTES, TOKENS, USERS } from '../api/names.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { KubeObject, Token } from '../api/types.ts';
 import { desiredTokenObjects } from '../derive/desired.ts';
@@ -10,6 +10,7 @@ import { tokenKey, userKey } from './keys.ts';
 import { endPredecessor } from './predecessor.ts';
 import { reconcileUser } from './reconcile-user.ts';
 import { done, type Result, requeueAfter } from './result.ts';
+import { isStillTaken, strangersObject } from './strangers.ts';
 import { chooseHash } from './token-hash.ts';
 import { write } from './write.ts';
 
@@ -32,8 +33,12 @@ export async function reconcileToken(name: string, cluster: ConnectedContext): P
     nowMs: cluster.now(),
   });
   if (!verdict.wanted) return refuse(token, verdict.reason, ours, cluster);
-  const foreign = present.find((object) => !ours.includes(object));
-  if (foreign && !cluster.spec.adopt) return conflict(token, `${foreign.kind} ${name}`, cluster);
+  const stranger = strangersObject(token, present, cluster);
+  if (stranger) {
+    // A pair beside a stranger's ClusterUserAttribute would be judged by groups and switches that are not ours.
+    if (stranger.kind === CLUSTER_USER_ATTRIBUTES.kind) await takeAway(name, ours, cluster);
+    return conflict(token, `${stranger.kind} ${stranger.metadata.name}`, cluster);
+  }
   return propagate(token, verdict, present, cluster);
 }
 
@@ -46,6 +51,7 @@ async function propagate(
   cluster: ConnectedContext,
 ): Promise<Result> {
   const choice = chooseHash(token, present, cluster);
+  if (choice.kind === 'refused' && cluster.paused) return waitPaused(token, verdict, cluster);
   if (choice.kind === 'refused') return refuse(token, choice.reason, present, cluster, choice.message);
   if (choice.kind === 'pending') {
     cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'HashPending' });
@@ -70,11 +76,8 @@ async function change(
   cluster: ConnectedContext,
 ): Promise<Result> {
   const key = tokenKey(token.name);
-  if (cluster.paused) {
-    cluster.outcomes.set(key, { state: 'pending', reason: 'Suspended' });
-    await endPredecessor(token, cluster);
-    return atExpiry(verdict, cluster);
-  }
+  if (cluster.paused) return waitPaused(token, verdict, cluster);
+  if (await isStillTaken(token, cluster)) return conflict(token, `Secret ${token.name}`, cluster);
   noticeRepair(token, cluster);
   cluster.outcomes.set(key, { state: 'pending' });
   // ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half.
@@ -94,6 +97,13 @@ async function change(
     cluster,
   );
   return conflict(token, result.object, cluster);
+}
+
+/** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
+async function waitPaused(token: Token, verdict: Wanted, cluster: ConnectedContext): Promise<Result> {
+  cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'Suspended' });
+  await endPredecessor(token, cluster);
+  return atExpiry(verdict, cluster);
 }
 
 /** Makes sure of the user's ClusterUserAttribute. @returns false when it is someone else's */

@@ -11,9 +11,3 @@ export const requeueAfter = (delayMs: number, revocation = false): Result => ({
   delayMs,
   revocation,
 });
-
-/** Of two wishes for one key, the one that is due first. */
-export function sooner(a: Result, b: Result): Result {
-  if (a.kind === 'done') return b;
-  return b.kind === 'done' || a.delayMs <= b.delayMs ? a : b;
-}

@@ -1,5 +1,6 @@
 import type { PropagationSpec } from '../api/types.ts';
 import type { ObservedState } from '../clusters/observed.ts';
+import { judgeToken } from '../derive/verdict.ts';
 import type { DeletionEvidence } from './evidence.ts';
 import { SETTING_KEY, tokenKey, userKey } from './keys.ts';
 import type { Management } from './management.ts';
@@ -10,6 +11,8 @@ export interface SweepPlan {
   readonly keys: readonly string[];
   /** Keys without a source upstream and without evidence of its deletion; they may go when not blocked. */
   readonly orphans: readonly string[];
+  /** Of the keys, those whose objects are not wanted any more: revocations go first, also after a reconnect. */
+  readonly revocations: ReadonlySet<string>;
   readonly blocked: { readonly objects: number; readonly limit: number } | undefined;
 }
 
@@ -21,11 +24,10 @@ export interface SweepPlan {
  * that the watch told are not counted.
  */
 export function planSweep(
-  cluster: string,
+  { name: cluster, spec, nowMs }: { name: string; spec: PropagationSpec; nowMs: number },
   observed: ObservedState,
   management: Management,
   evidence: DeletionEvidence,
-  spec: PropagationSpec,
 ): SweepPlan {
   const managed = observed.managed();
   const orphanTokens = [...managed.tokens].filter((name) => {
@@ -42,6 +44,15 @@ export function planSweep(
   );
   const limit = Math.max(spec.minDeletes, Math.floor((managed.objects * spec.maxDeletePercent) / 100));
   const wanted = management.tokensOfCluster(cluster);
+  const isActive = (name: string): boolean => {
+    const user = management.users.get(name);
+    return user?.enabled === true && !user.deleting;
+  };
+  const context = { cluster, aceEnabled: true, nowMs };
+  const isWanted = (name: string): boolean => {
+    const token = management.tokens.get(name);
+    return token !== undefined && judgeToken(token, management.users.get(token.userName), context).wanted;
+  };
   return {
     keys: [
       ...new Set([
@@ -54,6 +65,10 @@ export function planSweep(
         SETTING_KEY,
       ]),
     ].filter((key) => key !== userKey('')),
+    revocations: new Set([
+      ...[...managed.tokens].filter((name) => !isWanted(name)).map(tokenKey),
+      ...[...managed.users].filter((name) => !isActive(name)).map(userKey),
+    ]),
     orphans: [...orphanTokens.map(tokenKey), ...orphanUsers.map(userKey)],
     blocked: objects > limit ? { objects, limit } : undefined,
   };

@@ -1,5 +1,6 @@
 import type { PropagationSpec } from '../api/types.ts';
 import type { Connection } from '../clusters/connection.ts';
+import type { Outcomes } from './outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep.ts';
 import type { WorkQueue } from './workqueue.ts';
@@ -12,6 +13,7 @@ interface Swept {
   readonly spec: PropagationSpec;
   readonly allowsGc: boolean;
   readonly queue: WorkQueue;
+  readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
 }
 
@@ -23,6 +25,7 @@ export class Sweeper {
   #approved: ReadonlySet<string> = new Set();
   #unreviewed: Set<string> | undefined;
   #blocked: SweepPlan['blocked'];
+  #allowanceSpent = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(cluster: Swept, deps: PropagatorDeps, onChange: () => void) {
@@ -51,19 +54,26 @@ export class Sweeper {
 
   /** Sweeps now, if the cluster is connected. */
   run(): void {
-    const { connection, name, spec, queue } = this.#cluster;
+    const { connection, name, spec, queue, outcomes } = this.#cluster;
     if (!connection) return;
-    const { management, evidence, log } = this.#deps;
-    const plan = planSweep(name, connection.observed, management, evidence, spec);
-    const allowed = plan.blocked !== undefined && this.#cluster.allowsGc;
+    const { management, evidence, log, now } = this.#deps;
+    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, evidence);
+    // Once: should its removal fail, the annotation must not open the next sweep, too.
+    if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
+    const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;
+    this.#allowanceSpent ||= allowed;
     const blocked = allowed ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
     this.#blocked = blocked;
     if (allowed) this.#deps.allowanceUsed(name);
-    this.#unreviewed ??= new Set(plan.keys);
-    for (const key of plan.keys) queue.add(key, this.#approved.has(key) ? 'revocation' : 'background');
-    log.debug('sweep', { cluster: name, count: plan.keys.length });
+    // What had an outcome may be gone on both sides by now: nothing else would look at it again.
+    const keys = new Set([...plan.keys, ...outcomes.keys()]);
+    this.#unreviewed ??= new Set(keys);
+    for (const key of keys) {
+      queue.add(key, plan.revocations.has(key) || this.#approved.has(key) ? 'revocation' : 'background');
+    }
+    log.debug('sweep', { cluster: name, count: keys.size });
     this.#plan(this.#deps.sweepIntervalMs * (0.8 + 0.4 * Math.random()));
     this.#onChange();
   }

@@ -2,11 +2,11 @@ import { LRUCache } from 'lru-cache';
 import { TOKENS, USER_ATTRIBUTES } from '../api/names.ts';
 import { parseClusterAuthToken, parseClusterUserAttribute } from '../api/parse-downstream.ts';
 import { formatTime } from '../derive/expiry.ts';
-import { isConflict, isObjectMissing } from '../errors.ts';
+import { ApiError, isConflict, isObjectMissing } from '../errors.ts';
 import type { Writer } from '../kube/client.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ConnectedContext } from './cluster-context.ts';
-import { tokenKey } from './keys.ts';
+import { parseKey, tokenKey } from './keys.ts';
 import { done, type Result, requeueAfter } from './result.ts';
 
 /** A token in constant use costs the management plane one write in this time. */
@@ -21,11 +21,27 @@ const REMEMBERED = 50_000;
 export class SyncBack {
   readonly #writer: Writer;
   readonly #log: Log;
+  readonly #waiting = new Set<string>();
+  #tail: Promise<void> = Promise.resolve();
   readonly #writtenAtMs = new LRUCache<string, number>({ max: REMEMBERED });
 
   constructor(writer: Writer, log: Log) {
     this.#writer = writer;
     this.#log = log;
+  }
+
+  /** Looks at a key when those before it are done, outside of its reconcile: nobody waits for this. */
+  later(key: string, cluster: ConnectedContext): void {
+    const { kind, name } = parseKey(key);
+    const id = `${cluster.name}/${key}`;
+    if (kind === 'setting' || this.#waiting.has(id)) return;
+    this.#waiting.add(id);
+    this.#tail = this.#tail.then(async () => {
+      this.#waiting.delete(id);
+      const result =
+        kind === 'token' ? await this.lastUsed(name, cluster) : await this.needsRefresh(name, cluster);
+      if (result.kind === 'requeueAfter') cluster.queue.addAfter(key, result.delayMs, 'background');
+    });
   }
 
   /**
@@ -38,10 +54,12 @@ export class SyncBack {
     if (!token || !observed || cluster.outcomes.get(tokenKey(name))?.state !== 'synced') return done;
     const { lastUsedAtMs } = parseClusterAuthToken(observed.object);
     if (lastUsedAtMs === undefined || lastUsedAtMs <= (token.lastUsedAtMs ?? 0)) return done;
+    // A clock that is ahead must not pin the time for good.
+    const usedAtMs = Math.min(lastUsedAtMs, cluster.now());
     const waitMs = (this.#writtenAtMs.get(token.uid) ?? 0) + PER_TOKEN_MS - cluster.now();
     if (waitMs > 0) return requeueAfter(waitMs);
     this.#writtenAtMs.set(token.uid, cluster.now());
-    const patch = { lastUsedAt: formatTime(lastUsedAtMs), metadata: { uid: token.uid } };
+    const patch = { lastUsedAt: formatTime(usedAtMs), metadata: { uid: token.uid } };
     return this.#write(() => this.#writer.patch({ resource: TOKENS, name }, patch), cluster);
   }
 
@@ -65,9 +83,14 @@ export class SyncBack {
       await write();
       return done;
     } catch (error) {
-      if (isObjectMissing(error) || isConflict(error)) return done;
+      if (isObjectMissing(error) || isConflict(error) || isReplaced(error)) return done;
       this.#log.warn('not carried back', { cluster: cluster.name, error });
       return requeueAfter(RETRY_MS);
     }
   }
+}
+
+/** A patch that demands a UID of another object is "invalid" to the API server. */
+function isReplaced(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 422;
 }

@@ -4,6 +4,7 @@ import type { HashAlgorithmName, KubeObject, Token } from '../api/types.ts';
 import type { HashToWrite } from '../derive/desired.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { fingerprint, fingerprintsEqual } from '../hash/fingerprint.ts';
+import { HASH_ALGORITHMS } from '../hash/format.ts';
 import { acceptsSecret, maxSecretBytes } from '../hash/limits.ts';
 import type { ConnectedContext } from './cluster-context.ts';
 import { tokenKey } from './keys.ts';
@@ -42,7 +43,7 @@ export function chooseHash(
   });
   const current = observed.map(hashIn).find((found) => found && isCurrent(found, sign));
   if (current) return { kind: 'ready', hash: sign(current.hash) };
-  const request = { id: token.uid, algorithm, value: secret.value };
+  const request = { id: token.uid, algorithm, value: secret.value, group: cluster.name };
   const made = cluster.hashes.get(request, () => cluster.queue.add(tokenKey(token.name), 'normal'));
   return made === undefined ? { kind: 'pending' } : { kind: 'ready', hash: sign(made) };
 }
@@ -73,6 +74,20 @@ function copiedHash(token: Token, value: string, cluster: ConnectedContext): Has
   }
   const input = { tokenUid: token.uid, algorithm: COPIED, value, hash: value };
   return { kind: 'ready', hash: { hash: value, fingerprint: fingerprint(cluster.installationKey, input) } };
+}
+
+/**
+ * Whether the hash in an observed object was made of another secret than the token has now. Its mark then fits under
+ * no algorithm; one that fits under another than today's is merely due for conversion. Without a mark nobody can tell.
+ */
+export function isOfEarlierSecret(token: Token, object: KubeObject, cluster: ConnectedContext): boolean {
+  const found = hashIn(object);
+  const { secret } = token;
+  if (!found || secret.kind === 'missing') return false;
+  return ![...HASH_ALGORITHMS, COPIED].some((algorithm) => {
+    const input = { tokenUid: token.uid, algorithm, value: secret.value, hash: found.hash };
+    return fingerprintsEqual(found.fingerprint, fingerprint(cluster.installationKey, input));
+  });
 }
 
 interface FoundHash {

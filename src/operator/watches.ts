@@ -10,7 +10,6 @@ import type { Priority } from './workqueue.ts';
 /** Where keys go. */
 export interface Queues {
   propagators(): Iterable<ClusterPropagator>;
-  propagator(cluster: string): ClusterPropagator | undefined;
   /** The settings of a cluster are to be read again. */
   enqueueCluster(cluster: string): void;
 }
@@ -30,7 +29,7 @@ export class Watches {
   onToken(name: string, type: ResourceEventType): void {
     const key = tokenKey(name);
     const token = this.#management.tokens.get(name);
-    if (type === ResourceEventType.Deleted && !token) this.#evidence.add(key);
+    this.#noteEvidence(key, type, token !== undefined);
     const isRevocation = !token?.enabled || token.deleting || token.problem !== undefined;
     for (const propagator of this.#queues.propagators()) {
       const isScoped = token?.clusterName === propagator.name;
@@ -42,7 +41,7 @@ export class Watches {
 
   onUser(name: string, type: ResourceEventType): void {
     const user = this.#management.users.get(name);
-    if (type === ResourceEventType.Deleted && !user) this.#evidence.add(userKey(name));
+    this.#noteEvidence(userKey(name), type, user !== undefined);
     this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', true);
   }
 
@@ -70,6 +69,11 @@ export class Watches {
     // A label that was taken off or changed: whoever used the Secret until now.
     for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
     for (const name of clusters) if (name !== '') this.#queues.enqueueCluster(name);
+  }
+
+  #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
+    if (isThere) this.#evidence.remove(key);
+    else if (type === ResourceEventType.Deleted) this.#evidence.add(key);
   }
 
   #enqueueUser(name: string, priority: Priority, withTokens: boolean): void {

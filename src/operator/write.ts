@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/types.ts';
 import type { Change } from '../derive/diff.ts';
-import { isAlreadyExists } from '../errors.ts';
+import { isAlreadyExists, TerminalError } from '../errors.ts';
 import { apply, objectKey } from '../kube/apply.ts';
 import type { ConnectedContext } from './cluster-context.ts';
 
@@ -28,8 +28,7 @@ export async function write(changes: readonly Change[], cluster: ConnectedContex
     try {
       isHeld = (await writeOne(change, cluster)) === 'held' || isHeld;
     } catch (error) {
-      if (change.verb !== 'create' || !isAlreadyExists(error)) throw error;
-      return await whoseIsIt(change.object, cluster);
+      return await afterRefusal(change, error, cluster);
     }
   }
   return { kind: 'written', count: changes.length };
@@ -48,6 +47,31 @@ async function writeOne(
   }
   observed.assume(answer);
   return change.verb === 'delete' ? 'held' : 'done';
+}
+
+/** What a refused write means. @throws the error, when it means nothing but itself */
+async function afterRefusal(
+  change: Exclude<Change, { verb: 'wait' }>,
+  error: unknown,
+  cluster: ConnectedContext,
+): Promise<WriteResult> {
+  if (change.verb === 'create' && isAlreadyExists(error)) return whoseIsIt(change.object, cluster);
+  if (change.verb === 'patch' && (await isReplaced(change.target, error, cluster))) return { kind: 'stale' };
+  throw error;
+}
+
+/**
+ * Whether a patch was refused because another object has taken the name: the API server calls a UID that does not match
+ * "invalid", as it calls an object that it will never take.
+ */
+async function isReplaced(target: KubeObject, error: unknown, cluster: ConnectedContext): Promise<boolean> {
+  if (!(error instanceof TerminalError)) return false;
+  const { client, observed } = cluster.connection;
+  const live = (await client.get(objectKey(target))) as KubeObject | undefined;
+  if (live?.metadata.uid === target.metadata.uid) return false;
+  if (live !== undefined) observed.assume(live);
+  else observed.assumeGone(target);
+  return true;
 }
 
 async function whoseIsIt(object: KubeObject, cluster: ConnectedContext): Promise<WriteResult> {

@@ -17,9 +17,10 @@ export class HealthServer {
 
   constructor(metrics: Metrics, checks: readonly Check[]) {
     this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-      void answer(request.url ?? '/', metrics, checks).then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type }).end(body);
-      });
+      answer(request.url ?? '/', metrics, checks).then(
+        ({ status, type, body }) => void response.writeHead(status, { 'content-type': type }).end(body),
+        () => void response.writeHead(500).end(),
+      );
     });
   }
 

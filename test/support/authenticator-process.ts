@@ -44,7 +44,8 @@ export async function webhookKubeconfig(): Promise<{ path: string; port: number 
   return { path, port };
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 /**
  * A certificate authority in memory. Node can read certificates but not make them; the few DER structures needed
@@ -9,7 +9,7 @@ export interface CertificateAuthority {
   readonly cert: string;
   /** A client certificate: the API server takes the user name from CN and the groups from O. */
   issueClient(user: string, groups: readonly string[]): KeyPair;
-  /** A serving certificate for these IPv4 addresses and DNS names. */
+  /** A serving certificate for these addresses and DNS names. */
   issueServer(name: string, hosts: readonly string[]): KeyPair;
 }
 
@@ -105,12 +105,20 @@ function extendedKeyUsage(purpose: readonly number[]): Buffer {
 }
 
 function alternativeNames(hosts: readonly string[]): Buffer {
-  const names = hosts.map((host) =>
-    isIPv4(host)
-      ? der(0x87, Buffer.from(host.split('.').map(Number)))
-      : der(0x82, Buffer.from(host, 'ascii')),
-  );
+  const names = hosts.map((host) => {
+    if (isIPv4(host)) return der(0x87, Buffer.from(host.split('.').map(Number)));
+    return isIPv6(host) ? der(0x87, addressBytes(host)) : der(0x82, Buffer.from(host, 'ascii'));
+  });
   return extension([2, 5, 29, 17], sequence(...names));
+}
+
+function addressBytes(address: string): Buffer {
+  const [before = '', after] = address.split('::');
+  const words = (text: string): string[] => text.split(':').filter((word) => word !== '');
+  const [head, tail] = [words(before), words(after ?? '')];
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
+  const hex = [...head, ...zeros, ...tail].map((word) => word.padStart(4, '0')).join('');
+  return Buffer.from(hex, 'hex');
 }
 
 function extension(id: readonly number[], value: Buffer): Buffer {

@@ -205,6 +205,7 @@ export class ReconcileWorld {
       live: { get: (key) => this.#live(key), list: () => Promise.reject(new Error('not used')) },
       installationKey: Buffer.from('installation-key-of-the-test'),
       now: () => this.nowMs,
+      trustsFingerprints: true,
       isApproved: (key) => this.approved.has(key),
       requestSweep: () => {
         this.sweepsRequested += 1;

@@ -30,6 +30,8 @@ export interface ServiceOptions {
   readonly announcement: string;
   /** It counts as started when this path answers 200. */
   readonly startedPath: string;
+  /** Asks its server for a path where plain HTTP will not do; gives the status. */
+  readonly probe?: (address: string, path: string) => Promise<number>;
 }
 
 const LIVE = new Set<ChildProcess>();
@@ -49,7 +51,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
     await eventually(
       async () => {
         if (child.exitCode !== null) return;
-        const { status } = await service.http(options.startedPath);
+        const status = await statusOf(service, options);
         if (status !== 200) throw new Error(`${options.startedPath} answers ${status}`);
       },
       { timeoutMs: 30_000, what: `${options.args[0]} to start` },
@@ -62,6 +64,16 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
     throw new Error(`${options.args[0]} ended with ${child.exitCode}:\n${service.output()}`);
   }
   return service;
+}
+
+async function statusOf(
+  service: ServiceProcess,
+  { startedPath, announcement, probe }: ServiceOptions,
+): Promise<number> {
+  if (!probe) return (await service.http(startedPath)).status;
+  const address = service.logs().find(({ message }) => message === announcement)?.['address'];
+  if (!address) throw new Error('its address is not announced yet');
+  return probe(String(address), startedPath);
 }
 
 function wrap(child: ChildProcess, announcement: string): ServiceProcess {

@@ -222,7 +222,7 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
     await rig.state.synced();
   }
   const address = await webhook.listen('127.0.0.1', 0);
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 512 });
   const send = (method: string, path: string, body?: string | Buffer): Promise<Reply> =>
     ask(agent, address, method, path, body);
   return {

@@ -4,7 +4,14 @@ import * as bcrypt from '../../../src/hash/bcrypt.ts';
 import * as scrypt from '../../../src/hash/scrypt.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY } from '../../support/builders.ts';
-import { rawCat, rawCua, rawHashSecret, type Reply, startWebhookRig, type WebhookRig } from '../../support/webhook-rig.ts';
+import {
+  type Reply,
+  rawCat,
+  rawCua,
+  rawHashSecret,
+  startWebhookRig,
+  type WebhookRig,
+} from '../../support/webhook-rig.ts';
 
 /** As an API server does: asks again when it is told to come back, a few times. */
 async function patiently(rig: WebhookRig, bearer: string, tries = 6): Promise<Reply> {
@@ -61,8 +68,15 @@ describe('guessing', () => {
     rig = await startWebhookRig({ maxVerified: MAX_VERIFIED });
     rig.put(rawCua('u-1'));
     rig.put(rawHashSecret('token-sha3', sha3.hash(CANARY)), rawCat('token-sha3'));
-    for (const name of ['warm', 'cold', 'flooded', 'bystander']) {
+    for (const name of ['flooded', 'bystander']) {
       rig.put(rawHashSecret(`token-${name}`, bcrypt.hash(CANARY)), rawCat(`token-${name}`));
+    }
+    // Cheaper ones, where hundreds are worked off.
+    for (const name of ['warm', 'cold']) {
+      rig.put(
+        rawHashSecret(`token-${name}`, bcrypt.hash(CANARY, bcrypt.newSalt(6))),
+        rawCat(`token-${name}`),
+      );
     }
     await rig.settled();
   });
@@ -84,7 +98,9 @@ describe('guessing', () => {
 
   test('at one bcrypt name does not make the known secret wait', async () => {
     await rig.review(`token-warm:${CANARY}`);
-    const guesses = Promise.all(Array.from({ length: 100 }, (_, index) => rig.review(`token-warm:burst-${index}`)));
+    const guesses = Promise.all(
+      Array.from({ length: 300 }, (_, index) => rig.review(`token-warm:burst-${index}`)),
+    );
     const startedMs = performance.now();
     expect(isAccepted(await rig.review(`token-warm:${CANARY}`))).toBe(true);
     expect(performance.now() - startedMs).toBeLessThan(1_000);
@@ -96,7 +112,9 @@ describe('guessing', () => {
   });
 
   test('at one bcrypt name in a burst does not lock out its right secret, nobody having used that yet', async () => {
-    const guesses = Promise.all(Array.from({ length: 100 }, (_, index) => rig.review(`token-cold:burst-${index}`)));
+    const guesses = Promise.all(
+      Array.from({ length: 300 }, (_, index) => rig.review(`token-cold:burst-${index}`)),
+    );
     expect(isAccepted(await patiently(rig, `token-cold:${CANARY}`))).toBe(true);
     await guesses;
   });
@@ -112,16 +130,12 @@ describe('guessing', () => {
     };
     const guessers = Array.from({ length: 40 }, guess);
     await delay(200);
-    const startedMs = performance.now();
-    const bystander = await rig.review(`token-bystander:${CANARY}`);
-    const bystanderMs = performance.now() - startedMs;
-    const victim = await patiently(rig, `token-flooded:${CANARY}`);
-    const victimMs = performance.now() - startedMs;
+    const before = made;
+    expect(isAccepted(await rig.review(`token-bystander:${CANARY}`))).toBe(true);
+    expect(made - before).toBeLessThan(40);
+    expect(isAccepted(await patiently(rig, `token-flooded:${CANARY}`))).toBe(true);
     ended = true;
     await Promise.all(guessers);
-    console.log({ made, bystanderMs, victimMs, victim: victim.status });
-    expect(isAccepted(bystander)).toBe(true);
-    expect(isAccepted(victim)).toBe(true);
   }, 60_000);
 });
 
@@ -149,7 +163,9 @@ describe('names that do not exist', () => {
 
   test('in a flood are refused without hashing, and leave the threads to real work', async () => {
     const startedMs = performance.now();
-    const flood = await Promise.all(Array.from({ length: 500 }, (_, index) => rig.review(`token-no-${index}:x`)));
+    const flood = await Promise.all(
+      Array.from({ length: 500 }, (_, index) => rig.review(`token-no-${index}:x`)),
+    );
     expect(performance.now() - startedMs).toBeLessThan(5_000);
     for (const { json } of flood) expect(json.status.error).toBe('UnknownToken');
     expect(isAccepted(await rig.review(`token-slow:${CANARY}`))).toBe(true);

@@ -138,7 +138,6 @@ describe('an AceOperator that runs', () => {
 
 const NO_QUEUES: ConstructorParameters<typeof Watches>[2] = {
   propagators: () => [],
-  propagator: () => undefined,
   enqueueCluster: () => {},
 };
 

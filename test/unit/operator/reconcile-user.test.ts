@@ -131,7 +131,7 @@ describe('reconcileUser', () => {
   });
 
   test('while suspended a user still loses a group, and gains none', async () => {
-    const groups = (...names: string[]): object => ({
+    const groups = (...names: string[]): { GroupPrincipals: object } => ({
       GroupPrincipals: { local: { Items: names.map((name) => ({ metadata: { name } })) } },
     });
     world.putUser();
