@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 import { describeMachine, tableOf, writeReport } from './report.ts';
 import type { Options, Scenario, ScenarioResult } from './scenario.ts';
+import { authenticator } from './scenario-authenticator.ts';
+import { authenticatorProfile } from './scenario-authenticator-profile.ts';
+import { revocation } from './scenario-authenticator-revocation.ts';
 import { latency } from './scenario-latency.ts';
 import { profile } from './scenario-profile.ts';
 import { restart } from './scenario-restart.ts';
@@ -12,7 +15,15 @@ import { CASES, throughput } from './scenario-throughput.ts';
  *
  * Exits with 0 also when a bar is missed: a figure is not a test.
  */
-const SCENARIOS: Readonly<Record<string, Scenario>> = { throughput, latency, restart, profile };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  throughput,
+  latency,
+  restart,
+  authenticator,
+  revocation,
+  profile,
+  'authenticator-profile': authenticatorProfile,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,7 +50,8 @@ const options: Options = {
     console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(0).padStart(4)} s  ${text}`),
 };
 
-const names = positionals.length > 0 ? positionals : ['throughput', 'latency', 'restart'];
+const names =
+  positionals.length > 0 ? positionals : ['throughput', 'latency', 'restart', 'authenticator', 'revocation'];
 const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name));
 if (unknown.length > 0) {
   console.error(`bench: no scenario ${unknown.join(', ')}; there are ${Object.keys(SCENARIOS).join(', ')}`);
