@@ -67,6 +67,14 @@ export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.code === 409 && error.statusReason !== 'AlreadyExists';
 }
 
+/**
+ * A patch demanded the UID of an object whose name another has taken: the API server calls that "invalid". Only to be asked
+ * about patches of fields that no object could refuse.
+ */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 422;
+}
+
 export function isAlreadyExists(error: unknown): boolean {
   return error instanceof ApiError && error.code === 409 && error.statusReason === 'AlreadyExists';
 }

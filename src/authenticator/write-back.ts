@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, type Resource } from '../api/names.ts';
 import { parseTime } from '../api/parse-fields.ts';
 import type { Identified } from '../api/types.ts';
-import { isConflict, isObjectMissing } from '../errors.ts';
+import { isConflict, isObjectMissing, isReplaced } from '../errors.ts';
 import type { Random } from '../kube/backoff.ts';
 import type { Writer } from '../kube/client.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -158,7 +158,7 @@ export class WriteBack {
       return false;
     } catch (error) {
       if (isObjectMissing(error)) return false;
-      if (!isConflict(error)) onError(error);
+      if (!isConflict(error) && !isReplaced(error)) onError(error);
       return true;
     }
   }

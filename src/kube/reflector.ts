@@ -121,9 +121,11 @@ export class Reflector<T extends Identified> {
     }
     if (signal.aborted) return failures;
     const lastedMs = Date.now() - startedAtMs;
+    const worked = this.#watchOpened && lastedMs >= SHORT_WATCH_MS;
+    if (worked) this.#wasGone = false;
     if (fault === undefined && lastedMs >= SHORT_WATCH_MS) return 0;
     // A watch that worked for a while and was cut then is no sign of trouble getting through.
-    const inARow = this.#watchOpened && lastedMs >= SHORT_WATCH_MS ? 1 : failures + 1;
+    const inARow = worked ? 1 : failures + 1;
     if (fault !== undefined) this.#afterFailure(fault, inARow);
     await this.#backOff(inARow, fault, signal);
     return inARow;

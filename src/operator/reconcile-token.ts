@@ -51,7 +51,9 @@ async function propagate(
   cluster: ConnectedContext,
 ): Promise<Result> {
   const choice = chooseHash(token, present, cluster);
-  if (choice.kind === 'refused' && cluster.paused) return waitPaused(token, verdict, cluster);
+  // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
+  const isOurLimit = choice.kind === 'refused' && choice.reason !== 'UnsupportedHash';
+  if (isOurLimit && cluster.paused) return waitPaused(token, verdict, cluster);
   if (choice.kind === 'refused') return refuse(token, choice.reason, present, cluster, choice.message);
   if (choice.kind === 'pending') {
     cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'HashPending' });

@@ -97,6 +97,10 @@ function conflict(name: string, cluster: ConnectedContext): Result {
     reason: 'Conflict',
     message: `ClusterUserAttribute ${name} was not written by this operator; remove it, or set spec.adopt`,
   });
+  // Pairs beside it would be judged by groups and switches that are not ours.
+  for (const token of cluster.connection.observed.tokenNamesOfUser(name)) {
+    cluster.queue.add(tokenKey(token), 'revocation');
+  }
   return requeueAfter(CONFLICT_RETRY_MS);
 }
 

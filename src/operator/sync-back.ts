@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { TOKENS, USER_ATTRIBUTES } from '../api/names.ts';
 import { parseClusterAuthToken, parseClusterUserAttribute } from '../api/parse-downstream.ts';
 import { formatTime } from '../derive/expiry.ts';
-import { ApiError, isConflict, isObjectMissing } from '../errors.ts';
+import { isConflict, isObjectMissing, isReplaced } from '../errors.ts';
 import type { Writer } from '../kube/client.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ConnectedContext } from './cluster-context.ts';
@@ -23,7 +23,8 @@ export class SyncBack {
   readonly #log: Log;
   readonly #waiting = new Set<string>();
   #tail: Promise<void> = Promise.resolve();
-  readonly #writtenAtMs = new LRUCache<string, number>({ max: REMEMBERED });
+  /** By token UID: when it was written, and what the cluster had told then. */
+  readonly #written = new LRUCache<string, { atMs: number; toldMs: number }>({ max: REMEMBERED });
 
   constructor(writer: Writer, log: Log) {
     this.#writer = writer;
@@ -56,11 +57,14 @@ export class SyncBack {
     if (lastUsedAtMs === undefined || lastUsedAtMs <= (token.lastUsedAtMs ?? 0)) return done;
     // A clock that is ahead must not pin the time for good.
     const usedAtMs = Math.min(lastUsedAtMs, cluster.now());
-    const waitMs = (this.#writtenAtMs.get(token.uid) ?? 0) + PER_TOKEN_MS - cluster.now();
+    const written = this.#written.get(token.uid);
+    if (written?.toldMs === lastUsedAtMs) return done;
+    const waitMs = (written?.atMs ?? 0) + PER_TOKEN_MS - cluster.now();
     if (waitMs > 0) return requeueAfter(waitMs);
-    this.#writtenAtMs.set(token.uid, cluster.now());
     const patch = { lastUsedAt: formatTime(usedAtMs), metadata: { uid: token.uid } };
-    return this.#write(() => this.#writer.patch({ resource: TOKENS, name }, patch), cluster);
+    const result = await this.#write(() => this.#writer.patch({ resource: TOKENS, name }, patch), cluster);
+    if (result === done) this.#written.set(token.uid, { atMs: cluster.now(), toldMs: lastUsedAtMs });
+    return result;
   }
 
   /**
@@ -88,9 +92,4 @@ export class SyncBack {
       return requeueAfter(RETRY_MS);
     }
   }
-}
-
-/** A patch that demands a UID of another object is "invalid" to the API server. */
-function isReplaced(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 422;
 }

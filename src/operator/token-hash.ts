@@ -83,7 +83,8 @@ function copiedHash(token: Token, value: string, cluster: ConnectedContext): Has
 export function isOfEarlierSecret(token: Token, object: KubeObject, cluster: ConnectedContext): boolean {
   const found = hashIn(object);
   const { secret } = token;
-  if (!found || secret.kind === 'missing') return false;
+  // A token that is hashed in place has another value and the same secret: nobody can tell that from here.
+  if (!found || secret.kind !== 'plain') return false;
   return ![...HASH_ALGORITHMS, COPIED].some((algorithm) => {
     const input = { tokenUid: token.uid, algorithm, value: secret.value, hash: found.hash };
     return fingerprintsEqual(found.fingerprint, fingerprint(cluster.installationKey, input));

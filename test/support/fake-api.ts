@@ -24,7 +24,7 @@ type Metadata = Record<string, unknown> & { finalizers?: string[] };
 
 /**
  * An API server in memory, with the semantics that matter to a writer: UIDs, resourceVersions, 404, 409 of both
- * kinds, preconditions by UID, finalizers, no-op patches that write nothing.
+ * kinds, preconditions by UID (a delete answers 409, a patch 422), finalizers, no-op patches that write nothing.
  */
 export class FakeApi implements Reader, Writer {
   /** Decides what becomes of a request. */
@@ -81,7 +81,7 @@ export class FakeApi implements Reader, Writer {
       const current = this.find(key.resource.kind, key.name);
       if (!current) throw status(404, 'NotFound');
       const { uid } = (patch as KubeObject).metadata ?? {};
-      if (uid !== undefined && uid !== current.metadata.uid) throw status(409, 'Conflict');
+      if (uid !== undefined && uid !== current.metadata.uid) throw status(422, 'Invalid');
       const patched = applyMergePatch(current, patch) as KubeObject;
       if (JSON.stringify(sorted(patched)) === JSON.stringify(sorted(current))) return current;
       return this.#store('MODIFIED', patched, {});

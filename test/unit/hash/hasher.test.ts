@@ -95,6 +95,39 @@ describe('createHasher', () => {
     expect(await Promise.all(taken)).toHaveLength(2);
   });
 
+  test('groups take turns: one hash of a group does not wait for twenty of another', async () => {
+    const hasher = aHasher({ threads: 1, bcryptCost: 4 });
+    const order: string[] = [];
+    const hash = (name: string, group?: string): Promise<unknown> =>
+      hasher.hash('bcrypt', name, undefined, group).then(() => order.push(name));
+    const many = Array.from({ length: 20 }, (_, index) => hash(`a-${index}`, 'a'));
+    await Promise.all([...many, hash('b-0', 'b'), hash('b-1', 'b'), hash('alone')]);
+    // The first runs at once; when the others came, the next turn was its group's.
+    expect(order.slice(0, 7)).toEqual(['a-0', 'a-1', 'b-0', 'alone', 'a-2', 'b-1', 'a-3']);
+    expect(order.filter((name) => name.startsWith('a-'))).toEqual(many.map((_, index) => `a-${index}`));
+    expect(hasher.queued).toBe(0);
+  });
+
+  test('the bound on what may wait is one for all groups', async () => {
+    const hasher = aHasher({ threads: 1, maxQueue: 2, bcryptCost: 4 });
+    const taken = ['a', 'a', 'b'].map((group) => hasher.hash('bcrypt', 's', undefined, group));
+    expect(hasher.queued).toBe(3);
+    await expect(hasher.hash('bcrypt', 's', undefined, 'c')).rejects.toThrow(HashQueueFullError);
+    await Promise.all(taken);
+  });
+
+  test('a group whose waiting hashes were all cancelled has no turn', async () => {
+    const hasher = aHasher({ threads: 1, bcryptCost: 4 });
+    const controller = new AbortController();
+    const first = hasher.hash('bcrypt', 'first', undefined, 'a');
+    const cancelled = hasher.hash('bcrypt', 'cancelled', controller.signal, 'b');
+    const last = hasher.hash('bcrypt', 'last', undefined, 'a');
+    controller.abort(new Error('no longer wanted'));
+    await expect(cancelled).rejects.toThrow('no longer wanted');
+    expect(await Promise.all([first, last])).toHaveLength(2);
+    expect(hasher.queued).toBe(0);
+  });
+
   test('close ends running and waiting work, and nothing is taken after it', async () => {
     const hasher = aHasher({ threads: 1, bcryptCost: 14 });
     const left = [hasher.hash('bcrypt', 'runs'), hasher.hash('bcrypt', 'waits')];

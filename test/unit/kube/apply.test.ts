@@ -57,7 +57,8 @@ describe('apply', () => {
     await stored(TOKEN);
     const before = api.objects();
     await expect(apply(api, { verb: 'patch', target, patch: { enabled: false } })).rejects.toMatchObject({
-      code: 409,
+      reason: 'Rejected',
+      cause: { code: 422 },
     });
     await expect(apply(api, { verb: 'delete', target })).rejects.toMatchObject({ code: 409 });
     expect(api.objects()).toEqual(before);

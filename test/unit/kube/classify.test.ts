@@ -73,6 +73,38 @@ describe('apiError', () => {
     });
   }
 
+  const OBJECT = '/api/v1/namespaces/cattle-system/secrets';
+  const DENIALS = {
+    webhook: `admission webhook "check.example.com" denied the request: data.hash "${CANARY}" is weak`,
+    plugin: `secrets "t-1" is forbidden: data.hash "${CANARY}" is weak`,
+    rbac: 'secrets is forbidden: User "system:serviceaccount:ace:operator" cannot create resource "secrets"',
+    rbacNamed: 'secrets "t-1" is forbidden: User "ace" cannot patch resource "secrets" in API group ""',
+  };
+  const said = (request: string, message: string, code = 403): string =>
+    apiError(request, { status: code, text: statusText(code, 'Forbidden', message) }).message;
+
+  for (const request of [`POST ${OBJECT}`, `PATCH ${OBJECT}/t-1`, `PUT ${OBJECT}/t-1`]) {
+    test(`a webhook’s denial of a ${request.split(' ')[0]} is not shown: it may quote what was sent`, () => {
+      for (const code of [401, 403, 404]) {
+        for (const message of [DENIALS.webhook, DENIALS.plugin]) {
+          const shown = said(request, message, code);
+          expect(shown).toBe(`${request}: ${code} Forbidden`);
+        }
+      }
+    });
+
+    test(`RBAC’s own denial of a ${request.split(' ')[0]} is shown: it names subject, verb and kind`, () => {
+      expect(said(request, DENIALS.rbac)).toContain(DENIALS.rbac);
+      expect(said(request, DENIALS.rbacNamed)).toContain(DENIALS.rbacNamed);
+    });
+  }
+
+  for (const verb of ['GET', 'WATCH', 'DELETE']) {
+    test(`any denial of a ${verb} is shown: nothing was sent that it could quote`, () => {
+      expect(said(`${verb} ${OBJECT}/t-1`, 'a proxy says no')).toContain('a proxy says no');
+    });
+  }
+
   test('a message that is shown is cut', () => {
     const error = apiError(REQUEST, { status: 403, text: statusText(403, 'Forbidden', 'x'.repeat(10_000)) });
     expect(error.message.length).toBeLessThan(600);

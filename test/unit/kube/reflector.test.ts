@@ -218,6 +218,38 @@ describe('watch', () => {
     expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
   });
 
+  // What asks for a minute and is not waited for was tried at once.
+  const MINUTE_LATER = { 'retry-after': '60' };
+
+  test('410 after other failures means a new list at once', async () => {
+    const first = await watchNumber(1);
+    const answers = [aStatus(503, 'ServiceUnavailable'), aStatus(503, 'ServiceUnavailable')];
+    server.onList = () => aList([], '91');
+    server.onWatch = (query) =>
+      query.get('resourceVersion') === '5'
+        ? (answers.shift() ?? aStatus(410, 'Expired', MINUTE_LATER))
+        : undefined;
+    first.cut();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
+    expect(reflection.failures.map(({ failures }) => failures)).toEqual([1, 2, 3]);
+    expect(server.lists).toHaveLength(2);
+  });
+
+  test('410 twice in a row is the server’s own trouble: the second is waited for', async () => {
+    const first = await watchNumber(1);
+    server.onList = () => aList([], '91');
+    server.onWatch = () => aStatus(410, 'Expired', MINUTE_LATER);
+    first.cut();
+    const expiries = (): readonly string[] => reflection.restarts.filter((reason) => reason === 'expired');
+    await eventually(() => expect(expiries()).toHaveLength(2));
+    // Another one lists, watches and is refused in the meantime, all over the same network.
+    const other = reflect(url);
+    await eventually(() => expect(other.restarts).toEqual(['expired', 'expired']));
+    await other.close();
+    // Two of ours, two of the other.
+    expect([expiries().length, server.lists.length - 1]).toEqual([2, 3]);
+  });
+
   test('any other error in the stream ends the watch, which is resumed where it was', async () => {
     const watch = await watchNumber(1);
     watch.send('ADDED', anItem('b', '6'));

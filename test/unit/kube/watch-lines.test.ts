@@ -125,4 +125,30 @@ describe('watchEvents', () => {
       }),
     );
   });
+
+  const MIB = 1024 * 1024;
+
+  test('a line that never ends ends the stream instead, after a bounded number of bytes', async () => {
+    let sent = 0;
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(line('ADDED', 'a'));
+      // An end, too, for a reader that would take it all.
+      for (const chunk = Buffer.alloc(MIB, 'x'); sent < 64; sent += 1) yield chunk;
+    };
+    const seen: WatchEvent[] = [];
+    const reading = (async (): Promise<void> => {
+      for await (const event of watchEvents(endless())) seen.push(event);
+    })();
+    await expect(reading).rejects.toThrow(WatchLineError);
+    expect(seen).toHaveLength(1);
+    expect(sent).toBeLessThanOrEqual(17);
+  });
+
+  test('an object as large as any can be is read, and so is what is more than that in many lines', async () => {
+    const large = line('ADDED', 'x'.repeat(3 * MIB));
+    const cut = MIB + 7;
+    const parts = Array.from({ length: 8 }, () => [large.slice(0, cut), large.slice(cut)]).flat();
+    const events = await read(...parts);
+    expect(events.map(({ object }) => JSON.stringify(object).length > 3 * MIB)).toEqual(Array(8).fill(true));
+  });
 });

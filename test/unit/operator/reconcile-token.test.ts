@@ -609,6 +609,56 @@ describe('what is not ours', () => {
     });
   }
 
+  test('a ClusterUserAttribute that replaced ours takes our pair away: its groups are not ours to give', async () => {
+    await inSync();
+    world.downstream.drop('ClusterUserAttribute', 'u-1');
+    const theirs = foreign('ClusterUserAttribute', 'u-1', { enabled: true, groups: ['admins'] });
+    world.downstream.put(theirs);
+    world.tellWatch();
+    world.sweep();
+    await world.settle();
+    expect(view()).toEqual(['user u-1: enabled=true groups=["admins"]']);
+    expect(world.downstream.find('ClusterUserAttribute', 'u-1')).toMatchObject(theirs);
+    expect(state()).toMatchObject({
+      state: 'refused',
+      reason: 'Conflict',
+      message: expect.stringContaining('ClusterUserAttribute u-1'),
+    });
+    expect(reasons()).toContain('Conflict');
+    world.downstream.drop('ClusterUserAttribute', 'u-1');
+    world.sweep();
+    await world.settle();
+    await world.advance(61 * SECOND);
+    expect(view()).toEqual(IN_SYNC);
+  });
+
+  test('a ClusterUserAttribute that replaced ours takes our pair away while suspended, too', async () => {
+    await inSync();
+    world.spec = { ...world.spec, suspend: true };
+    world.downstream.drop('ClusterUserAttribute', 'u-1');
+    world.downstream.put(foreign('ClusterUserAttribute', 'u-1', { enabled: true, groups: ['admins'] }));
+    world.tellWatch();
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+
+  test('a Secret in the way is looked at again and again, and costs no writes', async () => {
+    const theirs = foreign('Secret', 't-1', { data: { hash: 'dGhlaXJz' } });
+    world.downstream.put(theirs);
+    await inSync();
+    expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
+    const { writes, requests } = world.downstream;
+    for (let retry = 0; retry < 5; retry += 1) {
+      await world.advance(61 * SECOND);
+      expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
+    }
+    expect(world.downstream.writes).toBe(writes);
+    expect(world.downstream.requests).toBeGreaterThan(requests);
+    expect(reasons()).toEqual(['Conflict']);
+    expect(world.downstream.find('Secret', 't-1')).toMatchObject(theirs);
+  });
+
   test('an object of ours that we had not seen is recognised, not fought over', async () => {
     await inSync();
     const second = new ReconcileWorld();
@@ -715,6 +765,106 @@ describe('hashes', () => {
     expect(state()).toEqual({ state: 'pending', reason: 'HashPending' });
     expect(view()).toContain('token t-2: user=u-1 enabled=true');
   });
+});
+
+/** A world whose process had to make a new installation key. */
+class NewKeyWorld extends ReconcileWorld {
+  override get context(): ReconcileWorld['context'] {
+    return { ...super.context, trustsFingerprints: false };
+  }
+}
+
+describe('a suspended cluster', () => {
+  const suspend = (): void => {
+    world.spec = { ...world.spec, suspend: true };
+  };
+
+  test('keeps a good token whose secret today’s algorithm could not take', async () => {
+    const long = 'x'.repeat(81);
+    await inSync({ token: long });
+    suspend();
+    world.algorithm = 'bcrypt';
+    const { writes } = world.downstream;
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, [long])).toEqual([`${long} is u-1`]);
+    expect(state()).toEqual({ state: 'pending', reason: 'Suspended' });
+    expect(world.downstream.writes).toBe(writes);
+    world.spec = { ...world.spec, suspend: false };
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, [long])).toEqual([]);
+    expect(state()).toMatchObject({ state: 'refused', reason: 'SecretTooLong' });
+  });
+
+  for (const storage of ['secret', 'inline'] as const) {
+    test(`lets the old secret of a token in no more when it was changed in place (${storage})`, async () => {
+      world.storage = storage;
+      await inSync();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      suspend();
+      world.putToken({ token: 'secret-2' });
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      world.spec = { ...world.spec, suspend: false };
+      world.sweep();
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
+    });
+  }
+
+  test('lets the old secret in no more also when today’s algorithm cannot take the new one', async () => {
+    await inSync();
+    suspend();
+    world.algorithm = 'bcrypt';
+    world.putToken({ token: 'x'.repeat(81) });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+
+  // Under a new key every mark looks like that of another secret, and nobody could write the pairs again.
+  test('keeps everything when the installation key is new, and so no mark can be trusted', async () => {
+    await world.close();
+    world = new NewKeyWorld();
+    await inSync();
+    suspend();
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(view()).toEqual(IN_SYNC);
+    expect(state()).toEqual({ state: 'pending', reason: 'Suspended' });
+  });
+
+  for (const algorithm of ['bcrypt', 'scrypt'] as const) {
+    test(`keeps a pair whose algorithm alone is another now (${algorithm})`, async () => {
+      await inSync();
+      suspend();
+      world.algorithm = algorithm;
+      world.sweep();
+      await world.settle();
+      while (world.hashes.pending > 0) await new Promise((resolve) => setImmediate(resolve));
+      world.sweep();
+      await world.settle();
+      expect(view()).toEqual(IN_SYNC);
+    });
+  }
+});
+
+test('a hash that is to be made waits in the turn of its cluster', async () => {
+  const groups: unknown[] = [];
+  const recording: Hasher = {
+    hash: async (_algorithm, secret, _signal, group) => {
+      groups.push(group);
+      return sha3.hash(secret);
+    },
+    verify: () => Promise.resolve(false),
+    queued: 0,
+    close: () => Promise.resolve(),
+  };
+  await world.close();
+  world = new ReconcileWorld(recording);
+  world.algorithm = 'bcrypt';
+  await inSync();
+  expect(groups).toEqual(['c-1']);
 });
 
 describe('a token on the move', () => {

@@ -5,20 +5,18 @@ import { diff } from '../../../src/derive/diff.ts';
 import { withoutNulls } from '../../../src/derive/merge-patch.ts';
 import { ConnectionError, TerminalError } from '../../../src/errors.ts';
 import { type WriteResult, write } from '../../../src/operator/write.ts';
-import { aToken } from '../../support/builders.ts';
+import { aToken, HOUR, NOW } from '../../support/builders.ts';
 import { status } from '../../support/fake-api.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
 
-const DESIRED = desiredTokenObjects(
-  aToken(),
-  undefined,
-  { hash: 'h', fingerprint: 'f' },
-  {
-    cluster: 'c-1',
-    namespace: 'cattle-system',
-    storage: 'secret',
-  },
-);
+const desiredUntil = (expiresAtMs: number | undefined): readonly KubeObject[] =>
+  desiredTokenObjects(
+    aToken(),
+    expiresAtMs,
+    { hash: 'h', fingerprint: 'f' },
+    { cluster: 'c-1', namespace: 'cattle-system', storage: 'secret' },
+  );
+const DESIRED = desiredUntil(undefined);
 const [SECRET, TOKEN] = DESIRED.map((object) => withoutNulls(object)) as [KubeObject, KubeObject];
 
 let world: ReconcileWorld;
@@ -108,5 +106,52 @@ describe('write', () => {
     world.downstream.put({ ...TOKEN, userName: 'successor' });
     await expect(write(diff([], seen), world.context)).rejects.toMatchObject({ code: 409 });
     expect(world.downstream.find('ClusterAuthToken', 't-1')).toMatchObject({ userName: 'successor' });
+  });
+
+  describe('a patch', () => {
+    /** Patches the expiry of the ClusterAuthToken that was seen last. */
+    const patchExpiry = (): Promise<WriteResult> =>
+      write(diff(desiredUntil(NOW + HOUR), world.observed.forToken('t-1')), world.context);
+    const uidSeen = (): unknown =>
+      world.observed.forToken('t-1').find(({ kind }) => kind === 'ClusterAuthToken')?.metadata.uid;
+
+    test('refused because another object has the name is stale, and that one is seen now', async () => {
+      await writeAll();
+      world.tellWatch();
+      world.downstream.drop('ClusterAuthToken', 't-1');
+      world.downstream.put(TOKEN);
+      const successor = world.downstream.find('ClusterAuthToken', 't-1');
+      expect(uidSeen()).not.toBe(successor?.metadata.uid);
+      expect(await patchExpiry()).toEqual({ kind: 'stale' });
+      expect(world.downstream.find('ClusterAuthToken', 't-1')).toEqual(successor);
+      expect(uidSeen()).toBe(successor?.metadata.uid);
+      expect(await patchExpiry()).toMatchObject({ kind: 'written' });
+    });
+
+    test('refused, and the object is gone when looked at: stale as well', async () => {
+      await writeAll();
+      world.tellWatch();
+      world.downstream.fault = ({ verb }) => {
+        if (verb !== 'patch') return undefined;
+        world.downstream.drop('ClusterAuthToken', 't-1');
+        return status(422, 'Invalid');
+      };
+      expect(await patchExpiry()).toEqual({ kind: 'stale' });
+      expect(uidSeen()).toBeUndefined();
+    });
+
+    test('refused for what it says is terminal: the object is the one that we saw', async () => {
+      await writeAll();
+      world.tellWatch();
+      world.downstream.fault = ({ verb }) => (verb === 'patch' ? status(422, 'Invalid') : undefined);
+      await expect(patchExpiry()).rejects.toThrow(TerminalError);
+    });
+
+    test('refused, and nobody answers who has the name: neither stale nor terminal', async () => {
+      await writeAll();
+      world.tellWatch();
+      world.downstream.fault = ({ verb }) => (verb === 'patch' ? status(422, 'Invalid') : 'unreachable');
+      await expect(patchExpiry()).rejects.toThrow(ConnectionError);
+    });
   });
 });
