@@ -234,6 +234,8 @@ const remove: Step = async (world, report) => {
       const left = await world.cluster(BERLIN).ours();
       if (left.length > 0) throw new Error(`still there: ${left.join(', ')}`);
     });
+    const { adminKubeconfig } = world.management.plane;
+    await kubectl(adminKubeconfig, 'wait', 'cprop', BERLIN, '--for=condition=Drained', '--timeout=30s');
   });
 };
 
