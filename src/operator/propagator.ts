@@ -70,11 +70,6 @@ export class ClusterPropagator {
     return this.#settings?.allowGc ?? false;
   }
 
-  /** Nothing of ours is left there, and nothing is to come. */
-  get isDrained(): boolean {
-    return this.#drained;
-  }
-
   /** True when this cluster has the token, or is not going to. */
   isSettledFor(token: Token): boolean {
     if (this.mode !== 'propagate' || !this.connection) return true;

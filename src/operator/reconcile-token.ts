@@ -54,7 +54,11 @@ async function propagate(
   // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
   const isOurLimit = choice.kind === 'refused' && choice.reason !== 'UnsupportedHash';
   if (isOurLimit && cluster.paused) return waitPaused(token, verdict, cluster);
-  if (choice.kind === 'refused') return refuse(token, choice.reason, present, cluster, choice.message);
+  if (choice.kind === 'refused') {
+    // With adoption on, `present` holds others' objects too: to take over is not to take away.
+    const ours = present.filter((object) => cluster.connection.observed.isOurs(object));
+    return refuse(token, choice.reason, ours, cluster, choice.message);
+  }
   if (choice.kind === 'pending') {
     cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'HashPending' });
     await endPredecessor(token, cluster);

@@ -37,12 +37,16 @@ export class SyncBack {
     const id = `${cluster.name}/${key}`;
     if (kind === 'setting' || this.#waiting.has(id)) return;
     this.#waiting.add(id);
-    this.#tail = this.#tail.then(async () => {
+    const turn = this.#tail.then(async () => {
       this.#waiting.delete(id);
       const result =
         kind === 'token' ? await this.lastUsed(name, cluster) : await this.needsRefresh(name, cluster);
       if (result.kind === 'requeueAfter') cluster.queue.addAfter(key, result.delayMs, 'background');
     });
+    // One that fails must not end the line behind it, let alone the process.
+    this.#tail = turn.catch((error: unknown) =>
+      this.#log.warn('not carried back', { cluster: cluster.name, error }),
+    );
   }
 
   /**

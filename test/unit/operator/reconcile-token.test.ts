@@ -609,6 +609,19 @@ describe('what is not ours', () => {
     });
   }
 
+  test('a stranger’s pair survives, with adoption on, a token that our algorithm cannot take', async () => {
+    const theirs = foreign('ClusterAuthToken', 't-1', { userName: 'u-1', enabled: true });
+    world.downstream.put(theirs);
+    world.tellWatch();
+    world.spec = { ...world.spec, adopt: true };
+    world.algorithm = 'bcrypt';
+    world.putUser();
+    world.putToken({ token: 'x'.repeat(73) });
+    await world.settle();
+    expect(state()).toMatchObject({ state: 'refused', reason: 'SecretTooLong' });
+    expect(world.downstream.find('ClusterAuthToken', 't-1')).toMatchObject(theirs);
+  });
+
   test('a ClusterUserAttribute that replaced ours takes our pair away: its groups are not ours to give', async () => {
     await inSync();
     world.downstream.drop('ClusterUserAttribute', 'u-1');
