@@ -1,11 +1,18 @@
 import type { HashStore } from '../hash/pending.ts';
+import type { Leadership } from '../kube/elector.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Clusters } from './clusters.ts';
 import type { ClusterPropagator } from './propagator.ts';
+import type { Queues } from './watches.ts';
 
 /** Has the gauges filled when somebody scrapes, not when something changes. */
-export function publishGauges(metrics: Metrics, clusters: Clusters, hashes: HashStore): void {
+export function publishGauges(
+  metrics: Metrics,
+  clusters: Pick<Queues, 'propagators'>,
+  hashes: HashStore,
+  leadership: Pick<Leadership, 'mayWrite'>,
+): void {
   metrics.beforeScrape(() => {
+    metrics.leader.set(leadership.mayWrite() ? 1 : 0);
     metrics.hashesPending.set(hashes.pending);
     metrics.resetClusterGauges();
     for (const propagator of clusters.propagators()) publishCluster(metrics, propagator);

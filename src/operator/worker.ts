@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection } from '../clusters/connection.ts';
-import { ApiError, ConnectionError, describeError, TerminalError } from '../errors.ts';
+import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -65,6 +65,10 @@ function afterFailure(
   const { queue, outcomes, log, cluster } = deps;
   // The session was ended under our hands; the next one brings every key back.
   if (deps.connection() !== connection) return;
+  if (error instanceof FencedError) {
+    queue.addRateLimited(key);
+    return;
+  }
   log.warn('reconcile failed', { cluster, key, error });
   if (error instanceof TerminalError) {
     queue.forget(key);

@@ -43,6 +43,7 @@ export class Metrics {
   readonly queueAge = this.#gauge('ace_workqueue_oldest_seconds', 'Age of the key that has waited longest', [
     'cluster',
   ]);
+  readonly leader = this.#gauge('ace_leader', '1 while this replica may write', []);
   readonly hashesPending = this.#gauge('ace_hashes_pending', 'Hashes in the making', []);
   readonly reconcileSeconds = new Histogram({
     name: 'ace_reconcile_duration_seconds',
