@@ -1,7 +1,7 @@
 import type { HashStorage } from '../api/types.ts';
 import { ConfigError } from '../errors.ts';
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/format.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';
 import {
   address,
