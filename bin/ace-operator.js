@@ -1,15 +1,15 @@
 #!/bin/sh
-':' //; self=$(readlink -f "$0"); root=$(dirname "$(dirname "$self")")
-':' //; flags='--max-semi-space-size=4 --no-allocation-site-pretenuring'
-':' //; bundled="$root/hack/node/node_modules/.bin/node"
-':' //; if node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>22||(a===22&&b>=19)?0:1)' 2>/dev/null; then exec node $flags "$self" "$@"; fi
-':' //; if [ -x "$bundled" ]; then exec "$bundled" $flags "$self" "$@"; fi
-':' //; exec node "$self" "$@"
+':' //; case "$0" in */*) self=$0 ;; *) self=$(command -v "$0") ;; esac
+':' //; while [ -L "$self" ]; do to=$(readlink "$self"); case "$to" in /*) self=$to ;; *) self=${self%/*}/$to ;; esac; done
+':' //; node=${self%/*}/../hack/node/node_modules/.bin/node
+':' //; [ -x "$node" ] || node=node
+':' //; exec "$node" --max-semi-space-size=4 --no-allocation-site-pretenuring "$0" "$@"
 
-// A shell script and a module at once: started by itself, the lines above pick a Node that is new enough and
-// give the process over to it (so that signals reach it); started as `node …/ace-operator.js`, they are
-// strings followed by comments. The flags are V8's: its young generation would grow to more than all the data we hold, and
-// after the stores are filled it would take every request's garbage for data to keep.
+// A shell script and a module at once: started by itself, the lines above pick a Node and give the process over to it
+// (so that signals reach it, and the name it was started under); started as `node …/ace-operator.js`, they are strings
+// followed by comments. hack/node exists only where `make` found the Node on PATH too old; asking node for its version each
+// time would double the time to start. The flags are V8's: its young generation would grow to more than all the data
+// we hold, and after the stores are filled it would take every request's garbage for data to keep.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major > 22 || (major === 22 && minor >= 19)) {
   await import('../dist/main.js');

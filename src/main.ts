@@ -1,13 +1,18 @@
+import { homedir } from 'node:os';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from './cli/program.ts';
 import type { Runtime } from './cli/runtime.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */
 
+/** kubectl starts a plugin under the plugin's own name, and people type it apart. */
+const program = basename(process.argv[1] ?? '').startsWith('kubectl-ace') ? 'kubectl ace' : 'ace-operator';
+
 type CrashHandler = (kind: string, error: unknown) => Promise<void>;
 let beforeCrash: CrashHandler = async (kind, error) => {
   const name = error instanceof Error ? error.name : typeof error;
-  process.stderr.write(`ace-operator: ${kind}: ${name}\n`);
+  process.stderr.write(`${program}: ${kind}: ${name}\n`);
 };
 
 async function crash(kind: string, error: unknown): Promise<never> {
@@ -17,11 +22,27 @@ async function crash(kind: string, error: unknown): Promise<never> {
 
 process.on('uncaughtException', (error) => void crash('uncaught exception', error));
 process.on('unhandledRejection', (error) => void crash('unhandled rejection', error));
+// `ace-operator status | head`: whoever read has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 const runtime: Runtime = {
+  program,
   env: process.env,
+  home: homedir(),
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
+  isTerminal: process.stdout.isTTY === true,
+  isErrorTerminal: process.stderr.isTTY === true,
+  get columns() {
+    return process.stdout.columns ?? 80;
+  },
+  now: Date.now,
   signal: () =>
     new Promise((resolve) => {
       const onSignal = (signal: NodeJS.Signals): void => {
@@ -40,5 +61,12 @@ const runtime: Runtime = {
   },
 };
 
+const exitCode = await runProgram(process.argv.slice(2), runtime);
+// A pipe takes what was written some time later: what is exited before that is lost.
+await Promise.all(
+  [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
+  ),
+);
 // Sockets and threads that a hurried shutdown left open must not keep the process.
-process.exit(await runProgram(process.argv.slice(2), runtime));
+process.exit(exitCode);

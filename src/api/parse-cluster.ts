@@ -24,6 +24,14 @@ const aceShape = z.object({
     })
     .nullish(),
 });
+const endpointShape = z.object({
+  spec: z
+    .object({
+      displayName: optionalString,
+      localClusterAuthEndpoint: z.object({ fqdn: optionalString, caCerts: optionalString }).nullish(),
+    })
+    .nullish(),
+});
 const reachShape = z.object({
   status: z
     .object({
@@ -53,8 +61,17 @@ export function parseCluster(raw: unknown): Cluster {
     apiEndpoint: status?.apiEndpoint ?? '',
     caCert: status?.caCert ?? '',
     serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
+    ...endpoint(raw, meta.name),
     problem: ace.success ? unusable : describeIssues(ace.error),
   });
+}
+
+/** What a kubeconfig is made of. Unreadable is as good as absent: it decides about nothing. */
+function endpoint(raw: unknown, name: string): Pick<Cluster, 'displayName' | 'fqdn' | 'fqdnCaPem'> {
+  const parsed = endpointShape.safeParse(raw);
+  const spec = parsed.success ? parsed.data.spec : undefined;
+  const { fqdn = '', caCerts = '' } = spec?.localClusterAuthEndpoint ?? {};
+  return { displayName: spec?.displayName || name, fqdn, fqdnCaPem: caCerts };
 }
 
 /** Our objects carry the cluster's name in a label. */

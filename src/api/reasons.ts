@@ -72,3 +72,16 @@ export const DENIAL_REASONS = [
   'Stale',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
+
+/** Why something could not be read, so that nothing is known about it. */
+export const READ_FAILURE_REASONS = [
+  'Unreachable',
+  'CertificateInvalid',
+  'CredentialsRejected',
+  'Forbidden',
+  'KindMissing',
+  'NoCredentials',
+  'CredentialsInvalid',
+  'Failing',
+] as const;
+export type ReadFailureReason = (typeof READ_FAILURE_REASONS)[number];

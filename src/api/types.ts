@@ -75,6 +75,12 @@ export interface Cluster extends Identified {
   /** Base64 of PEM, as in `status.caCert`. */
   readonly caCert: string;
   readonly serviceAccountTokenSecret: string;
+  /** For people; the name where the object has none. */
+  readonly displayName: string;
+  /** Host, or host and port, of its authorized endpoint; empty when its control-plane nodes are asked themselves. */
+  readonly fqdn: string;
+  /** PEM of the authority of that endpoint. */
+  readonly fqdnCaPem: string;
   readonly problem: string | undefined;
 }
 

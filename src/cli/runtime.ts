@@ -1,8 +1,21 @@
 /** What a command may use of the process it runs in; made by main.ts, so that nothing else touches `process`. */
 export interface Runtime {
+  /** How the program was called, as it names itself: `ace-operator`, or `kubectl ace`. */
+  readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home directory; empty when there is none. */
+  readonly home: string;
+  readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
+  /** True when stdout is a terminal: only then there may be colour and redrawing. */
+  readonly isTerminal: boolean;
+  /** The same of stderr, where progress is shown. */
+  readonly isErrorTerminal: boolean;
+  /** Width of the terminal, in characters; 80 when stdout is none. */
+  readonly columns: number;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** Resolves with the name of the first SIGTERM or SIGINT; the second ends the process at once. */
   signal(): Promise<string>;
   /** Resolves after so many milliseconds, without keeping the process alive. */

@@ -1,5 +1,5 @@
-import type { LogFormat, LogLevel } from '../telemetry/log.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import type { LogFormat, LogLevel } from '../telemetry/log-level.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Something that runs until it is told to stop. */

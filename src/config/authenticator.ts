@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
-import { splitAddress } from '../telemetry/health.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log.ts';
+import { splitAddress } from '../telemetry/address.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';
 import {
   address,

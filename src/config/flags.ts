@@ -1,6 +1,6 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
-import { splitAddress } from '../telemetry/health.ts';
+import { splitAddress } from '../telemetry/address.ts';
 
 /** One flag: its name, what it means, its default, and whether it takes a value, several, or none. */
 export interface Flag {
@@ -11,6 +11,10 @@ export interface Flag {
   readonly fallback: string;
   /** May be given several times; the values are joined by commas. */
   readonly repeatable?: boolean;
+  /** One letter, for `-n`. */
+  readonly short?: string;
+  /** The values that are taken, for shell completion. */
+  readonly choices?: readonly string[];
 }
 
 /** Flag values by flag name, as typed. */

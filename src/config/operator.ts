@@ -2,7 +2,7 @@ import type { HashStorage } from '../api/types.ts';
 import { ConfigError } from '../errors.ts';
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/format.ts';
 import type { LeaseTiming } from '../kube/candidacy.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';
 import {
   address,

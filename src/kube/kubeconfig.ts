@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
@@ -33,6 +34,68 @@ export async function managementAccess(kubeconfigFile: string | undefined): Prom
     );
   }
   return accessFrom(config);
+}
+
+/**
+ * Access as kubectl has it: the files merged, what an earlier one names wins; where none exists, the pod's own service
+ * account.
+ *
+ * @param options.required - false: it is no fault when none of the files exists
+ * @param options.context - instead of the files' current one
+ * @throws {ConfigError} when a file cannot be read, the context is not there, or nothing says where to go
+ */
+export async function personalAccess(options: {
+  readonly files: readonly string[];
+  readonly required: boolean;
+  readonly context: string | undefined;
+}): Promise<Access> {
+  const found = options.files.filter((file) => existsSync(file));
+  if (found.length === 0) {
+    if (options.required)
+      throw new ConfigError(`cannot load kubeconfig ${options.files.join(', ')}: no such file`);
+    return managementAccess(undefined).catch(() => {
+      throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
+    });
+  }
+  const config = merged(found);
+  if (options.context !== undefined) config.setCurrentContext(options.context);
+  const current = config.getCurrentContext();
+  if (!config.getContextObject(current)) {
+    throw new ConfigError(
+      `${found.join(', ')}: there is no context ${current || '(none is current)'}; see kubectl config get-contexts`,
+    );
+  }
+  return accessFrom(config);
+}
+
+/** kubectl's rule: of two entries of one name the first counts. client-node refuses them. */
+function merged(files: readonly string[]): KubeConfig {
+  const configs = files.map((file) => {
+    const config = new KubeConfig();
+    try {
+      config.loadFromFile(file);
+      return config;
+    } catch (error) {
+      // The parser's message quotes the text it choked on, which may be a credential.
+      const cause = isSystemError(error) ? describeError(error) : 'it is no kubeconfig';
+      throw new ConfigError(`cannot load kubeconfig ${file}: ${cause}`);
+    }
+  });
+  const first = <T extends { name: string }>(entries: readonly T[]): T[] => [
+    ...new Map([...entries].reverse().map((entry) => [entry.name, entry])).values(),
+  ];
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: first(configs.flatMap(({ clusters }) => clusters)),
+    users: first(configs.flatMap(({ users }) => users)),
+    contexts: first(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.find((one) => one.currentContext)?.currentContext ?? '',
+  });
+  return config;
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /**

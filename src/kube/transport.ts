@@ -7,6 +7,8 @@ export interface Reply {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly text: string;
+  /** When the server says it is; by its own clock. */
+  readonly date: string | undefined;
 }
 
 export interface Stream {
@@ -92,7 +94,8 @@ export class Transport {
         signal: options.signal ? AbortSignal.any([options.signal, limit.signal]) : limit.signal,
       });
       const reply = { status: response.statusCode, text: await response.body.text() };
-      return { ...reply, retryAfter: headerText(response.headers['retry-after']) };
+      const { 'retry-after': retryAfter, date } = response.headers;
+      return { ...reply, retryAfter: headerText(retryAfter), date: headerText(date) };
     } catch (error) {
       throw connectionError(`${method} ${withoutQuery(path)}`, error);
     } finally {

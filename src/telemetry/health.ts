@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { splitAddress } from './address.ts';
 import type { Metrics } from './metrics.ts';
 
 /** One thing that must be so for the process to be ready. */
@@ -51,14 +52,6 @@ export function requestTarget(url: string): { path: string; query: URLSearchPara
   return mark < 0
     ? { path: url, query: new URLSearchParams() }
     : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
-}
-
-/** @throws {RangeError} when it is no `host:port` */
-export function splitAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new RangeError(`'${address}' is no host:port`);
-  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
 }
 
 interface Answer {

@@ -1,10 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import winston from 'winston';
 import { describeError } from '../errors.ts';
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-export const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
-export type LogFormat = 'json' | 'text';
+import type { LogFormat, LogLevel } from './log-level.ts';
 
 /** Values of a line, by the names that may be logged at all. Anything else does not compile. */
 export interface LogFields {

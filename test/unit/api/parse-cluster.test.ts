@@ -38,6 +38,9 @@ describe('parseCluster', () => {
       apiEndpoint: 'https://10.43.0.1:443',
       caCert: 'Q0E=',
       serviceAccountTokenSecret: 'cluster-serviceaccounttoken-x',
+      displayName: 'one',
+      fqdn: 'ace.example',
+      fqdnCaPem: 'PEM',
       problem: undefined,
     });
   });

@@ -1,32 +1,17 @@
-import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Runtime } from '../../../src/cli/runtime.ts';
 import { AUTHENTICATOR_FLAGS } from '../../../src/config/authenticator.ts';
 import { duration, environmentName, list } from '../../../src/config/flags.ts';
 import { OPERATOR_FLAGS } from '../../../src/config/operator.ts';
+import { aRuntime } from '../../support/runtime.ts';
 
 /** Runs the program's own command line, without a process of its own. */
 async function run(
   args: readonly string[],
   env: Runtime['env'] = {},
 ): Promise<{ code: number; out: string; err: string }> {
-  const told = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        told[name] += String(chunk);
-        done();
-      },
-    });
-  const runtime: Runtime = {
-    env,
-    stdout: into('out'),
-    stderr: into('err'),
-    signal: async () => 'SIGTERM',
-    after: async () => {},
-    onCrash: () => {},
-  };
+  const { runtime, told } = aRuntime({ env });
   return { code: await runProgram(args, runtime), ...told };
 }
 

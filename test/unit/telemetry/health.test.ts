@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Check, HealthServer, splitAddress } from '../../../src/telemetry/health.ts';
+import { splitAddress } from '../../../src/telemetry/address.ts';
+import { type Check, HealthServer } from '../../../src/telemetry/health.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 
 let metrics: Metrics;

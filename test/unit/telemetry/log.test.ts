@@ -1,13 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, ConnectionError, TerminalError } from '../../../src/errors.ts';
-import {
-  createLog,
-  type Log,
-  type LogFields,
-  type LogFormat,
-  type LogLevel,
-} from '../../../src/telemetry/log.ts';
+import { createLog, type Log, type LogFields } from '../../../src/telemetry/log.ts';
+import type { LogFormat, LogLevel } from '../../../src/telemetry/log-level.ts';
 import { CANARY } from '../../support/builders.ts';
 
 let stream: PassThrough;

@@ -1,0 +1,15 @@
+import type { CommandEntry } from './command.ts';
+
+/** Every command, in the order of `--help`. Its module is loaded when it is asked for. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'operator',
+    summary: 'run the operator, in the management cluster',
+    load: async () => (await import('./operator.ts')).operator,
+  },
+  {
+    name: 'authenticator',
+    summary: 'run the webhook, on the control-plane nodes of a downstream cluster',
+    load: async () => (await import('./authenticator.ts')).authenticator,
+  },
+];

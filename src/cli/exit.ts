@@ -1,0 +1,26 @@
+import { CommanderError } from 'commander';
+import { ConfigError, ConnectionError, describeError } from '../errors.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What scripts rely on. */
+export const EXIT_OK = 0;
+/** The answer is no: refused, not propagated, not ready. Also every fault that has no code of its own. */
+export const EXIT_NO = 1;
+/** A flag, an argument or a file that was given cannot be used. */
+export const EXIT_USAGE = 2;
+/** What is needed for an answer cannot be reached. */
+export const EXIT_UNREACHABLE = 3;
+
+/** Says in one line what went wrong. @returns the exit code */
+export function exitCodeOf(error: unknown, runtime: Runtime): number {
+  // Help and version end by way of an error, too; commander has printed what there was to print.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  complain(runtime, describeError(error));
+  if (error instanceof ConfigError) return EXIT_USAGE;
+  return error instanceof ConnectionError ? EXIT_UNREACHABLE : EXIT_NO;
+}
+
+/** One line on stderr, under the program's own name: what was tried, on which object, what to do. */
+export function complain(runtime: Runtime, message: string): void {
+  runtime.stderr.write(`${runtime.program}: ${message.trimEnd().replaceAll(/\s*\n\s*/g, ' ')}\n`);
+}

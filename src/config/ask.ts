@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { VERSION } from '../version.ts';
+import {
+  duration,
+  type Environment,
+  type Flag,
+  flagReader,
+  type Given,
+  list,
+  namespaceName,
+  oneOf,
+  switchValue,
+} from './flags.ts';
+
+/** What a person can be told a thing in. */
+export const OUTPUT_FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** Where the management plane is: files in kubectl's order of precedence, empty for the pod's own account. */
+export interface KubeconfigChoice {
+  readonly files: readonly string[];
+  /** Asked for by flag or environment, so that it has to be there; else the first that exists will do. */
+  readonly required: boolean;
+  readonly context: string | undefined;
+}
+
+/** What every command that a person uses can be told, parsed and frozen. */
+export interface AskConfig {
+  readonly kubeconfig: KubeconfigChoice;
+  readonly namespace: string;
+  readonly credentialNamespaces: readonly string[];
+  readonly downstreamNamespace: string;
+  readonly requestTimeoutMs: number;
+  readonly output: OutputFormat;
+  readonly headers: boolean;
+  readonly userAgent: string;
+}
+
+/** How to reach the management plane, and where things are in it. */
+export const CONNECTION_FLAGS: readonly Flag[] = [
+  {
+    flag: 'kubeconfig',
+    placeholder: 'FILE',
+    help: 'kubeconfig of the management plane; without it $KUBECONFIG, ~/.kube/config, the in-cluster service account',
+    fallback: '',
+  },
+  { flag: 'context', placeholder: 'NAME', help: 'context of that kubeconfig', fallback: '' },
+  {
+    flag: 'namespace',
+    short: 'n',
+    placeholder: 'NAME',
+    help: "the operator's own namespace there, with the credentials Secrets",
+    fallback: 'ace-operator',
+  },
+  {
+    flag: 'credential-namespaces',
+    placeholder: 'NAMES',
+    help: 'further namespaces with credentials Secrets, comma-separated',
+    fallback: '',
+  },
+  {
+    flag: 'downstream-namespace',
+    placeholder: 'NAME',
+    help: 'namespace of our objects in each downstream cluster',
+    fallback: 'cattle-system',
+  },
+  {
+    flag: 'request-timeout',
+    placeholder: 'DURATION',
+    help: 'how long one request may take, such as 5s or 1m',
+    fallback: '10s',
+  },
+];
+
+/** How the answer is printed. */
+export const OUTPUT_FLAGS: readonly Flag[] = [
+  {
+    flag: 'output',
+    short: 'o',
+    placeholder: 'FORMAT',
+    help: 'table, wide, json, yaml or name',
+    fallback: 'table',
+    choices: OUTPUT_FORMATS,
+  },
+  { flag: 'no-headers', help: 'leave out the line of column titles', fallback: 'false' },
+];
+
+export const CLUSTER_FLAG: Flag = {
+  flag: 'cluster',
+  placeholder: 'ID',
+  help: 'management id of the downstream cluster, such as c-m-abcdefgh',
+  fallback: '',
+};
+
+/** What nearly every command takes. */
+export const ASK_FLAGS: readonly Flag[] = [...CONNECTION_FLAGS, ...OUTPUT_FLAGS];
+
+/**
+ * The configuration that commands for people share.
+ *
+ * @param home - the user's home directory; empty when there is none
+ * @throws {ConfigError} naming the flag, what was wanted and what was given
+ */
+export function askConfig(given: Given, env: Environment, home: string): AskConfig {
+  const text = flagReader(ASK_FLAGS, given, env);
+  return Object.freeze({
+    kubeconfig: kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
+    namespace: namespaceName('namespace', text('namespace')),
+    credentialNamespaces: list(text('credential-namespaces')).map((name) =>
+      namespaceName('credential-namespaces', name),
+    ),
+    downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
+    requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
+    output: oneOf('output', text('output'), OUTPUT_FORMATS),
+    headers: !switchValue('no-headers', text('no-headers')),
+    userAgent: `kubectl-ace/${VERSION}`,
+  });
+}
+
+function kubeconfigChoice(flag: string, context: string, env: Environment, home: string): KubeconfigChoice {
+  const named = { context: context || undefined };
+  if (flag !== '') return { files: [flag], required: true, ...named };
+  const files = (env['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '');
+  if (files.length > 0) return { files, required: true, ...named };
+  return { files: home === '' ? [] : [join(home, '.kube', 'config')], required: false, ...named };
+}

@@ -1,0 +1,95 @@
+import {
+  CLUSTER_PROPAGATIONS,
+  CLUSTERS,
+  SECRETS,
+  SETTINGS,
+  TOKENS,
+  USER_ATTRIBUTES,
+  USERS,
+} from '../api/names.ts';
+import {
+  parseCluster,
+  parseCredentialsSecret,
+  parsePropagation,
+  parseSetting,
+} from '../api/parse-cluster.ts';
+import { parseToken } from '../api/parse-token.ts';
+import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
+import type {
+  Cluster,
+  CredentialsSecret,
+  Propagation,
+  Setting,
+  Token,
+  User,
+  UserAttribute,
+} from '../api/types.ts';
+import type { Access } from '../kube/kubeconfig.ts';
+import { Plane, type PlaneOptions } from './plane.ts';
+import type { Reading } from './reading.ts';
+
+export interface ManagementOptions extends PlaneOptions {
+  /** With credentials Secrets, the operator's own first. */
+  readonly credentialNamespaces: readonly string[];
+}
+
+/** The management plane, read live and once. */
+export class ManagementPlane extends Plane {
+  readonly #credentialNamespaces: readonly string[];
+
+  constructor(access: Access, options: ManagementOptions) {
+    super(access, options);
+    this.#credentialNamespaces = options.credentialNamespaces;
+  }
+
+  token(name: string): Promise<Reading<Token | undefined>> {
+    return this.get(TOKENS, name, parseToken);
+  }
+
+  tokens(): Promise<Reading<readonly Token[]>> {
+    return this.list(TOKENS, parseToken);
+  }
+
+  user(name: string): Promise<Reading<User | undefined>> {
+    return this.get(USERS, name, parseUser);
+  }
+
+  users(): Promise<Reading<readonly User[]>> {
+    return this.list(USERS, parseUser);
+  }
+
+  userAttribute(name: string): Promise<Reading<UserAttribute | undefined>> {
+    return this.get(USER_ATTRIBUTES, name, parseUserAttribute);
+  }
+
+  cluster(name: string): Promise<Reading<Cluster | undefined>> {
+    return this.get(CLUSTERS, name, parseCluster);
+  }
+
+  clusters(): Promise<Reading<readonly Cluster[]>> {
+    return this.list(CLUSTERS, parseCluster);
+  }
+
+  propagation(cluster: string): Promise<Reading<Propagation | undefined>> {
+    return this.get(CLUSTER_PROPAGATIONS, cluster, parsePropagation);
+  }
+
+  propagations(): Promise<Reading<readonly Propagation[]>> {
+    return this.list(CLUSTER_PROPAGATIONS, parsePropagation);
+  }
+
+  setting(name: string): Promise<Reading<Setting | undefined>> {
+    return this.get(SETTINGS, name, parseSetting);
+  }
+
+  /** All Secrets that may hold credentials. Fails as a whole: one namespace unread is not "no credentials". */
+  async credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
+    const found: CredentialsSecret[] = [];
+    for (const namespace of this.#credentialNamespaces) {
+      const secrets = await this.list(SECRETS, parseCredentialsSecret, { namespace });
+      if (!secrets.ok) return secrets;
+      found.push(...secrets.value);
+    }
+    return { ok: true, value: found };
+  }
+}

@@ -1,0 +1,43 @@
+import type { ReadFailureReason } from '../api/reasons.ts';
+import { explain } from '../clusters/session.ts';
+import { ApiError } from '../errors.ts';
+
+/** Why something could not be read. Says nothing about whether it exists. */
+export interface ReadFailure {
+  readonly reason: ReadFailureReason;
+  /** What was tried, on which object, and what came of it. No secret. */
+  readonly message: string;
+}
+
+/** What was asked for, or why it is not known. One side of two being away must not hide the other. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: ReadFailure };
+
+/** Makes a value of whatever a read throws. */
+export async function reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
+  try {
+    return { ok: true, value: await read() };
+  } catch (error) {
+    return { ok: false, failure: failureOf(error) };
+  }
+}
+
+/** The value, or undefined when it is not known (or does not exist, where T says that). */
+export function known<T>(result: Reading<T> | undefined): T | undefined {
+  return result?.ok ? result.value : undefined;
+}
+
+/** A reading of something that takes another reading first. */
+export async function after<A, B>(
+  first: Reading<A>,
+  next: (value: A) => Promise<Reading<B>>,
+): Promise<Reading<B>> {
+  return first.ok ? next(first.value) : first;
+}
+
+function failureOf(error: unknown): ReadFailure {
+  const { reason, message } = explain(error);
+  const isKindMissing = error instanceof ApiError && error.code === 404 && !error.objectMissing;
+  return { reason: isKindMissing ? 'KindMissing' : (reason as ReadFailureReason), message };
+}

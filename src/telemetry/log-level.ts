@@ -1,0 +1,5 @@
+/** How much is logged, and in which form. Apart from log.ts, so that `--help` need not load the logger. */
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+export type LogFormat = 'json' | 'text';
