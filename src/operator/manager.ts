@@ -52,6 +52,8 @@ export class Manager {
   readonly #operator: AceOperator;
   readonly #terms: Terms;
   readonly #leadership: Leadership;
+  /** Kinds whose watch the management plane refuses with 401, after our credential was read again. */
+  readonly #rejected = new Set<string>();
   readonly #stopping = new AbortController();
 
   constructor(deps: ManagerDeps) {
@@ -85,6 +87,7 @@ export class Manager {
     });
     this.#health = new HealthServer(this.#metrics, [
       { name: 'management-synced', ok: () => this.#operator.hasSynced },
+      { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
       { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
     ]);
   }
@@ -169,8 +172,13 @@ export class Manager {
   #observe(resource: string): Partial<ReflectorObserver> {
     const { log } = this.#deps;
     return {
-      failed: (error) =>
-        log.warn('management watch failed', { resource, error, detail: HINTS[resource] ?? '' }),
+      failed: (error) => {
+        const isRejected = error instanceof ApiError && error.code === 401;
+        if (isRejected) this.#rejected.add(resource);
+        const reason = isRejected ? { reason: 'CredentialsRejected' } : {};
+        log.warn('management watch failed', { resource, error, ...reason, detail: HINTS[resource] ?? '' });
+      },
+      succeeded: () => void this.#rejected.delete(resource),
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),
     };

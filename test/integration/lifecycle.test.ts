@@ -44,6 +44,7 @@ describe('a running operator', () => {
     expect(await operator.http('/readyz')).toMatchObject({ status: 200, body: 'ok' });
     expect((await operator.http('/readyz?verbose')).body.split('\n')).toEqual([
       '[+] management-synced ok',
+      '[+] management-accepts-us ok',
       '[+] working-or-standing-by ok',
     ]);
     await eventually(async () => {

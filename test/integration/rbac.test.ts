@@ -41,7 +41,7 @@ describe('the operator with no more rights than the shipped manifests give it', 
     downstream = await asServiceAccount(plane, NAMESPACE);
     await world.register('c-one', { credentials: false });
     await world.setCredentials('c-one', { kubeconfig: await readFile(downstream, 'utf8') });
-    await world.startOperator(['--kubeconfig', upstream]);
+    await world.startOperator(['--kubeconfig', upstream, '--leader-elect=true']);
   });
   afterAll(() => world.close());
 
