@@ -8,9 +8,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readJson, runtimePackages } from './lockfile.ts';
+import { isTypesOnly, legalFile, readJson, runtimePackages } from '../packages.ts';
 import { normalise } from './normalise.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,7 +18,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Declarations, maps, documents, native code, scripts: nothing that Node loads here. */
 const NOT_FOR_RUN_TIME =
   /(\.(d\.[cm]?ts|[cm]?ts|tsx|map|md|markdown|html|flow|tsbuildinfo|cc?|cpp|h|gypi?|cmake|node|bare|sh)|^\.[^/]*)$/i;
-const TYPES_ONLY = /^node_modules\/(.*\/node_modules\/)?(@types\/[^/]+|undici-types)$/;
+/** Where packages keep what only their authors run. */
+const NOT_THE_LIBRARY = /^(tests?|examples?|bench(mark)?s?)$/;
 
 /**
  * @param out - a directory that does not exist yet
@@ -32,6 +33,7 @@ export function assemble(out: string, nodeModules: string, epochS: number): void
   copyPackages(out, nodeModules);
   cpSync(join(ROOT, 'crds'), join(out, 'crds'), { recursive: true });
   cpSync(join(ROOT, 'LICENSE'), join(out, 'LICENSE'));
+  cpSync(join(ROOT, 'docs', 'licences.md'), join(out, 'licences.md'));
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(ownPackage(), null, 2)}\n`);
   normalise(out, epochS);
 }
@@ -45,18 +47,20 @@ function compile(dist: string): void {
 
 function copyPackages(out: string, nodeModules: string): void {
   for (const [path, { version }] of runtimePackages(ROOT)) {
-    if (TYPES_ONLY.test(path)) continue;
+    if (isTypesOnly(path)) continue;
     const source = join(nodeModules, path.slice('node_modules/'.length));
     const installed = readJson(join(source, 'package.json'))['version'];
     if (installed !== version) throw new Error(`${path} is ${installed}, not ${version}: run npm ci`);
-    cpSync(source, join(out, path), { recursive: true, filter: (file) => isNeeded(file, source) });
+    cpSync(source, join(out, path), { recursive: true, filter: (file) => isNeeded(relative(source, file)) });
+    const legal = legalFile(source);
+    if (legal !== undefined) cpSync(join(source, legal), join(out, path, legal));
   }
 }
 
-/** A package within a package has an entry of its own in the lockfile. */
-function isNeeded(file: string, source: string): boolean {
+/** @param file - relative to its package. A package within a package has an entry of its own in the lockfile. */
+function isNeeded(file: string): boolean {
   const name = basename(file);
-  return file === source || (name !== 'node_modules' && !NOT_FOR_RUN_TIME.test(name));
+  return name !== 'node_modules' && !NOT_FOR_RUN_TIME.test(name) && !NOT_THE_LIBRARY.test(file);
 }
 
 /** Node reads `type`, people and scanners the rest. */

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readJson } from '../packages.ts';
 import { type ImageConfig, writeArchive } from './archive.ts';
 import { assemble, sourceDateEpoch } from './assemble.ts';
-import { readJson } from './lockfile.ts';
 import { assembleRuntime } from './runtime.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,5 +1,5 @@
-/** What package-lock.json says about the packages that are needed at run time. */
-import { readFileSync } from 'node:fs';
+/** The packages that are needed at run time: what package-lock.json says about them, and where their licence is. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LockedPackage {
@@ -29,6 +29,19 @@ export function lockedPackages(root: string): [path: string, entry: LockedPackag
  */
 export function runtimePackages(root: string): [path: string, entry: LockedPackage][] {
   return lockedPackages(root).filter(([, entry]) => !(entry.dev || entry.optional || entry.devOptional));
+}
+
+/** Declarations of types, which nothing needs at run time. Other packages name them as dependencies all the same. */
+export function isTypesOnly(path: string): boolean {
+  return /(^|\/)node_modules\/(@types\/[^/]+|undici-types)$/.test(path);
+}
+
+/** The file with a package's licence, which has to be kept with it: some have it in their README only. */
+export function legalFile(directory: string): string | undefined {
+  const names = readdirSync(directory);
+  return (
+    names.find((name) => /^(licen[cs]e|copying)/i.test(name)) ?? names.find((name) => /^readme/i.test(name))
+  );
 }
 
 export function readJson(file: string): Record<string, unknown> {
