@@ -49,6 +49,28 @@ bench: build control-plane ## measure throughput, latency and memory; writes ben
 demo: build control-plane ## carry tokens into two clusters and take them away again; KEEP=1 leaves it running
 	@node demo/demo.ts
 
+.PHONY: image
+image: $(pinned_node) ## build the image with docker, buildah or podman; IMAGE=, TAG=, PLATFORM= and more: hack/image/build.sh
+	@hack/image/build.sh
+
+.PHONY: image-offline
+image-offline: ## build .work/image.tar without a builder or a registry, for tests; IMAGE=, TAG=
+	@mkdir -p .work
+	@hack/image/build-offline.sh .work/image.tar $${IMAGE:-ace-operator}:$${TAG:-latest}
+
+.PHONY: sbom
+sbom: $(deps) ## write what the image holds, as CycloneDX, to dist/sbom.cdx.json
+	@node hack/sbom.ts dist/sbom.cdx.json
+	@echo dist/sbom.cdx.json
+
+.PHONY: licences
+licences: $(deps) ## write docs/licences.md anew after a change of dependencies
+	@node hack/licences.ts
+
+.PHONY: audit
+audit: $(deps) ## ask the npm registry for known vulnerabilities of what runs in production
+	@npm audit --omit=dev
+
 .PHONY: control-plane
 control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
 	@dir=$$(hack/control-plane/provide.sh) && echo "control plane: $$dir"

