@@ -18,7 +18,7 @@ endif
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(deps) ## compile to dist/; bin/ace-operator.js is then runnable
@@ -40,6 +40,10 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 .PHONY: test-integration
 test-integration: build control-plane ## tests against real API servers only
 	@node hack/test-summary.ts integration
+
+.PHONY: test-e2e
+test-e2e: build ## the whole in real pods on a real node
+	@node hack/test-summary.ts e2e
 
 .PHONY: bench
 bench: build control-plane ## measure throughput, latency and memory; writes bench/results/

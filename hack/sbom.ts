@@ -3,7 +3,7 @@
  *
  * usage: node hack/sbom.ts OUT.json
  *
- * npm 11.19 loses packages: with `--omit=dev` those that something of development names, too (yaml, for one), and always
+ * npm 11.19 loses packages: with `--omit=dev` those that something of development names, too (npm/cli#7909), and always
  * those that it meets only through a circle of dependencies (bare-fs, bare-stream). So it is given a lockfile that knows no development
  * and in which the project names every package; its answer is then checked and the project's own list put right. Time and
  * serial number follow from the content.
