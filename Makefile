@@ -18,7 +18,7 @@ endif
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(deps) ## compile to dist/; bin/ace-operator.js is then runnable
@@ -41,6 +41,10 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 test-integration: build control-plane ## tests against real API servers only
 	@node hack/test-summary.ts integration
 
+.PHONY: test-e2e
+test-e2e: build ## the whole in real pods on a real node
+	@node hack/test-summary.ts e2e
+
 .PHONY: bench
 bench: build control-plane ## measure throughput, latency and memory; writes bench/results/
 	@node bench/bench.ts
@@ -48,6 +52,28 @@ bench: build control-plane ## measure throughput, latency and memory; writes ben
 .PHONY: demo
 demo: build control-plane ## carry tokens into two clusters and take them away again; KEEP=1 leaves it running
 	@node demo/demo.ts
+
+.PHONY: image
+image: $(pinned_node) ## build the image with docker, buildah or podman; IMAGE=, TAG=, PLATFORM= and more: hack/image/build.sh
+	@hack/image/build.sh
+
+.PHONY: image-offline
+image-offline: ## build .work/image.tar without a builder or a registry, for tests; IMAGE=, TAG=
+	@mkdir -p .work
+	@hack/image/build-offline.sh .work/image.tar $${IMAGE:-ace-operator}:$${TAG:-latest}
+
+.PHONY: sbom
+sbom: $(deps) ## write what the image holds, as CycloneDX, to dist/sbom.cdx.json
+	@node hack/sbom.ts dist/sbom.cdx.json
+	@echo dist/sbom.cdx.json
+
+.PHONY: licences
+licences: $(deps) ## write docs/licences.md anew after a change of dependencies
+	@node hack/licences.ts
+
+.PHONY: audit
+audit: $(deps) ## ask the npm registry for known vulnerabilities of what runs in production
+	@npm audit --omit=dev
 
 .PHONY: control-plane
 control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
