@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Fills a directory with everything that the local node runs. See provide.sh.
+#
+# usage: from-debian.sh STAGE CACHE
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOPIC=local-node
+SOURCE_NAME="Debian's source package"
+stage=$1 cache=$2
+log=$cache/debian.log
+work=$cache/work
+. "$here/../progress.sh"
+. "$here/../debian/source.sh"
+trap 'rm -rf "$work"' EXIT
+
+main() {
+  prepare 3500
+  step "installing tools for the network" apt_get install -y --no-install-recommends \
+    iptables conntrack iproute2 libseccomp2
+  step "getting etcd" unpack etcd-server usr/bin/etcd
+  step "getting containerd" unpack containerd usr/bin/{containerd,containerd-shim-runc-v2,ctr}
+  step "getting runc" unpack runc usr/sbin/runc
+  step "getting the network plugins" unpack containernetworking-plugins \
+    usr/lib/cni/{bridge,host-local,loopback,portmap}=cni
+  command -v kubectl >/dev/null || step "getting kubectl" unpack kubernetes-client usr/bin/kubectl
+  build kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy pause
+  pack_pause
+}
+
+# The one image that every pod needs.
+pack_pause() {
+  mkdir "$work/pause"
+  mv "$stage/pause" "$work/pause/"
+  step "packing the pause image" "$here/make-image.sh" "$work/pause" local/pause:1 "$stage/pause.tar" /pause
+}
+
+main
