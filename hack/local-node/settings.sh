@@ -37,5 +37,5 @@ holder() { head -n 1 "$(tracking_group)/holder/cgroup.procs" 2>/dev/null | grep 
 running_dir() {
   local pid
   pid=$(holder)
-  [ -z "$pid" ] || readlink "/proc/$pid/cwd" || true
+  [ -z "$pid" ] || readlink "/proc/$pid/cwd" | sed 's/ (deleted)$//' || true
 }

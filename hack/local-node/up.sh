@@ -18,23 +18,24 @@ main() {
   check_machine
   dir=$(realpath -m "$1")
   shift
-  until_eof=no
-  check_vacancy
   bin=$("$here/provide.sh")
+  take_turn
+  check_vacancy
   trap take_down EXIT
   "$here/down.sh" "$dir" # what an interrupted run left
   make_state "$@"
   start_node
   lay_cable
   wait_until_ready
+  exec 8<&-
   echo "$dir/admin.kubeconfig"
   trap - EXIT
   [ "$until_eof" = no ] || stay
 }
 
 stay() {
-  cat >/dev/null || true
-  exec "$here/down.sh" "$dir"
+  trap '"$here/down.sh" "$dir"' EXIT
+  cat >/dev/null
 }
 
 fail() { say "$*"; exit 1; }
@@ -47,6 +48,12 @@ check_machine() {
   for root in $(cgroup_roots); do
     [ -w "$root/cgroup.procs" ] || fail "control groups are not writable at $root"
   done
+}
+
+# Two runs at once would take each other down. The lock is on a directory that is there anyway.
+take_turn() {
+  exec 8<"$(dirname "$(tracking_group)")"
+  flock 8
 }
 
 check_vacancy() {
@@ -66,6 +73,7 @@ take_down() {
 
 make_state() {
   local flags=()
+  until_eof=no
   while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case $1 in
       --until-eof)
@@ -99,7 +107,7 @@ start_node() {
     cd "$dir" # down.sh learns from it whose node this is
     echo "$BASHPID" >"$(tracking_group)/holder/cgroup.procs"
     exec setsid unshare --net --mount --uts --ipc --pid --fork --kill-child --mount-proc \
-      "$here/node.sh" "$dir" "$bin" >>"$dir/log/node.log" 2>&1 </dev/null 9>&-
+      "$here/node.sh" "$dir" "$bin" >>"$dir/log/node.log" 2>&1 </dev/null 8<&-
   ) &
   disown
   local tries=0
@@ -134,6 +142,7 @@ lay_cable() {
 wait_until_ready() {
   local deadline=$((SECONDS + 180))
   until [ -e "$dir/ready" ]; do
+    [ ! -e "$dir/failed" ] || fail "$(cat "$dir/failed")"
     [ "$SECONDS" -lt "$deadline" ] || fail "the node is not ready after 3 minutes"
     [ -n "$(holder)" ] || fail "the node ended: $(tail -n 1 "$dir/log/node.log")"
     sleep 0.1
