@@ -75,6 +75,14 @@ licences: $(deps) ## write docs/licences.md anew after a change of dependencies
 audit: $(deps) ## ask the npm registry for known vulnerabilities of what runs in production
 	@npm audit --omit=dev
 
+.PHONY: deploy
+deploy: ## install into the cluster of kubectl's current context, or update there; IMAGE=, TAG=
+	@hack/deploy/deploy.sh
+
+.PHONY: undeploy
+undeploy: ## take everything of ours out of all clusters, then the operator; FORCE=1 leaves unreachable ones
+	@hack/deploy/undeploy.sh
+
 .PHONY: control-plane
 control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
 	@dir=$$(hack/control-plane/provide.sh) && echo "control plane: $$dir"

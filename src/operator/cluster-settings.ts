@@ -35,9 +35,10 @@ export function clusterSettings(
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
+  const spec = (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC;
   return {
-    ...modeOf(name, cluster, isGone),
-    spec: (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC,
+    ...modeOf(name, cluster, isGone, spec.drain),
+    spec,
     specProblem: propagation?.problem,
     specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
@@ -51,6 +52,7 @@ function modeOf(
   name: string,
   cluster: Cluster | undefined,
   isGone: boolean,
+  drain: boolean,
 ): Pick<ClusterSettings, 'mode' | 'modeReason' | 'modeMessage'> {
   if (!cluster && !isGone) {
     return {
@@ -71,6 +73,13 @@ function modeOf(
       mode: 'drain',
       modeReason: 'AceDisabled',
       modeMessage: `Cluster ${name}: spec.localClusterAuthEndpoint.enabled is not true`,
+    };
+  }
+  if (drain) {
+    return {
+      mode: 'drain',
+      modeReason: 'DrainRequested',
+      modeMessage: `ClusterPropagation ${name}: spec.drain is set`,
     };
   }
   return { mode: 'propagate', modeReason: 'Connected', modeMessage: '' };

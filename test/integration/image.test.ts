@@ -192,11 +192,8 @@ describe('is owned', () => {
 });
 
 describe.skipIf(!isRoot)('runs with nothing but its own files (needs root: chroot)', () => {
-  test.each([['--help'], ['operator', '--help'], ['authenticator', '--help']])('%s %s', (...args) => {
-    expect(run(...args.filter(Boolean))).toEqual({
-      status: 0,
-      output: expect.stringContaining('Usage: ace-operator'),
-    });
+  test.each(['--help', 'operator --help', 'authenticator --help'])('%s', (line) => {
+    expect(run(...line.split(' '))).toEqual({ status: 0, output: expect.stringContaining('ace-operator') });
   });
 
   test('and loads every library that the program names', () => {

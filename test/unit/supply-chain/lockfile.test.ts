@@ -19,7 +19,7 @@ const ABANDONED = [
   'byline',
 ];
 
-/** Versions below which an advisory is known, from before the registry could be asked (CONTRIBUTING.md, Dependencies). */
+/** Versions below which an advisory is known, as the registry could not be asked (docs/dependencies.md). */
 const LOWEST_SAFE: Readonly<Record<string, string>> = {
   async: '3.2.2',
   'form-data': '4.0.4',
