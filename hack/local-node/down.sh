@@ -63,13 +63,15 @@ remove_groups() {
   done
 }
 
-# Only what up.sh made: DIR may hold other things.
+# Only what up.sh made: DIR may hold other things by now.
 remove_files() {
-  local dir=$1
+  local dir=$1 keep_logs=$2
+  [ -e "$dir/$MARK" ] || return 0
   rm -rf --one-file-system "$dir/var" "$dir/pki"
   rm -f "$dir/ready" "$dir/failed" "$dir/admin.kubeconfig" "$dir/kube-apiserver.flags" "$dir/token-webhook.kubeconfig"
-  if [ "$2" = yes ]; then return; fi
+  if [ "$keep_logs" = yes ]; then return; fi
   rm -rf --one-file-system "$dir/log"
+  rm "$dir/$MARK"
   rmdir "$dir" 2>/dev/null || true
 }
 

@@ -76,16 +76,15 @@ start_all() {
   keep kube-proxy run_proxy
 }
 
-# keep NAME COMMAND...: runs it again when it ends, as an init system would. Ending soon five times is giving up.
+# keep NAME COMMAND...: runs it again when it ends, as an init system would.
 keep() {
-  local name=$1 started early=0
+  local name=$1 log=/var/log/$1.log started early=0
   shift
   while :; do
     started=$SECONDS
-    "$@" >>"/var/log/$name.log" 2>&1 </dev/null || true
-    echo "$name ended and is started again" >>"/var/log/$name.log"
-    if [ $((SECONDS - started)) -gt 10 ]; then early=0; else early=$((early + 1)); fi
-    [ "$early" -lt 5 ] || echo "$name does not start: $(grep -v 'started again$' "/var/log/$name.log" | tail -n 1)" >/run/node/dir/failed
+    "$@" >>"$log" 2>&1 </dev/null || true
+    early=$((SECONDS - started < 10 ? early + 1 : 0))
+    [ "$early" -lt 5 ] || echo "$name does not start: $(tail -n 1 "$log")" >/run/node/dir/failed
     sleep 1
   done &
 }

@@ -48,6 +48,8 @@ check_machine() {
   for root in $(cgroup_roots); do
     [ -w "$root/cgroup.procs" ] || fail "control groups are not writable at $root"
   done
+  [ "$(node --print process.features.typescript 2>/dev/null)" = strip ] \
+    || fail "Node 22.19 or newer is needed on PATH; make installs one and then calls this script"
 }
 
 # Two runs at once would take each other down. The lock is on a directory that is there anyway.
@@ -60,8 +62,10 @@ check_vacancy() {
   local other
   other=$(running_dir)
   [ -z "$other" ] || fail "a local node is running already, from $other; hack/local-node/down.sh takes it down"
-  other=$(ip -o -4 route show exact "$POD_NET"; ip -o -4 route show root "$NODE_NET" | grep -v "dev $HOST_LINK" || true)
+  other=$(for net in "$NODE_NET" "$POD_NET"; do ip -o -4 route show root "$net"; done | grep -v "dev $HOST_LINK" || true)
   [ -z "$other" ] || fail "this machine uses our addresses already: $other"
+  # down.sh removes directories with such common names as `log`.
+  [ -e "$dir/$MARK" ] || [ -z "$(ls -A "$dir" 2>/dev/null)" ] || fail "$dir holds other things: name an empty directory"
 }
 
 take_down() {
@@ -74,6 +78,9 @@ take_down() {
 make_state() {
   local flags=()
   until_eof=no
+  mkdir -p "$dir"/{log,log/pods,log/containers,var/lib,pki}
+  chmod 700 "$dir/pki" "$dir/var"
+  touch "$dir/$MARK"
   while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case $1 in
       --until-eof)
@@ -82,7 +89,7 @@ make_state() {
         continue
         ;;
       --token-webhook)
-        install -D -m 600 "$2" "$dir/token-webhook.kubeconfig"
+        install -m 600 "$2" "$dir/token-webhook.kubeconfig"
         flags+=(--authentication-token-webhook-config-file=/run/node/dir/token-webhook.kubeconfig
           --authentication-token-webhook-version=v1)
         ;;
@@ -92,8 +99,6 @@ make_state() {
     shift 2
   done
   if [ $# -gt 0 ]; then shift; fi
-  mkdir -p "$dir"/{log,log/pods,log/containers,var/lib,pki}
-  chmod 700 "$dir/pki" "$dir/var"
   printf '%s\n' "${flags[@]}" "$@" | sed '/^$/d' >"$dir/kube-apiserver.flags"
   node "$here/credentials.ts" "$dir/pki" "$API_SERVER" "$NODE_NAME"
   install -m 600 "$dir/pki/admin.kubeconfig" "$dir/admin.kubeconfig"

@@ -120,6 +120,16 @@ describe('a local node', () => {
     await run(...node.nodeCommand('bash', '-c', 'echo >/dev/tcp/127.0.0.1/6440'));
   });
 
+  it('starts a program again that was killed', async () => {
+    const pid = async () => (await run(...node.nodeCommand('pidof', 'kube-apiserver'))).stdout.trim();
+    const first = await pid();
+
+    await run(...node.nodeCommand('kill', '-KILL', first));
+
+    await expect.poll(() => admin('get', '--raw=/readyz').catch(String), PATIENCE).toBe('ok');
+    expect(await pid()).not.toBe(first);
+  });
+
   it('runs images that are given to it as an archive', async () => {
     const { stdout } = await run(`${hack}provide.sh`);
     const program = join(stdout.trim(), 'kube-proxy');
@@ -155,7 +165,8 @@ describe('taking a local node down', () => {
 
     await node.stop();
 
-    expect(during.processes.join('\n')).toMatch(/kubelet(.|\n)*busybox sleep 3600/);
+    expect(during.processes.join('\n')).toContain('kubelet --kubeconfig');
+    expect(during.processes.join('\n')).toContain('busybox sleep 3600');
     expect(during.settings).toEqual(before.settings);
     expect(during.mounts).toEqual(before.mounts);
     expect(during.directories).toEqual(before.directories);
@@ -196,7 +207,7 @@ describe('taking a local node down', () => {
     expect(code).toBe(1);
     expect(await said).toContain('kube-apiserver does not start: Error: unknown flag: --no-such-flag');
     expect(await machineTraces()).toEqual(before);
-    expect(await readdir(dir)).toEqual(['log']);
+    expect(await readdir(dir)).toEqual(['.ace-local-node', 'log']);
   });
 
   it('refuses a second node while one is running', async () => {

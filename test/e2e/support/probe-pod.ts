@@ -43,7 +43,7 @@ export function probePod(name: string, { script, env = {}, hostNetwork = false }
   };
 }
 
-/** Answers every request to 127.0.0.1:`port` of its network with this JSON text. */
+/** Answers every request to `port` of the node's network with this JSON text. */
 export function answeringPod(name: string, { port, answer }: { port: number; answer: string }): object {
   const handler = `
     length=0
@@ -54,6 +54,6 @@ export function answeringPod(name: string, { port, answer }: { port: number; ans
     busybox head -c "$length" >/dev/null
     printf 'HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n%s' "\${#ANSWER}" "$ANSWER"
   `;
-  const script = `printf %s "$HANDLER" >/tmp/handler; exec busybox nc -ll -s 127.0.0.1 -p ${port} -e sh /tmp/handler`;
+  const script = `printf %s "$HANDLER" >/tmp/handler; exec busybox nc -ll -p ${port} -e sh /tmp/handler`;
   return probePod(name, { script, env: { HANDLER: handler, ANSWER: answer }, hostNetwork: true });
 }
