@@ -42,7 +42,8 @@ test-integration: build control-plane ## tests against real API servers only
 	@node hack/test-summary.ts integration
 
 .PHONY: test-e2e
-test-e2e: build ## the whole in real pods on a real node
+test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and root; docs/testing.md
+	@hack/e2e/provide.sh
 	@node hack/test-summary.ts e2e
 
 .PHONY: bench

@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/support/build-images.ts'],
           // There is one node on a machine at a time, and its programs may have to be built first.
           fileParallelism: false,
           maxWorkers: 1,

@@ -12,12 +12,7 @@ tag=${TAG:-latest}
 main() {
   say "to $(kubectl config current-context), image $image:$tag"
   apply_definitions
-  local work
-  work=$(mktemp -d "$root/.deploy-XXXXXX")
-  # shellcheck disable=SC2064 # the directory as it is now
-  trap "rm -rf '$work'" EXIT
-  write_overlay >"$work/kustomization.yaml"
-  kubectl kustomize "$work" | for_this_server | kubectl apply -f -
+  kubectl kustomize "$root/manifests/operator" | with_image | for_this_server | kubectl apply -f -
   kubectl -n ace-operator rollout status deployment/ace-operator --timeout="${TIMEOUT:-180s}"
 }
 
@@ -32,15 +27,8 @@ apply_definitions() {
     crd/clusterpropagations.ace-operator.io crd/tokens.management.cattle.io
 }
 
-write_overlay() {
-  cat <<YAML
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [../manifests/operator]
-images:
-  - { name: ace-operator, newName: '$image', newTag: '$tag' }
-YAML
-}
+# Not by an overlay: kubectl 1.20, which is Debian 12's, takes no directory as a resource.
+with_image() { sed "s#image: ace-operator:latest\$#image: $image:$tag#"; }
 
 say() { echo "deploy: $*" >&2; }
 

@@ -1,7 +1,6 @@
 import { managementAccess } from '../../src/kube/kubeconfig.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { bearerKubeconfig } from './bearer-kubeconfig.ts';
-import type { ControlPlane } from './control-plane.ts';
 
 /** Somebody with a bearer token, and what an API server says to them. */
 export interface BearerClient {
@@ -12,11 +11,11 @@ export interface BearerClient {
 
 /** A client that asks once and does not ask again, unlike kubectl. */
 export async function bearerClient(
-  plane: ControlPlane,
+  cluster: Parameters<typeof bearerKubeconfig>[0],
   bearer: string,
   connections = 4,
 ): Promise<BearerClient> {
-  const access = await managementAccess(await bearerKubeconfig(plane, bearer));
+  const access = await managementAccess(await bearerKubeconfig(cluster, bearer));
   const transport = new Transport(access, { connections, timeoutMs: 30_000, userAgent: 'ace-bearer' });
   return {
     status: async (path = '/api/v1/namespaces') => (await transport.request('GET', path)).status,
