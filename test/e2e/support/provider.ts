@@ -31,5 +31,3 @@ export interface TestClusterOptions {
   /** The API server asks this webhook about bearer tokens: a path of a kubeconfig; version v1. */
   readonly tokenWebhook?: { readonly kubeconfig: string; readonly cacheTtl?: string };
 }
-
-export type StartTestCluster = (options?: TestClusterOptions) => Promise<TestCluster>;
