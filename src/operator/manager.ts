@@ -1,4 +1,13 @@
-import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TOKENS } from '../api/names.ts';
+import {
+  apiVersionOf,
+  CLUSTER_PROPAGATIONS,
+  CLUSTERS,
+  EVENTS,
+  type Resource,
+  TOKENS,
+  USER_ATTRIBUTES,
+  USERS,
+} from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
@@ -22,6 +31,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import type { Notice } from './cluster-context.ts';
 import { Clusters } from './clusters.ts';
 import { DeletionEvidence } from './evidence.ts';
+import { Freshness } from './freshness.ts';
 import { publishGauges } from './gauges.ts';
 import { type InstallationKey, loadInstallationKey } from './installation-key.ts';
 import { Management } from './management.ts';
@@ -49,6 +59,7 @@ const SWEEP_INTERVAL_MS = 10 * 60_000;
 export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
+  readonly #freshness: Freshness;
   readonly #management: Management;
   readonly #transport: Transport;
   readonly #client: KubeClient;
@@ -64,6 +75,7 @@ export class Manager {
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
+    this.#freshness = new Freshness(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     this.#transport = new Transport(access, {
       connections: MANAGEMENT_CONNECTIONS,
@@ -74,10 +86,14 @@ export class Manager {
     this.#events = new EventRecorder({ post: (event) => this.#postEvent(event) }, (outcome) =>
       this.#metrics.events.inc({ outcome }),
     );
-    this.#hasher = createHasher();
+    this.#hasher = createHasher({
+      onDone: (operation, algorithm, seconds) =>
+        this.#metrics.hashSeconds.observe({ operation, algorithm }, seconds),
+    });
     this.#hashes = new HashStore(this.#hasher, {
       onError: (_id, error) => log.warn('hashing failed', { error }),
     });
+    publishGauges(this.#metrics, () => this.#clusters?.propagators() ?? [], this.#hashes, this.#freshness);
     this.#health = new HealthServer(this.#metrics, [
       { name: 'management-synced', ok: () => this.#operator?.hasSynced ?? false },
       { name: 'started', ok: () => this.#isReady },
@@ -112,7 +128,7 @@ export class Manager {
       count: this.#management.tokens.size,
     });
     clusters.start();
-    publishGauges(this.#metrics, clusters, this.#hashes);
+    this.#metrics.leader.set(1);
     this.#isReady = true;
   }
 
@@ -225,6 +241,7 @@ export class Manager {
   #observe(resource: string): Partial<ReflectorObserver> {
     const { log } = this.#deps;
     return {
+      succeeded: () => this.#freshness.confirmed(resource, this.#deps.now()),
       failed: (error) =>
         log.warn('management watch failed', { resource, error, detail: HINTS[resource] ?? '' }),
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
@@ -236,6 +253,9 @@ export class Manager {
     return (verb, code) => this.#metrics.requests.inc({ cluster, verb, code });
   }
 }
+
+/** Watches of the management plane whose failure hides a revocation. */
+const DECIDING_WATCHES = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS].map(({ plural }) => plural);
 
 const HINTS: Readonly<Record<string, string>> = {
   [CLUSTER_PROPAGATIONS.plural]: 'if the kind is missing: kubectl apply -f crds/',
