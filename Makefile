@@ -87,6 +87,17 @@ undeploy: ## take everything of ours out of all clusters, then the operator; FOR
 control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
 	@dir=$$(hack/control-plane/provide.sh) && echo "control plane: $$dir"
 
+# Where `make local-node` keeps its state: there is one such node on a machine, whatever the checkout.
+local_node := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ace-operator/local-node/running
+
+.PHONY: local-node
+local-node: $(pinned_node) ## bring up a Kubernetes cluster of one real node without Docker (Debian 12, root)
+	@kubeconfig=$$(hack/local-node/up.sh $(local_node)) && echo "local node: export KUBECONFIG=$$kubeconfig"
+
+.PHONY: local-node-down
+local-node-down: ## take the local node away, whoever started it
+	@hack/local-node/down.sh
+
 .PHONY: clean
 clean: ## remove what was built here; the cached control plane stays
 	@rm -rf dist coverage .work

@@ -12,7 +12,8 @@ main() {
   if [ "${1:-}" = --keep-logs ]; then keep_logs=yes; shift; fi
   local running dir
   running=$(running_dir)
-  dir=$(realpath -m "${1:-${running:-/nonexistent}}")
+  dir=${1:+$(realpath -m "$1")}
+  dir=${dir:-$running}
   if [ -n "$running" ] && [ "$running" != "$dir" ]; then
     say "the local node that is running belongs to $running, not to $dir"
     exit 1
@@ -20,7 +21,7 @@ main() {
   end_processes
   ip link delete "$HOST_LINK" 2>/dev/null || true # gone with the node, unless it was never plugged in
   remove_groups
-  remove_files "$dir" "$keep_logs"
+  [ -z "$dir" ] || remove_files "$dir" "$keep_logs"
 }
 
 # The holder first: with it process 1 ends, and with that the kernel ends everything in its namespace.
@@ -62,13 +63,15 @@ remove_groups() {
   done
 }
 
-# Only what up.sh made: DIR may hold other things.
+# Only what up.sh made: DIR may hold other things by now.
 remove_files() {
-  local dir=$1
+  local dir=$1 keep_logs=$2
+  [ -e "$dir/$MARK" ] || return 0
   rm -rf --one-file-system "$dir/var" "$dir/pki"
-  rm -f "$dir/ready" "$dir/admin.kubeconfig" "$dir/kube-apiserver.flags" "$dir/token-webhook.kubeconfig"
-  if [ "$2" = yes ]; then return; fi
+  rm -f "$dir/ready" "$dir/failed" "$dir/admin.kubeconfig" "$dir/kube-apiserver.flags" "$dir/token-webhook.kubeconfig"
+  if [ "$keep_logs" = yes ]; then return; fi
   rm -rf --one-file-system "$dir/log"
+  rm "$dir/$MARK"
   rmdir "$dir" 2>/dev/null || true
 }
 

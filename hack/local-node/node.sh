@@ -63,11 +63,12 @@ connect() {
 }
 
 start_all() {
+  local image
   keep etcd run_etcd
   keep containerd containerd --config /run/node/config/containerd.toml
   keep kube-apiserver run_apiserver
   until ctr version >/dev/null 2>&1; do sleep 0.1; done
-  ctr -n k8s.io images import /run/node/bin/pause.tar >/dev/null
+  for image in pause busybox; do ctr -n k8s.io images import "/run/node/bin/$image.tar" >/dev/null; done
   until [ "$(kubectl_admin get --raw /readyz 2>/dev/null)" = ok ]; do sleep 0.1; done
   keep kube-controller-manager run_controller_manager
   keep kube-scheduler run_scheduler
@@ -77,11 +78,13 @@ start_all() {
 
 # keep NAME COMMAND...: runs it again when it ends, as an init system would.
 keep() {
-  local name=$1
+  local name=$1 log=/var/log/$1.log started early=0
   shift
   while :; do
-    "$@" >>"/var/log/$name.log" 2>&1 </dev/null || true
-    echo "$name ended and is started again" | tee -a "/var/log/$name.log"
+    started=$SECONDS
+    "$@" >>"$log" 2>&1 </dev/null || true
+    early=$((SECONDS - started < 10 ? early + 1 : 0))
+    [ "$early" -lt 5 ] || echo "$name does not start: $(tail -n 1 "$log")" >/run/node/dir/failed
     sleep 1
   done &
 }
@@ -113,6 +116,7 @@ run_apiserver() {
     --feature-gates=BoundServiceAccountTokenVolume=true "${flags[@]}"
 }
 
+# It allocates no addresses to nodes: that controller waits ten seconds first, and config/cni knows the only net.
 run_controller_manager() {
   local config=$PKI/kube-controller-manager.kubeconfig
   kube-controller-manager --kubeconfig="$config" \
@@ -120,8 +124,7 @@ run_controller_manager() {
     --bind-address=127.0.0.1 --port=0 --cert-dir=/run/node/tmp/kube-controller-manager \
     --use-service-account-credentials=true --service-account-private-key-file="$PKI/service-account.key" \
     --root-ca-file="$PKI/ca.crt" --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" \
-    --allocate-node-cidrs=true --cluster-cidr="$POD_NET" --node-cidr-mask-size=24 \
-    --service-cluster-ip-range="$SERVICE_NET" --feature-gates=BoundServiceAccountTokenVolume=true
+    --feature-gates=BoundServiceAccountTokenVolume=true
 }
 
 run_scheduler() {

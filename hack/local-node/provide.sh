@@ -23,7 +23,7 @@ main() {
 
 find_existing() {
   local file
-  for file in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy etcd pause.tar \
+  for file in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy etcd pause.tar busybox.tar \
     containerd containerd-shim-runc-v2 ctr runc cni/{bridge,host-local,loopback,portmap}; do
     [ -e "$bin/$file" ] || return 1
   done

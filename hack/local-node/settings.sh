@@ -2,7 +2,6 @@
 #
 # There is one local node on a machine at a time. What is running is never read from a file that may be stale, but from
 # the control group that every process of the node is born into.
-# shellcheck disable=SC2034
 
 TOPIC=local-node
 
@@ -16,6 +15,7 @@ SERVICE_NET=10.96.0.0/24
 API_SERVER=https://$NODE_ADDRESS:6443
 
 GROUP=ace-local-node            # also in config/kubelet.yaml
+MARK=.ace-local-node            # in DIR: what is beside it is ours
 
 # The control group hierarchies of this machine, one a line. The first one tracks our processes.
 cgroup_roots() {
@@ -37,5 +37,5 @@ holder() { head -n 1 "$(tracking_group)/holder/cgroup.procs" 2>/dev/null | grep 
 running_dir() {
   local pid
   pid=$(holder)
-  [ -z "$pid" ] || readlink "/proc/$pid/cwd" || true
+  [ -z "$pid" ] || readlink "/proc/$pid/cwd" | sed 's/ (deleted)$//' || true
 }

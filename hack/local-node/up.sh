@@ -18,23 +18,24 @@ main() {
   check_machine
   dir=$(realpath -m "$1")
   shift
-  until_eof=no
-  check_vacancy
   bin=$("$here/provide.sh")
+  take_turn
+  check_vacancy
   trap take_down EXIT
   "$here/down.sh" "$dir" # what an interrupted run left
   make_state "$@"
   start_node
   lay_cable
   wait_until_ready
+  exec 8<&-
   echo "$dir/admin.kubeconfig"
   trap - EXIT
   [ "$until_eof" = no ] || stay
 }
 
 stay() {
-  cat >/dev/null || true
-  exec "$here/down.sh" "$dir"
+  trap '"$here/down.sh" "$dir"' EXIT
+  cat >/dev/null
 }
 
 fail() { say "$*"; exit 1; }
@@ -47,14 +48,24 @@ check_machine() {
   for root in $(cgroup_roots); do
     [ -w "$root/cgroup.procs" ] || fail "control groups are not writable at $root"
   done
+  [ "$(node --print process.features.typescript 2>/dev/null)" = strip ] \
+    || fail "Node 22.19 or newer is needed on PATH; make installs one and then calls this script"
+}
+
+# Two runs at once would take each other down. The lock is on a directory that is there anyway.
+take_turn() {
+  exec 8<"$(dirname "$(tracking_group)")"
+  flock 8
 }
 
 check_vacancy() {
   local other
   other=$(running_dir)
   [ -z "$other" ] || fail "a local node is running already, from $other; hack/local-node/down.sh takes it down"
-  other=$(ip -o -4 route show exact "$POD_NET"; ip -o -4 route show root "$NODE_NET" | grep -v "dev $HOST_LINK" || true)
+  other=$(for net in "$NODE_NET" "$POD_NET"; do ip -o -4 route show root "$net"; done | grep -v "dev $HOST_LINK" || true)
   [ -z "$other" ] || fail "this machine uses our addresses already: $other"
+  # down.sh removes directories with such common names as `log`.
+  [ -e "$dir/$MARK" ] || [ -z "$(ls -A "$dir" 2>/dev/null)" ] || fail "$dir holds other things: name an empty directory"
 }
 
 take_down() {
@@ -66,6 +77,10 @@ take_down() {
 
 make_state() {
   local flags=()
+  until_eof=no
+  mkdir -p "$dir"/{log,log/pods,log/containers,var/lib,pki}
+  chmod 700 "$dir/pki" "$dir/var"
+  touch "$dir/$MARK"
   while [ $# -gt 0 ] && [ "$1" != -- ]; do
     case $1 in
       --until-eof)
@@ -74,7 +89,7 @@ make_state() {
         continue
         ;;
       --token-webhook)
-        install -D -m 600 "$2" "$dir/token-webhook.kubeconfig"
+        install -m 600 "$2" "$dir/token-webhook.kubeconfig"
         flags+=(--authentication-token-webhook-config-file=/run/node/dir/token-webhook.kubeconfig
           --authentication-token-webhook-version=v1)
         ;;
@@ -84,8 +99,6 @@ make_state() {
     shift 2
   done
   if [ $# -gt 0 ]; then shift; fi
-  mkdir -p "$dir"/{log,log/pods,log/containers,var/lib,pki}
-  chmod 700 "$dir/pki" "$dir/var"
   printf '%s\n' "${flags[@]}" "$@" | sed '/^$/d' >"$dir/kube-apiserver.flags"
   node "$here/credentials.ts" "$dir/pki" "$API_SERVER" "$NODE_NAME"
   install -m 600 "$dir/pki/admin.kubeconfig" "$dir/admin.kubeconfig"
@@ -99,7 +112,7 @@ start_node() {
     cd "$dir" # down.sh learns from it whose node this is
     echo "$BASHPID" >"$(tracking_group)/holder/cgroup.procs"
     exec setsid unshare --net --mount --uts --ipc --pid --fork --kill-child --mount-proc \
-      "$here/node.sh" "$dir" "$bin" >>"$dir/log/node.log" 2>&1 </dev/null 9>&-
+      "$here/node.sh" "$dir" "$bin" >>"$dir/log/node.log" 2>&1 </dev/null 8<&-
   ) &
   disown
   local tries=0
@@ -134,6 +147,7 @@ lay_cable() {
 wait_until_ready() {
   local deadline=$((SECONDS + 180))
   until [ -e "$dir/ready" ]; do
+    [ ! -e "$dir/failed" ] || fail "$(cat "$dir/failed")"
     [ "$SECONDS" -lt "$deadline" ] || fail "the node is not ready after 3 minutes"
     [ -n "$(holder)" ] || fail "the node ended: $(tail -n 1 "$dir/log/node.log")"
     sleep 0.1

@@ -7,14 +7,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { kubeconfig } from '../../support/kubeconfig.ts';
-import { loadAuthority } from '../../support/pki.ts';
+import { type CertificateAuthority, loadAuthority } from '../../support/pki.ts';
 import type { TestCluster, TestClusterOptions } from './provider.ts';
 
 /** The cluster that hack/local-node makes: Debian 12, root, no Docker. One at a time on a machine. */
 export interface LocalNode extends TestCluster {
   readonly provider: 'local-node';
-  /** Holds the logs of all its programs in `log/`. */
-  readonly dir: string;
   /** The node's own address. */
   readonly address: string;
 }
@@ -36,7 +34,18 @@ export async function startLocalNode(options: TestClusterOptions = {}): Promise<
   });
   const path = await firstLine(up);
   if (path === undefined) throw new Error(said.trim());
-  return new RunningNode(dir, path, await readFile(join(dir, 'pki', 'ca.crt'), 'utf8'), up);
+  return new RunningNode(dir, path, await readCredentials(dir, path), up);
+}
+
+interface Credentials {
+  readonly admin: string;
+  readonly authority: CertificateAuthority;
+}
+
+async function readCredentials(dir: string, adminPath: string): Promise<Credentials> {
+  const paths = [adminPath, join(dir, 'pki', 'ca.crt'), join(dir, 'pki', 'ca.key')];
+  const [admin = '', cert = '', key = ''] = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  return { admin, authority: loadAuthority(AUTHORITY_NAME, { cert, key }) };
 }
 
 class RunningNode implements LocalNode {
@@ -46,21 +55,26 @@ class RunningNode implements LocalNode {
   readonly hostAddress = HOST_ADDRESS;
   readonly dir: string;
   readonly kubeconfig: string;
-  readonly ca: string;
+  readonly #credentials: Credentials;
   readonly #up: ChildProcessWithoutNullStreams;
 
-  constructor(dir: string, path: string, ca: string, up: ChildProcessWithoutNullStreams) {
+  constructor(dir: string, path: string, credentials: Credentials, up: ChildProcessWithoutNullStreams) {
     this.dir = dir;
     this.kubeconfig = path;
-    this.ca = ca;
+    this.#credentials = credentials;
     this.#up = up;
   }
 
+  kubeconfigYaml(): string {
+    return this.#credentials.admin;
+  }
+
   async kubeconfigFor(user: string, groups: readonly string[] = []): Promise<string> {
-    const key = await readFile(join(this.dir, 'pki', 'ca.key'), 'utf8');
-    const credentials = loadAuthority(AUTHORITY_NAME, { cert: this.ca, key }).issueClient(user, groups);
+    const { authority } = this.#credentials;
+    const credentials = authority.issueClient(user, groups);
     const path = join(this.dir, `${encodeURIComponent([user, ...groups].join(','))}.kubeconfig`);
-    await writeFile(path, kubeconfig({ server: this.url, ca: this.ca, user, credentials }), { mode: 0o600 });
+    const content = kubeconfig({ server: this.url, ca: authority.cert, user, credentials });
+    await writeFile(path, content, { mode: 0o600 });
     return path;
   }
 

@@ -4,12 +4,14 @@
  */
 export interface TestCluster {
   readonly provider: string;
+  /** For files that go away together with the cluster. */
+  readonly dir: string;
   /** Path of a kubeconfig of group system:masters. */
   readonly kubeconfig: string;
+  /** The text of that kubeconfig; it needs no other file, and is valid in pods, too. */
+  kubeconfigYaml(): string;
   /** Where tests and pods alike reach the API server. */
   readonly url: string;
-  /** PEM of the authority that signed the API server's certificate. */
-  readonly ca: string;
   /** The address of this machine as pods see it: what listens there (a management plane) can be reached from pods. */
   readonly hostAddress: string;
   /** Path of a kubeconfig for a user who may do only what RBAC grants. */
@@ -29,5 +31,3 @@ export interface TestClusterOptions {
   /** The API server asks this webhook about bearer tokens: a path of a kubeconfig; version v1. */
   readonly tokenWebhook?: { readonly kubeconfig: string; readonly cacheTtl?: string };
 }
-
-export type StartTestCluster = (options?: TestClusterOptions) => Promise<TestCluster>;
