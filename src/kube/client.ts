@@ -133,7 +133,10 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = collectionPath(resource, options.namespace);
-    const stream = await this.#transport.stream(`${path}?${query}`, signal);
+    const stream = await this.#transport.stream(`${path}?${query}`, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#observe('watch', 0);
+      throw error;
+    });
     this.#observe('watch', stream.status);
     if (stream.status === 401) await this.#transport.refreshCredentials();
     if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await stream.body.text() });

@@ -2,6 +2,7 @@ import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
 import type { ClusterReason } from '../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../api/types.ts';
 import { type Credentials, findCredentials } from '../clusters/credentials.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Mode } from './cluster-context.ts';
 import type { Management } from './management.ts';
 
@@ -110,4 +111,19 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
     (after.allowGc && !before.allowGc)
   );
+}
+
+/** Logs what a person wrote and we cannot read, once for each new mistake. */
+export function logProblems(
+  cluster: string,
+  before: ClusterSettings | undefined,
+  { specProblem, modeReason, modeMessage }: ClusterSettings,
+  log: Log,
+): void {
+  if (specProblem !== undefined && specProblem !== before?.specProblem) {
+    log.warn('spec is invalid', { cluster, detail: specProblem });
+  }
+  if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage) {
+    log.warn('cluster on hold', { cluster, reason: modeReason, detail: modeMessage });
+  }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CLUSTER_PROPAGATIONS, CLUSTERS, LEASE, TOKENS } from '../api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, LEASE, TOKENS, USER_ATTRIBUTES, USERS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError } from '../errors.ts';
@@ -15,6 +15,7 @@ import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { DeletionEvidence } from './evidence.ts';
+import { Freshness } from './freshness.ts';
 import { publishGauges } from './gauges.ts';
 import { Management } from './management.ts';
 import { AceOperator } from './operator.ts';
@@ -39,6 +40,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
+  readonly #freshness: Freshness;
   readonly #management: Management;
   readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
@@ -59,6 +61,7 @@ export class Manager {
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
+    this.#freshness = new Freshness(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     const mayWrite = (): boolean => this.#leadership.mayWrite();
     const common = { timeoutMs: REQUEST_TIMEOUT_MS, userAgent: config.userAgent };
@@ -72,12 +75,22 @@ export class Manager {
       timeoutMs: Math.min(REQUEST_TIMEOUT_MS, config.leaseTiming.renewMs / 2),
     });
     this.#leaseClient = new KubeClient(this.#leaseTransport, onRequest);
-    this.#hasher = createHasher();
+    this.#hasher = createHasher({
+      onDone: (operation, algorithm, seconds) =>
+        this.#metrics.hashSeconds.observe({ operation, algorithm }, seconds),
+    });
     this.#hashes = new HashStore(this.#hasher, {
       onError: (_id, error) => log.warn('hashing failed', { error }),
     });
     this.#terms = new Terms({ newTerm: () => this.#newTerm(), log });
     this.#leadership = this.#buildLeadership();
+    publishGauges(
+      this.#metrics,
+      () => this.#terms.propagators(),
+      this.#hashes,
+      this.#freshness,
+      this.#leadership,
+    );
     this.#operator = AceOperator.create({
       client: this.#client,
       management: this.#management,
@@ -113,7 +126,6 @@ export class Manager {
       durationMs: now() - startedAtMs,
       count: this.#management.tokens.size,
     });
-    publishGauges(this.#metrics, this.#terms, this.#hashes, this.#leadership);
     this.#leadership.start();
   }
 
@@ -178,12 +190,18 @@ export class Manager {
         const reason = isRejected ? { reason: 'CredentialsRejected' } : {};
         log.warn('management watch failed', { resource, error, ...reason, detail: HINTS[resource] ?? '' });
       },
-      succeeded: () => void this.#rejected.delete(resource),
+      succeeded: () => {
+        this.#rejected.delete(resource);
+        this.#freshness.confirmed(resource, this.#deps.now());
+      },
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),
     };
   }
 }
+
+/** Watches of the management plane whose failure hides a revocation. */
+const DECIDING_WATCHES = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS].map(({ plural }) => plural);
 
 const HINTS: Readonly<Record<string, string>> = {
   [CLUSTER_PROPAGATIONS.plural]: 'if the kind is missing: kubectl apply -f crds/',

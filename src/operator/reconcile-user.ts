@@ -70,8 +70,8 @@ async function revokeOnly(
   current: KubeObject | undefined,
   cluster: ConnectedContext,
 ): Promise<Result> {
-  cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
   if (current) await write(diff([revocationsOf(desired, current)], [current]), cluster);
+  cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
   return done;
 }
 

@@ -38,8 +38,9 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
   const { queue, metrics, cluster } = deps;
   const startMs = performance.now();
   const connection = deps.connection();
+  // The session brings the key back when it connects; until then there is nothing to work, and nothing to measure.
+  if (!connection) return queue.done(key);
   try {
-    if (!connection) return;
     const result = await deps.reconcile(key, connection);
     queue.forget(key);
     if (result.kind === 'requeueAfter') {
@@ -52,16 +53,11 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
   } finally {
     metrics.reconcileSeconds.observe((performance.now() - startMs) / 1000);
     queue.done(key);
-    if (connection) deps.worked(key);
+    deps.worked(key);
   }
 }
 
-function afterFailure(
-  key: string,
-  error: unknown,
-  connection: Connection | undefined,
-  deps: WorkerDeps,
-): void {
+function afterFailure(key: string, error: unknown, connection: Connection, deps: WorkerDeps): void {
   const { queue, outcomes, log, cluster } = deps;
   // The session was ended under our hands; the next one brings every key back.
   if (deps.connection() !== connection) return;
@@ -79,7 +75,7 @@ function afterFailure(
   const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined;
   if (askedMs === undefined) queue.addRateLimited(key);
   else queue.addAfter(key, askedMs, queue.laneOf(key));
-  if (error instanceof ConnectionError || error instanceof ApiError) void connection?.suspect(error);
+  if (error instanceof ConnectionError || error instanceof ApiError) void connection.suspect(error);
 }
 
 /** Without this, thousands of keys that need nothing would be one long turn of the event loop. */

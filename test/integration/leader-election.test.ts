@@ -125,11 +125,16 @@ describe('two replicas', () => {
   test('never both write: a leader that was stopped and wakes up has lost its right', async () => {
     const leader = (await leaderOf(replicas)) as Replica;
     const successor = await start();
-    const creating = world.createTokens('burst', 300, CLUSTER, 'u-ada');
-    await arrives('burst-50');
+    await world.setAce(CLUSTER, false);
+    await world.waitCondition(CLUSTER, 'Drained', { status: 'True' });
+    const names = await world.createTokens('burst', 1_000, CLUSTER, 'u-ada');
+    await world.setAce(CLUSTER, true);
     // In the middle of its work, with writes decided, queued and on their way.
+    await eventually(async () => {
+      expect((await world.cluster(CLUSTER).tokenNames()).length).toBeGreaterThan(20);
+    }, PATIENCE);
     leader.process.kill('SIGSTOP');
-    const names = await creating;
+    expect((await world.cluster(CLUSTER).tokenNames()).length).toBeLessThan(900);
     await eventually(async () => expect(await leads(successor)).toBe(true), PATIENCE);
     await Promise.all(names.map((name) => world.deleteToken(name)));
     await eventually(async () => {
