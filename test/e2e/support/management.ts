@@ -18,7 +18,7 @@ export const bearerOf = (token: string): string => `${token}:${secretOf(token)}`
 
 /** What a management plane does by itself: users come, tokens are issued and revoked. */
 export interface Management extends PlaneClient {
-  /** A Cluster with ACE switched on, and the operator's way to it. */
+  /** A Cluster with ACE switched on, unless it is there, and the operator's way to it. */
   register(id: string, kubeconfig: string): Promise<void>;
   createUser(name: string, groups: readonly string[]): Promise<void>;
   /** Stored in plain text, as management planes do by default, so that the operator has to hash it. */
@@ -46,7 +46,8 @@ export function managementOf(client: PlaneClient): Management {
     ...client,
     async register(id, kubeconfig) {
       const spec = { displayName: id, localClusterAuthEndpoint: { enabled: true } };
-      await client.create(CLUSTERS, { ...kind('Cluster', { name: id }), spec });
+      if (!(await client.get(CLUSTERS, id)))
+        await client.create(CLUSTERS, { ...kind('Cluster', { name: id }), spec });
       await client.create(SECRETS, {
         apiVersion: 'v1',
         kind: 'Secret',

@@ -30,8 +30,8 @@ export interface Site extends PlaneClient {
   rolledOut(workload: string, namespace: string): Promise<void>;
   /** SIGKILL to the process of a pod's only container, as the system does it when memory runs out. */
   killContainer(pod: Any): Promise<void>;
-  /** Runs one of our make targets against this cluster. */
-  make(target: string, env?: Readonly<Record<string, string>>): Promise<string>;
+  /** Runs a program from the root of this checkout, as somebody whose kubectl is set to this cluster. */
+  run(program: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -81,10 +81,12 @@ function aSite(cluster: TestCluster, client: PlaneClient): Site {
       const kill = ['ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id];
       await promisify(execFile)(...command(cluster.nodeCommand(...kill)));
     },
-    async make(target, env = {}) {
+    async run(program, args, env = {}) {
       const PATH = `${dirname(findKubectl())}:${process.env['PATH']}`;
-      const environment = { ...process.env, PATH, KUBECONFIG: cluster.kubeconfig, ...env };
-      const { stdout } = await promisify(execFile)('make', ['-C', ROOT, target], { env: environment });
+      // kubectl remembers below HOME what an API server of this address serves, and the next cluster has the same address.
+      const own = { PATH, HOME: cluster.dir, KUBECONFIG: cluster.kubeconfig };
+      const options = { cwd: ROOT, env: { ...process.env, ...own, ...env } };
+      const { stdout } = await promisify(execFile)(program, [...args], options);
       return stdout;
     },
     async close() {
