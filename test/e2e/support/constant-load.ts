@@ -16,11 +16,16 @@ export interface ConstantLoad {
   stop(): Promise<LoadReport>;
 }
 
-/** Some people, each with a token, who ask the API server all the time. */
+/**
+ * Some people, each with a token, who ask the API server all the time.
+ *
+ * @param options.spreadMs - over which they begin, one after the other; resolves when all have begun. The API server remembers
+ *   whom it let in for a while, so those who begin together are also judged anew together.
+ */
 export async function constantLoad(
   cluster: TestCluster,
   bearers: readonly string[],
-  { pauseMs = 25 }: { pauseMs?: number } = {},
+  { pauseMs = 25, spreadMs = 0 }: { pauseMs?: number; spreadMs?: number } = {},
 ): Promise<ConstantLoad> {
   const clients = await Promise.all(bearers.map((bearer) => bearerClient(cluster, bearer, 1)));
   const seen: { atMs: number; answer: string }[] = [];
@@ -32,7 +37,11 @@ export async function constantLoad(
       await delay(pauseMs);
     }
   };
-  const loops = clients.map(ask);
+  const loops: Promise<void>[] = [];
+  for (const client of clients) {
+    loops.push(ask(client));
+    await delay(spreadMs / clients.length);
+  }
   return {
     letIn: () => seen.filter(({ answer }) => isLetIn(answer)).length,
     async stop() {
