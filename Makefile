@@ -30,7 +30,7 @@ lint: $(deps) ## check format, lint rules and types
 	@npm run --silent lint
 
 .PHONY: test
-test: build control-plane ## all unit and integration tests, with all the set-up they need
+test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
 	@node hack/test-summary.ts unit integration
 
 .PHONY: test-unit
@@ -38,7 +38,7 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 	@node hack/test-summary.ts unit
 
 .PHONY: test-integration
-test-integration: build control-plane ## tests against real API servers only
+test-integration: build control-plane prometheus ## tests against real API servers only
 	@node hack/test-summary.ts integration
 
 .PHONY: test-e2e
@@ -98,6 +98,10 @@ local-node: $(pinned_node) ## bring up a Kubernetes cluster of one real node wit
 .PHONY: local-node-down
 local-node-down: ## take the local node away, whoever started it
 	@hack/local-node/down.sh
+
+.PHONY: prometheus
+prometheus: ## find or fetch prometheus and promtool (cached outside the checkout); without them their tests are skipped
+	@dir=$$(hack/prometheus/provide.sh) && echo "prometheus: $$dir" || true
 
 .PHONY: clean
 clean: ## remove what was built here; the cached control plane stays

@@ -63,5 +63,6 @@ function problemsOf(facts: ClusterFacts): readonly string[] {
     ...(facts.gcBlocked ? ['GCBlocked'] : []),
     ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
     ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.suspended ? ['Suspended'] : []),
   ];
 }

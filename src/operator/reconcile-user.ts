@@ -71,6 +71,7 @@ async function revokeOnly(
   cluster: ConnectedContext,
 ): Promise<Result> {
   if (current) await write(diff([revocationsOf(desired, current)], [current]), cluster);
+  // Not before: what is waiting for a person ends the clocks of lag.ts.
   cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
   return done;
 }

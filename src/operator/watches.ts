@@ -27,7 +27,7 @@ export class Watches {
     this.#queues = queues;
   }
 
-  /** @param last - the Token as it was when it went */
+  /** @param last - the Token as the event tells it; of one that went, as it was */
   onToken(name: string, type: ResourceEventType, last?: Token): void {
     const key = tokenKey(name);
     const token = this.#management.tokens.get(name);

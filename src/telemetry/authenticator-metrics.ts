@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
+import { WATCH_ENDS } from './watch-ends.ts';
 
 /** What is read when somebody scrapes. Ages in seconds, times in seconds since the epoch. */
 export interface AuthenticatorFacts {
@@ -80,6 +81,7 @@ export class AuthenticatorMetrics {
   constructor() {
     collectDefaultMetrics({ register: this.registry });
     this.buildInfo.set({ version: VERSION }, 1);
+    for (const reason of WATCH_ENDS) this.watchRestarts.inc({ reason }, 0);
   }
 
   /** `facts` are asked for before each scrape. */

@@ -1,11 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import { bindClusterSeries, type ClusterSeries, forgetCluster } from './cluster-series.ts';
+import { WATCH_ENDS } from './watch-ends.ts';
 
 /** From a write over the local network to a cluster that was away for a day. */
 const LAG_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400,
 ];
+
+const RECONCILE_RESULTS = ['ok', 'retry', 'terminal'];
 
 /** Everything the operator counts. Labels are clusters and closed enums, never tokens or users; seconds throughout. */
 export class Metrics {
@@ -114,9 +117,11 @@ export class Metrics {
     this.buildInfo.set({ version: VERSION }, 1);
   }
 
-  /** The series of one cluster that are counted on the hot path. */
+  /** The series of one cluster that are counted on the hot path; those of other counters begin with 0, too. */
   ofCluster(cluster: string): ClusterSeries {
     this.corrections.inc({ cluster }, 0);
+    for (const reason of WATCH_ENDS) this.watchRestarts.inc({ cluster, reason }, 0);
+    for (const result of RECONCILE_RESULTS) this.reconciles.inc({ cluster, result }, 0);
     return bindClusterSeries(cluster, this);
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { monitorRoutes } from '../../../src/authenticator/monitor-routes.ts';
-import { WebhookServer } from '../../../src/authenticator/server.ts';
+import { type RoutesDeps, routes } from '../../../src/authenticator/routes.ts';
+import { type Handler, WebhookServer } from '../../../src/authenticator/server.ts';
 import { AuthenticatorMetrics } from '../../../src/telemetry/authenticator-metrics.ts';
 import { rawCat, reviewBody, type StateRig, startStateRig } from '../../support/webhook-rig.ts';
 
@@ -70,5 +71,54 @@ describe('the listener for metrics', () => {
       expect((await get('/metrics', { method })).status).toBe(405);
     }
     expect(await get('/metrics', { method: 'HEAD' })).toEqual({ status: 200, text: '' });
+  });
+});
+
+describe('reviews', () => {
+  const metricsOf = async (): Promise<string> =>
+    metrics.registry.getSingleMetricAsString('ace_tokenreviews_total');
+
+  test('of every outcome are counted from 0: an increase from nothing is none', async () => {
+    routesOver(() => false);
+    const text = await metricsOf();
+    for (const labels of [
+      'result="accepted",reason=""',
+      'result="refused",reason="HashMissing"',
+      'result="unavailable",reason="NotReadyError"',
+      'result="fault",reason=""',
+    ]) {
+      expect(text).toContain(`ace_tokenreviews_total{${labels}} 0`);
+    }
+  });
+
+  test('that end in a fault of ours are counted, too', async () => {
+    const handler = routesOver(() => {
+      throw new Error('broken');
+    });
+    await expect(handler(request('/v1/authenticate'))).rejects.toThrow('broken');
+    expect(await metricsOf()).toContain('ace_tokenreviews_total{result="fault",reason=""} 1');
+  });
+
+  test('that cannot be answered yet are counted by why', async () => {
+    const handler = routesOver(() => false);
+    expect(await handler(request('/v1/authenticate'))).toMatchObject({ status: 503 });
+    expect(await metricsOf()).toContain('{result="unavailable",reason="NotReadyError"} 1');
+  });
+
+  /** The webhook over a state that is filled, or is not, or breaks. */
+  function routesOver(isFilled: () => boolean): Handler {
+    const state = {
+      get isFilled() {
+        return isFilled();
+      },
+    };
+    const authenticator = { state, now: () => 0 } as unknown as RoutesDeps['authenticator'];
+    return routes({ authenticator, metrics, legacy401: false, onRefused: () => {} });
+  }
+  const request = (path: string): Parameters<Handler>[0] => ({
+    method: 'POST',
+    path,
+    query: new URLSearchParams(),
+    body: reviewBody('token-1:secret'),
   });
 });

@@ -236,6 +236,8 @@ describe('revocation lag', () => {
     await inSync();
     world.spec = { ...world.spec, suspend: true };
     world.putToken({ token: 'secret-2' }, { uid: 'uid-other' });
+    // One that is there again takes the evidence of its deletion back.
+    world.evidence.remove('token/t-1');
     world.nowMs += SECOND;
     await world.settle();
     expect(world.lags).toEqual([{ what: 'revoked token', seconds: 1 }]);
