@@ -12,7 +12,13 @@ import { constantLoad } from './support/constant-load.ts';
 import { explainFailures } from './support/diagnostics.ts';
 import { inventory } from './support/inventory.ts';
 import { bearerOf, type Management, managementOf } from './support/management.ts';
-import { deployAuthenticator, grantDownstreamAccess, openSite, type Site } from './support/site.ts';
+import {
+  deployAll,
+  deployAuthenticator,
+  grantDownstreamAccess,
+  openSite,
+  type Site,
+} from './support/site.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -149,12 +155,7 @@ describe('upgraded in place from the previous version', () => {
     );
 
   test(`the previous version works: ${previous.revision}`, async () => {
-    await site.admin('apply', '-f', `${previous.checkout}/crds/`);
-    await site.apply(await site.shipped('operator', previous));
-    await management.register(CLUSTER, await grantDownstreamAccess(site, previous));
-    await deployAuthenticator(site, previous);
-    await site.rolledOut('deployment/ace-operator', OWN_NAMESPACE);
-    await site.rolledOut('daemonset/ace-authenticator', NAMESPACE);
+    await deployAll(site, CLUSTER, previous);
     for (const token of OLD) await management.issue(token, CLUSTER, 'u-ada');
     for (const token of OLD) await letIn(token);
 

@@ -38,6 +38,8 @@ export interface ScrapeJob {
 export interface PrometheusOptions {
   readonly binaries: PrometheusBinaries;
   readonly jobs: readonly ScrapeJob[];
+  /** Further jobs, as Prometheus' own configuration has them. */
+  readonly scrapeConfigs?: readonly object[];
   /** Rule groups, as a PrometheusRule has them in `spec`. */
   readonly rules?: readonly object[];
   /** Seconds between two scrapes, and between two evaluations; 1 unless given. */
@@ -100,17 +102,20 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
 }
 
 async function configText(directory: string, options: PrometheusOptions): Promise<string> {
-  const { jobs, rules = [], intervalSeconds = 1 } = options;
+  const { jobs, scrapeConfigs = [], rules = [], intervalSeconds = 1 } = options;
   const rulesFile = join(directory, 'rules.yaml');
   await writeFile(rulesFile, stringify({ groups: rules }));
   return stringify({
     global: { scrape_interval: `${intervalSeconds}s`, evaluation_interval: `${intervalSeconds}s` },
     rule_files: [rulesFile],
-    scrape_configs: jobs.map(({ job, targets, path = '/metrics' }) => ({
-      job_name: job,
-      metrics_path: path,
-      static_configs: [{ targets: [...targets] }],
-    })),
+    scrape_configs: [
+      ...jobs.map(({ job, targets, path = '/metrics' }) => ({
+        job_name: job,
+        metrics_path: path,
+        static_configs: [{ targets: [...targets] }],
+      })),
+      ...scrapeConfigs,
+    ],
   });
 }
 

@@ -18,8 +18,8 @@ export const bearerOf = (token: string): string => `${token}:${secretOf(token)}`
 
 /** What a management plane does by itself: users come, tokens are issued and revoked. */
 export interface Management extends PlaneClient {
-  /** A Cluster with ACE switched on, unless it is there, and the operator's way to it. */
-  register(id: string, kubeconfig: string): Promise<void>;
+  /** A Cluster with ACE switched on, unless it is there, and the operator's way to it, if one is given. */
+  register(id: string, kubeconfig?: string): Promise<void>;
   createUser(name: string, groups: readonly string[]): Promise<void>;
   /** Stored in plain text, as management planes do by default, so that the operator has to hash it. */
   issue(token: string, cluster: string, user: string, fields?: object): Promise<void>;
@@ -48,6 +48,7 @@ export function managementOf(client: PlaneClient): Management {
       const spec = { displayName: id, localClusterAuthEndpoint: { enabled: true } };
       if (!(await client.get(CLUSTERS, id)))
         await client.create(CLUSTERS, { ...kind('Cluster', { name: id }), spec });
+      if (kubeconfig === undefined) return;
       await client.create(SECRETS, {
         apiVersion: 'v1',
         kind: 'Secret',

@@ -8,8 +8,9 @@ import { findKubectl } from '../../support/binaries.ts';
 import { eventually } from '../../support/eventually.ts';
 import { apply, kubectl } from '../../support/kubectl.ts';
 import { type Any, type PlaneClient, planeClient } from '../../support/plane-client.ts';
-import { NAMESPACE } from '../../support/world.ts';
+import { NAMESPACE, OWN_NAMESPACE } from '../../support/world.ts';
 import type { BuiltImage } from './build-images.ts';
+import { managementOf } from './management.ts';
 import type { TestCluster, TestClusterOptions } from './provider.ts';
 import { startTestCluster } from './start-cluster.ts';
 
@@ -133,6 +134,19 @@ export async function grantDownstreamAccess(site: Site, image: BuiltImage): Prom
 /** Deploys the authenticator; it is ready when the operator has made the definitions. */
 export async function deployAuthenticator(site: Site, image: BuiltImage): Promise<void> {
   await site.apply(await site.shipped('authenticator', image));
+}
+
+/**
+ * Deploys everything into one cluster, which is management plane and downstream cluster at once: the definitions, the
+ * operator with its own service account, the authenticator, all of one version.
+ */
+export async function deployAll(site: Site, id: string, image: BuiltImage): Promise<void> {
+  await site.admin('apply', '-f', join(image.checkout, 'crds'));
+  await site.apply(await site.shipped('operator', image));
+  await managementOf(site).register(id, await grantDownstreamAccess(site, image));
+  await deployAuthenticator(site, image);
+  await site.rolledOut('deployment/ace-operator', OWN_NAMESPACE);
+  await site.rolledOut('daemonset/ace-authenticator', NAMESPACE);
 }
 
 async function serves(kubeconfig: string, path: string): Promise<boolean> {
