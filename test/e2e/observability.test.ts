@@ -33,7 +33,7 @@ describe.skipIf(!binaries)('Prometheus', () => {
   let site: Site;
   let management: Management;
   let prometheus: Prometheus;
-  explainFailures(() => site);
+  explainFailures(() => site && { site });
 
   beforeAll(async () => {
     const webhook = { kubeconfig: `${manifests('authenticator')}/webhook-kubeconfig.yaml`, cacheTtl: '1s' };

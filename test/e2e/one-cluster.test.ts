@@ -45,7 +45,7 @@ afterAll(async () => {
   console.info(`one-cluster figures: ${JSON.stringify(figures)}`);
   await site?.close();
 });
-explainFailures(() => site);
+explainFailures(() => site && { site });
 
 /** kubectl as somebody who has nothing but a token of the management plane. */
 async function kubectlWith(token: string, ...args: readonly string[]): Promise<string> {

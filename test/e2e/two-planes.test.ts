@@ -48,7 +48,7 @@ afterAll(async () => {
   console.info(`two-planes figures: ${JSON.stringify(figures)}`);
   await planes?.close();
 });
-explainFailures(() => planes?.site);
+explainFailures(() => planes);
 
 /** One request, on a connection of its own. */
 async function statusWith(token: string): Promise<number> {

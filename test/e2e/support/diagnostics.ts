@@ -1,19 +1,29 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
+import type { ControlPlane } from '../../support/control-plane.ts';
+import { kubectl } from '../../support/kubectl.ts';
 import { NAMESPACE, OWN_NAMESPACE } from '../../support/world.ts';
 import type { Site } from './site.ts';
 
+/** What there was when a test failed: a cluster, and a management plane where that is apart. */
+interface Scene {
+  readonly site: Site;
+  readonly plane?: ControlPlane;
+}
+
 /** After each test that failed: all that a person needs to see why. Secrets are in none of it. */
-export function explainFailures(site: () => Site | undefined): void {
+export function explainFailures(scene: () => Scene | undefined): void {
   afterEach(async ({ task }) => {
-    const opened = site();
+    const opened = scene();
     if (opened !== undefined && task.result?.state === 'fail') await explain(opened, task.name);
   });
 }
 
-/** Prints the state of our pods, their logs, events and the end of the API server's log. */
-export async function explain(site: Site, what: string): Promise<void> {
+/** Prints the state of our pods, their logs, events and the ends of the API servers' logs. */
+export async function explain({ site, plane }: Scene, what: string): Promise<void> {
   const parts: string[] = [`===== ${what}: the cluster at that moment`];
   const show = async (...args: readonly string[]) => {
     const text = await site.admin(...args).catch(String);
@@ -36,5 +46,13 @@ export async function explain(site: Site, what: string): Promise<void> {
   const [program, ...args] = site.cluster.nodeCommand('sh', '-c', `${logs}; true`);
   const { stdout } = await promisify(execFile)(program, args).catch((error) => ({ stdout: String(error) }));
   parts.push(`----- the API server's log\n${stdout.trimEnd()}`);
+  if (plane !== undefined) parts.push(await managementPlane(plane));
   console.error(parts.join('\n'));
+}
+
+async function managementPlane({ adminKubeconfig, dir }: ControlPlane): Promise<string> {
+  const kinds = 'clusterpropagations,leases,events';
+  const state = await kubectl(adminKubeconfig, 'get', kinds, '-A', '-o', 'wide').catch(String);
+  const log = await readFile(join(dir, 'kube-apiserver.log'), 'utf8').catch(String);
+  return `----- the management plane\n${state}\n${log.split('\n').slice(-20).join('\n')}`;
 }

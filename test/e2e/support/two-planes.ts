@@ -56,7 +56,7 @@ export async function openTwoPlanes(
     await install(planes, image);
     return planes;
   } catch (error) {
-    await explain(site, 'bringing up two planes');
+    await explain({ site }, 'bringing up two planes');
     await site.close();
     throw error;
   }
