@@ -18,6 +18,10 @@ export async function keepLogs(directory: string): Promise<void> {
   for (const entry of await readdir(directory)) {
     if (!entry.endsWith('.log')) await rm(join(directory, entry), { recursive: true, force: true });
   }
+  await keepForADay(directory);
+}
+
+export async function keepForADay(directory: string): Promise<void> {
   await writeFile(join(directory, KEPT), '');
 }
 

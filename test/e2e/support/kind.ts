@@ -1,17 +1,18 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
+import { createPlaneDirectory, sweepPlaneDirectories } from '../../support/plane-directory.ts';
 import type { TestCluster, TestClusterOptions } from './provider.ts';
 
 /** Makes a kind cluster by hack/kind. It ends when this process ends. */
 export async function startKindCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
-  const dir = await mkdtemp(join(tmpdir(), 'ace-kind-'));
+  await sweepPlaneDirectories();
+  const dir = await createPlaneDirectory('kind');
   const up = spawn(script('up.sh'), [dir, '--until-eof', ...webhookArgs(options)], { detached: true });
   let said = '';
   up.stderr.setEncoding('utf8').on('data', (text: string) => {

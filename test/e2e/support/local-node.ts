@@ -1,13 +1,13 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { kubeconfig } from '../../support/kubeconfig.ts';
 import { type CertificateAuthority, loadAuthority } from '../../support/pki.ts';
+import { createPlaneDirectory, keepForADay, sweepPlaneDirectories } from '../../support/plane-directory.ts';
 import type { TestCluster, TestClusterOptions } from './provider.ts';
 
 /** The cluster that hack/local-node makes: Debian 12, root, no Docker. One at a time on a machine. */
@@ -24,7 +24,8 @@ const AUTHORITY_NAME = 'ace-operator local-node';
 
 /** Brings the node up, which builds Kubernetes when that was not done before. It ends when this process ends. */
 export async function startLocalNode(options: TestClusterOptions = {}): Promise<LocalNode> {
-  const dir = await mkdtemp(join(tmpdir(), 'ace-local-node-'));
+  await sweepPlaneDirectories();
+  const dir = await createPlaneDirectory('local-node');
   // A session of its own: Ctrl-C in the terminal reaches us only, and the end of our pipe tells the script.
   const up = spawn(script('up.sh'), [dir, '--until-eof', ...webhookArgs(options)], { detached: true });
   let said = '';
@@ -91,8 +92,9 @@ class RunningNode implements LocalNode {
     if (keepLogs) await cp(join(this.dir, 'log'), kept, { recursive: true });
     this.#up.stdin.end();
     if (this.#up.exitCode === null && this.#up.signalCode === null) await once(this.#up, 'exit');
-    if (keepLogs) console.error(`local node: logs kept in ${kept}`);
-    else await rm(this.dir, { recursive: true, force: true });
+    if (!keepLogs) return rm(this.dir, { recursive: true, force: true });
+    await keepForADay(this.dir);
+    console.error(`local node: logs kept in ${kept}`);
   }
 }
 
