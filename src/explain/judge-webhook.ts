@@ -1,0 +1,110 @@
+import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
+import { DENIAL_TEXTS } from '../api/reason-texts.ts';
+import type { ReviewAnswer } from '../plane/reviews.ts';
+import type { DaemonSet } from '../plane/workloads.ts';
+import { type Evidence, nameOf } from './evidence.ts';
+import { broken, flawed, type Hop, ok, skipped, unseen } from './hop.ts';
+
+/** Whether the API server asks an authenticator that can answer, what it answers, and what that allows. Pure. */
+export function judgeWebhook(evidence: Evidence): readonly Hop[] {
+  const { right } = evidence;
+  return [authenticator(evidence), webhook(evidence), ...(right ? [allowed(right)] : [])];
+}
+
+function authenticator({ downstream: { daemonSets }, webhook: { probe } }: Evidence): Hop {
+  const id = 'authenticator';
+  // An answer proves more than any status.
+  if (probe?.ok && probe.value.kind === 'refused') return ok(id, 'ace-authenticator answers');
+  if (!daemonSets) return skipped(id, 'the cluster was not asked');
+  if (!daemonSets.ok) {
+    const { reason, message } = daemonSets.failure;
+    return reason === 'Forbidden'
+      ? flawed(id, 'unknown', reason, READ_TEXTS, message)
+      : unseen(id, 'the cluster was not reached');
+  }
+  const running = daemonSets.value;
+  if (running.length === 0) {
+    const detail = 'no DaemonSet ace-authenticator or kube-api-auth is there; it may run otherwise';
+    return flawed(id, 'unknown', 'AuthenticatorMissing', HOP_TEXTS, detail);
+  }
+  const text = running.map(describe).join('; ');
+  return running.some(({ wanted, ready }) => wanted > 0 && ready === wanted)
+    ? ok(id, text)
+    : broken(id, 'AuthenticatorNotReady', HOP_TEXTS, text);
+}
+
+export function describe({ name, version, ready, wanted }: DaemonSet): string {
+  return `${name}${version ? ` ${version}` : ''}: ${ready} of ${wanted} ready`;
+}
+
+function webhook(evidence: Evidence): Hop {
+  const { probe, review } = evidence.webhook;
+  const isAsked = probe?.ok && (probe.value.kind === 'refused' || probe.value.kind === 'refusedByOther');
+  if (probe?.ok && !isAsked) return unasked(probe.value);
+  if (review?.ok) return reviewed(review.value, evidence);
+  if (probe?.ok && probe.value.kind === 'refused') {
+    return ok('webhook', `asked about a token that nobody has, the authenticator says ${probe.value.reason}`);
+  }
+  if (isAsked) return ok('webhook', 'a webhook is asked, and refuses a token that nobody has');
+  return unreviewed(evidence);
+}
+
+/** What came of a question that no cache can have answered. */
+function unasked(answer: ReviewAnswer): Hop {
+  const id = 'webhook';
+  switch (answer.kind) {
+    case 'webhookFailed':
+      return broken(id, 'WebhookUnreachable', HOP_TEXTS, `the API server asks its webhook: ${answer.cause}`);
+    case 'accepted':
+      return unseen(id, `a token that nobody has is let in as ${answer.username}`);
+    default:
+      return broken(
+        id,
+        'WebhookNotConsulted',
+        HOP_TEXTS,
+        'the API server refuses a well-formed bearer by itself',
+      );
+  }
+}
+
+function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
+  const id = 'webhook';
+  if (answer.kind === 'refused') {
+    return broken(id, answer.reason, DENIAL_TEXTS, 'asked about this bearer, the authenticator refuses it');
+  }
+  if (answer.kind === 'refusedByOther') {
+    return broken(id, 'RefusedByWebhook', HOP_TEXTS, 'asked about this bearer, the webhook refuses it');
+  }
+  if (answer.kind !== 'accepted') return unasked(answer);
+  const as = `let in as ${answer.username}`;
+  if (answer.tokenId === '') return ok(id, `${as}, by an authenticator that names no token`);
+  return answer.tokenId === nameOf(given) ? ok(id, as) : unseen(id, `${as}, by token ${answer.tokenId}`);
+}
+
+/** No TokenReview was answered: a request with the bearer itself may tell as much. */
+function unreviewed({ webhook: { live, probe } }: Evidence): Hop {
+  const id = 'webhook';
+  if (live?.ok) {
+    return live.value === 'accepted'
+      ? ok(id, 'a request with this bearer was let in')
+      : broken(id, 'RefusedByWebhook', HOP_TEXTS, 'a request with this bearer was refused: 401 Unauthorized');
+  }
+  const failure = probe && !probe.ok ? probe.failure : live?.failure;
+  if (!failure) return skipped(id, 'the cluster was not asked');
+  return failure.reason === 'Forbidden'
+    ? flawed(id, 'unknown', 'Forbidden', READ_TEXTS, `not seen: ${failure.message}`)
+    : unseen(id, 'the cluster was not reached');
+}
+
+function allowed({ question, answer }: NonNullable<Evidence['right']>): Hop {
+  const id = 'right';
+  if (!answer) return skipped(id, `${question}: nobody was asked`);
+  if (!answer.ok) {
+    const { reason, message } = answer.failure;
+    return flawed(id, 'unknown', reason, READ_TEXTS, `${question}: ${message}`);
+  }
+  const why = answer.value.reason === '' ? '' : ` (${answer.value.reason})`;
+  return answer.value.allowed
+    ? ok(id, `${question}: yes${why}`)
+    : broken(id, 'NotAllowed', HOP_TEXTS, `${question}: no`);
+}
