@@ -39,6 +39,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
       downstream,
       bearer,
       wish,
+      asksWebhook: true,
       namespace: config.downstreamNamespace,
       now: runtime.now,
     });

@@ -1,3 +1,4 @@
+import { LABEL_CLUSTER } from '../api/names.ts';
 import { known } from '../plane/reading.ts';
 import { type Evidence, nameOf } from './evidence.ts';
 import { type Hop, type HopId, type HopReasonCode, withNames } from './hop.ts';
@@ -26,7 +27,7 @@ export interface Explanation {
 export function conclude(evidence: Evidence): Explanation {
   const names = {
     token: nameOf(evidence.given),
-    cluster: evidence.target.cluster,
+    cluster: evidence.target.cluster ?? labelOf(evidence),
     user:
       known(evidence.management.token)?.userName ??
       known(evidence.downstream.clusterAuthToken)?.parsed.userName,
@@ -43,6 +44,11 @@ export function conclude(evidence: Evidence): Explanation {
     remedy: decisive?.remedy,
     hops,
   };
+}
+
+/** Where management is away, the object itself says for which cluster it was written. */
+function labelOf({ downstream }: Evidence): string | undefined {
+  return known(downstream.clusterAuthToken)?.object.metadata.labels?.[LABEL_CLUSTER] ?? undefined;
 }
 
 /** In order, these suffice to know that a token is let in. */
@@ -64,8 +70,7 @@ function verdictOf(
   // The first doubt of all has the cause; the one that decides only its consequence.
   return {
     verdict: 'unknown',
-    decisive:
-      hops.find(({ state, reason }) => state === 'unknown' && reason && reason !== 'GroupsUnknown') ?? open,
+    decisive: hops.find(({ state, reason }) => state === 'unknown' && reason) ?? open,
   };
 }
 

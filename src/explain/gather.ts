@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isObjectName } from '../api/names.ts';
 import type { Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
@@ -32,6 +33,8 @@ export interface GatherOptions extends PlaneOptions {
   /** With the bearer itself, where there is one. */
   readonly bearer: Plane | undefined;
   readonly wish: { readonly question: string; readonly wish: Wish } | undefined;
+  /** False: only what is stored is looked at, and no API server is asked about a bearer. */
+  readonly asksWebhook: boolean;
   readonly namespace: string;
   readonly now: () => number;
 }
@@ -39,7 +42,8 @@ export interface GatherOptions extends PlaneOptions {
 /** Looks at everything that can be seen of a token, at either side. Never throws for what cannot be reached. */
 export async function gather(options: GatherOptions): Promise<Evidence> {
   const { given, now } = options;
-  const name = nameOf(given);
+  const named = nameOf(given);
+  const name = named !== undefined && isObjectName(named) ? named : undefined;
   const management = known(options.management);
   const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
     options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
@@ -136,9 +140,10 @@ async function hashes(
 
 /** A question and nothing more: no object is written, but an authenticator may note that the token was used. */
 async function askWebhook(
-  { given, bearer, now }: GatherOptions,
+  { given, bearer, now, asksWebhook }: GatherOptions,
   plane: DownstreamPlane | undefined,
 ): Promise<WebhookEvidence> {
+  if (!asksWebhook) return { probe: undefined, review: undefined, live: undefined };
   const secret = secretOf(given);
   const nobody = `ace-explain-probe:${randomBytes(16).toString('hex')}`;
   const isDirect = given.kind === 'kubeconfig' && proxiedCluster(given.server) === undefined;

@@ -27,6 +27,15 @@ export const HOP_TITLES = {
   authenticator: 'Authenticator ready',
   webhook: 'API server asks it',
   right: 'Allowed',
+  // Of preflight.
+  management: 'Management plane',
+  definitions: 'Definitions',
+  clock: 'Clock',
+  rights: 'Rights needed',
+  excess: 'Rights beyond',
+  formats: 'Hash formats',
+  cache: 'Cache TTL',
+  rivals: 'One authenticator',
 } as const;
 export type HopId = keyof typeof HOP_TITLES;
 
@@ -38,8 +47,8 @@ export type HopReasonCode =
   | ReadFailureReason
   | HopReason;
 
-/** `unknown`: it could not be seen. `skipped`: there was nothing to look at. */
-export type HopState = 'ok' | 'broken' | 'unknown' | 'skipped';
+/** `unknown`: it could not be seen. `skipped`: there was nothing to look at. `warning`: it is not in the way. */
+export type HopState = 'ok' | 'broken' | 'warning' | 'unknown' | 'skipped';
 
 /** One thing that was looked at, for a person. No secret. */
 export interface Hop {
@@ -64,7 +73,7 @@ export const skipped = (id: HopId, detail: string): Hop => ({
 /** A hop that is in the way, or in doubt, for a reason of one of the closed enums. */
 export function flawed<R extends HopReasonCode>(
   id: HopId,
-  state: 'broken' | 'unknown',
+  state: 'broken' | 'warning' | 'unknown',
   reason: R,
   texts: Readonly<Record<R, ReasonText>>,
   detail: string,

@@ -26,8 +26,15 @@ export function judgeObjects(evidence: Evidence): readonly Hop[] {
 }
 
 /** Nothing to judge by: it was not asked for, or there was no answer. */
-function unread(id: HopId, read: Reading<unknown> | undefined): Hop | undefined {
-  if (!read) return skipped(id, 'the cluster was not asked');
+function unread(
+  id: HopId,
+  read: Reading<unknown> | undefined,
+  { way }: Evidence['downstream'],
+): Hop | undefined {
+  if (!read)
+    return way && !way.ok
+      ? unseen(id, 'the cluster was not reached')
+      : skipped(id, 'the cluster was not asked');
   if (read.ok) return undefined;
   const { reason, message } = read.failure;
   // Said once, by the hop that reaches the cluster.
@@ -54,7 +61,7 @@ function refusalOf({ management, target, nowMs }: Evidence): TokenReason | 'Toke
 function clusterAuthToken(evidence: Evidence): Hop {
   const id = 'clusterAuthToken';
   const read = evidence.downstream.clusterAuthToken;
-  const none = unread(id, read);
+  const none = unread(id, read, evidence.downstream);
   if (none || !read?.ok) return none ?? unseen(id, 'the cluster was not reached');
   const refusal = refusalOf(evidence);
   if (!read.value) return absent(evidence, refusal);
@@ -69,7 +76,7 @@ function absent({ management, target }: Evidence, refusal: string | undefined): 
   const id = 'clusterAuthToken';
   if (refusal) return skipped(id, `not there, as it should be (${refusal})`);
   if (!known(management.token)) {
-    return broken(id, 'UnknownToken', DENIAL_TEXTS, 'the cluster holds none of that name');
+    return broken(id, 'UnknownToken', DENIAL_TEXTS, 'the cluster holds no ClusterAuthToken of that name');
   }
   const status = known(management.propagation)?.status;
   const synced = status?.conditions?.find(({ type }) => type === 'Ready');
@@ -95,13 +102,13 @@ function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {
     },
     evidence.nowMs,
   );
-  if (alone.kind === 'refused') return broken(id, alone.reason, DENIAL_TEXTS, detailOf(seen.parsed));
+  if (alone.kind === 'refused')
+    return broken(id, alone.reason, DENIAL_TEXTS, DENIAL_TEXTS[alone.reason].meaning);
   const token = known(evidence.management.token);
-  if (token && isOutdated(seen.object, desiredToken(token, evidence))) {
-    return (
-      stranger(seen.object, evidence) ??
-      broken(id, 'Outdated', HOP_TEXTS, 'it is not what the Token says now')
-    );
+  const differing = token ? differences(seen.object, desiredToken(token, evidence)) : [];
+  if (differing.length > 0) {
+    const detail = `the ClusterAuthToken is not what the Token says now: ${differing.join(', ')}`;
+    return stranger(seen.object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
   }
   const { cluster } = evidence.target;
   const writer = cluster === undefined || isOurs(seen.object, cluster) ? '' : '; written by someone else';
@@ -119,10 +126,6 @@ const NOBODY = {
   needsRefresh: false,
   extraByProvider: undefined,
 };
-
-function detailOf({ expiresAt }: ClusterAuthToken): string {
-  return `the ClusterAuthToken refuses it${typeof expiresAt === 'number' ? ` (expiresAt ${new Date(expiresAt).toISOString()})` : ''}`;
-}
 
 /** A stranger's object is left alone by the operator, whatever it says. */
 function stranger(object: KubeObject, { target, management }: Evidence): Hop | undefined {
@@ -147,20 +150,20 @@ function desiredToken(
   return desiredTokenObjects(token, verdict.expiresAtMs, { hash: '', fingerprint: '' }, placement).at(-1);
 }
 
-/** Whether an object differs from what is wanted, in what can be told without the installation key. */
-function isOutdated(object: KubeObject, desired: KubeObject | undefined): boolean {
-  if (!desired) return false;
+/** Names of the fields in which an object differs from what is wanted, as far as that can be told without the installation key. */
+function differences(object: KubeObject, desired: KubeObject | undefined): readonly string[] {
+  if (!desired) return [];
   const { name: _name, namespace: _namespace, ...metadata } = desired.metadata;
   const { [ANNOTATION_FINGERPRINT]: _mark, ...annotations } = metadata.annotations ?? {};
   const { hash: _hash, ...fields } = desired;
-  return mergePatch(object, { ...fields, metadata: { ...metadata, annotations } }) !== undefined;
+  return Object.keys(mergePatch(object, { ...fields, metadata: { ...metadata, annotations } }) ?? {});
 }
 
 function hash(evidence: Evidence): Hop {
   const id = 'hash';
   const { downstream } = evidence;
   const token = known(downstream.clusterAuthToken);
-  const none = unread(id, downstream.hashSecret);
+  const none = unread(id, downstream.hashSecret, downstream);
   if (none) return none;
   if (!token) return skipped(id, 'without a ClusterAuthToken there is none to look at');
   const held = judgeHeld(
@@ -199,16 +202,28 @@ function userAttribute(evidence: Evidence): Hop {
   const id = 'userAttribute';
   const { downstream, management, target } = evidence;
   const read = downstream.userAttribute;
-  const none = unread(id, read);
+  const none = unread(id, read, downstream);
   if (none) return none;
   const seen = known(read);
   if (!known(downstream.clusterAuthToken))
     return skipped(id, 'without a ClusterAuthToken there is none to look at');
-  if (!seen) return broken(id, 'UnknownUser', DENIAL_TEXTS, 'the cluster holds none of the user');
+  if (!seen)
+    return broken(id, 'UnknownUser', DENIAL_TEXTS, 'the cluster holds no ClusterUserAttribute of the user');
   const { parsed, object } = seen;
-  if (parsed.deleting) return broken(id, 'UserDeleting', DENIAL_TEXTS, `of ${parsed.name} is being deleted`);
+  if (parsed.deleting)
+    return broken(
+      id,
+      'UserDeleting',
+      DENIAL_TEXTS,
+      `the ClusterUserAttribute of ${parsed.name} is being deleted`,
+    );
   if (!parsed.enabled)
-    return broken(id, 'UserDisabled', DENIAL_TEXTS, `of ${parsed.name} says that the user is disabled`);
+    return broken(
+      id,
+      'UserDisabled',
+      DENIAL_TEXTS,
+      `the ClusterUserAttribute of ${parsed.name} is not enabled`,
+    );
   const user = known(management.user);
   const placement = {
     cluster: target.cluster ?? '',
@@ -220,11 +235,10 @@ function userAttribute(evidence: Evidence): Hop {
     user && isReadable
       ? desiredUserObject(user, known(management.attribute), placement, parsed.lastRefresh)
       : undefined;
-  if (isOutdated(object, desired)) {
-    return (
-      stranger(object, evidence) ??
-      broken(id, 'Outdated', HOP_TEXTS, 'it is not what User and UserAttribute say now')
-    );
+  const differing = differences(object, desired);
+  if (differing.length > 0) {
+    const detail = `the ClusterUserAttribute is not what User and UserAttribute say now: ${differing.join(', ')}`;
+    return stranger(object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
   }
   return ok(id, `of ${parsed.name}: there, enabled${desired ? ', current' : ''}`);
 }
@@ -254,7 +268,7 @@ function groups({ management, downstream }: Evidence): Hop {
   if (attribute?.ok && (!attribute.value || attribute.value.problem !== undefined)) {
     return flawed(
       id,
-      'unknown',
+      'warning',
       'GroupsUnknown',
       USER_TEXTS,
       'the user has no UserAttribute that can be read; the token works without groups',

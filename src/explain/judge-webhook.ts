@@ -3,7 +3,7 @@ import { DENIAL_TEXTS } from '../api/reason-texts.ts';
 import type { ReviewAnswer } from '../plane/reviews.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
 import { type Evidence, nameOf } from './evidence.ts';
-import { broken, flawed, type Hop, ok, skipped, unseen } from './hop.ts';
+import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 
 /** Whether the API server asks an authenticator that can answer, what it answers, and what that allows. Pure. */
 export function judgeWebhook(evidence: Evidence): readonly Hop[] {
@@ -11,11 +11,11 @@ export function judgeWebhook(evidence: Evidence): readonly Hop[] {
   return [authenticator(evidence), webhook(evidence), ...(right ? [allowed(right)] : [])];
 }
 
-function authenticator({ downstream: { daemonSets }, webhook: { probe } }: Evidence): Hop {
+function authenticator({ downstream: { daemonSets, way }, webhook: { probe } }: Evidence): Hop {
   const id = 'authenticator';
   // An answer proves more than any status.
   if (probe?.ok && probe.value.kind === 'refused') return ok(id, 'ace-authenticator answers');
-  if (!daemonSets) return skipped(id, 'the cluster was not asked');
+  if (!daemonSets) return unasked(id, way);
   if (!daemonSets.ok) {
     const { reason, message } = daemonSets.failure;
     return reason === 'Forbidden'
@@ -33,24 +33,37 @@ function authenticator({ downstream: { daemonSets }, webhook: { probe } }: Evide
     : broken(id, 'AuthenticatorNotReady', HOP_TEXTS, text);
 }
 
+function unasked(id: HopId, way: Evidence['downstream']['way']): Hop {
+  return way && !way.ok
+    ? unseen(id, 'the cluster was not reached')
+    : skipped(id, 'the cluster was not asked');
+}
+
 export function describe({ name, version, ready, wanted }: DaemonSet): string {
   return `${name}${version ? ` ${version}` : ''}: ${ready} of ${wanted} ready`;
 }
 
 function webhook(evidence: Evidence): Hop {
   const { probe, review } = evidence.webhook;
-  const isAsked = probe?.ok && (probe.value.kind === 'refused' || probe.value.kind === 'refusedByOther');
-  if (probe?.ok && !isAsked) return unasked(probe.value);
+  const probed = probe?.ok ? probedHop(probe.value) : undefined;
+  if (probed && probed.state !== 'ok') return probed;
   if (review?.ok) return reviewed(review.value, evidence);
-  if (probe?.ok && probe.value.kind === 'refused') {
-    return ok('webhook', `asked about a token that nobody has, the authenticator says ${probe.value.reason}`);
+  return probed ?? unreviewed(evidence);
+}
+
+/** What an API server's word on a token that nobody has says of its webhook. */
+export function probedHop(answer: ReviewAnswer): Hop {
+  const id = 'webhook';
+  if (answer.kind === 'refused') {
+    return ok(id, `asked about a token that nobody has, the authenticator says ${answer.reason}`);
   }
-  if (isAsked) return ok('webhook', 'a webhook is asked, and refuses a token that nobody has');
-  return unreviewed(evidence);
+  if (answer.kind === 'refusedByOther')
+    return ok(id, 'a webhook is asked, and refuses a token that nobody has');
+  return unproven(answer);
 }
 
 /** What came of a question that no cache can have answered. */
-function unasked(answer: ReviewAnswer): Hop {
+function unproven(answer: ReviewAnswer): Hop {
   const id = 'webhook';
   switch (answer.kind) {
     case 'webhookFailed':
@@ -75,14 +88,14 @@ function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
   if (answer.kind === 'refusedByOther') {
     return broken(id, 'RefusedByWebhook', HOP_TEXTS, 'asked about this bearer, the webhook refuses it');
   }
-  if (answer.kind !== 'accepted') return unasked(answer);
+  if (answer.kind !== 'accepted') return unproven(answer);
   const as = `let in as ${answer.username}`;
   if (answer.tokenId === '') return ok(id, `${as}, by an authenticator that names no token`);
   return answer.tokenId === nameOf(given) ? ok(id, as) : unseen(id, `${as}, by token ${answer.tokenId}`);
 }
 
 /** No TokenReview was answered: a request with the bearer itself may tell as much. */
-function unreviewed({ webhook: { live, probe } }: Evidence): Hop {
+function unreviewed({ webhook: { live, probe }, downstream: { way } }: Evidence): Hop {
   const id = 'webhook';
   if (live?.ok) {
     return live.value === 'accepted'
@@ -90,7 +103,7 @@ function unreviewed({ webhook: { live, probe } }: Evidence): Hop {
       : broken(id, 'RefusedByWebhook', HOP_TEXTS, 'a request with this bearer was refused: 401 Unauthorized');
   }
   const failure = probe && !probe.ok ? probe.failure : live?.failure;
-  if (!failure) return skipped(id, 'the cluster was not asked');
+  if (!failure) return unasked(id, way);
   return failure.reason === 'Forbidden'
     ? flawed(id, 'unknown', 'Forbidden', READ_TEXTS, `not seen: ${failure.message}`)
     : unseen(id, 'the cluster was not reached');

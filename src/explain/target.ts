@@ -19,23 +19,29 @@ export async function findTarget(
     const proxied = proxiedCluster(given.server);
     if (proxied)
       return { cluster: proxied, how: 'the address goes through the management plane, not to the cluster' };
-    const cluster = management && (await clusterAt(given.server, management));
+    const found = management ? await clustersAt(given.server, management) : [];
+    // One server may be known as several clusters: the token's own is meant then.
+    const cluster = found.find((name) => name === token?.clusterName) ?? found[0];
     if (cluster) return { cluster, how: "it is the kubeconfig's" };
   }
   if (token?.clusterName) return { cluster: token.clusterName, how: 'the token is scoped to it' };
   return { cluster: undefined, how: 'no --cluster was given, and nothing else says which cluster is meant' };
 }
 
-async function clusterAt(server: string, management: ManagementPlane): Promise<string | undefined> {
+/** Names of all clusters that are known to be reached there. */
+async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
   const { host } = new URL(server);
   const clusters = known(await management.clusters()) ?? [];
-  const named = clusters.find(({ fqdn, apiEndpoint }) => sameHost(fqdn, host) || sameHost(apiEndpoint, host));
-  if (named) return named.name;
   const secrets = known(await management.credentialsSecrets()) ?? [];
-  for (const cluster of clusters) {
-    if ((await hostOf(cluster, secrets)) === host) return cluster.name;
-  }
-  return undefined;
+  const matches = await Promise.all(
+    clusters.map(
+      async (cluster) =>
+        sameHost(cluster.fqdn, host) ||
+        sameHost(cluster.apiEndpoint, host) ||
+        (await hostOf(cluster, secrets)) === host,
+    ),
+  );
+  return clusters.filter((_, index) => matches[index]).map(({ name }) => name);
 }
 
 function sameHost(address: string, host: string): boolean {

@@ -86,6 +86,8 @@ export interface Wish {
   readonly group: string;
   readonly path: string;
   readonly namespace: string;
+  /** Of one object; empty for all of them. */
+  readonly name?: string;
 }
 
 export interface Permission {
@@ -109,9 +111,17 @@ export function mayThey(
   return plane.review(ACCESS, spec, readPermission);
 }
 
-function attributes({ verb, path, namespace, group, resource: name, subresource }: Wish): object {
+function attributes({
+  verb,
+  path,
+  namespace,
+  group,
+  resource: plural,
+  subresource,
+  name = '',
+}: Wish): object {
   if (path !== '') return { nonResourceAttributes: { verb, path } };
-  return { resourceAttributes: { verb, group, resource: name, subresource, namespace } };
+  return { resourceAttributes: { verb, group, resource: plural, subresource, namespace, name } };
 }
 
 function readPermission(status: unknown): Permission {

@@ -4,7 +4,7 @@ import { printable } from './table.ts';
 /** One line of a list of checks. */
 export interface Check {
   readonly title: string;
-  readonly state: 'ok' | 'broken' | 'unknown' | 'skipped';
+  readonly state: 'ok' | 'broken' | 'warning' | 'unknown' | 'skipped';
   readonly reason?: string;
   readonly detail: string;
   readonly remedy?: string;
@@ -13,6 +13,7 @@ export interface Check {
 const MARKS: Readonly<Record<Check['state'], { mark: string; tone: Tone }>> = {
   ok: { mark: '✓', tone: 'good' },
   broken: { mark: '✗', tone: 'bad' },
+  warning: { mark: '!', tone: 'doubt' },
   unknown: { mark: '?', tone: 'doubt' },
   skipped: { mark: '-', tone: 'dim' },
 };
