@@ -6,8 +6,7 @@ import { conclude, type Explanation } from '../explain/conclusion.ts';
 import { gather } from '../explain/gather.ts';
 import { type KubeconfigFile, readKubeconfig } from '../explain/kubeconfig-file.ts';
 import { parseWish } from '../explain/wish.ts';
-import { downstreamAccess, personalAccess } from '../kube/kubeconfig.ts';
-import { DownstreamPlane } from '../plane/downstream.ts';
+import { downstreamAccess } from '../kube/kubeconfig.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { Plane } from '../plane/plane.ts';
 import { type Reading, reading } from '../plane/reading.ts';
@@ -16,7 +15,7 @@ import { type Printer, printObject } from '../print/output.ts';
 import { type Paint, paint } from '../print/style.ts';
 import { printable } from '../print/table.ts';
 import type { Invocation } from './command.ts';
-import { managementPlane } from './connect.ts';
+import { givenDownstream, managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
@@ -28,7 +27,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
   const file = await kubeconfigFile(config, runtime);
   const options = { timeoutMs: config.requestTimeoutMs, userAgent: config.userAgent };
   const bearer = file?.asBearer ? new Plane(await downstreamAccess(file.asBearer), options) : undefined;
-  const downstream = await givenDownstream(config);
+  const downstream = await givenDownstream(config.downstreamKubeconfig, config);
   const management = await givenManagement(config);
   try {
     const evidence = await gather({
@@ -69,14 +68,6 @@ async function givenManagement(config: ExplainConfig): Promise<Reading<Managemen
   return config.kubeconfig.required
     ? { ok: true, value: await managementPlane(config) }
     : reading(() => managementPlane(config));
-}
-
-async function givenDownstream(config: ExplainConfig): Promise<DownstreamPlane | undefined> {
-  const { downstreamKubeconfig: file, downstreamNamespace: namespace } = config;
-  if (file === undefined) return undefined;
-  const access = await personalAccess({ files: [file], required: true, context: undefined });
-  const options = { timeoutMs: config.requestTimeoutMs, userAgent: config.userAgent };
-  return new DownstreamPlane(access, { ...options, namespace, source: file });
 }
 
 async function print(explanation: Explanation, config: ExplainConfig, printer: Printer): Promise<void> {

@@ -8,7 +8,7 @@ import { checklist, mark } from '../print/checklist.ts';
 import { type Printer, printObject } from '../print/output.ts';
 import { paint } from '../print/style.ts';
 import type { Invocation } from './command.ts';
-import { downstreamPlane, managementPlane } from './connect.ts';
+import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts';
 import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
@@ -70,12 +70,13 @@ async function inspect(
   const opened = await downstreamPlane(name, management, config);
   const names = { token: undefined, cluster: name, user: undefined };
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
+  const seer = await givenDownstream(config.downstreamKubeconfig, config);
   try {
-    const evidence = await lookAtCluster(opened.value, runtime.now);
+    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });
     return { name, hops: hops.map((hop) => withNames(hop, names)) };
   } finally {
-    await opened.value.close();
+    await Promise.all([opened.value.close(), seer?.close()]);
   }
 }
 

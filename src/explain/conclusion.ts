@@ -67,11 +67,9 @@ function verdictOf(
   const secret = hops.find(({ id }) => id === 'secret');
   const open = doubt ?? (secret?.state === 'unknown' ? secret : undefined);
   if (!open) return { verdict: 'accepted', decisive: undefined };
-  // The first doubt of all has the cause; the one that decides only its consequence.
-  return {
-    verdict: 'unknown',
-    decisive: hops.find(({ state, reason }) => state === 'unknown' && reason) ?? open,
-  };
+  // A doubt without a reason of its own is the consequence of an earlier one.
+  const cause = open.reason ? open : hops.find(({ state, reason }) => state === 'unknown' && reason);
+  return { verdict: 'unknown', decisive: cause ?? open };
 }
 
 /** A bearer that was let in a moment ago needs no further proof. */

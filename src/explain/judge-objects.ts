@@ -13,6 +13,7 @@ import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
+import { isStockAlone } from './judge-webhook.ts';
 
 /** What the cluster holds for the token and its user: there, current, ours. Pure. */
 export function judgeObjects(evidence: Evidence): readonly Hop[] {
@@ -179,13 +180,11 @@ function hash(evidence: Evidence): Hop {
   return storedHash(evidence, token.parsed.hash !== '');
 }
 
-function storedHash({ hash: { format, isOfToken }, downstream }: Evidence, isInline: boolean): Hop {
+function storedHash({ hash: { format, isOfToken }, downstream, webhook }: Evidence, isInline: boolean): Hop {
   const id = 'hash';
   const place = isInline ? 'inline in the ClusterAuthToken' : 'in its Secret';
   if (!format) return broken(id, 'UnsupportedHash', DENIAL_TEXTS, `the hash ${place} is of no known format`);
-  const running = known(downstream.daemonSets) ?? [];
-  const isStockAlone = running.length > 0 && running.every(({ name }) => name === 'kube-api-auth');
-  if (format === 'bcrypt' && isStockAlone) {
+  if (format === 'bcrypt' && isStockAlone(downstream.daemonSets, webhook.probe)) {
     return broken(
       id,
       'CannotVerify',

@@ -1,5 +1,6 @@
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
 import { DENIAL_TEXTS } from '../api/reason-texts.ts';
+import type { Reading } from '../plane/reading.ts';
 import type { ReviewAnswer } from '../plane/reviews.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
 import { type Evidence, nameOf } from './evidence.ts';
@@ -14,7 +15,7 @@ export function judgeWebhook(evidence: Evidence): readonly Hop[] {
 function authenticator({ downstream: { daemonSets, way }, webhook: { probe } }: Evidence): Hop {
   const id = 'authenticator';
   // An answer proves more than any status.
-  if (probe?.ok && probe.value.kind === 'refused') return ok(id, 'ace-authenticator answers');
+  if (isAnswered(probe)) return ok(id, 'ace-authenticator answers');
   if (!daemonSets) return unasked(id, way);
   if (!daemonSets.ok) {
     const { reason, message } = daemonSets.failure;
@@ -37,6 +38,20 @@ function unasked(id: HopId, way: Evidence['downstream']['way']): Hop {
   return way && !way.ok
     ? unseen(id, 'the cluster was not reached')
     : skipped(id, 'the cluster was not asked');
+}
+
+/** Ours was asked about a token that nobody has, and gave its reason. */
+export function isAnswered(probe: Reading<ReviewAnswer> | undefined): boolean {
+  return probe?.ok === true && probe.value.kind === 'refused';
+}
+
+/** Stock kube-api-auth answers there, as far as can be seen, and nobody else. */
+export function isStockAlone(
+  daemonSets: Reading<readonly DaemonSet[]> | undefined,
+  probe: Reading<ReviewAnswer> | undefined,
+): boolean {
+  if (!daemonSets?.ok || daemonSets.value.length === 0 || isAnswered(probe)) return false;
+  return daemonSets.value.every(({ name }) => name === 'kube-api-auth');
 }
 
 export function describe({ name, version, ready, wanted }: DaemonSet): string {

@@ -97,19 +97,28 @@ async function lookAt(
   return { server: plane.server, skewMs, definitions };
 }
 
-/** Looks at one cluster with the operator's credentials. Reads everything, writes nothing. */
-export async function lookAtCluster(plane: DownstreamPlane, now: () => number): Promise<ClusterEvidence> {
+/**
+ * Looks at one cluster. Reads everything, writes nothing.
+ *
+ * @param plane - by the operator's credential, whose rights are judged
+ * @param seer - by a credential that may see more; the same where there is none
+ */
+export async function lookAtCluster(
+  plane: DownstreamPlane,
+  seer: DownstreamPlane,
+  now: () => number,
+): Promise<ClusterEvidence> {
   const { namespace, source } = plane;
   const needed = neededRights(namespace);
   const reached = await plane.get(CLUSTER_AUTH_TOKENS, 'ace-preflight', parseClusterAuthToken, namespace);
-  const own = await lookAt(plane, DOWNSTREAM, now);
+  const own = await lookAt(seer, DOWNSTREAM, now);
   const [held, excessive] = [await heldRights(plane, needed), await heldRights(plane, EXCESSIVE_RIGHTS)];
   const nobody = `ace-preflight-probe:${randomBytes(16).toString('hex')}`;
   const [daemonSets, formats, probe, servers] = await Promise.all([
-    authenticators(plane, namespace),
-    storedFormats(plane),
-    reviewToken(plane, nobody),
-    apiServers(plane),
+    authenticators(seer, namespace),
+    storedFormats(seer),
+    reviewToken(seer, nobody),
+    apiServers(seer),
   ]);
   return {
     ...own,

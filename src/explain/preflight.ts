@@ -6,9 +6,9 @@ import { goDurationMs } from '../plane/api-servers.ts';
 import type { ReadFailure } from '../plane/reading.ts';
 import { humanDuration } from '../print/duration.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
-import { describe, probedHop } from './judge-webhook.ts';
+import { describe, isAnswered, isStockAlone, probedHop } from './judge-webhook.ts';
 import type { ClusterEvidence, DefinitionEvidence, PlaneEvidence } from './preflight-evidence.ts';
-import { rightText } from './rights.ts';
+import { rightsText } from './rights.ts';
 
 /** What has to be so before tokens can work: judged from what was seen. Pure. */
 
@@ -112,14 +112,14 @@ function rights({ needed, held }: ClusterEvidence): Hop {
   const missing = needed.filter((right) => !held.value.includes(right));
   return missing.length === 0
     ? ok(id, `all ${needed.length} of manifests/downstream-rbac`)
-    : broken(id, 'RightsMissing', HOP_TEXTS, missing.map(rightText).join(', '));
+    : broken(id, 'RightsMissing', HOP_TEXTS, rightsText(missing));
 }
 
 function excess({ excessive }: ClusterEvidence, strict: boolean): Hop {
   const id = 'excess';
   if (!excessive.ok) return unread(id, excessive.failure);
   if (excessive.value.length === 0) return ok(id, 'none of those that matter');
-  const detail = excessive.value.map(rightText).join(', ');
+  const detail = rightsText(excessive.value);
   return flawed(id, strict ? 'broken' : 'warning', 'RightsExcessive', HOP_TEXTS, detail);
 }
 
@@ -140,13 +140,9 @@ function authenticator({ daemonSets, probe }: ClusterEvidence): Hop {
     : broken(id, 'AuthenticatorNotReady', HOP_TEXTS, text);
 }
 
-function isAnswered(probe: ClusterEvidence['probe']): boolean {
-  return probe.ok && probe.value.kind === 'refused';
-}
-
 function rivals({ daemonSets }: ClusterEvidence): Hop {
   const id = 'rivals';
-  if (!daemonSets.ok) return unread(id, daemonSets.failure);
+  if (!daemonSets.ok) return unseen(id, 'the DaemonSets were not read');
   const text = daemonSets.value.map(({ name }) => name).join(' and ');
   if (daemonSets.value.length > 1)
     return flawed(id, 'warning', 'TwoAuthenticators', HOP_TEXTS, `${text} are both there`);
@@ -155,20 +151,16 @@ function rivals({ daemonSets }: ClusterEvidence): Hop {
 
 /** What is stored, and what is asked for, against what can be verified there. */
 function formats(
-  { formats: stored, daemonSets }: ClusterEvidence,
+  { formats: stored, daemonSets, probe }: ClusterEvidence,
   propagation: Propagation | undefined,
 ): Hop {
   const id = 'formats';
   const asked = propagation?.spec.algorithm;
-  const isStockAlone =
-    daemonSets.ok &&
-    daemonSets.value.length > 0 &&
-    daemonSets.value.every(({ name }) => name === 'kube-api-auth');
   if (!stored.ok) return unread(id, stored.failure);
   const counted = Object.entries(stored.value).map(([format, count]) => `${count} ${format}`);
   const text = counted.length === 0 ? 'none stored yet' : counted.join(', ');
   const isBcrypt = asked === 'bcrypt' || stored.value['bcrypt'] !== undefined;
-  if (isStockAlone && isBcrypt)
+  if (isBcrypt && isStockAlone(daemonSets, probe))
     return broken(id, 'CannotVerify', HOP_TEXTS, `${text}; only kube-api-auth is there`);
   if (stored.value['unknown'] !== undefined) return broken(id, 'UnsupportedHash', TOKEN_TEXTS, text);
   return ok(id, asked ? `${text}; ${asked} is asked for` : text);

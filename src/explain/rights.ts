@@ -66,8 +66,18 @@ function wishOf({ verb, group, resource, namespace, name }: Right): Wish {
   return { verb, group, resource, namespace, name, subresource: '', path: '' };
 }
 
-/** `get secrets`, `create clusterrolebindings.rbac.authorization.k8s.io in kube-system`. */
-export function rightText({ verb, group, resource, namespace, name }: Right): string {
-  const kind = group === '' || group === '*' ? resource : `${resource}.${group}`;
-  return `${verb} ${kind}${name ? ` ${name}` : ''}${namespace ? ` in ${namespace}` : ''}`;
+/** `get, list secrets in cattle-system; create pods in kube-system`. */
+export function rightsText(rights: readonly Right[]): string {
+  const verbs = new Map<string, string[]>();
+  for (const right of rights) {
+    const object = objectText(right);
+    verbs.set(object, [...(verbs.get(object) ?? []), right.verb]);
+  }
+  return [...verbs].map(([object, allowed]) => `${allowed.join(', ')} ${object}`).join('; ');
+}
+
+function objectText({ group, resource, namespace, name }: Right): string {
+  if (resource === '*') return 'everything';
+  const kind = group === '' ? resource : `${resource}.${group}`;
+  return `${kind}${name ? ` ${name}` : ''}${namespace ? ` in ${namespace}` : ''}`;
 }
