@@ -158,6 +158,7 @@ describe('on a terminal', () => {
   ])('%s', async (_title, more, isColoured) => {
     const env = {
       ...process.env,
+      NO_COLOR: '',
       TERM: 'xterm',
       KUBECONFIG: world.management.plane.adminKubeconfig,
       ...more,

@@ -43,6 +43,7 @@ const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: s
         ...downstream,
         daemonSets: found([{ name: 'kube-api-auth', version: '', wanted: 1, ready: 1 }]),
       },
+      webhook: { ...webhook, probe: found({ kind: 'refusedByOther' }) },
     },
     'CannotVerify',
     'hash',
