@@ -59,7 +59,7 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
     remedy: 'mend the Token; it is picked up at once',
   },
   UnsupportedHash: {
-    meaning: 'stored hashed, in a format that no authenticator verifies',
+    meaning: 'stored hashed upstream, in a format that no authenticator verifies',
     cause: 'it was hashed by another program, or cut short',
     remedy: 'issue a new token',
   },

@@ -3,7 +3,7 @@ import { ANNOTATION_FINGERPRINT } from '../api/names.ts';
 import type { ClusterAuthToken } from '../api/parse-downstream.ts';
 import { DENIAL_TEXTS, TOKEN_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import type { KubeObject, Token } from '../api/types.ts';
+import type { KubeObject, Propagation, Token } from '../api/types.ts';
 import { judgeHeld } from '../authenticator/judge.ts';
 import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
 import { mergePatch } from '../derive/merge-patch.ts';
@@ -14,6 +14,7 @@ import { known, type Reading } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 import { isStockAlone } from './judge-webhook.ts';
+import { whyAbsent } from './why-absent.ts';
 
 /** What the cluster holds for the token and its user: there, current, ours. Pure. */
 export function judgeObjects(evidence: Evidence): readonly Hop[] {
@@ -73,23 +74,25 @@ function clusterAuthToken(evidence: Evidence): Hop {
   return present(read.value, evidence);
 }
 
-function absent({ management, target }: Evidence, refusal: string | undefined): Hop {
+function absent(evidence: Evidence, refusal: string | undefined): Hop {
   const id = 'clusterAuthToken';
+  const { management, target } = evidence;
   if (refusal) return skipped(id, `not there, as it should be (${refusal})`);
-  if (!known(management.token)) {
+  const token = known(management.token);
+  if (!token) {
     return broken(id, 'UnknownToken', DENIAL_TEXTS, 'the cluster holds no ClusterAuthToken of that name');
   }
-  const status = known(management.propagation)?.status;
-  const synced = status?.conditions?.find(({ type }) => type === 'Ready');
-  const why = synced
-    ? `the operator reports ${synced.reason}: ${synced.message}`
-    : 'no operator reports on this cluster';
-  return broken(
-    id,
-    'NotPropagated',
-    HOP_TEXTS,
-    `it is not in ${target.cluster ?? 'the cluster'} yet; ${why}`,
-  );
+  const why = reported(known(management.propagation));
+  const detail = `it is not in ${target.cluster ?? 'the cluster'} yet; ${why}`;
+  return whyAbsent(id, token, evidence) ?? broken(id, 'NotPropagated', HOP_TEXTS, detail);
+}
+
+function reported(propagation: Propagation | undefined): string {
+  const ready = propagation?.status.conditions?.find(({ type }) => type === 'Ready');
+  if (!ready) return 'no operator reports on this cluster';
+  return ready.status === 'True'
+    ? `the operator reports ${ready.reason}: if this stays, it does not run`
+    : `the operator reports ${ready.reason}: ${ready.message}`;
 }
 
 function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {

@@ -6,6 +6,7 @@ import { parse, stringify } from 'yaml';
 import {
   ANNOTATION_TOKEN_HASHED,
   CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
   CLUSTERS,
   type Resource,
@@ -381,6 +382,42 @@ describe('the Cluster, upstream', () => {
   });
 });
 
+describe('what the operator refuses', () => {
+  test('a hash that no authenticator verifies', async () => {
+    cli.hide('no-hash-of-any-format');
+    await world.createToken(
+      'odd-hash',
+      'c-one',
+      'u-ada',
+      { token: 'no-hash-of-any-format' },
+      { [ANNOTATION_TOKEN_HASHED]: 'true' },
+    );
+    await explained('unsupported-hash-upstream', ['odd-hash'], { code: 1, reason: 'UnsupportedHash' });
+  });
+
+  test('a secret that is longer than the algorithm takes', async () => {
+    const long = 'x'.repeat(73);
+    cli.hide(long);
+    await token('long', 'c-one', 'u-ada', { token: long });
+    await explained('secret-too-long', ['long'], { code: 1, reason: 'SecretTooLong' });
+  });
+
+  test('a Secret of that name which is someone else’s', async () => {
+    await world.cluster('c-one').create(SECRETS, rawHashSecret('taken', 'their-hash-is-none-of-ours'));
+    await token('taken', 'c-one');
+    await explained('conflict-secret', ['taken'], { code: 1, reason: 'Conflict' });
+  });
+
+  test('anything new, while the cluster is suspended', async () => {
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-two', { spec: { suspend: true } });
+    await world.waitCondition('c-two', 'Ready', { reason: 'Suspended' });
+    await token('suspended', 'c-two');
+    await explained('suspended', ['suspended'], { code: 1, reason: 'Suspended' });
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-two', { spec: { suspend: false } });
+    await world.waitCondition('c-two', 'Synced', { status: 'True' });
+  });
+});
+
 describe('the API server downstream', () => {
   test('asks no webhook', async () => {
     await token('unasked', 'c-two');
@@ -449,6 +486,8 @@ describe('with the operator away', () => {
       'of-kim',
     ])
       await propagated(name);
+    // What its status says last is then what it says for good.
+    await world.waitSynced('c-one');
     await world.stopOperator();
   });
 
