@@ -58,9 +58,14 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     cause: 'a person did it',
     remedy: 'nothing to do; if it cannot be reached any more, delete the ClusterPropagation',
   },
+  DrainRequested: {
+    meaning: '`spec.drain` of the ClusterPropagation is set: all that is ours is taken out, and kept out',
+    cause: 'a person did it',
+    remedy: `kubectl patch cprop CLUSTER --type merge -p '{"spec":{"drain":false}}'`,
+  },
   Draining: {
     meaning: 'what is ours there is being removed',
-    cause: 'ACE was switched off, or the Cluster deleted',
+    cause: 'ACE was switched off, the Cluster deleted, or `spec.drain` set',
     remedy: 'wait; `Connected` says whether the cluster can be reached',
   },
   Drained: { meaning: 'nothing of ours is left there', cause: 'the drain is done', remedy: 'nothing to do' },

@@ -42,6 +42,7 @@ export const CLUSTER_REASONS = [
   'Forbidden',
   'AceDisabled',
   'ClusterDeleted',
+  'DrainRequested',
   'Draining',
   'Drained',
   'InUse',

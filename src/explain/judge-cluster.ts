@@ -3,7 +3,7 @@ import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import { CLUSTER_REASONS, type ClusterReason, type ReadFailureReason } from '../api/reasons.ts';
 import type { Cluster, Condition, Propagation } from '../api/types.ts';
-import type { ReadFailure } from '../plane/reading.ts';
+import { known, type ReadFailure } from '../plane/reading.ts';
 import { type Evidence, proxiedCluster } from './evidence.ts';
 import { broken, flawed, type Hop, ok, skipped, unseen } from './hop.ts';
 
@@ -25,7 +25,7 @@ function endpoint({ given, webhook: { live } }: Evidence): readonly Hop[] {
   return [broken('endpoint', reason, READ_TEXTS, message)];
 }
 
-function ace({ target, management: { cluster } }: Evidence): Hop {
+function ace({ target, management: { cluster, propagation } }: Evidence): Hop {
   const name = target.cluster;
   if (name === undefined) return flawed('cluster', 'unknown', 'ClusterUnknown', HOP_TEXTS, target.how);
   if (!cluster) return unseen('cluster', `Cluster ${name} was not read`);
@@ -33,7 +33,14 @@ function ace({ target, management: { cluster } }: Evidence): Hop {
     return flawed('cluster', 'unknown', cluster.failure.reason, READ_TEXTS, cluster.failure.message);
   const { value } = cluster;
   if (!value) return broken('cluster', 'ClusterNotFound', HOP_TEXTS, `there is no Cluster ${name}`);
-  return switchOf(value, target.how);
+  const hop = switchOf(value, target.how);
+  if (hop.state !== 'ok' || !known(propagation)?.spec.drain) return hop;
+  return broken(
+    'cluster',
+    'DrainRequested',
+    CLUSTER_TEXTS,
+    `spec.drain of ClusterPropagation ${name} is set`,
+  );
 }
 
 function switchOf(cluster: Cluster, how: string): Hop {

@@ -47,7 +47,11 @@ function unread(
 }
 
 /** Why the management plane does not want the token in this cluster; undefined when it does, or is not known. */
-function refusalOf({ management, target, nowMs }: Evidence): TokenReason | 'TokenNotFound' | undefined {
+function refusalOf({
+  management,
+  target,
+  nowMs,
+}: Evidence): TokenReason | 'TokenNotFound' | 'DrainRequested' | undefined {
   if (!management.token?.ok || target.cluster === undefined) return undefined;
   const token = management.token.value;
   if (!token) return 'TokenNotFound';
@@ -57,7 +61,8 @@ function refusalOf({ management, target, nowMs }: Evidence): TokenReason | 'Toke
     aceEnabled: cluster?.aceEnabled !== false,
     nowMs,
   });
-  return verdict.wanted ? undefined : verdict.reason;
+  if (!verdict.wanted) return verdict.reason;
+  return known(management.propagation)?.spec.drain ? 'DrainRequested' : undefined;
 }
 
 function clusterAuthToken(evidence: Evidence): Hop {

@@ -408,6 +408,16 @@ describe('what the operator refuses', () => {
     await explained('conflict-secret', ['taken'], { code: 1, reason: 'Conflict' });
   });
 
+  test('everything, once the cluster is asked to be drained', async () => {
+    await token('drained', 'c-two');
+    await propagated('drained', 'c-two');
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-two', { spec: { drain: true } });
+    await world.waitCondition('c-two', 'Drained', { status: 'True' });
+    await explained('drain-requested', ['drained'], { code: 1, reason: 'DrainRequested' });
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-two', { spec: { drain: false } });
+    await world.waitCondition('c-two', 'Synced', { status: 'True' });
+  });
+
   test('anything new, while the cluster is suspended', async () => {
     await world.management.patch(CLUSTER_PROPAGATIONS, 'c-two', { spec: { suspend: true } });
     await world.waitCondition('c-two', 'Ready', { reason: 'Suspended' });
