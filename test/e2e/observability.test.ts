@@ -100,6 +100,13 @@ describe.skipIf(!binaries)('Prometheus', () => {
     await until(`ace_tokens{cluster="${CLUSTER}",state="synced"} == 1`);
   });
 
+  test('sees many requests of both programs, and none that the shipped roles forbid', async () => {
+    for (const component of COMPONENTS)
+      await until(`ace_api_requests_total{job="ace-${component}",code="200"}`);
+
+    expect(await prometheus.query('ace_api_requests_total{code="403"}')).toEqual([]);
+  });
+
   test('has the shipped rules in force: what is wrong here is pending, and nothing else', async () => {
     await eventually(
       async () =>

@@ -66,8 +66,8 @@ function buildPrevious(): BuiltImage {
   const checkout = join(WORK, 'previous');
   git(ROOT, 'clone', '--quiet', '--shared', '--no-checkout', ROOT, checkout);
   git(checkout, '-c', 'advice.detachedHead=false', 'checkout', '--quiet', revision);
-  shareInstalledPackages(checkout, '.');
-  shareInstalledPackages(checkout, 'hack/node');
+  if (chosenProvider() === 'local-node')
+    for (const directory of ['.', 'hack/node']) shareInstalledPackages(checkout, directory);
   return build(
     checkout,
     'e2e-previous',
@@ -93,7 +93,7 @@ function previousRevision(): string | undefined {
   }
 }
 
-/** Where the packages are the same. Otherwise the build installs those of its time. */
+/** Where the packages are the same. Otherwise the build installs those of its time, as the one in docker always does. */
 function shareInstalledPackages(checkout: string, directory: string): void {
   const lockfile = (root: string) => readFileSync(join(root, directory, 'package-lock.json'), 'utf8');
   const installed = join(ROOT, directory, 'node_modules');
