@@ -12,4 +12,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run the webhook, on the control-plane nodes of a downstream cluster',
     load: async () => (await import('./authenticator.ts')).authenticator,
   },
+  {
+    name: 'token',
+    summary: 'issue, list, switch and revoke tokens',
+    load: async () => (await import('./token.ts')).token,
+  },
 ];
