@@ -13,6 +13,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./authenticator.ts')).authenticator,
   },
   {
+    name: 'kubeconfig',
+    summary: 'write a kubeconfig for a cluster',
+    load: async () => (await import('./kubeconfig.ts')).kubeconfig,
+  },
+  {
     name: 'token',
     summary: 'issue, list, switch and revoke tokens',
     load: async () => (await import('./token.ts')).token,
