@@ -22,4 +22,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'issue, list, switch and revoke tokens',
     load: async () => (await import('./token.ts')).token,
   },
+  {
+    name: 'gc',
+    summary: 'show, or do, what is to be taken away downstream',
+    load: async () => (await import('./gc.ts')).gc,
+  },
 ];

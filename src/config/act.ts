@@ -64,6 +64,10 @@ export function durationOf(flag: string, text: Text): number | undefined {
 
 /** Arguments that are names of objects. @throws {ConfigError} naming the first that cannot be one */
 export function namesOf(what: string, args: readonly string[]): readonly string[] {
+  if (args.some((name) => name.includes(':'))) {
+    // It is in the shell's history already; at least it goes no further.
+    throw new ConfigError(`that is a whole bearer: give only the name of the ${what}, before the colon`);
+  }
   const bad = args.find((name) => !isObjectName(name));
   if (bad !== undefined) throw new ConfigError(`'${bad}' cannot be the name of a ${what}`);
   return [...new Set(args)];
