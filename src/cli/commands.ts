@@ -27,4 +27,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show, or do, what is to be taken away downstream',
     load: async () => (await import('./gc.ts')).gc,
   },
+  {
+    name: 'drain',
+    summary: 'take everything of ours out of a cluster, and keep it out',
+    load: async () => (await import('./drain.ts')).drain,
+  },
+  {
+    name: 'cleanup',
+    summary: 'the same with a kubeconfig of that cluster alone',
+    load: async () => (await import('./cleanup.ts')).cleanup,
+  },
 ];
