@@ -37,4 +37,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'the same with a kubeconfig of that cluster alone',
     load: async () => (await import('./cleanup.ts')).cleanup,
   },
+  {
+    name: 'completion',
+    summary: 'print a script that completes commands in a shell',
+    load: async () => (await import('./completion.ts')).completion,
+  },
 ];
