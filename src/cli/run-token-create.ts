@@ -58,7 +58,6 @@ async function tell(
   runtime: Runtime,
 ): Promise<void> {
   const expiresAtMs = effectiveExpiryMs({ ...token, createdAtMs: token.createdAtMs || runtime.now() });
-  const ends = until(expiresAtMs, runtime.now(), () => 'at once');
   const line = `token/${token.name} created${DRY[config.dryRun]}`;
   if (config.output === 'table' || config.output === 'wide') {
     const out = config.destination?.kind === 'stdout' ? runtime.stderr : runtime.stdout;
@@ -85,5 +84,9 @@ async function tell(
       printerOf(config, runtime),
     );
   }
-  note(expiresAtMs === undefined ? 'it never expires' : `it expires in ${ends}`, runtime);
+  const left = until(expiresAtMs, runtime.now(), () => '0s');
+  note(
+    expiresAtMs === undefined ? 'never expires' : `expires ${formatTime(expiresAtMs)}, in ${left}`,
+    runtime,
+  );
 }
