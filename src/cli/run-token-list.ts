@@ -65,7 +65,7 @@ function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedT
       { title: 'STATE', cell: (token) => stateCell(token, nowMs) },
       { title: 'STORED', cell: ({ storedAs }) => storedAs },
       { title: 'CREATED', cell: ({ createdAtMs }) => age(createdAtMs, nowMs) },
-      { title: 'EXPIRES IN', cell: ({ expiresAtMs }) => until(expiresAtMs, nowMs, (ago) => `${ago} ago`) },
+      { title: 'EXPIRES IN', cell: (token) => endCell(token, nowMs) },
       { title: 'LAST USED', cell: ({ lastUsedAtMs }) => age(lastUsedAtMs, nowMs, 'never') },
       { title: 'KIND', wide: true, cell: ({ kind }) => kind },
       { title: 'PROVIDER', wide: true, cell: ({ authProvider }) => authProvider },
@@ -75,6 +75,11 @@ function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedT
     name: ({ name }) => `token/${name}`,
     empty: 'No tokens found.',
   };
+}
+
+/** Of one whose fields cannot be read nothing is known, least of all that it never ends. */
+function endCell({ problem, expiresAtMs }: ListedToken, nowMs: number): string {
+  return problem === undefined ? until(expiresAtMs, nowMs, (ago) => `${ago} ago`) : 'unknown';
 }
 
 function stateCell(token: ListedToken, nowMs: number): { text: string; tone: 'good' | 'bad' } {

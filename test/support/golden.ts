@@ -37,6 +37,6 @@ export function normalised(output: string, replacements: Readonly<Record<string,
     .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, '$1:PORT')
     .replaceAll(/\b(\d+y)?(\d+d)?(\d+h)?(\d+m)?\d+[ydhms]\b/g, 'AGE')
     .replaceAll(/\/tmp\/[^\s:'",]+/g, 'FILE')
-    .replaceAll(/ {2,}(?=\S)/g, (blanks, at: number) => (at === 0 || text[at - 1] === '\n' ? blanks : '  '))
+    .replaceAll(/(?<=\S) {2,}(?=\S)/g, '  ')
     .replaceAll(/[ \t]+$/gm, '');
 }
