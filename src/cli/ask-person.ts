@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { ConfigError } from '../errors.ts';
 import type { Runtime } from './runtime.ts';
@@ -12,8 +13,11 @@ export async function askPerson(question: string, runtime: Runtime): Promise<boo
   if (!isTerminal(runtime.stdin) || !runtime.isErrorTerminal)
     throw new ConfigError(`${question} Nobody can answer here; say so by --yes`);
   const lines = createInterface({ input: runtime.stdin, output: runtime.stderr });
+  // Ctrl-D and Ctrl-C end the interface, and its question is never answered.
+  const closed = once(lines, 'close').then(() => '');
   try {
-    return (await lines.question(`${question} [y/N] `)).trim().toLowerCase() === 'y';
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    return answer.trim().toLowerCase() === 'y';
   } finally {
     lines.close();
   }

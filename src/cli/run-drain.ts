@@ -126,7 +126,7 @@ async function confirmEmpty(
   }
   complain(
     runtime,
-    `cluster ${cluster}: ${ours.length} objects of ours are there all the same, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; gc --apply ${cluster} takes them away`,
+    `cluster ${cluster}: ${ours.length} objects of ours are there all the same, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; cleanup --cluster ${cluster} takes them away`,
   );
   return EXIT_NO;
 }
