@@ -92,7 +92,7 @@ function summary(action: TokenAction, results: readonly TokenResult[], config: T
     results.filter(({ result }) => wanted.includes(result)).length;
   const parts = [
     `${count('disabled', 'enabled', 'deleted')} of ${results.length} tokens ${action}d${DRY[config.dryRun]}`,
-    count('unchanged') > 0 ? `${count('unchanged')} were so already` : '',
+    count('unchanged') > 0 ? `${count('unchanged')} so already` : '',
     count('gone') > 0 ? `${count('gone')} gone already` : '',
     count('deleting') > 0 ? `${count('deleting')} held by a finalizer of somebody` : '',
     count('failed') > 0 ? `${count('failed')} failed` : '',

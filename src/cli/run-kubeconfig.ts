@@ -102,6 +102,7 @@ async function write(writing: Writing): Promise<void> {
     management,
   );
   await takeBack(issued, management, () => put(foundOf(issued), writing));
+  note(`token ${issued.token.name} created, ${endOf(issued.token)}`, writing.runtime);
 }
 
 function foundOf({ token, bearer }: Issued): Found {

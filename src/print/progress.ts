@@ -8,13 +8,19 @@ export interface ProgressTarget {
 }
 
 const REDRAW_MS = 100;
+/** What is over sooner needs no line of its own. */
+const QUIET_MS = 500;
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\u001b[K';
 
-/** One line that is drawn over and over while something takes long; nothing at all where it would not be seen. */
+/**
+ * One line that is drawn over and over while something takes long; nothing at all where it is soon over, or would not be
+ * seen.
+ */
 export class Progress {
   readonly #target: ProgressTarget;
   readonly #what: string;
+  readonly #beganAtMs: number;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
   #isShown = false;
 
@@ -22,13 +28,14 @@ export class Progress {
   constructor(what: string, target: ProgressTarget) {
     this.#what = what;
     this.#target = target;
+    this.#beganAtMs = target.now();
   }
 
   /** @param total - undefined while nobody knows */
   update(done: number, total?: number): void {
     if (!this.#target.isTerminal) return;
     const nowMs = this.#target.now();
-    if (nowMs - this.#drawnAtMs < REDRAW_MS) return;
+    if (nowMs - this.#beganAtMs < QUIET_MS || nowMs - this.#drawnAtMs < REDRAW_MS) return;
     this.#drawnAtMs = nowMs;
     this.#isShown = true;
     this.#target.write(`${CLEAR_LINE}${this.#line(done, total).slice(0, this.#target.columns - 1)}`);

@@ -24,9 +24,12 @@ describe('progress', () => {
     expect(target.text).toBe('');
   });
 
-  test('is one line that is drawn over, at most ten times a second, and taken away', () => {
+  test('is one line, after half a second, drawn over at most ten times a second, and taken away', () => {
     const target = aTarget(true);
     const progress = new Progress('deleting', target);
+    progress.update(0, 8);
+    expect(target.text).toBe('');
+    target.nowMs += 500;
     progress.update(0, 8);
     progress.update(1, 8);
     target.nowMs += 150;
@@ -45,10 +48,13 @@ describe('progress', () => {
   test('fits the terminal, and counts where the end is not known', () => {
     const target = aTarget(true);
     target.columns = 12;
-    new Progress('reading tokens', target).update(500);
+    const progress = new Progress('reading tokens', target);
+    target.nowMs += 500;
+    progress.update(500);
     expect(target.text).toBe('\r\u001b[Kreading tok');
     target.columns = 80;
-    new Progress('reading', target).update(500);
-    expect(target.text).toContain('reading: 500');
+    target.nowMs += 500;
+    progress.update(1_000);
+    expect(target.text).toContain('reading tokens: 1000');
   });
 });
