@@ -18,7 +18,7 @@ endif
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(deps) ## compile to dist/; bin/ace-operator.js is then runnable
@@ -30,7 +30,7 @@ lint: $(deps) ## check format, lint rules and types
 	@npm run --silent lint
 
 .PHONY: test
-test: build control-plane ## all unit and integration tests, with all the set-up they need
+test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
 	@node hack/test-summary.ts unit integration
 
 .PHONY: test-unit
@@ -38,8 +38,12 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 	@node hack/test-summary.ts unit
 
 .PHONY: test-integration
-test-integration: build control-plane ## tests against real API servers only
+test-integration: build control-plane prometheus ## tests against real API servers only
 	@node hack/test-summary.ts integration
+
+.PHONY: test-e2e
+test-e2e: build ## the whole in real pods on a real node
+	@node hack/test-summary.ts e2e
 
 .PHONY: bench
 bench: build control-plane ## measure throughput, latency and memory; writes bench/results/
@@ -49,9 +53,54 @@ bench: build control-plane ## measure throughput, latency and memory; writes ben
 demo: build control-plane ## carry tokens into two clusters and take them away again; KEEP=1 leaves it running
 	@node demo/demo.ts
 
+.PHONY: image
+image: $(pinned_node) ## build the image with docker, buildah or podman; IMAGE=, TAG=, PLATFORM= and more: hack/image/build.sh
+	@hack/image/build.sh
+
+.PHONY: image-offline
+image-offline: ## build .work/image.tar without a builder or a registry, for tests; IMAGE=, TAG=
+	@mkdir -p .work
+	@hack/image/build-offline.sh .work/image.tar $${IMAGE:-ace-operator}:$${TAG:-latest}
+
+.PHONY: sbom
+sbom: $(deps) ## write what the image holds, as CycloneDX, to dist/sbom.cdx.json
+	@node hack/sbom.ts dist/sbom.cdx.json
+	@echo dist/sbom.cdx.json
+
+.PHONY: licences
+licences: $(deps) ## write docs/licences.md anew after a change of dependencies
+	@node hack/licences.ts
+
+.PHONY: audit
+audit: $(deps) ## ask the npm registry for known vulnerabilities of what runs in production
+	@npm audit --omit=dev
+
+.PHONY: deploy
+deploy: ## install into the cluster of kubectl's current context, or update there; IMAGE=, TAG=
+	@hack/deploy/deploy.sh
+
+.PHONY: undeploy
+undeploy: ## take everything of ours out of all clusters, then the operator; FORCE=1 leaves unreachable ones
+	@hack/deploy/undeploy.sh
+
 .PHONY: control-plane
 control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
 	@dir=$$(hack/control-plane/provide.sh) && echo "control plane: $$dir"
+
+# Where `make local-node` keeps its state: there is one such node on a machine, whatever the checkout.
+local_node := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ace-operator/local-node/running
+
+.PHONY: local-node
+local-node: $(pinned_node) ## bring up a Kubernetes cluster of one real node without Docker (Debian 12, root)
+	@kubeconfig=$$(hack/local-node/up.sh $(local_node)) && echo "local node: export KUBECONFIG=$$kubeconfig"
+
+.PHONY: local-node-down
+local-node-down: ## take the local node away, whoever started it
+	@hack/local-node/down.sh
+
+.PHONY: prometheus
+prometheus: ## find or fetch prometheus and promtool (cached outside the checkout); without them their tests are skipped
+	@dir=$$(hack/prometheus/provide.sh) && echo "prometheus: $$dir" || true
 
 .PHONY: clean
 clean: ## remove what was built here; the cached control plane stays

@@ -9,6 +9,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Properties take their time on a busy machine; none of these tests waits for anything.
+          testTimeout: 60_000,
           include: ['test/unit/**/*.test.ts'],
           // CommonJS packages are imported as Node does it, or @dot-i/k8s-operator would not have the shape it has there.
           deps: { interopDefault: false },
@@ -20,6 +22,17 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          // There is one node on a machine at a time, and its programs may have to be built first.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 1_800_000,
         },
       },
     ],

@@ -52,6 +52,15 @@ export class ApiError extends Error {
   }
 }
 
+/** A write was not sent, because another replica may be the leader by now. It is that one's to make. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+
+  constructor() {
+    super('not written: this replica does not hold the lease');
+  }
+}
+
 /** A flag, environment variable or file that the user gave cannot be used. Exit code 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -90,6 +99,7 @@ export function describeError(error: unknown): string {
     error instanceof ApiError ||
     error instanceof ConnectionError ||
     error instanceof TerminalError ||
+    error instanceof FencedError ||
     error instanceof ConfigError
   ) {
     return error.message;

@@ -6,7 +6,8 @@
 # Fails within seconds where the archive cannot be reached, so that the next source gets its turn.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$here/progress.sh"
+TOPIC=control-plane
+. "$here/../progress.sh"
 SOURCE_NAME='the envtest archive'
 stage=$1 cache=$2
 log=$cache/envtest.log

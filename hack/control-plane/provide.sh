@@ -7,18 +7,20 @@
 # source package. test/support/binaries.ts looks in the first three, in the same order: change both together.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$here/progress.sh"
+TOPIC=control-plane
+. "$here/../progress.sh"
+. "$here/../cache.sh"
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/ace-operator/control-plane
+cache=$ace_cache/control-plane
 bin=$cache/bin
 
 main() {
   if find_existing; then return; fi
   mkdir -p "$cache"
-  take_lock
+  take_lock "$cache"
   if find_existing; then return; fi # another run may have finished while we waited
   rm -rf "$cache/stage" "$cache/work" # left by a run that was killed
-  obtain "$here/from-envtest.sh" || obtain "$here/from-debian.sh" || give_up
+  fill "$cache" "$here/from-envtest.sh" || fill "$cache" "$here/from-debian.sh" || give_up
   echo "$bin"
 }
 
@@ -37,25 +39,6 @@ find_existing() {
 dir_on_path() {
   local server
   server=$(command -v kube-apiserver) && command -v etcd >/dev/null && dirname "$server" || true
-}
-
-# Two runs at once (make -j, two checkouts) must not build into the same directory.
-take_lock() {
-  command -v flock >/dev/null || return 0 # not on macOS, where only the quick download applies
-  exec 9>"$cache/lock"
-  flock -n 9 && return
-  say "waiting for another run to finish"
-  flock 9
-}
-
-# The cache directory appears whole or not at all: a source fills a stage, which is then renamed.
-obtain() {
-  local stage=$cache/stage
-  rm -rf "$stage"
-  mkdir -p "$stage"
-  "$1" "$stage" "$cache" || return 1
-  rm -rf "$bin"
-  mv "$stage" "$bin"
 }
 
 give_up() {

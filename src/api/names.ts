@@ -73,6 +73,13 @@ export const EVENTS: Resource = {
   kind: 'Event',
   namespaced: true,
 };
+export const LEASES: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
 export const NAMESPACES: Resource = {
   group: '',
   version: 'v1',
@@ -115,6 +122,9 @@ export const LABEL_TOKEN_KIND = 'authn.management.cattle.io/kind';
 
 /** Secret in the operator's namespace that holds the key of all fingerprints. */
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
+
+/** The Lease in the operator's namespace: its holder alone writes. */
+export const LEASE = 'ace-operator';
 
 /** Management Setting, and the ConfigMap downstream, that say how old a user's groups may get before a refresh is asked for. */
 export const REFRESH_DEBOUNCE = 'auth-provider-refresh-debounce-seconds';

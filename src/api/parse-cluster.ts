@@ -79,6 +79,7 @@ const MAX_LABEL_LENGTH = 63;
 
 export const DEFAULT_SPEC: PropagationSpec = {
   suspend: false,
+  drain: false,
   algorithm: undefined,
   storage: undefined,
   maxDeletePercent: 10,
@@ -88,6 +89,7 @@ export const DEFAULT_SPEC: PropagationSpec = {
 
 const specShape = z.object({
   suspend: z.boolean().default(false),
+  drain: z.boolean().default(false),
   hash: z
     .object({
       algorithm: z.enum(['bcrypt', 'sha3-512', 'scrypt']).optional(),
@@ -124,6 +126,7 @@ export function parsePropagation(raw: unknown): Propagation {
 function specOf(data: z.infer<typeof specShape>): PropagationSpec {
   return {
     suspend: data.suspend,
+    drain: data.drain,
     algorithm: data.hash.algorithm,
     storage: data.hash.storage,
     maxDeletePercent: data.gc.maxDeletePercent,

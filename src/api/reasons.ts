@@ -46,6 +46,7 @@ export const CLUSTER_REASONS = [
   'Forbidden',
   'AceDisabled',
   'ClusterDeleted',
+  'DrainRequested',
   'Draining',
   'Drained',
   'InUse',

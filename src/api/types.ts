@@ -94,6 +94,8 @@ export type HashAlgorithmName = 'bcrypt' | 'sha3-512' | 'scrypt';
 
 export interface PropagationSpec {
   readonly suspend: boolean;
+  /** Everything of ours is to be out of the cluster, whatever else is said. */
+  readonly drain: boolean;
   readonly algorithm: HashAlgorithmName | undefined;
   readonly storage: HashStorage | undefined;
   readonly maxDeletePercent: number;

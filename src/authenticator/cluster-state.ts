@@ -27,6 +27,8 @@ export interface ClusterStateOptions {
   readonly namespace: string;
   readonly now: () => number;
   readonly onFailure: (resource: string, error: unknown) => void;
+  readonly onRestart?: (reason: string) => void;
+  readonly onCorrections?: (count: number) => void;
 }
 
 /** What of a cluster is kept across a restart. */
@@ -126,7 +128,7 @@ export class ClusterState {
     parse: (raw: unknown) => T,
     fieldSelector?: string,
   ): Reflector<T> {
-    const { client, namespace, now, onFailure } = this.#options;
+    const { client, namespace, now, onFailure, onRestart, onCorrections } = this.#options;
     const confirm = (): void => void this.#confirmedAtMs.set(resource.plural, now());
     return new Reflector({
       client,
@@ -136,7 +138,12 @@ export class ClusterState {
       store,
       timing: { backoffMaxMs: BACKOFF_MAX_MS },
       ...(fieldSelector ? { fieldSelector } : {}),
-      observer: { succeeded: confirm, failed: (error) => onFailure(resource.plural, error) },
+      observer: {
+        succeeded: confirm,
+        failed: (error) => onFailure(resource.plural, error),
+        restarted: (reason) => onRestart?.(reason),
+        corrected: (count) => onCorrections?.(count),
+      },
     });
   }
 }

@@ -1,6 +1,8 @@
+import { DENIAL_REASONS } from '../api/reasons.ts';
 import { HashQueueFullError } from '../hash/hasher.ts';
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import { type AuthenticatorDeps, authenticate, NotReadyError } from './authenticator.ts';
+import { monitorRoutes } from './monitor-routes.ts';
 import { answerReview, MalformedReviewError, parseReview, type Verdict } from './review.ts';
 import type { Answer, Handler } from './server.ts';
 import { BusyError } from './verified.ts';
@@ -15,39 +17,44 @@ export interface RoutesDeps {
 }
 
 const RETRY_AFTER_SECONDS = 1;
-const TEXT = 'text/plain; charset=utf-8';
+
+/** Every outcome of a review, by result and reason. */
+const OUTCOMES = {
+  accepted: [''],
+  refused: DENIAL_REASONS,
+  foreign: [''],
+  malformed: [''],
+  unavailable: [NotReadyError.name, BusyError.name, HashQueueFullError.name],
+  fault: [''],
+};
 
 /** The authenticator's routes: the webhook, and what watches over it. */
 export function routes(deps: RoutesDeps): Handler {
-  return async ({ method, path, query, body }) => {
-    switch (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path) {
-      case '/v1/authenticate':
-        return method === 'POST' ? answerWebhook(body, deps) : { status: 405 };
-      case '/healthcheck':
-        return { status: 200, type: TEXT };
-      case '/livez':
-        return { status: 200, type: TEXT, body: 'ok' };
-      case '/readyz':
-        return readiness(deps, query.has('verbose'));
-      case '/metrics':
-        return { status: 200, type: deps.metrics.registry.contentType, body: await deps.metrics.scrape() };
-      default:
-        return { status: 404 };
-    }
+  const { state, now } = deps.authenticator;
+  const monitor = monitorRoutes({ state, now, metrics: deps.metrics });
+  deps.metrics.expectReviews(OUTCOMES);
+  return async (request) => {
+    if (!/^\/v1\/authenticate\/?$/.test(request.path)) return monitor(request);
+    return request.method === 'POST' ? answerWebhook(request.body, deps) : { status: 405 };
   };
 }
 
 async function answerWebhook(body: string, deps: RoutesDeps): Promise<Answer> {
   const startMs = performance.now();
-  const { answer, result, reason } = await review(body, deps);
-  deps.metrics.reviews.inc({ result, reason });
-  deps.metrics.seconds.observe((performance.now() - startMs) / 1000);
-  return answer;
+  let outcome: Pick<Reviewed, 'result' | 'reason'> = { result: 'fault', reason: '' };
+  try {
+    const reviewed = await review(body, deps);
+    outcome = reviewed;
+    return reviewed.answer;
+  } finally {
+    deps.metrics.reviews.inc({ result: outcome.result, reason: outcome.reason });
+    deps.metrics.seconds.observe((performance.now() - startMs) / 1000);
+  }
 }
 
 interface Reviewed {
   readonly answer: Answer;
-  readonly result: 'accepted' | 'refused' | 'foreign' | 'malformed' | 'unavailable';
+  readonly result: keyof typeof OUTCOMES;
   readonly reason: string;
 }
 
@@ -78,14 +85,4 @@ function unanswerable(error: unknown): Reviewed {
   if (!known) throw error;
   const answer = { status: 503, retryAfterSeconds: RETRY_AFTER_SECONDS };
   return { answer, result: 'unavailable', reason: error.name };
-}
-
-function readiness({ authenticator: { state, now } }: RoutesDeps, verbose: boolean): Answer {
-  const ready = state.isFilled;
-  const ageSeconds = Math.max(0, Math.round((now() - state.confirmedAtMs) / 1000));
-  const lines = [
-    `[${ready ? '+' : '-'}] stores ${ready ? 'filled' : 'not filled yet'}`,
-    `[${state.hasSynced ? '+' : '-'}] api-server ${state.hasSynced ? `told everything, last confirmed ${ageSeconds} s ago` : 'not heard yet'}`,
-  ];
-  return { status: ready ? 200 : 503, type: TEXT, body: verbose || !ready ? lines.join('\n') : 'ok' };
 }

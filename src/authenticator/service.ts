@@ -11,6 +11,7 @@ import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { ClusterState } from './cluster-state.ts';
+import { monitorRoutes } from './monitor-routes.ts';
 import { routes } from './routes.ts';
 import { WebhookServer } from './server.ts';
 import { isSlowHash, TimeSpender } from './slow-hash.ts';
@@ -39,10 +40,15 @@ export class AuthenticatorService {
   readonly #metrics = new AuthenticatorMetrics();
   readonly #transport: Transport;
   readonly #state: ClusterState;
-  readonly #hasher: Hasher = createHasher({ maxQueue: MAX_HASHES_WAITING });
+  readonly #hasher: Hasher = createHasher({
+    maxQueue: MAX_HASHES_WAITING,
+    onDone: (operation, algorithm, seconds) =>
+      this.#metrics.hashSeconds.observe({ operation, algorithm }, seconds),
+  });
   readonly #verified: VerifiedSecrets;
   readonly #writeBack: WriteBack;
   readonly #server: WebhookServer;
+  readonly #monitor: WebhookServer;
   #snapshot: Snapshot | undefined;
 
   constructor(deps: ServiceDeps) {
@@ -64,6 +70,8 @@ export class AuthenticatorService {
         log.warn('watch failed', { resource, error });
         void this.#restore();
       },
+      onRestart: (reason) => this.#metrics.watchRestarts.inc({ reason }),
+      onCorrections: (count) => this.#metrics.corrections.inc(count),
     });
     this.#verified = new VerifiedSecrets({
       maxEntries: MAX_VERIFIED,
@@ -75,10 +83,14 @@ export class AuthenticatorService {
       writer: client,
       namespace: config.namespace,
       now,
-      onError: (error) => log.warn('last use not written', { error }),
+      onError: (error) => {
+        this.#metrics.writeBackFailures.inc();
+        log.warn('last use not written', { error });
+      },
     });
     this.#server = this.#buildServer();
-    this.#publishGauges();
+    this.#monitor = this.#buildMonitor();
+    this.#publishFacts();
   }
 
   /** Resolves when the webhook listens. @throws when an address cannot be taken or a key file cannot be used */
@@ -95,6 +107,10 @@ export class AuthenticatorService {
       this.#snapshot.start();
     }
     this.#state.start();
+    for (const address of config.metricsListen) {
+      const { host, port } = splitAddress(address);
+      log.info('metrics and probes', { address: await this.#monitor.listen(host, port) });
+    }
     await Promise.race([this.#state.synced(), delay(LISTEN_LATEST_MS)]);
     this.#writeBack.start();
     for (const address of config.listen) {
@@ -106,7 +122,7 @@ export class AuthenticatorService {
 
   /** Answers what was asked, writes back what was noted, and ends. */
   async stop(): Promise<void> {
-    await this.#server.drain();
+    await Promise.all([this.#server.drain(), this.#monitor.drain()]);
     await Promise.all([this.#writeBack.stop(), this.#snapshot?.stop()]);
     await Promise.all([this.#state.stop(), this.#transport.close(), this.#hasher.close()]);
   }
@@ -139,6 +155,16 @@ export class AuthenticatorService {
     });
   }
 
+  /** Beside the webhook: no TLS, no client certificate, no tokens. */
+  #buildMonitor(): WebhookServer {
+    const { log, now } = this.#deps;
+    return new WebhookServer({
+      handler: monitorRoutes({ state: this.#state, metrics: this.#metrics, now }),
+      onReload: () => {},
+      onFault: (error) => log.error('probe failed', { error }),
+    });
+  }
+
   /** The API server is not there at the start: what was last known is better than nothing. */
   async #restore(): Promise<void> {
     const { log } = this.#deps;
@@ -151,18 +177,23 @@ export class AuthenticatorService {
     }
   }
 
-  #publishGauges(): void {
+  #publishFacts(): void {
     const { now } = this.#deps;
-    this.#metrics.beforeScrape(() => {
-      this.#metrics.cacheHits.set(this.#verified.hits);
-      this.#metrics.cacheMisses.set(this.#verified.misses);
-      this.#metrics.hashesQueued.set(this.#hasher.queued);
-      this.#metrics.writesPending.set(this.#writeBack.pending);
-      this.#metrics.objects.set({ kind: 'ClusterAuthToken' }, this.#state.tokens.size);
-      this.#metrics.objects.set({ kind: 'Secret' }, this.#state.secrets.size);
-      this.#metrics.objects.set({ kind: 'ClusterUserAttribute' }, this.#state.users.size);
-      this.#metrics.staleness.set(Math.max(0, (now() - this.#state.confirmedAtMs) / 1000));
-    });
+    const startedAtMs = now();
+    this.#metrics.beforeScrape(() => ({
+      isReady: this.#state.isFilled,
+      hits: this.#verified.hits,
+      misses: this.#verified.misses,
+      hashesQueued: this.#hasher.queued,
+      writesPending: this.#writeBack.pending,
+      objects: {
+        ClusterAuthToken: this.#state.tokens.size,
+        Secret: this.#state.secrets.size,
+        ClusterUserAttribute: this.#state.users.size,
+      },
+      ageSeconds: Math.max(0, (now() - (this.#state.confirmedAtMs || startedAtMs)) / 1000),
+      lastSyncSeconds: this.#state.confirmedAtMs / 1000,
+    }));
   }
 }
 

@@ -14,7 +14,7 @@ const DOWNSTREAM_CRDS = [
   'cluster.cattle.io_clusteruserattributes.yaml',
 ];
 
-const STOP_LIMIT_MS = 4_500;
+const STOP_LIMIT_MS = 4_000;
 
 /**
  * `ace-operator operator`: runs until a signal comes.

@@ -6,6 +6,8 @@ import type { Runtime } from './runtime.ts';
 export interface Service {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Rejects when it cannot go on; never resolves. */
+  readonly failed?: Promise<never>;
 }
 
 /** A log on stdout that a crash still gets its last line into. */
@@ -23,7 +25,7 @@ export function serviceLog(config: { logLevel: LogLevel; logFormat: LogFormat },
  *
  * @param stopLimitMs - how long what is under way may take after the signal
  * @returns the exit code
- * @throws whatever the service throws when it cannot start
+ * @throws whatever the service throws when it cannot start, or fails with later
  */
 export async function serve(
   service: Service,
@@ -32,11 +34,20 @@ export async function serve(
   stopLimitMs: number,
 ): Promise<number> {
   const signalled = runtime.signal();
-  const early = await Promise.race([signalled, service.start()]);
-  const signal = early ?? (await signalled);
-  log.info('shutting down', { signal });
-  await Promise.race([service.stop(), runtime.after(stopLimitMs)]);
-  log.info('stopped');
-  await log.close();
+  const failed = service.failed ?? new Promise<never>(() => {});
+  const stop = async (): Promise<void> => {
+    await Promise.race([service.stop(), runtime.after(stopLimitMs)]);
+    log.info('stopped');
+    await log.close();
+  };
+  try {
+    const early = await Promise.race([signalled, failed, service.start()]);
+    const signal = early ?? (await Promise.race([signalled, failed]));
+    log.info('shutting down', { signal });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  await stop();
   return 0;
 }

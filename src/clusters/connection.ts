@@ -9,6 +9,7 @@ import {
 import type { KubeObject, Observed } from '../api/types.ts';
 import { ApiError, ConnectionError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
+import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly connections: number;
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** Asked before each write is sent. */
+  readonly mayWrite?: Fence | undefined;
   readonly timing?: Partial<ReflectorTiming>;
   readonly onRequest?: RequestObserver;
   readonly onWatchRestart?: (reason: string) => void;

@@ -21,6 +21,8 @@ export interface AuthenticatorConfig {
   readonly kubeconfig: string | undefined;
   readonly namespace: string;
   readonly listen: readonly string[];
+  /** Where metrics and probes are served without the webhook; none by default. */
+  readonly metricsListen: readonly string[];
   readonly tls:
     | { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined }
     | undefined;
@@ -53,6 +55,13 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
     placeholder: 'ADDRESS',
     help: 'host:port or [host]:port, several by comma or by repeating the flag',
     fallback: '127.0.0.1:6440',
+    repeatable: true,
+  },
+  {
+    flag: 'metrics-listen',
+    placeholder: 'ADDRESS',
+    help: 'serve /metrics, /livez, /readyz and /healthcheck here, too, by plain HTTP to anyone who can connect, and never the webhook; repeatable; default none',
+    fallback: '',
     repeatable: true,
   },
   {
@@ -118,6 +127,7 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     kubeconfig: text('kubeconfig') || undefined,
     namespace: namespaceName('namespace', text('namespace')),
     listen,
+    metricsListen: metricsAddresses(text('metrics-listen'), listen),
     tls,
     withExtra: !switchValue('no-extra', text('no-extra')),
     legacy401: switchValue('legacy-401', text('legacy-401')),
@@ -127,6 +137,17 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-authenticator/${VERSION}`,
   });
+}
+
+/** The port is shared with whoever listens on it: on the webhook's, reviews would end up here, and be lost. */
+function metricsAddresses(value: string, webhook: readonly string[]): readonly string[] {
+  const addresses = list(value).map((item) => address('metrics-listen', item));
+  const taken = new Set(webhook.map((item) => splitAddress(item).port).filter((port) => port !== 0));
+  for (const item of addresses) {
+    if (!taken.has(splitAddress(item).port)) continue;
+    throw new ConfigError(`--metrics-listen: ${item} has a port that --listen has; take another`);
+  }
+  return addresses;
 }
 
 function tlsFiles(text: (flag: string) => string): AuthenticatorConfig['tls'] {

@@ -1,10 +1,12 @@
 import type { HashStorage } from '../api/types.ts';
 import { ConfigError } from '../errors.ts';
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/format.ts';
+import type { LeaseTiming } from '../kube/candidacy.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';
 import {
   address,
+  duration,
   type Environment,
   type Flag,
   flagReader,
@@ -13,6 +15,7 @@ import {
   list,
   namespaceName,
   oneOf,
+  switchValue,
 } from './flags.ts';
 
 /** Everything the operator can be told, parsed and frozen. */
@@ -24,6 +27,9 @@ export interface OperatorConfig {
   readonly downstreamNamespace: string;
   readonly hashAlgorithm: HashAlgorithm;
   readonly hashStorage: HashStorage;
+  /** False: the only replica, by the word of whoever started it. */
+  readonly leaderElect: boolean;
+  readonly leaseTiming: LeaseTiming;
   readonly listen: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -77,8 +83,26 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
   {
     flag: 'leader-elect',
     placeholder: 'BOOLEAN',
-    help: 'false: this version has no leader election yet, so run one replica',
-    fallback: 'false',
+    help: 'of several replicas one works, the others stand by; false: for one replica, which then needs no Lease',
+    fallback: 'true',
+  },
+  {
+    flag: 'leader-elect-lease-duration',
+    placeholder: 'DURATION',
+    help: 'how long a Lease stands unrenewed before another replica takes it',
+    fallback: '15s',
+  },
+  {
+    flag: 'leader-elect-renew-deadline',
+    placeholder: 'DURATION',
+    help: 'how long after its last renewal the leader may write',
+    fallback: '10s',
+  },
+  {
+    flag: 'leader-elect-retry-period',
+    placeholder: 'DURATION',
+    help: 'how often the leader renews',
+    fallback: '2s',
   },
   ...LOG_FLAGS,
 ];
@@ -91,9 +115,6 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
  */
 export function operatorConfig(given: Given, env: Environment): OperatorConfig {
   const text = flagReader(OPERATOR_FLAGS, given, env);
-  if (text('leader-elect') !== 'false') {
-    throw new ConfigError('--leader-elect: this version has no leader election; run one replica with false');
-  }
   return Object.freeze({
     kubeconfig: text('kubeconfig') || undefined,
     namespace: namespaceName('namespace', text('namespace')),
@@ -103,9 +124,24 @@ export function operatorConfig(given: Given, env: Environment): OperatorConfig {
     downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
     hashAlgorithm: oneOf('hash-algorithm', text('hash-algorithm'), HASH_ALGORITHMS),
     hashStorage: oneOf('hash-storage', text('hash-storage'), ['secret', 'inline'] as const),
+    leaderElect: switchValue('leader-elect', text('leader-elect')),
+    leaseTiming: leaseTiming(text),
     listen: address('listen', text('listen')),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-operator/${VERSION}`,
   });
+}
+
+/** The margin between the two is what keeps a slow leader from meeting its successor. */
+function leaseTiming(text: (flag: string) => string): LeaseTiming {
+  const [leaseMs, renewMs, retryMs] = (['lease-duration', 'renew-deadline', 'retry-period'] as const).map(
+    (name) => duration(`leader-elect-${name}`, text(`leader-elect-${name}`)),
+  ) as [number, number, number];
+  if (retryMs < 1_000 || renewMs < 2 * retryMs || leaseMs < renewMs + retryMs) {
+    throw new ConfigError(
+      '--leader-elect-…: wanted retry period 1s or more, renew deadline at least twice that, and lease duration longer by at least one retry period',
+    );
+  }
+  return { leaseMs, renewMs, retryMs };
 }

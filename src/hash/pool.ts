@@ -16,6 +16,8 @@ export interface HashPoolOptions {
   maxQueue: number;
   /** File whose export `run` does a job. */
   worker?: string;
+  /** Told of each job that a thread did, and how long it took there. */
+  onDone?: (job: Job, seconds: number) => void;
 }
 
 interface Task {
@@ -34,16 +36,18 @@ export class HashPool {
   readonly #threads: number;
   readonly #maxQueue: number;
   readonly #worker: string;
+  readonly #onDone: ((job: Job, seconds: number) => void) | undefined;
   /** By group, the one whose turn it is first. */
   readonly #waiting = new Map<string, Set<Task>>();
   readonly #running = new Set<Task>();
   #piscina: Piscina<Job, string | boolean> | undefined;
   #closed = false;
 
-  constructor({ threads, maxQueue, worker = WORKER }: HashPoolOptions) {
+  constructor({ threads, maxQueue, worker = WORKER, onDone }: HashPoolOptions) {
     this.#threads = threads;
     this.#maxQueue = maxQueue;
     this.#worker = worker;
+    this.#onDone = onDone;
   }
 
   /** Jobs waiting or running. An aborted job counts until its thread is free again. */
@@ -114,8 +118,11 @@ export class HashPool {
   }
 
   async #execute(task: Task): Promise<void> {
+    const startMs = performance.now();
     try {
-      task.resolve(await this.#startedPiscina().run(task.job));
+      const result = await this.#startedPiscina().run(task.job);
+      this.#onDone?.(task.job, (performance.now() - startMs) / 1000);
+      task.resolve(result);
     } catch (error) {
       task.reject(error);
     } finally {

@@ -1,6 +1,6 @@
 import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
-import { isObjectMissing } from '../errors.ts';
+import { FencedError, isObjectMissing } from '../errors.ts';
 import { apiError } from './classify.ts';
 import type { Stream, Transport } from './transport.ts';
 
@@ -56,7 +56,7 @@ interface PatchOptions extends WriteOptions {
 /** Called for each answered request: verb, HTTP status (0 for none). */
 export type RequestObserver = (verb: string, code: number) => void;
 
-/** Reads and writes of one API server, as plain JSON. Throws ApiError or ConnectionError and nothing else. */
+/** Reads and writes of one API server, as plain JSON. Throws ApiError, ConnectionError or FencedError and nothing else. */
 export class KubeClient implements Reader, Writer {
   readonly #transport: Transport;
   readonly #observe: RequestObserver;
@@ -88,6 +88,13 @@ export class KubeClient implements Reader, Writer {
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
     const path = `${collectionPath(resource, object.metadata.namespace)}?${writeQuery(options)}`;
     return this.#send('POST', path, { body: object });
+  }
+
+  /** Replaces an object that is all ours, if it still has the resourceVersion that it carries; else 409. */
+  update(resource: Resource, object: KubeObject): Promise<unknown> {
+    const { name, namespace } = object.metadata;
+    const path = objectPath({ resource, namespace, name });
+    return this.#send('PUT', `${path}?fieldManager=${FIELD_MANAGER}`, { body: object });
   }
 
   patch(key: ObjectKey, patch: object, options: PatchOptions = {}): Promise<unknown> {
@@ -140,7 +147,10 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = collectionPath(resource, options.namespace);
-    const stream = await this.#transport.stream(`${path}?${query}`, signal);
+    const stream = await this.#transport.stream(`${path}?${query}`, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#observe('watch', 0);
+      throw error;
+    });
     this.#observe('watch', stream.status);
     if (stream.status === 401) await this.#transport.refreshCredentials();
     if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await stream.body.text() });
@@ -148,7 +158,7 @@ export class KubeClient implements Reader, Writer {
   }
 
   async #send(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     options: { body?: object; contentType?: string; signal?: AbortSignal | undefined } = {},
     retried = false,
@@ -160,7 +170,8 @@ export class KubeClient implements Reader, Writer {
         ...(options.signal ? { signal: options.signal } : {}),
       })
       .catch((error: unknown) => {
-        this.#observe(method.toLowerCase(), 0);
+        // What the fence held back is no request.
+        if (!(error instanceof FencedError)) this.#observe(method.toLowerCase(), 0);
         throw error;
       });
     this.#observe(method.toLowerCase(), reply.status);

@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { ConfigError, describeError } from '../errors.ts';
+import { type KubeconfigContent, namesTokenFile, tokenFilesOf, withTokensRead } from './token-file.ts';
 
 /** How to reach one API server: where it is, how to trust it, what to show it. */
 export interface Access {
@@ -11,11 +12,14 @@ export interface Access {
     readonly servername?: string | undefined;
     readonly rejectUnauthorized?: boolean | undefined;
   };
-  /** Request headers that carry the credential. Asks again (token file, exec plugin) after a minute or when `fresh`. */
+  /**
+   * Request headers that carry the credential. A token file is read again when what we know of it is ten seconds old; with
+   * `fresh`, everything is read again at once: kubeconfig, token file, exec plugin.
+   */
   headers(fresh?: boolean): Promise<Readonly<Record<string, string>>>;
 }
 
-/** client-node reads a token file again once a minute (as client-go does); we ask it more often than that. */
+/** The kubelet renews a projected token long before it expires; whoever revokes one expects us to notice within a minute. */
 const HEADER_TTL_MS = 10_000;
 
 /**
@@ -24,16 +28,15 @@ const HEADER_TTL_MS = 10_000;
  * @throws {ConfigError} when the file cannot be read or names no server
  */
 export async function managementAccess(kubeconfigFile: string | undefined): Promise<Access> {
-  const config = new KubeConfig();
-  try {
-    if (kubeconfigFile === undefined) config.loadFromCluster();
-    else config.loadFromFile(kubeconfigFile);
-  } catch (error) {
-    throw new ConfigError(
-      `cannot load ${kubeconfigFile === undefined ? 'the in-cluster configuration' : `kubeconfig ${kubeconfigFile}`}: ${describeError(error)}`,
-    );
-  }
-  return accessFrom(config);
+  return accessFrom(() => {
+    try {
+      return kubeconfigFile === undefined ? loadInCluster() : loadFile(kubeconfigFile);
+    } catch (error) {
+      throw new ConfigError(
+        `cannot load ${kubeconfigFile === undefined ? 'the in-cluster configuration' : `kubeconfig ${kubeconfigFile}`}: ${describeError(error)}`,
+      );
+    }
+  });
 }
 
 /**
@@ -57,30 +60,34 @@ export async function personalAccess(options: {
       throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
     });
   }
-  const config = merged(found);
-  if (options.context !== undefined) config.setCurrentContext(options.context);
+  return accessFrom(() => chosen(found, options.context));
+}
+
+function chosen(found: readonly string[], context: string | undefined): Loaded {
+  const loaded = merged(found);
+  const { config } = loaded;
+  if (context !== undefined) config.setCurrentContext(context);
   const current = config.getCurrentContext();
   if (!config.getContextObject(current)) {
     throw new ConfigError(
       `${found.join(', ')}: there is no context ${current || '(none is current)'}; see kubectl config get-contexts`,
     );
   }
-  return accessFrom(config);
+  return loaded;
 }
 
 /** kubectl's rule: of two entries of one name the first counts. client-node refuses them. */
-function merged(files: readonly string[]): KubeConfig {
-  const configs = files.map((file) => {
-    const config = new KubeConfig();
+function merged(files: readonly string[]): Loaded {
+  const loaded = files.map((file) => {
     try {
-      config.loadFromFile(file);
-      return config;
+      return loadFile(file);
     } catch (error) {
       // The parser's message quotes the text it choked on, which may be a credential.
       const cause = isSystemError(error) ? describeError(error) : 'it is no kubeconfig';
       throw new ConfigError(`cannot load kubeconfig ${file}: ${cause}`);
     }
   });
+  const configs = loaded.map(({ config }) => config);
   const first = <T extends { name: string }>(entries: readonly T[]): T[] => [
     ...new Map([...entries].reverse().map((entry) => [entry.name, entry])).values(),
   ];
@@ -91,7 +98,7 @@ function merged(files: readonly string[]): KubeConfig {
     contexts: first(configs.flatMap(({ contexts }) => contexts)),
     currentContext: configs.find((one) => one.currentContext)?.currentContext ?? '',
   });
-  return config;
+  return { config, fileUsers: new Set(loaded.flatMap(({ fileUsers }) => [...fileUsers])) };
 }
 
 function isSystemError(error: unknown): boolean {
@@ -107,6 +114,10 @@ function isSystemError(error: unknown): boolean {
  * @throws {ConfigError} when it is no kubeconfig, or asks for what is refused
  */
 export async function downstreamAccess(kubeconfigText: string): Promise<Access> {
+  return accessFrom(() => unchanging(loadFromSecret(kubeconfigText)));
+}
+
+function loadFromSecret(kubeconfigText: string): KubeConfig {
   const config = loadWithoutFiles(kubeconfigText);
   const user = config.getCurrentUser();
   const cluster = config.getCurrentCluster();
@@ -116,7 +127,7 @@ export async function downstreamAccess(kubeconfigText: string): Promise<Access> 
     );
   }
   if (user?.certFile || user?.keyFile || cluster?.caFile) throw new ConfigError(NO_FILES);
-  return accessFrom(config);
+  return config;
 }
 
 const NO_FILES = 'file paths are not followed from a Secret; embed the data instead';
@@ -124,34 +135,63 @@ const NO_FILES = 'file paths are not followed from a Secret; embed the data inst
 /** client-node opens a `token-file` while it loads: what it gets to see must be free of them already. */
 function loadWithoutFiles(kubeconfigText: string): KubeConfig {
   const config = new KubeConfig();
-  let tokenFiles: readonly unknown[];
+  let refused: boolean;
   try {
     const content = parse(kubeconfigText, { merge: true }) as KubeconfigContent;
-    tokenFiles = (content.users ?? []).filter((entry) => entry?.user?.['token-file'] !== undefined);
-    if (tokenFiles.length === 0) config.loadFromString(JSON.stringify(content));
+    refused = namesTokenFile(content);
+    if (!refused) config.loadFromString(JSON.stringify(content));
   } catch {
     // The parser's message quotes the text it choked on, which is a credential.
     throw new ConfigError('the text is not a kubeconfig');
   }
-  if (tokenFiles.length > 0) throw new ConfigError(NO_FILES);
+  if (refused) throw new ConfigError(NO_FILES);
   return config;
 }
 
-interface KubeconfigContent {
-  readonly users?: readonly ({ readonly user?: Readonly<Record<string, unknown>> } | null)[];
+/** A kubeconfig, and the names of those of its users whose token is in a file, where it may change. */
+interface Loaded {
+  readonly config: KubeConfig;
+  readonly fileUsers: ReadonlySet<string>;
 }
+
+function loadInCluster(): Loaded {
+  const config = new KubeConfig();
+  config.loadFromCluster();
+  const paths = config.users.map((user): [string, string] => [
+    user.name,
+    String((user.authProvider?.config as { tokenFile?: string } | undefined)?.tokenFile),
+  ]);
+  return withTokens(config, new Map(paths));
+}
+
+function loadFile(file: string): Loaded {
+  const config = new KubeConfig();
+  config.loadFromFile(file);
+  return withTokens(config, tokenFilesOf(file));
+}
+
+function withTokens(config: KubeConfig, files: ReadonlyMap<string, string>): Loaded {
+  config.users = withTokensRead(config.users, files);
+  return { config, fileUsers: new Set(files.keys()) };
+}
+
+const unchanging = (config: KubeConfig): Loaded => ({ config, fileUsers: new Set() });
 
 /** Access by the parts that Rancher keeps in a Cluster's status and its service-account Secret. */
 export async function bearerAccess(server: string, caPem: string, token: string): Promise<Access> {
-  const config = new KubeConfig();
-  config.loadFromClusterAndUser(
-    { name: 'downstream', server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false },
-    { name: 'downstream', token },
-  );
-  return accessFrom(config);
+  return accessFrom(() => {
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser(
+      { name: 'downstream', server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false },
+      { name: 'downstream', token },
+    );
+    return unchanging(config);
+  });
 }
 
-async function accessFrom(config: KubeConfig): Promise<Access> {
+async function accessFrom(load: () => Loaded): Promise<Access> {
+  const loaded = load();
+  const { config } = loaded;
   const server = config.getCurrentCluster()?.server;
   if (!server || !URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
     throw new ConfigError('the kubeconfig names no server for its current context');
@@ -166,7 +206,7 @@ async function accessFrom(config: KubeConfig): Promise<Access> {
       ...(servername ? { servername } : {}),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     },
-    headers: cachedHeaders(config),
+    headers: cachedHeaders(loaded, load),
   };
 }
 
@@ -179,17 +219,32 @@ function requireUsable({ ca, cert, key }: SecureContextOptions): void {
   }
 }
 
-function cachedHeaders(config: KubeConfig): Access['headers'] {
+function cachedHeaders(first: Loaded, load: () => Loaded): Access['headers'] {
+  let loaded = first;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let headers: Readonly<Record<string, string>> = {};
   return async (fresh = false) => {
-    if (fresh || Date.now() - readAtMs > HEADER_TTL_MS) {
-      const options = await httpsOptions(config);
-      headers = { ...options.headers };
-      readAtMs = Date.now();
-    }
+    if (!fresh && performance.now() - readAtMs <= HEADER_TTL_MS) return headers;
+    const isFirst = readAtMs === Number.NEGATIVE_INFINITY;
+    if (!isFirst && (fresh || readsTokenFile(loaded))) loaded = reloaded(loaded, load);
+    const options = await httpsOptions(loaded.config);
+    headers = { ...options.headers };
+    readAtMs = performance.now();
     return headers;
   };
+}
+
+function readsTokenFile({ config, fileUsers }: Loaded): boolean {
+  return fileUsers.has(config.getCurrentUser()?.name ?? '');
+}
+
+/** A file that is just being replaced may be missing or half written: what we have may still be good. */
+function reloaded(before: Loaded, load: () => Loaded): Loaded {
+  try {
+    return load();
+  } catch {
+    return before;
+  }
 }
 
 interface HttpsOptions extends SecureContextOptions {

@@ -1,6 +1,7 @@
 import type { Resource } from '../api/names.ts';
 import type { Identified } from '../api/types.ts';
 import { ApiError, isGone } from '../errors.ts';
+import type { WatchEnd } from '../telemetry/watch-ends.ts';
 import { backoffMs, pause, type Random } from './backoff.ts';
 import { retryAfterMs } from './classify.ts';
 import type { KubeClient, ListPage } from './client.ts';
@@ -17,7 +18,7 @@ export interface ReflectorObserver {
   /** A relist found differences that the watch should have told. */
   corrected(count: number): void;
   /** A watch ended and will be resumed or relisted. */
-  restarted(reason: 'timeout' | 'deadline' | 'expired' | 'error' | 'bad-line'): void;
+  restarted(reason: WatchEnd): void;
 }
 
 export interface ReflectorOptions<T extends Identified> {

@@ -1,5 +1,6 @@
-import { Agent, type Dispatcher, Pool } from 'undici';
-import { ConnectionError } from '../errors.ts';
+import { Agent, type Dispatcher, type Pool } from 'undici';
+import { ConnectionError, FencedError } from '../errors.ts';
+import { type Fence, FencedPool } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
 
 export interface Reply {
@@ -22,6 +23,8 @@ export interface TransportOptions {
   /** For the answer to a request to begin, and for each further part of it. */
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** Asked before each write is sent; without it, all are. */
+  readonly mayWrite?: Fence | undefined;
 }
 
 /**
@@ -48,13 +51,18 @@ export class Transport {
       keepAliveInitialDelay: 30_000,
     };
     const common = { allowH2: false, keepAliveTimeout: 30_000, connect: connect as Pool.Options['connect'] };
-    this.#requests = new Pool(access.server.origin, {
+    const pool = {
       ...common,
       connections: options.connections,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
       maxResponseSize: MAX_RESPONSE_BYTES,
-    } as Pool.Options);
+    };
+    this.#requests = new FencedPool(
+      access.server.origin,
+      pool as Pool.Options,
+      options.mayWrite ?? (() => true),
+    );
     this.#watches = new Agent({
       ...common,
       headersTimeout: options.timeoutMs,
@@ -66,6 +74,7 @@ export class Transport {
    * One request, one answer of any status.
    *
    * @throws {ConnectionError} when there was no answer
+   * @throws {FencedError} when it was a write, and was not sent because this process may not write
    */
   async request(
     method: Dispatcher.HttpMethod,
@@ -142,8 +151,8 @@ const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA)/;
 
 /** Names the request that got no answer, and whether TLS or the network was in the way. */
-export function connectionError(request: string, cause: unknown): ConnectionError {
-  if (cause instanceof ConnectionError) return cause;
+export function connectionError(request: string, cause: unknown): ConnectionError | FencedError {
+  if (cause instanceof ConnectionError || cause instanceof FencedError) return cause;
   const error = cause as { code?: unknown; name?: unknown };
   const code = typeof error?.code === 'string' ? error.code : String(error?.name ?? 'no response');
   const reason = CERTIFICATE_CODES.test(code) ? 'CertificateInvalid' : 'Unreachable';

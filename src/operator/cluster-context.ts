@@ -49,8 +49,8 @@ export interface ClusterContext {
   notify(token: Token, notice: Notice): void;
   /** Tells a person, about this cluster. */
   notifyCluster(notice: Notice): void;
-  /** Counts and, at debug level, logs one applied change. */
-  applied(verb: string, kind: string): void;
+  /** Told before each write of this key, and after each that was answered. */
+  readonly writes: { begun(verb: string, kind: string): void; done(verb: string, kind: string): void };
 }
 
 /** A context whose cluster is connected. */

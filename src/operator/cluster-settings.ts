@@ -2,6 +2,7 @@ import { DEFAULT_SPEC } from '../api/parse-cluster.ts';
 import type { ClusterReason } from '../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../api/types.ts';
 import { type Credentials, findCredentials } from '../clusters/credentials.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Mode } from './cluster-context.ts';
 import type { Management } from './management.ts';
 
@@ -35,9 +36,10 @@ export function clusterSettings(
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
+  const spec = (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC;
   return {
-    ...modeOf(name, cluster, isGone),
-    spec: (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC,
+    ...modeOf(name, cluster, isGone, spec.drain),
+    spec,
     specProblem: propagation?.problem,
     specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
@@ -51,6 +53,7 @@ function modeOf(
   name: string,
   cluster: Cluster | undefined,
   isGone: boolean,
+  drain: boolean,
 ): Pick<ClusterSettings, 'mode' | 'modeReason' | 'modeMessage'> {
   if (!cluster && !isGone) {
     return {
@@ -71,6 +74,13 @@ function modeOf(
       mode: 'drain',
       modeReason: 'AceDisabled',
       modeMessage: `Cluster ${name}: spec.localClusterAuthEndpoint.enabled is not true`,
+    };
+  }
+  if (drain) {
+    return {
+      mode: 'drain',
+      modeReason: 'DrainRequested',
+      modeMessage: `ClusterPropagation ${name}: spec.drain is set`,
     };
   }
   return { mode: 'propagate', modeReason: 'Connected', modeMessage: '' };
@@ -101,4 +111,19 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
     (after.allowGc && !before.allowGc)
   );
+}
+
+/** Logs what a person wrote and we cannot read, once for each new mistake. */
+export function logProblems(
+  cluster: string,
+  before: ClusterSettings | undefined,
+  { specProblem, modeReason, modeMessage }: ClusterSettings,
+  log: Log,
+): void {
+  if (specProblem !== undefined && specProblem !== before?.specProblem) {
+    log.warn('spec is invalid', { cluster, detail: specProblem });
+  }
+  if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage) {
+    log.warn('cluster on hold', { cluster, reason: modeReason, detail: modeMessage });
+  }
 }

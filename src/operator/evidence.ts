@@ -8,10 +8,16 @@ const MAX_ENTRIES = 200_000;
  * was revoked meanwhile must go when it is back. What was absent from the start has no entry here.
  */
 export class DeletionEvidence {
-  readonly #keys = new LRUCache<string, true>({ max: MAX_ENTRIES });
+  readonly #keys = new LRUCache<string, number>({ max: MAX_ENTRIES });
 
-  add(key: string): void {
-    this.#keys.set(key, true);
+  /** The first time that it was told counts, until the object is there again. */
+  add(key: string, atMs: number = Date.now()): void {
+    this.#keys.set(key, this.#keys.peek(key) ?? atMs);
+  }
+
+  /** When the deletion was told, in milliseconds since the epoch; undefined when none was. */
+  toldAtMs(key: string): number | undefined {
+    return this.#keys.peek(key);
   }
 
   /** The object is there again. */

@@ -1,32 +1,27 @@
-import { apiVersionOf, CLUSTER_PROPAGATIONS, CLUSTERS, EVENTS, type Resource, TOKENS } from '../api/names.ts';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, LEASE, TOKENS, USER_ATTRIBUTES, USERS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
-import { ApiError, ConnectionError, isAlreadyExists } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
-import { backoffMs, pause } from '../kube/backoff.ts';
 import { KubeClient } from '../kube/client.ts';
+import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import type { ReflectorObserver } from '../kube/reflector.ts';
 import { Transport } from '../kube/transport.ts';
-import {
-  EVENT_NAMESPACE,
-  EVENT_SOURCE,
-  type EventBody,
-  EventRecorder,
-  type Regarding,
-} from '../telemetry/events.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
-import type { Notice } from './cluster-context.ts';
-import { Clusters } from './clusters.ts';
 import { DeletionEvidence } from './evidence.ts';
+import { Freshness } from './freshness.ts';
 import { publishGauges } from './gauges.ts';
-import { type InstallationKey, loadInstallationKey } from './installation-key.ts';
 import { Management } from './management.ts';
 import { AceOperator } from './operator.ts';
-import { SyncBack } from './sync-back.ts';
+import { persist } from './persist.ts';
+import { Term } from './term.ts';
+import { Terms } from './terms.ts';
 import { Watches } from './watches.ts';
 
 export interface ManagerDeps {
@@ -39,71 +34,91 @@ export interface ManagerDeps {
 
 const MANAGEMENT = 'management';
 const MANAGEMENT_CONNECTIONS = 16;
-const CLUSTER_CONNECTIONS = 24;
 const REQUEST_TIMEOUT_MS = 10_000;
-const START_RETRY_BASE_MS = 500;
-const START_RETRY_MAX_MS = 15_000;
-const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /** Builds everything of the operator, starts it in order and stops it in reverse. The only place that wires. */
 export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
+  readonly #freshness: Freshness;
   readonly #management: Management;
+  readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
   readonly #client: KubeClient;
-  readonly #events: EventRecorder;
+  /** Not fenced: for the Lease, and for what has to be there before anyone can lead. */
+  readonly #leaseTransport: Transport;
+  readonly #leaseClient: KubeClient;
   readonly #hasher: Hasher;
   readonly #hashes: HashStore;
   readonly #health: HealthServer;
-  #operator: AceOperator | undefined;
-  #clusters: Clusters | undefined;
-  #isReady = false;
+  readonly #operator: AceOperator;
+  readonly #terms: Terms;
+  readonly #leadership: Leadership;
+  /** Kinds whose watch the management plane refuses with 401, after our credential was read again. */
+  readonly #rejected = new Set<string>();
   readonly #stopping = new AbortController();
 
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
+    this.#freshness = new Freshness(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
-    this.#transport = new Transport(access, {
-      connections: MANAGEMENT_CONNECTIONS,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      userAgent: config.userAgent,
+    const mayWrite = (): boolean => this.#leadership.mayWrite();
+    const common = { timeoutMs: REQUEST_TIMEOUT_MS, userAgent: config.userAgent };
+    const onRequest = (verb: string, code: number): void =>
+      this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
+    this.#transport = new Transport(access, { ...common, connections: MANAGEMENT_CONNECTIONS, mayWrite });
+    this.#client = new KubeClient(this.#transport, onRequest);
+    this.#leaseTransport = new Transport(access, {
+      ...common,
+      connections: 1,
+      timeoutMs: Math.min(REQUEST_TIMEOUT_MS, config.leaseTiming.renewMs / 2),
     });
-    this.#client = new KubeClient(this.#transport, this.#countRequests(MANAGEMENT));
-    this.#events = new EventRecorder({ post: (event) => this.#postEvent(event) }, (outcome) =>
-      this.#metrics.events.inc({ outcome }),
-    );
-    this.#hasher = createHasher();
+    this.#leaseClient = new KubeClient(this.#leaseTransport, onRequest);
+    this.#hasher = createHasher({
+      onDone: (operation, algorithm, seconds) =>
+        this.#metrics.hashSeconds.observe({ operation, algorithm }, seconds),
+    });
     this.#hashes = new HashStore(this.#hasher, {
       onError: (_id, error) => log.warn('hashing failed', { error }),
     });
+    this.#terms = new Terms({ newTerm: () => this.#newTerm(), log });
+    this.#leadership = this.#buildLeadership();
+    publishGauges(
+      this.#metrics,
+      () => this.#terms.propagators(),
+      this.#hashes,
+      this.#freshness,
+      this.#leadership,
+    );
+    this.#operator = AceOperator.create({
+      client: this.#client,
+      management: this.#management,
+      watches: new Watches(this.#management, this.#evidence, this.#terms),
+      logger: log,
+      observer: (resource) => this.#observe(resource),
+    });
     this.#health = new HealthServer(this.#metrics, [
-      { name: 'management-synced', ok: () => this.#operator?.hasSynced ?? false },
-      { name: 'started', ok: () => this.#isReady },
+      { name: 'management-synced', ok: () => this.#operator.hasSynced },
+      { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
+      { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
     ]);
   }
 
-  /** Resolves when the operator is at work. @throws {TerminalError | ApiError} when it cannot begin */
+  /**
+   * Resolves when the operator is at work, or stands by while another leads.
+   *
+   * @throws {TerminalError | ApiError} when it cannot begin
+   */
   async start(): Promise<void> {
     const { config, log, now } = this.#deps;
     const address = await this.#health.listen(config.listen);
     log.info('health and metrics', { address });
-    const installation = await this.#persist(async () => {
-      await this.#ensureOwnNamespace();
-      return loadInstallationKey(this.#client, config.namespace);
-    });
-    await this.#rememberEvents();
-    const evidence = new DeletionEvidence();
-    const clusters = this.#buildClusters(installation, evidence);
-    this.#clusters = clusters;
-    this.#operator = AceOperator.create({
-      client: this.#client,
-      management: this.#management,
-      watches: new Watches(this.#management, evidence, clusters),
-      logger: log,
-      observer: (resource) => this.#observe(resource),
-    });
+    await persist(
+      () => this.#ensureOwnNamespace(),
+      this.#stopping.signal,
+      (error) => log.warn('management plane does not answer', { error }),
+    );
     const startedAtMs = now();
     await this.#operator.start();
     await this.#operator.synced();
@@ -111,131 +126,82 @@ export class Manager {
       durationMs: now() - startedAtMs,
       count: this.#management.tokens.size,
     });
-    clusters.start();
-    publishGauges(this.#metrics, clusters, this.#hashes);
-    this.#isReady = true;
+    this.#leadership.start();
+  }
+
+  /** Rejects when it can no longer do its work and only a person can mend that. Never resolves. */
+  get failed(): Promise<never> {
+    return this.#terms.failed;
   }
 
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
-    this.#isReady = false;
     this.#stopping.abort();
-    await this.#clusters?.stop();
-    await Promise.all([this.#operator?.stop(), this.#transport.close()]);
+    await this.#leadership.stop(() => this.#terms.end());
+    await Promise.all([this.#operator.stop(), this.#transport.close(), this.#leaseTransport.close()]);
     await Promise.all([this.#hasher.close(), this.#health.close()]);
   }
 
-  #buildClusters(installation: InstallationKey, evidence: DeletionEvidence): Clusters {
+  #newTerm(): Term {
     const { config, definitions, log, now } = this.#deps;
-    return new Clusters({
+    return new Term({
+      ...{ config, definitions, log, now },
       management: this.#management,
-      live: this.#client,
       client: this.#client,
+      mayWrite: () => this.#leadership.mayWrite(),
+      statusHost: this.#operator,
+      evidence: this.#evidence,
       hashes: this.#hashes,
-      installationKey: installation.key,
-      trustsFingerprints: !installation.isNew,
-      evidence,
-      syncBack: new SyncBack(this.#client, log),
-      downstreamNamespace: config.downstreamNamespace,
-      defaults: { algorithm: config.hashAlgorithm, storage: config.hashStorage },
-      log,
       metrics: this.#metrics,
-      now,
-      sweepIntervalMs: SWEEP_INTERVAL_MS,
-      sessionOptions: (cluster) => ({
-        cluster,
-        namespace: config.downstreamNamespace,
-        definitions,
-        connections: CLUSTER_CONNECTIONS,
-        timeoutMs: REQUEST_TIMEOUT_MS,
-        userAgent: config.userAgent,
-        onRequest: this.#countRequests(cluster),
-        onWatchRestart: (reason) => this.#metrics.watchRestarts.inc({ cluster, reason }),
-        onCorrections: (count) => this.#metrics.corrections.inc({ cluster }, count),
-      }),
-      notifyToken: (token, notice) => this.#notify(TOKENS, token.name, token.uid, notice),
-      notifyCluster: (name, notice) => this.#notifyCluster(name, notice),
-      statusHost: () => {
-        if (!this.#operator) throw new Error('status is written before the operator was built');
-        return this.#operator;
-      },
     });
   }
 
-  /** About a cluster: at its ClusterPropagation, which outlives it. */
-  #notifyCluster(name: string, notice: Notice): void {
-    const propagation = this.#management.propagations.get(name);
-    if (propagation) this.#notify(CLUSTER_PROPAGATIONS, name, propagation.uid, notice);
-    this.#deps.log.info('cluster notice', { cluster: name, reason: notice.reason, detail: notice.message });
+  #buildLeadership(): Leadership {
+    const { config, log } = this.#deps;
+    if (!config.leaderElect) return alwaysLeader(this.#terms);
+    return new Elector({
+      client: this.#leaseClient,
+      namespace: config.namespace,
+      name: LEASE,
+      identity: `${hostname()}_${randomUUID()}`,
+      timing: config.leaseTiming,
+      listener: this.#terms,
+      onError: (error) => log.warn('lease not renewed or read', { error }),
+    });
   }
 
-  #notify(resource: Resource, name: string, uid: string, notice: Notice): void {
-    const regarding: Regarding = { apiVersion: apiVersionOf(resource), kind: resource.kind, name, uid };
-    this.#events.record(regarding, notice);
-    if (notice.warning)
-      this.#deps.log.warn('notice', { source: `${resource.kind} ${name}`, reason: notice.reason });
-  }
-
-  async #postEvent(event: EventBody): Promise<void> {
-    try {
-      await this.#client.create(EVENTS, event);
-    } catch (error) {
-      if (!isAlreadyExists(error)) this.#deps.log.warn('event not written', { error });
-    }
-  }
-
-  /** What was said within the last hour or so is not said again by a restart. */
-  async #rememberEvents(): Promise<void> {
-    try {
-      const { items } = await this.#client.list(EVENTS, {
-        namespace: EVENT_NAMESPACE,
-        fieldSelector: `source=${EVENT_SOURCE}`,
-        limit: 5_000,
-      });
-      this.#events.remember(items.map((item) => (item as EventBody).metadata.name));
-    } catch (error) {
-      this.#deps.log.warn('earlier events not read', { error });
-    }
-  }
-
+  /** The Lease is in it, so it has to be there before anyone leads. */
   async #ensureOwnNamespace(): Promise<void> {
     const { namespace } = this.#deps.config;
     try {
-      await ensureNamespace(this.#client, namespace);
+      await ensureNamespace(this.#leaseClient, namespace);
     } catch (error) {
       // Not being allowed to look is no sign that it is missing; what needs it will say so.
       if (!(error instanceof ApiError && error.code === 403)) throw error;
     }
   }
 
-  /** Tries until the management plane answers: it may well come up after us. Other faults are the caller's. */
-  async #persist<T>(step: () => Promise<T>): Promise<T> {
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await step();
-      } catch (error) {
-        const mayPass = error instanceof ConnectionError || (error instanceof ApiError && error.code >= 429);
-        if (!mayPass || this.#stopping.signal.aborted) throw error;
-        this.#deps.log.warn('management plane does not answer', { error });
-        await pause(backoffMs(failures, START_RETRY_BASE_MS, START_RETRY_MAX_MS), this.#stopping.signal);
-      }
-    }
-  }
-
   #observe(resource: string): Partial<ReflectorObserver> {
     const { log } = this.#deps;
     return {
-      failed: (error) =>
-        log.warn('management watch failed', { resource, error, detail: HINTS[resource] ?? '' }),
+      failed: (error) => {
+        const isRejected = error instanceof ApiError && error.code === 401;
+        if (isRejected) this.#rejected.add(resource);
+        const reason = isRejected ? { reason: 'CredentialsRejected' } : {};
+        log.warn('management watch failed', { resource, error, ...reason, detail: HINTS[resource] ?? '' });
+      },
+      succeeded: () => {
+        this.#rejected.delete(resource);
+        this.#freshness.confirmed(resource, this.#deps.now());
+      },
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),
     };
   }
-
-  #countRequests(cluster: string): (verb: string, code: number) => void {
-    return (verb, code) => this.#metrics.requests.inc({ cluster, verb, code });
-  }
 }
+
+/** Watches of the management plane whose failure hides a revocation. */
+const DECIDING_WATCHES = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS].map(({ plural }) => plural);
 
 const HINTS: Readonly<Record<string, string>> = {
   [CLUSTER_PROPAGATIONS.plural]: 'if the kind is missing: kubectl apply -f crds/',

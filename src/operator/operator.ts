@@ -101,7 +101,7 @@ export class AceOperator extends Base {
       );
     await watch(USERS, ({ meta, type }) => watches.onUser(meta.name, type));
     await watch(USER_ATTRIBUTES, ({ meta }) => watches.onUserAttribute(meta.name));
-    await watch(TOKENS, ({ meta, type }) => watches.onToken(meta.name, type));
+    await watch(TOKENS, ({ meta, type, object }) => watches.onToken(meta.name, type, object as never));
     await watch(CLUSTERS, ({ meta }) => watches.onCluster(meta.name));
     await watch(CLUSTER_PROPAGATIONS, ({ meta }) => watches.onCluster(meta.name));
     await watch(SETTINGS, ({ meta }) => watches.onSetting(meta.name));

@@ -25,9 +25,18 @@ export interface Counts {
 export class Outcomes {
   readonly #byKey = new Map<string, Outcome>();
   readonly #onChange: () => void;
+  readonly #onOutcome: (key: string, outcome: Outcome | undefined) => void;
 
-  constructor(onChange: () => void) {
+  /**
+   * @param onChange - something is otherwise than before
+   * @param onOutcome - told of each outcome, the same one again included; undefined: nothing of the key is left
+   */
+  constructor(
+    onChange: () => void,
+    onOutcome: (key: string, outcome: Outcome | undefined) => void = () => {},
+  ) {
     this.#onChange = onChange;
+    this.#onOutcome = onOutcome;
   }
 
   get(key: string): Outcome | undefined {
@@ -46,10 +55,12 @@ export class Outcomes {
     const before = this.#byKey.get(key);
     this.#byKey.set(key, outcome);
     if (!before || !isSame(before, outcome)) this.#onChange();
+    this.#onOutcome(key, outcome);
   }
 
   delete(key: string): void {
     if (this.#byKey.delete(key)) this.#onChange();
+    this.#onOutcome(key, undefined);
   }
 
   clear(): void {

@@ -4,8 +4,9 @@ import type { Connection } from '../clusters/connection.ts';
 import { ClusterSession, type SessionState } from '../clusters/session.ts';
 import type { ClusterFacts } from '../derive/status.ts';
 import type { ConnectedContext, Mode } from './cluster-context.ts';
-import { type ClusterSettings, isOther } from './cluster-settings.ts';
+import { type ClusterSettings, isOther, logProblems } from './cluster-settings.ts';
 import { parseKey, tokenKey, userKey } from './keys.ts';
+import { Lag } from './lag.ts';
 import { Outcomes } from './outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileSetting } from './reconcile-setting.ts';
@@ -28,6 +29,7 @@ export class ClusterPropagator {
   readonly name: string;
   readonly queue = new WorkQueue();
   readonly outcomes: Outcomes;
+  readonly lag: Lag;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
   readonly #workers: readonly Promise<void>[];
@@ -39,7 +41,11 @@ export class ClusterPropagator {
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    this.outcomes = new Outcomes(() => this.#changed());
+    this.lag = new Lag({ ...deps, series: deps.metrics.ofCluster(name) });
+    this.outcomes = new Outcomes(
+      () => this.#changed(),
+      (key, outcome) => this.lag.settled(key, outcome),
+    );
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
       ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
@@ -85,6 +91,18 @@ export class ClusterPropagator {
     return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
   }
 
+  /**
+   * A watch of the management plane told of a change: from now on the cluster is behind.
+   *
+   * @param expiresAtMs - of a token that may expire
+   */
+  told(key: string, priority: Priority, expiresAtMs?: number): void {
+    const outcome = this.outcomes.get(key);
+    const change = { key, isRevocation: priority === 'revocation', expiresAtMs, outcome };
+    if (!this.#drained) this.lag.told({ ...change, isAway: !this.connection });
+    this.enqueue(key, priority);
+  }
+
   /** A key of this cluster is to be looked at. */
   enqueue(key: string, priority: Priority): void {
     this.queue.add(key, priority);
@@ -94,7 +112,7 @@ export class ClusterPropagator {
   async configure(settings: ClusterSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
-    this.#logProblem(before, settings);
+    logProblems(this.name, before, settings, this.#deps.log);
     if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
     if (settings.mode !== 'drain') this.#drained = false;
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
@@ -136,20 +154,6 @@ export class ClusterPropagator {
     if (this.#session === undefined) return false;
     const { phase } = this.#session.state;
     return phase === 'connecting' || (phase === 'connected' && !this.#sweeper.reviewed);
-  }
-
-  /** What a person wrote and we cannot read, once for each new mistake. */
-  #logProblem(
-    before: ClusterSettings | undefined,
-    { specProblem, modeReason, modeMessage }: ClusterSettings,
-  ): void {
-    const { log } = this.#deps;
-    if (specProblem !== undefined && specProblem !== before?.specProblem) {
-      log.warn('spec is invalid', { cluster: this.name, detail: specProblem });
-    }
-    if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage) {
-      log.warn('cluster on hold', { cluster: this.name, reason: modeReason, detail: modeMessage });
-    }
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
@@ -219,7 +223,7 @@ export class ClusterPropagator {
 
   async #reconcile(key: string, connection: Connection): Promise<Result> {
     const { kind, name } = parseKey(key);
-    const cluster = this.#context(connection);
+    const cluster = this.#context(key, connection);
     if (kind === 'setting') return reconcileSetting(cluster);
     const result =
       kind === 'token' ? await reconcileToken(name, cluster) : await reconcileUser(name, cluster);
@@ -228,8 +232,8 @@ export class ClusterPropagator {
   }
 
   /** What one reconcile sees: settings and connection as they are now, whatever changes under way. */
-  #context(connection: Connection): ConnectedContext {
-    const { defaults, metrics, ...deps } = this.#deps;
+  #context(key: string, connection: Connection): ConnectedContext {
+    const { defaults, ...deps } = this.#deps;
     const { management, live, hashes, installationKey, trustsFingerprints, evidence, now } = deps;
     return {
       ...{ management, live, hashes, installationKey, trustsFingerprints, evidence, now, connection },
@@ -248,7 +252,7 @@ export class ClusterPropagator {
       isMoving: (token) => deps.isAwaitedElsewhere(token),
       notify: (token, notice) => deps.notifyToken(token, notice),
       notifyCluster: (notice) => deps.notifyCluster(this.name, notice),
-      applied: (verb, kind) => metrics.changes.inc({ cluster: this.name, verb, kind }),
+      writes: this.lag.writesOf({ key, mode: this.mode, connection, queuedAtMs: this.queue.queuedAtMs(key) }),
     };
   }
 
@@ -268,6 +272,7 @@ export class ClusterPropagator {
     if (!this.connection?.observed.isEmpty) return;
     this.#drained = true;
     this.outcomes.clear();
+    this.lag.clear();
     this.#deps.notifyCluster(this.name, {
       reason: 'Drained',
       message: `Nothing of ours is left in cluster ${this.name}`,

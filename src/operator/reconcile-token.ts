@@ -107,8 +107,9 @@ async function change(
 
 /** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
 async function waitPaused(token: Token, verdict: Wanted, cluster: ConnectedContext): Promise<Result> {
-  cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'Suspended' });
   await endPredecessor(token, cluster);
+  // Not before: what is waiting for a person ends the clocks of lag.ts.
+  cluster.outcomes.set(tokenKey(token.name), { state: 'pending', reason: 'Suspended' });
   return atExpiry(verdict, cluster);
 }
 

@@ -70,8 +70,9 @@ async function revokeOnly(
   current: KubeObject | undefined,
   cluster: ConnectedContext,
 ): Promise<Result> {
-  cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
   if (current) await write(diff([revocationsOf(desired, current)], [current]), cluster);
+  // Not before: what is waiting for a person ends the clocks of lag.ts.
+  cluster.outcomes.set(userKey(desired.metadata.name), { state: 'pending', reason: 'Suspended' });
   return done;
 }
 

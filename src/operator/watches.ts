@@ -1,6 +1,7 @@
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import { REFRESH_DEBOUNCE } from '../api/names.ts';
-import type { CredentialsSecret } from '../api/types.ts';
+import type { CredentialsSecret, Token } from '../api/types.ts';
+import { effectiveExpiryMs } from '../derive/expiry.ts';
 import type { DeletionEvidence } from './evidence.ts';
 import { SETTING_KEY, tokenKey, userKey } from './keys.ts';
 import type { Management } from './management.ts';
@@ -26,16 +27,18 @@ export class Watches {
     this.#queues = queues;
   }
 
-  onToken(name: string, type: ResourceEventType): void {
+  /** @param last - the Token as the event tells it; of one that went, as it was */
+  onToken(name: string, type: ResourceEventType, last?: Token): void {
     const key = tokenKey(name);
     const token = this.#management.tokens.get(name);
     this.#noteEvidence(key, type, token !== undefined);
     const isRevocation = !token?.enabled || token.deleting || token.problem !== undefined;
+    const expiresAtMs = last && effectiveExpiryMs(last);
     for (const propagator of this.#queues.propagators()) {
       const isScoped = token?.clusterName === propagator.name;
       if (!isScoped && !propagator.concerns(key)) continue;
       // Elsewhere than where it is scoped, a token can only be on its way out.
-      propagator.enqueue(key, isRevocation || !isScoped ? 'revocation' : 'normal');
+      propagator.told(key, isRevocation || !isScoped ? 'revocation' : 'normal', expiresAtMs);
     }
   }
 
@@ -82,7 +85,7 @@ export class Watches {
       const scoped = tokens.filter((token) => token.clusterName === propagator.name);
       if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
       // The user first: that one write refuses or admits all the tokens at once.
-      propagator.enqueue(userKey(name), priority);
+      propagator.told(userKey(name), priority);
       if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), priority);
     }
   }

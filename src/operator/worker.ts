@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection } from '../clusters/connection.ts';
-import { ApiError, ConnectionError, describeError, TerminalError } from '../errors.ts';
+import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -38,8 +38,9 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
   const { queue, metrics, cluster } = deps;
   const startMs = performance.now();
   const connection = deps.connection();
+  // The session brings the key back when it connects; until then there is nothing to work, and nothing to measure.
+  if (!connection) return queue.done(key);
   try {
-    if (!connection) return;
     const result = await deps.reconcile(key, connection);
     queue.forget(key);
     if (result.kind === 'requeueAfter') {
@@ -52,19 +53,18 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
   } finally {
     metrics.reconcileSeconds.observe((performance.now() - startMs) / 1000);
     queue.done(key);
-    if (connection) deps.worked(key);
+    deps.worked(key);
   }
 }
 
-function afterFailure(
-  key: string,
-  error: unknown,
-  connection: Connection | undefined,
-  deps: WorkerDeps,
-): void {
+function afterFailure(key: string, error: unknown, connection: Connection, deps: WorkerDeps): void {
   const { queue, outcomes, log, cluster } = deps;
   // The session was ended under our hands; the next one brings every key back.
   if (deps.connection() !== connection) return;
+  if (error instanceof FencedError) {
+    queue.addRateLimited(key);
+    return;
+  }
   log.warn('reconcile failed', { cluster, key, error });
   if (error instanceof TerminalError) {
     queue.forget(key);
@@ -75,7 +75,7 @@ function afterFailure(
   const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined;
   if (askedMs === undefined) queue.addRateLimited(key);
   else queue.addAfter(key, askedMs, queue.laneOf(key));
-  if (error instanceof ConnectionError || error instanceof ApiError) void connection?.suspect(error);
+  if (error instanceof ConnectionError || error instanceof ApiError) void connection.suspect(error);
 }
 
 /** Without this, thousands of keys that need nothing would be one long turn of the event loop. */

@@ -22,8 +22,8 @@ interface Waiter {
 export class WorkQueue {
   readonly #random: Random;
   readonly #waiting = new Map<Priority, Map<string, number>>(PRIORITIES.map((lane) => [lane, new Map()]));
-  /** What is being worked, and which lane it came from. */
-  readonly #processing = new Map<string, Priority>();
+  /** What is being worked: which lane it came from, since when it had waited there, and since when it is worked. */
+  readonly #processing = new Map<string, { lane: Priority; queuedAtMs: number; takenAtMs: number }>();
   readonly #dirty = new Map<string, Priority>();
   readonly #timers = new Map<string, { dueMs: number; timer: NodeJS.Timeout }>();
   readonly #failures = new Map<string, number>();
@@ -50,6 +50,18 @@ export class WorkQueue {
     for (const lane of this.#waiting.values())
       for (const sinceMs of lane.values()) oldestMs = Math.min(oldestMs, sinceMs);
     return nowMs - oldestMs;
+  }
+
+  /** How long the key that has been worked longest is worked by now, in milliseconds; 0 when none is. */
+  longestWorkedMs(nowMs: number): number {
+    let oldestMs = nowMs;
+    for (const { takenAtMs } of this.#processing.values()) oldestMs = Math.min(oldestMs, takenAtMs);
+    return nowMs - oldestMs;
+  }
+
+  /** When a key in a worker's hands was put into the queue; milliseconds since the epoch. */
+  queuedAtMs(key: string): number {
+    return this.#processing.get(key)?.queuedAtMs ?? Date.now();
   }
 
   /** Adds a key, or moves a waiting one to a more urgent lane. */
@@ -96,7 +108,7 @@ export class WorkQueue {
 
   /** The lane that a key in a worker's hands came from. */
   laneOf(key: string): Priority {
-    return this.#processing.get(key) ?? 'normal';
+    return this.#processing.get(key)?.lane ?? 'normal';
   }
 
   /** Consecutive failures of a key. */
@@ -140,11 +152,12 @@ export class WorkQueue {
 
   #take(lanes: readonly Priority[]): string | undefined {
     for (const lane of lanes) {
-      const next = this.#lane(lane).keys().next();
+      const next = this.#lane(lane).entries().next();
       if (next.done) continue;
-      this.#lane(lane).delete(next.value);
-      this.#processing.set(next.value, lane);
-      return next.value;
+      const [key, queuedAtMs] = next.value;
+      this.#lane(lane).delete(key);
+      this.#processing.set(key, { lane, queuedAtMs, takenAtMs: Date.now() });
+      return key;
     }
     return undefined;
   }

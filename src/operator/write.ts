@@ -39,8 +39,10 @@ async function writeOne(
   cluster: ConnectedContext,
 ): Promise<'done' | 'held'> {
   const { client, observed } = cluster.connection;
+  const { kind } = change.verb === 'create' ? change.object : change.target;
+  cluster.writes.begun(change.verb, kind);
   const answer = await apply(client, change);
-  cluster.applied(change.verb, change.verb === 'create' ? change.object.kind : change.target.kind);
+  cluster.writes.done(change.verb, kind);
   if (answer === undefined) {
     if (change.verb === 'delete') observed.assumeGone(change.target);
     return 'done';

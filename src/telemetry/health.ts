@@ -10,7 +10,7 @@ export interface Check {
 }
 
 /**
- * `/livez` (the event loop turns), `/readyz` (every check holds; `?verbose` lists them) and `/metrics`.
+ * `/livez` (the event loop turns, and nothing else: docs/metrics.md), `/readyz` (every check holds; `?verbose` lists them) and `/metrics`.
  * Probes are not logged.
  */
 export class HealthServer {

@@ -52,13 +52,14 @@ const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
 ]);
 
 const COLLAPSE_MAX = 2_000;
-const COLLAPSE_TTL_MS = 60 * 60_000;
+/** What goes on for days must not fall silent for days: doublings get rare. */
+const RETELL_MS = 60 * 60_000;
 
 /**
  * Structured log on stdout: constant messages, values as fields, fields by allow-list.
  *
- * Identical warnings and errors are collapsed: the first is written, then the 2nd, 4th, 8th, … with the
- * number of times; an idle but broken cluster must not fill a disk.
+ * Identical warnings and errors are collapsed: the first is written, then the 2nd, 4th, 8th, … and one an hour, with
+ * the number of times; an idle but broken cluster must not fill a disk.
  */
 export function createLog(options: {
   level: LogLevel;
@@ -71,7 +72,7 @@ export function createLog(options: {
     format: options.format === 'json' ? jsonFormat() : textFormat(),
     transports: [transport],
   });
-  const seen = new LRUCache<string, number>({ max: COLLAPSE_MAX, ttl: COLLAPSE_TTL_MS });
+  const seen = new LRUCache<string, { times: number; toldAtMs: number }>({ max: COLLAPSE_MAX });
 
   const write = (level: LogLevel, message: string, fields: LogFields = {}): void => {
     // A disabled level costs microseconds in winston: its format runs before the level is looked at.
@@ -80,9 +81,12 @@ export function createLog(options: {
   const collapsed = (level: LogLevel, message: string, fields: LogFields = {}): void => {
     const { delayMs: _delay, durationMs: _duration, count: _count, ...identity } = permitted(fields);
     const key = JSON.stringify([level, message, identity]);
-    const times = (seen.get(key) ?? 0) + 1;
-    seen.set(key, times);
-    if ((times & (times - 1)) !== 0) return;
+    const before = seen.get(key);
+    const times = (before?.times ?? 0) + 1;
+    const nowMs = performance.now();
+    const isDue = Number.isInteger(Math.log2(times)) || nowMs - (before?.toldAtMs ?? 0) >= RETELL_MS;
+    seen.set(key, { times, toldAtMs: isDue ? nowMs : (before?.toldAtMs ?? nowMs) });
+    if (!isDue) return;
     write(level, message, times === 1 ? fields : { ...fields, count: times });
   };
   return {

@@ -1,18 +1,31 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { VERSION } from '../version.ts';
+import { bindClusterSeries, type ClusterSeries, forgetCluster } from './cluster-series.ts';
+import { WATCH_ENDS } from './watch-ends.ts';
 
-/** Everything the operator counts. Labels are clusters and closed enums, never tokens or users. */
+/** From a write over the local network to a cluster that was away for a day. */
+const LAG_BUCKETS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400,
+];
+
+const RECONCILE_RESULTS = ['ok', 'retry', 'terminal'];
+
+/** Everything the operator counts. Labels are clusters and closed enums, never tokens or users; seconds throughout. */
 export class Metrics {
   readonly registry = new Registry();
-  #beforeScrape: () => void = () => {};
+  #fill: () => readonly string[] = () => [];
+  #clusters: readonly string[] = [];
+
   readonly requests = this.#counter(
     'ace_api_requests_total',
-    'API requests by cluster, verb and HTTP status (0: no answer)',
+    'API requests by cluster (management: the management plane), verb and HTTP status (0: no answer)',
     ['cluster', 'verb', 'code'],
   );
-  readonly reconciles = this.#counter('ace_reconciles_total', 'Keys worked, by result', [
-    'cluster',
-    'result',
-  ]);
+  readonly reconciles = this.#counter(
+    'ace_reconciles_total',
+    'Keys worked, by result: ok, retry, terminal (not tried again before something changes)',
+    ['cluster', 'result'],
+  );
   readonly changes = this.#counter('ace_changes_total', 'Objects written downstream, by verb and kind', [
     'cluster',
     'verb',
@@ -20,22 +33,30 @@ export class Metrics {
   ]);
   readonly watchRestarts = this.#counter(
     'ace_watch_restarts_total',
-    'Watches that ended and were resumed or relisted',
+    'Watches that ended and were resumed or relisted, by reason; timeout is their ordinary end',
     ['cluster', 'reason'],
   );
   readonly corrections = this.#counter(
     'ace_relist_corrections_total',
-    'Differences that a relist found and a watch had not told',
+    'Differences that a relist found and no watch had told',
     ['cluster'],
   );
   readonly events = this.#counter('ace_events_total', 'Kubernetes Events, by outcome', ['outcome']);
-  readonly tokens = this.#gauge('ace_tokens', 'Tokens of a cluster by state', ['cluster', 'state']);
+  readonly tokens = this.#gauge(
+    'ace_tokens',
+    'Tokens of a cluster by state: synced, pending, failed; those that are refused are in ace_tokens_refused',
+    ['cluster', 'state'],
+  );
   readonly refused = this.#gauge('ace_tokens_refused', 'Tokens of a cluster that are refused, by reason', [
     'cluster',
     'reason',
   ]);
-  readonly connected = this.#gauge('ace_cluster_connected', '1 while the cluster is connected', ['cluster']);
-  readonly problems = this.#gauge('ace_cluster_problem', '1 for the reason why a cluster is not ready', [
+  readonly connected = this.#gauge(
+    'ace_cluster_connected',
+    '1 while the cluster is connected, 0 while it should be and is not; absent once it is drained',
+    ['cluster'],
+  );
+  readonly problems = this.#gauge('ace_cluster_problem', '1 for each reason why a cluster is not ready', [
     'cluster',
     'reason',
   ]);
@@ -43,26 +64,82 @@ export class Metrics {
   readonly queueAge = this.#gauge('ace_workqueue_oldest_seconds', 'Age of the key that has waited longest', [
     'cluster',
   ]);
+  readonly longestWorked = this.#gauge(
+    'ace_workqueue_longest_running_seconds',
+    'How long the key that has been worked longest is worked by now',
+    ['cluster'],
+  );
+  readonly pendingRevocations = this.#gauge(
+    'ace_revocations_pending',
+    'Revocations (of tokens and of users) that are known and have not arrived in the cluster',
+    ['cluster'],
+  );
+  readonly oldestRevocation = this.#gauge(
+    'ace_revocation_oldest_pending_seconds',
+    'Age of the oldest revocation that a watch told of or a sweep found, and that has not arrived in the cluster; 0 when none is owed. Without expired tokens, which are refused by what stands in them',
+    ['cluster'],
+  );
   readonly hashesPending = this.#gauge('ace_hashes_pending', 'Hashes in the making', []);
-  readonly reconcileSeconds = new Histogram({
-    name: 'ace_reconcile_duration_seconds',
-    help: 'Time a worker spent on one key',
-    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 20],
-    registers: [this.registry],
-  });
+  readonly managementAge = this.#gauge(
+    'ace_management_age_seconds',
+    'Seconds since every watch of the management plane last listed or was opened; a healthy one does within a minute',
+    [],
+  );
+  readonly leader = this.#gauge('ace_leader', '1 in the process that writes, 0 in one that stands by', []);
+  readonly buildInfo = this.#gauge('ace_build_info', 'Always 1; the version that runs', ['version']);
+  readonly reconcileSeconds = this.#histogram(
+    'ace_reconcile_duration_seconds',
+    'Time a worker spent on one key',
+    [],
+    [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 20],
+  );
+  readonly hashSeconds = this.#histogram(
+    'ace_hash_duration_seconds',
+    'Time a thread took for one hash, without the wait for a thread; sha3-512 is computed inline and not measured',
+    ['operation', 'algorithm'],
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  );
+  readonly propagationLag = this.#histogram(
+    'ace_propagation_lag_seconds',
+    'From the event that told of a change (for what a sweep finds: from the queueing of its key) until what follows from it was written and told by the watch of the cluster; only where something was written. Hashing and the absence of the cluster are included, suspension is not',
+    ['cluster'],
+    LAG_BUCKETS,
+  );
+  readonly revocationLag = this.#histogram(
+    'ace_revocation_lag_seconds',
+    'From the moment that a revocation was known until the watch of the cluster told that its object is gone, or that the user is disabled there. Known: cause token or user, by the event (after a restart by the sweep that found it); cause expiry, by the time that stands in the token. The absence of the cluster is included',
+    ['cluster', 'cause'],
+    LAG_BUCKETS,
+  );
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    this.buildInfo.set({ version: VERSION }, 1);
   }
 
-  /** `fill` runs before each scrape: what can be counted when asked need not be kept up to date. */
-  beforeScrape(fill: () => void): void {
-    this.#beforeScrape = fill;
+  /** The series of one cluster that are counted on the hot path; those of other counters begin with 0, too. */
+  ofCluster(cluster: string): ClusterSeries {
+    this.corrections.inc({ cluster }, 0);
+    for (const reason of WATCH_ENDS) this.watchRestarts.inc({ cluster, reason }, 0);
+    for (const result of RECONCILE_RESULTS) this.reconciles.inc({ cluster, result }, 0);
+    return bindClusterSeries(cluster, this);
+  }
+
+  /**
+   * `fill` runs before each scrape: what can be counted when asked need not be kept up to date.
+   *
+   * @param fill - returns the clusters that there are; the series of one that was there before and is not now are removed
+   */
+  beforeScrape(fill: () => readonly string[]): void {
+    this.#fill = fill;
   }
 
   /** The text that Prometheus reads. */
   async scrape(): Promise<string> {
-    this.#beforeScrape();
+    const clusters = this.#fill();
+    const gone = this.#clusters.filter((cluster) => !clusters.includes(cluster));
+    this.#clusters = clusters;
+    for (const cluster of gone) await this.#forget(cluster);
     return this.registry.metrics();
   }
 
@@ -75,9 +152,26 @@ export class Metrics {
       this.problems,
       this.queueDepth,
       this.queueAge,
+      this.longestWorked,
+      this.pendingRevocations,
+      this.oldestRevocation,
     ]) {
       gauge.reset();
     }
+  }
+
+  async #forget(cluster: string): Promise<void> {
+    const { requests, reconciles, changes, watchRestarts, corrections, propagationLag, revocationLag } = this;
+    const metrics = [
+      requests,
+      reconciles,
+      changes,
+      watchRestarts,
+      corrections,
+      propagationLag,
+      revocationLag,
+    ];
+    for (const metric of metrics) await forgetCluster(metric, cluster);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
@@ -86,5 +180,9 @@ export class Metrics {
 
   #gauge(name: string, help: string, labelNames: string[]): Gauge {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, labelNames: string[], buckets: number[]): Histogram {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
   }
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
   CLUSTERS,
   type Resource,
@@ -105,6 +106,25 @@ test('a switch flipped off and on quickly ends with everything in place', async 
     expect(await world.cluster('c-one').ours()).toHaveLength(8);
   });
   await world.waitSynced('c-one', '3/3');
+});
+
+test('spec.drain takes away all that is ours while ACE stays on, survives a restart, and is as easily undone', async () => {
+  const drain = (wanted: boolean) =>
+    world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { drain: wanted } });
+
+  await drain(true);
+  await world.waitCondition('c-one', 'Drained', { status: 'True', reason: 'Drained' });
+  await world.waitCondition('c-one', 'Ready', { status: 'False', reason: 'DrainRequested' });
+  expect(await world.cluster('c-one').ours()).toEqual([]);
+
+  await world.stopOperator();
+  await world.createToken('token-late', 'c-one', 'u-ada');
+  await world.startOperator();
+  await world.waitSynced('c-empty');
+  expect(await world.cluster('c-one').ours()).toEqual([]);
+
+  await drain(false);
+  await world.waitSynced('c-one', '4/4');
 });
 
 test('a deleted Cluster is drained, and the foreign objects stay', async () => {

@@ -128,7 +128,11 @@ afterAll(async () => {
 describe('over HTTPS with a client certificate demanded', () => {
   let authenticator: ServiceProcess;
   beforeAll(async () => {
-    authenticator = await start([address], [...tlsFlags(), ...clientFlags()], apiServer);
+    authenticator = await start(
+      [address],
+      [...tlsFlags(), ...clientFlags(), '--metrics-listen=127.0.0.1:0'],
+      apiServer,
+    );
   });
   afterAll(async () => {
     await authenticator.stop();
@@ -154,6 +158,15 @@ describe('over HTTPS with a client certificate demanded', () => {
     expect((await ask(address, '/v1/authenticate', { body, client: apiServer })).text).toContain(
       '"authenticated":true',
     );
+  });
+
+  test('beside it metrics and probes may be had without a certificate, and reviews may not', async () => {
+    const listener = authenticator.logs().find(({ message }) => message === 'metrics and probes');
+    const url = `http://${listener?.['address']}`;
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('ace_ready 1');
+    const review = { method: 'POST', body: reviewBody(authBearer('token-1')) };
+    expect((await fetch(`${url}/v1/authenticate`, review)).status).toBe(404);
   });
 
   test('plain HTTP is not spoken', async () => {

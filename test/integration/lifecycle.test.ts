@@ -44,7 +44,8 @@ describe('a running operator', () => {
     expect(await operator.http('/readyz')).toMatchObject({ status: 200, body: 'ok' });
     expect((await operator.http('/readyz?verbose')).body.split('\n')).toEqual([
       '[+] management-synced ok',
-      '[+] started ok',
+      '[+] management-accepts-us ok',
+      '[+] working-or-standing-by ok',
     ]);
     await eventually(async () => {
       const { status, body } = await operator.http('/metrics');

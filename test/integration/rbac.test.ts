@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   CLUSTER_AUTH_TOKENS,
@@ -15,10 +14,8 @@ import {
 import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
+import { applyManifests } from '../support/manifests.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
-
-const manifests = (directory: string): string =>
-  fileURLToPath(new URL(`../../manifests/${directory}`, import.meta.url));
 
 describe('the operator with no more rights than the shipped manifests give it', () => {
   let world: World;
@@ -35,13 +32,13 @@ describe('the operator with no more rights than the shipped manifests give it', 
     await world
       .cluster('c-one')
       .create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
-    await kubectl(world.management.plane.adminKubeconfig, 'apply', '-k', manifests('operator'));
-    await kubectl(plane.adminKubeconfig, 'apply', '-k', manifests('downstream-rbac'));
+    await applyManifests(world.management.plane.adminKubeconfig, 'operator');
+    await applyManifests(plane.adminKubeconfig, 'downstream-rbac');
     upstream = await asServiceAccount(world.management.plane, OWN_NAMESPACE);
     downstream = await asServiceAccount(plane, NAMESPACE);
     await world.register('c-one', { credentials: false });
     await world.setCredentials('c-one', { kubeconfig: await readFile(downstream, 'utf8') });
-    await world.startOperator(['--kubeconfig', upstream]);
+    await world.startOperator(['--kubeconfig', upstream, '--leader-elect=true']);
   });
   afterAll(() => world.close());
 
@@ -92,6 +89,19 @@ describe('the operator with no more rights than the shipped manifests give it', 
     'read Secrets of other namespaces': ['get', 'secrets', '--namespace=kube-system'],
     'change a Token': ['delete', 'tokens.management.cattle.io', 'hashed-1'],
     'make a User': ['create', '--raw=/apis/management.cattle.io/v3/users', '--filename=/dev/null'],
+    'delete a Secret of its own namespace': ['delete', 'secret', 'credentials-c-one', `-n=${OWN_NAMESPACE}`],
+    'change a Secret of its own namespace': [
+      'label',
+      'secret',
+      'credentials-c-one',
+      'a=b',
+      `-n=${OWN_NAMESPACE}`,
+    ],
+    "take another's Lease": ['get', 'lease', 'another', `-n=${OWN_NAMESPACE}`],
+    'list all Leases': ['get', 'leases', `-n=${OWN_NAMESPACE}`],
+    'list Pods of its own namespace': ['get', 'pods', `-n=${OWN_NAMESPACE}`],
+    'delete a ClusterPropagation': ['delete', 'cprop', 'c-one'],
+    'change the spec of a Cluster': ['label', 'clusters.management.cattle.io', 'c-one', 'a=b'],
     'make namespaces': ['create', 'namespace', 'another'],
     'read the permissions of others': ['get', 'clusterroles'],
   };
@@ -104,6 +114,10 @@ describe('the operator with no more rights than the shipped manifests give it', 
   const REFUSED_DOWNSTREAM = {
     'read Secrets of other namespaces': ['get', 'secrets', '--namespace=kube-system'],
     'list all namespaces': ['get', 'namespaces'],
+    'read other ConfigMaps': ['get', 'configmap', 'another', `-n=${NAMESPACE}`],
+    'list ConfigMaps': ['get', 'configmaps', `-n=${NAMESPACE}`],
+    'list Pods': ['get', 'pods', `-n=${NAMESPACE}`],
+    'impersonate anybody': ['get', 'secrets', `-n=${NAMESPACE}`, '--as=system:admin'],
     'change a definition': ['delete', 'crd', 'clusterauthtokens.cluster.cattle.io'],
     'grant itself more': [
       'create',

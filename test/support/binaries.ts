@@ -44,7 +44,7 @@ function executableIn(directories: readonly string[], program: string): string |
   return directories.map((directory) => join(directory, program)).find(isExecutable);
 }
 
-function isExecutable(path: string): boolean {
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

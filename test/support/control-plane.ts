@@ -41,6 +41,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly name?: string;
   readonly audit?: boolean;
+  /** Where the API server listens: 127.0.0.1, unless pods of a node are to reach it. */
+  readonly address?: string;
   /** `kubeconfig` is a path; the version defaults to v1. */
   readonly tokenWebhook?: { kubeconfig: string; version?: 'v1' | 'v1beta1'; cacheTtl?: string };
   /** Further flags of kube-apiserver; they win over ours. */
@@ -74,6 +76,7 @@ class Plane implements ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #authority: CertificateAuthority;
   readonly #admin: KeyPair;
+  readonly #address: string;
   #etcd: Child | undefined;
   #apiServer: Child | undefined;
 
@@ -83,6 +86,7 @@ class Plane implements ControlPlane {
     this.adminKubeconfig = join(dir, 'admin.kubeconfig');
     this.#binaries = binaries;
     this.#options = options;
+    this.#address = options.address ?? '127.0.0.1';
     this.#authority = createAuthority(`ace-operator test ${name}`);
     this.#admin = this.#authority.issueClient(ADMIN.user, ADMIN.groups);
   }
@@ -94,7 +98,7 @@ class Plane implements ControlPlane {
     this.etcdUrl = `http://127.0.0.1:${etcd.port}`;
     const apiServer = await startOnFreePort((port) => this.#apiServerCommand(port));
     this.#apiServer = apiServer.child;
-    this.url = `https://127.0.0.1:${apiServer.port}`;
+    this.url = `https://${this.#address}:${apiServer.port}`;
     await writeFile(this.adminKubeconfig, this.kubeconfigYaml(), { mode: 0o600 });
   }
 
@@ -144,7 +148,7 @@ class Plane implements ControlPlane {
   }
 
   async #writeFiles(): Promise<void> {
-    const hosts = ['127.0.0.1', '10.0.0.1', 'localhost', 'kubernetes', 'kubernetes.default.svc'];
+    const hosts = [this.#address, '10.0.0.1', 'localhost', 'kubernetes', 'kubernetes.default.svc'];
     const server = this.#authority.issueServer('kube-apiserver', hosts);
     const files = {
       'ca.crt': this.#authority.cert,
@@ -177,7 +181,7 @@ class Plane implements ControlPlane {
 
   #apiServerCommand(port: number): ServerCommand {
     const tls = { ca: this.#authority.cert, cert: this.#admin.cert, key: this.#admin.key, agent: false };
-    const ask = (path: string) => answersOk(getTls, `https://127.0.0.1:${port}${path}`, tls);
+    const ask = (path: string) => answersOk(getTls, `https://${this.#address}:${port}${path}`, tls);
     return {
       program: this.#binaries.apiServer,
       args: [...this.#baseArgs(port), ...this.#optionalArgs(), ...(this.#options.extraArgs ?? [])],
@@ -190,9 +194,9 @@ class Plane implements ControlPlane {
   #baseArgs(port: number): readonly string[] {
     return [
       `--etcd-servers=${this.etcdUrl}`,
-      '--bind-address=127.0.0.1',
+      `--bind-address=${this.#address}`,
       // Needed where there is no other network; no Service ever points there.
-      '--advertise-address=127.0.0.1',
+      `--advertise-address=${this.#address}`,
       '--endpoint-reconciler-type=none',
       `--secure-port=${port}`,
       `--cert-dir=${this.#path('certs')}`,

@@ -5,8 +5,7 @@ import { isIPv4, isIPv6 } from 'node:net';
  * A certificate authority in memory. Node can read certificates but not make them; the few DER structures needed
  * here are quicker to write (a millisecond each) than an openssl process for every key, request and signature.
  */
-export interface CertificateAuthority {
-  readonly cert: string;
+export interface CertificateAuthority extends KeyPair {
   /** A client certificate: the API server takes the user name from CN and the groups from O. */
   issueClient(user: string, groups: readonly string[]): KeyPair;
   /** A serving certificate for these addresses and DNS names. */
@@ -19,12 +18,22 @@ export interface KeyPair {
 }
 
 export function createAuthority(name: string): CertificateAuthority {
+  const subject = distinguishedName(name, []);
+  const { publicKey, privateKey, pem } = newKey();
+  const extensions = [authorityConstraint(), keyUsage(0x06)];
+  const cert = signCertificate({ issuer: subject, subject, publicKey, signer: privateKey, extensions });
+  return loadAuthority(name, { cert, key: pem });
+}
+
+/** The authority that {@link createAuthority} made under this name, from its certificate and key. */
+export function loadAuthority(name: string, { cert, key: pem }: KeyPair): CertificateAuthority {
   const issuer = distinguishedName(name, []);
-  const { publicKey, privateKey } = newKey();
-  const issue = (subject: Buffer, key: KeyObject, extensions: readonly Buffer[]) =>
-    signCertificate({ issuer, subject, publicKey: key, signer: privateKey, extensions });
+  const signer = createPrivateKey(pem);
+  const issue = (subject: Buffer, publicKey: KeyObject, extensions: readonly Buffer[]) =>
+    signCertificate({ issuer, subject, publicKey, signer, extensions });
   return {
-    cert: issue(issuer, publicKey, [authorityConstraint(), keyUsage(0x06)]),
+    cert,
+    key: pem,
     issueClient(user, groups) {
       const key = newKey();
       const extensions = [keyUsage(0x80), extendedKeyUsage(CLIENT_AUTH)];

@@ -16,12 +16,14 @@ import {
   parseClusterUserAttribute,
   parseSecret,
 } from '../../src/clusters/observed.ts';
+import { effectiveExpiryMs } from '../../src/derive/expiry.ts';
 import { TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
 import { HashStore } from '../../src/hash/pending.ts';
 import type { ConnectedContext, Mode, Notice } from '../../src/operator/cluster-context.ts';
 import { DeletionEvidence } from '../../src/operator/evidence.ts';
 import { parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
+import { Lag } from '../../src/operator/lag.ts';
 import { Management } from '../../src/operator/management.ts';
 import { Outcomes } from '../../src/operator/outcomes.ts';
 import { reconcileToken } from '../../src/operator/reconcile-token.ts';
@@ -45,8 +47,23 @@ export class ReconcileWorld {
   readonly downstream = new FakeApi();
   readonly management = new Management(['ace-operator']);
   readonly queue = new WorkQueue(() => 0);
-  readonly outcomes = new Outcomes(() => {});
   readonly evidence = new DeletionEvidence();
+  /** What the lags were, in the order in which they ended: `propagated`, or `revoked` by its cause. */
+  readonly lags: { what: string; seconds: number }[] = [];
+  readonly lag = new Lag({
+    management: this.management,
+    evidence: this.evidence,
+    now: () => this.nowMs,
+    series: {
+      changed: () => {},
+      propagated: (seconds) => void this.lags.push({ what: 'propagated', seconds }),
+      revoked: (cause, seconds) => void this.lags.push({ what: `revoked ${cause}`, seconds }),
+    },
+  });
+  readonly outcomes = new Outcomes(
+    () => {},
+    (key, outcome) => this.lag.settled(key, outcome),
+  );
   readonly hashes: HashStore;
   readonly observed: ObservedState;
   readonly notices: Notice[] = [];
@@ -60,6 +77,8 @@ export class ReconcileWorld {
   storage: HashStorage = 'secret';
   sweepsRequested = 0;
   isMoving = false;
+  /** The cluster is not connected: nothing is worked before {@link sweep}. */
+  isAway = false;
   /** What a live read of the management plane throws, if anything. */
   liveFault: Error | undefined;
   /** What live reads find although no watch told it yet, as `Kind/name`. */
@@ -84,8 +103,11 @@ export class ReconcileWorld {
     const token = parseToken(rawToken(fields, { ...metadata, resourceVersion: this.#nextVersion() }));
     const before = this.management.tokens.get(token.name);
     this.management.tokens.put(token);
-    if (before && before.uid !== token.uid) this.evidence.add(tokenKey(token.name));
-    this.queue.add(tokenKey(token.name), token.enabled && !token.deleting ? 'normal' : 'revocation');
+    if (before && before.uid !== token.uid) {
+      this.evidence.add(tokenKey(token.name), this.nowMs);
+      this.#tell(tokenKey(token.name), 'revocation', before);
+    }
+    this.#tell(tokenKey(token.name), token.enabled && !token.deleting ? 'normal' : 'revocation', token);
     return token;
   }
 
@@ -93,8 +115,8 @@ export class ReconcileWorld {
     const token = this.management.tokens.get(name);
     if (!token) return;
     this.management.tokens.remove(token);
-    if (options.told) this.evidence.add(tokenKey(name));
-    this.queue.add(tokenKey(name), 'revocation');
+    if (options.told) this.evidence.add(tokenKey(name), this.nowMs);
+    this.#tell(tokenKey(name), 'revocation', token);
   }
 
   putUser(fields: Json = {}, metadata: Json = {}): void {
@@ -107,7 +129,7 @@ export class ReconcileWorld {
     const user = this.management.users.get(name);
     if (!user) return;
     this.management.users.remove(user);
-    if (options.told) this.evidence.add(userKey(name));
+    if (options.told) this.evidence.add(userKey(name), this.nowMs);
     this.#enqueueUser(name, 'revocation', true);
   }
 
@@ -169,10 +191,9 @@ export class ReconcileWorld {
     const key = await this.queue.get();
     if (key === undefined) return undefined;
     const { kind, name } = parseKey(key);
+    const context = this.contextOf(key);
     try {
-      const result = await (kind === 'token'
-        ? reconcileToken(name, this.context)
-        : reconcileUser(name, this.context));
+      const result = await (kind === 'token' ? reconcileToken(name, context) : reconcileUser(name, context));
       if (result.kind === 'requeueAfter') this.#plan(key, result.delayMs);
     } catch (error) {
       if (error instanceof TerminalError) {
@@ -191,12 +212,19 @@ export class ReconcileWorld {
   tellWatch(kind?: string, count = Number.POSITIVE_INFINITY): void {
     for (const [untoldKind, events] of this.#untold) {
       if (kind !== undefined && kind !== untoldKind) continue;
-      for (const event of events.splice(0, count)) this.#tell(event);
+      for (const event of events.splice(0, count)) this.#show(event);
     }
   }
 
   get context(): ConnectedContext {
+    return this.contextOf('');
+  }
+
+  /** What the reconcile of this key sees. */
+  contextOf(key: string): ConnectedContext {
     const { management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage } = this;
+    // The reconcilers use no more of a connection than these two.
+    const connection = { client: this.downstream, observed: this.observed } as unknown as Connection;
     return {
       name: CLUSTER,
       ...{ management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage },
@@ -217,9 +245,8 @@ export class ReconcileWorld {
       notifyCluster: (notice) => {
         this.notices.push(notice);
       },
-      applied: () => {},
-      // The reconcilers use no more of a connection than these two.
-      connection: { client: this.downstream, observed: this.observed } as unknown as Connection,
+      writes: this.lag.writesOf({ key, mode, connection, queuedAtMs: this.nowMs }),
+      connection,
     };
   }
 
@@ -246,7 +273,19 @@ export class ReconcileWorld {
     return resource === USERS ? this.management.users.get(name) : undefined;
   }
 
-  #tell({ type, object }: FakeEvent): void {
+  /** As operator/propagator.ts does. */
+  #tell(key: string, priority: Priority, token?: Token): void {
+    this.lag.told({
+      key,
+      isRevocation: priority === 'revocation',
+      expiresAtMs: token && effectiveExpiryMs(token),
+      outcome: this.outcomes.get(key),
+      isAway: this.isAway,
+    });
+    if (!this.isAway) this.queue.add(key, priority);
+  }
+
+  #show({ type, object }: FakeEvent): void {
     // The Secrets are watched by label: one that loses it is told as deleted.
     const isHidden = object.kind === 'Secret' && object.metadata.labels?.[LABEL_MANAGED_BY] !== FIELD_MANAGER;
     const store =
@@ -281,8 +320,8 @@ export class ReconcileWorld {
 
   /** As operator/watches.ts does. */
   #enqueueUser(name: string, priority: Priority, withTokens: boolean): void {
-    this.queue.add(userKey(name), priority);
-    if (!withTokens) return;
+    this.#tell(userKey(name), priority);
+    if (!withTokens || this.isAway) return;
     for (const token of this.management.tokensOfUser(name)) this.queue.add(tokenKey(token.name), priority);
   }
 

@@ -113,6 +113,7 @@ describe('parsePropagation', () => {
   test('a full spec', () => {
     const spec = {
       suspend: true,
+      drain: true,
       hash: { algorithm: 'scrypt', storage: 'inline' },
       gc: { maxDeletePercent: 50, minDeletes: 0 },
       adopt: true,
@@ -123,6 +124,7 @@ describe('parsePropagation', () => {
       problem: undefined,
       spec: {
         suspend: true,
+        drain: true,
         algorithm: 'scrypt',
         storage: 'inline',
         maxDeletePercent: 50,

@@ -14,6 +14,7 @@ const DEFAULTS = {
   kubeconfig: undefined,
   namespace: 'cattle-system',
   listen: ['127.0.0.1:6440'],
+  metricsListen: [],
   tls: undefined,
   withExtra: true,
   legacy401: false,
@@ -41,6 +42,11 @@ const GOOD: Readonly<
     { value: '127.0.0.1:6440, [::1]:6440,', want: { listen: ['127.0.0.1:6440', '[::1]:6440'] } },
     { value: '10.0.0.1:6440', with: TLS, want: { listen: ['10.0.0.1:6440'] } },
     { value: '0.0.0.0:6440', with: { 'insecure-listen': 'true' }, want: { listen: ['0.0.0.0:6440'] } },
+  ],
+  'metrics-listen': [
+    { value: '10.0.0.1:9465', want: { metricsListen: ['10.0.0.1:9465'] } },
+    { value: '0.0.0.0:0,[::1]:9465', want: { metricsListen: ['0.0.0.0:0', '[::1]:9465'] } },
+    { value: '127.0.0.1:0', with: { listen: '127.0.0.1:0' }, want: { metricsListen: ['127.0.0.1:0'] } },
   ],
   'tls-cert-file': [
     {
@@ -138,6 +144,11 @@ const BAD: readonly [Record<string, string>, string][] = [
   [{ listen: '::1:6440' }, "--listen: wanted host:port; got '::1:6440'"],
   [{ listen: '127.0.0.1:6440,nonsense' }, "--listen: wanted host:port; got 'nonsense'"],
   [{ listen: ' , ' }, '--listen: wanted at least one address'],
+  [{ 'metrics-listen': '9465' }, "--metrics-listen: wanted host:port; got '9465'"],
+  [
+    { 'metrics-listen': '10.0.0.1:9465,10.0.0.1:6440' },
+    '--metrics-listen: 10.0.0.1:6440 has a port that --listen has; take another',
+  ],
   [
     { 'tls-cert-file': '/a' },
     '--tls-cert-file and --tls-key-file go together, and --client-ca-file needs both',

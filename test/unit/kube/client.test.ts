@@ -223,3 +223,22 @@ describe('collectionPath', () => {
     });
   }
 });
+
+describe('a watch', () => {
+  const options = { resourceVersion: '1', timeoutSeconds: 1 };
+
+  test('is counted by its status, and as 0 when there is no answer', async () => {
+    await client.watch(SECRETS, options, new AbortController().signal);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await expect(client.watch(SECRETS, options, new AbortController().signal)).rejects.toThrow(
+      ConnectionError,
+    );
+    expect(counted).toEqual(['watch 200', 'watch 0']);
+  });
+
+  test('that we end ourselves is no request without an answer', async () => {
+    await expect(client.watch(SECRETS, options, AbortSignal.abort())).rejects.toThrow(ConnectionError);
+    expect(counted).toEqual([]);
+  });
+});

@@ -270,6 +270,8 @@ const isQuiet = async (world: ReconcileWorld): Promise<void> => {
   await world.settle();
   expect(world.downstream.writes).toBe(writes);
   expect(world.outcomes.count()).toMatchObject({ pending: 0, failed: 0, usersPending: 0, usersFailed: 0 });
+  // No clock goes on running: what was told or owed has arrived, or turned out to be nothing.
+  expect(world.lag.pending).toEqual({ changes: 0, revocations: 0 });
 };
 
 /** Far more than it takes: a busy machine must not make a test fail. */

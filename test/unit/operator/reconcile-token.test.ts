@@ -782,8 +782,8 @@ describe('hashes', () => {
 
 /** A world whose process had to make a new installation key. */
 class NewKeyWorld extends ReconcileWorld {
-  override get context(): ReconcileWorld['context'] {
-    return { ...super.context, trustsFingerprints: false };
+  override contextOf(key: string): ReconcileWorld['context'] {
+    return { ...super.contextOf(key), trustsFingerprints: false };
   }
 }
 

@@ -57,6 +57,30 @@ describe('order', () => {
   });
 });
 
+describe('times', () => {
+  test('of a key in hand: since when it had waited, and for how long it is worked', async () => {
+    queue.add('a', 'normal');
+    const queuedAtMs = Date.now();
+    vi.advanceTimersByTime(2_000);
+    expect(queue.oldestAgeMs(Date.now())).toBe(2_000);
+    await queue.get();
+    vi.advanceTimersByTime(3_000);
+    expect(queue.queuedAtMs('a')).toBe(queuedAtMs);
+    expect([queue.longestWorkedMs(Date.now()), queue.oldestAgeMs(Date.now())]).toEqual([3_000, 0]);
+    queue.done('a');
+    expect(queue.longestWorkedMs(Date.now())).toBe(0);
+  });
+
+  test('a key that moves to a more urgent lane has waited since it came', async () => {
+    queue.add('a', 'background');
+    const queuedAtMs = Date.now();
+    vi.advanceTimersByTime(2_000);
+    queue.add('a', 'revocation');
+    await queue.get();
+    expect(queue.queuedAtMs('a')).toBe(queuedAtMs);
+  });
+});
+
 describe('hands', () => {
   test('a worker that waits is given the next key', async () => {
     const got = queue.get();

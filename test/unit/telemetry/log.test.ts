@@ -148,6 +148,32 @@ describe('collapsing', () => {
     expect(await lines(log)).toHaveLength(2);
   });
 
+  test('what goes on for long is told once an hour, with how often', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    const log = aLog();
+    const minutes = 60 * 26;
+    for (let i = 0; i < minutes; i += 1) {
+      log.warn('cluster not connected', { cluster: 'c-1' });
+      clock.mockReturnValue(1_000 + (i + 1) * 60_000);
+    }
+    clock.mockRestore();
+    const counts = (await lines(log)).map(({ count }) => Number(count ?? 1));
+    // Never longer than an hour between two lines, and not much more often.
+    const gaps = counts.map((count, index) => count - (counts[index - 1] ?? 0));
+    expect(Math.max(...gaps)).toBe(60);
+    expect(counts.length).toBeLessThan(26 + Math.log2(minutes) + 1);
+  });
+
+  test('after an hour without it, it is told at once', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    const log = aLog();
+    for (let i = 0; i < 5; i += 1) log.warn('cluster not connected', { cluster: 'c-1' });
+    clock.mockReturnValue(1_000 + 2 * 3_600_000);
+    log.warn('cluster not connected', { cluster: 'c-1' });
+    clock.mockRestore();
+    expect((await lines(log)).map(({ count }) => count)).toEqual([undefined, 2, 4, 6]);
+  });
+
   test('information is never collapsed', async () => {
     const log = aLog();
     for (let i = 0; i < 5; i += 1) log.info('cluster connected', { cluster: 'c-1' });

@@ -2,7 +2,7 @@
 #
 # Everything is written to stderr, because stdout carries the answer of provide.sh.
 
-say() { printf 'control-plane: %s\n' "$*" >&2; }
+say() { printf '%s: %s\n' "$TOPIC" "$*" >&2; }
 
 # skip REASON: the one line that a source leaves behind when it cannot be used.
 skip() { say "$SOURCE_NAME cannot be used: $*"; exit 1; }
@@ -30,7 +30,7 @@ tick() {
   while sleep 1 && kill -0 "$owner" 2>/dev/null; do
     elapsed=$((elapsed + 1))
     if [ -t 2 ]; then
-      printf '\rcontrol-plane: %s ... %d s' "$label" "$elapsed" >&2
+      printf '\r%s: %s ... %d s' "$TOPIC" "$label" "$elapsed" >&2
     elif [ $((elapsed % 30)) -eq 0 ]; then
       say "$label ... $elapsed s"
     fi

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Takes the operator out of the cluster that kubectl's current context names: first what it wrote into the downstream
+# clusters, then the operator, its namespace (with the credentials in it) and its definition. Tokens and Users stay.
+#
+# usage: undeploy.sh      FORCE=1 goes on when a cluster cannot be drained
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/server.sh"
+root=$(cd "$here/../.." && pwd)
+
+main() {
+  say "from $(kubectl config current-context)"
+  if kubectl get crd clusterpropagations.ace-operator.io >/dev/null 2>&1; then drain; fi
+  kubectl kustomize "$root/manifests/operator" | for_this_server \
+    | kubectl delete --ignore-not-found --wait -f -
+  kubectl delete --ignore-not-found -f "$root/crds/ace-operator.io_clusterpropagations.yaml"
+}
+
+drain() {
+  local clusters
+  clusters=$(kubectl get clusterpropagations -o name)
+  [ -n "$clusters" ] || return 0
+  xargs -n 1 kubectl patch --type merge --patch '{"spec":{"drain":true}}' <<<"$clusters"
+  # shellcheck disable=SC2086 # one word for each cluster
+  kubectl wait --for=condition=Drained --timeout="${TIMEOUT:-120s}" $clusters && return
+  if [ -n "${FORCE:-}" ]; then
+    say 'going on all the same: what is left in those clusters goes with `kubectl ace cleanup`'
+  else
+    say 'these clusters are not drained; kubectl get cprop says why. FORCE=1 goes on all the same'
+    exit 1
+  fi
+}
+
+say() { echo "undeploy: $*" >&2; }
+
+main

@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { normalise } from './normalise.ts';
+
+/** Where the image has its Node, whichever way it was built. */
+const NODE_PATH = '/usr/local/bin/node';
+
+/** As in Debian and in distroless images, so that the same numbers mean the same accounts. */
+const FILES: Readonly<Record<string, string>> = {
+  '/etc/passwd':
+    'root:x:0:0:root:/root:/sbin/nologin\n' +
+    'nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n' +
+    'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n',
+  '/etc/group': 'root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n',
+  // Without it glibc asks DNS before it looks into /etc/hosts.
+  '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+};
+
+/**
+ * The least that a Node needs under itself: its shared libraries, accounts, name look-up. No shell, no package manager, no
+ * certificates: Node carries its own, and API servers are trusted by the kubeconfig.
+ *
+ * @param node - a Node binary that runs on this machine; its libraries are those of this machine
+ */
+export function assembleRuntime(out: string, node: string, epochS: number): void {
+  for (const library of sharedLibraries(node)) install(library, join(out, library));
+  install(node, join(out, NODE_PATH));
+  const licence = join(dirname(dirname(node)), 'LICENSE');
+  if (existsSync(licence)) install(licence, join(out, 'usr/local/share/doc/node/LICENSE'));
+  for (const [path, content] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(out, path)), { recursive: true });
+    writeFileSync(join(out, path), content);
+  }
+  mkdirSync(join(out, 'home/nonroot'), { recursive: true });
+  mkdirSync(join(out, 'tmp'));
+  normalise(out, epochS);
+  chmodSync(join(out, 'tmp'), 0o1777);
+}
+
+function install(source: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(source, target);
+}
+
+/** Paths as the dynamic linker finds them, itself included. */
+function sharedLibraries(program: string): string[] {
+  const { status, stdout } = spawnSync('ldd', [program], {
+    encoding: 'utf8',
+    env: { LC_ALL: 'C', PATH: process.env['PATH'] },
+  });
+  if (status !== 0) throw new Error(`ldd cannot read ${program}`);
+  if (stdout.includes('not found')) throw new Error(`a library of ${program} is missing here:\n${stdout}`);
+  return [...stdout.matchAll(/(?:^|\s)(\/\S+) \(0x/gm)].map(([, path]) => path as string);
+}
