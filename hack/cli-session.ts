@@ -34,7 +34,7 @@ const SESSION: readonly { readonly typed: string; readonly before?: (world: Worl
   { typed: `gc --plan ${CLUSTER}`, before: loseTokens },
   { typed: `gc --allow ${CLUSTER}` },
   { typed: 'token delete no-such-token' },
-  { typed: `drain ${CLUSTER}` },
+  { typed: `drain ${CLUSTER} --wait` },
 ];
 
 async function main(): Promise<void> {

@@ -1,7 +1,8 @@
-import { CLUSTERS } from '../api/names.ts';
-import type { Cluster } from '../api/types.ts';
+import { apiVersionOf, CLUSTER_PROPAGATIONS } from '../api/names.ts';
+import { parsePropagation } from '../api/parse-cluster.ts';
+import type { KubeObject, Propagation } from '../api/types.ts';
 import { type DrainConfig, drainConfig } from '../config/drain.ts';
-import { isReplaced, TerminalError } from '../errors.ts';
+import { TerminalError } from '../errors.ts';
 import { pause } from '../kube/backoff.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
@@ -21,62 +22,68 @@ export async function runDrain({ args, given }: Invocation, runtime: Runtime): P
   const config = drainConfig(given, runtime.env, runtime.home, args);
   const management = await managementPlane(config);
   try {
-    await begin(config, management, runtime);
+    const generation = await setDrain(config, management, runtime);
     if (config.timeoutMs === undefined) return EXIT_OK;
-    if (!(await isDrainedInTime(config.timeoutMs, config, management, runtime))) return EXIT_NO;
-    return await confirmEmpty(config, management, runtime);
+    const isDrained = await isDrainedInTime({ ...config, generation }, config.timeoutMs, management, runtime);
+    return isDrained ? await confirmEmpty(config, management, runtime) : EXIT_NO;
   } finally {
     await management.close();
   }
 }
 
-/** Makes sure that the operator has ground to drain it. @throws {TerminalError} while it would put all back */
-async function begin(
-  { cluster: id, disableAce, dryRun }: DrainConfig,
+const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
+
+/** Says to the operator what is to be. @returns the generation of the spec that says it */
+async function setDrain(
+  { cluster, undo, dryRun }: DrainConfig,
   management: ManagementPlane,
   runtime: Runtime,
-): Promise<void> {
-  const cluster = needed(await management.cluster(id));
-  if (!cluster && !needed(await management.propagation(id)))
-    throw new TerminalError('ClusterDeleted', `there is no cluster ${id}`);
-  if (!cluster || cluster.deleting) {
-    note(`cluster ${id} is deleted: the operator drains it`, runtime);
-    return;
+): Promise<number> {
+  const propagation = needed(await management.propagation(cluster));
+  const known = propagation ?? needed(await management.cluster(cluster));
+  if (known === undefined) throw new TerminalError('ClusterDeleted', `there is no cluster ${cluster}`);
+  const isSet = propagation?.spec.drain ?? false;
+  const what = `clusterpropagation/${cluster}`;
+  if (isSet !== undo) {
+    runtime.stdout.write(`${what} unchanged\n`);
+    return propagation?.generation ?? 0;
   }
-  if (cluster.aceEnabled === undefined)
-    throw new TerminalError('Malformed', `cluster ${id}: ${cluster.problem}; its ACE switch cannot be read`);
-  if (!cluster.aceEnabled) {
-    note(`cluster ${id} has no ACE: the operator drains it`, runtime);
-    return;
+  if (dryRun === 'client') {
+    runtime.stdout.write(`${what} ${undo ? 'undrained' : 'draining'}${DRY.client}\n`);
+    return 0;
   }
-  if (!disableAce) {
+  const stored = await storeDrain(cluster, propagation, !undo, dryRun === 'server', management);
+  // An API server drops a field that its definition does not have, and calls that success.
+  if (stored.spec.drain === undo) {
     throw new TerminalError(
-      'InUse',
-      `cluster ${id} has ACE on, and the operator would put everything back; switch it off where it is set, or give --disable-ace`,
+      'Rejected',
+      `ClusterPropagation ${cluster} cannot hold spec.drain: its definition is older than this program; apply crds/`,
     );
   }
-  if (dryRun !== 'client') await switchOff(cluster, dryRun === 'server', management);
-  const dry = { none: '', client: ' (dry run)', server: ' (server dry run)' }[dryRun];
-  runtime.stdout.write(`cluster/${id} ACE switched off${dry}\n`);
+  runtime.stdout.write(`${what} ${undo ? 'undrained' : 'draining'}${DRY[dryRun]}\n`);
+  return stored.generation;
 }
 
-async function switchOff(
-  { name, uid }: Cluster,
+async function storeDrain(
+  name: string,
+  propagation: Propagation | undefined,
+  drain: boolean,
   dryRun: boolean,
-  management: ManagementPlane,
-): Promise<void> {
-  const patch = { metadata: { uid }, spec: { localClusterAuthEndpoint: { enabled: false } } };
-  try {
-    await management.client.patch({ resource: CLUSTERS, name }, patch, { dryRun });
-  } catch (error) {
-    if (!isReplaced(error)) throw error;
-    throw new TerminalError('Rejected', `cluster ${name} was replaced meanwhile, or may not be changed so`);
+  { client }: ManagementPlane,
+): Promise<Propagation> {
+  if (propagation === undefined) {
+    const { kind } = CLUSTER_PROPAGATIONS;
+    const apiVersion = apiVersionOf(CLUSTER_PROPAGATIONS);
+    const object: KubeObject = { apiVersion, kind, metadata: { name }, spec: { drain } };
+    return parsePropagation(await client.create(CLUSTER_PROPAGATIONS, object, { dryRun }));
   }
+  const patch = { metadata: { uid: propagation.uid }, spec: { drain } };
+  return parsePropagation(await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch, { dryRun }));
 }
 
 async function isDrainedInTime(
+  { cluster, generation }: { cluster: string; generation: number },
   timeoutMs: number,
-  { cluster }: DrainConfig,
   management: ManagementPlane,
   runtime: Runtime,
 ): Promise<boolean> {
@@ -85,13 +92,12 @@ async function isDrainedInTime(
   for (let looks = 1; ; looks += 1) {
     const propagation = needed(await management.propagation(cluster));
     const drained = propagation?.status.conditions?.find(({ type }) => type === 'Drained');
-    if (drained?.status === 'True') break;
+    // What was said of an earlier spec says nothing about this one.
+    if (drained?.status === 'True' && drained.observedGeneration >= generation) break;
     progress.update(looks);
     if (runtime.now() + POLL_MS > deadlineMs) {
       progress.clear();
-      const said = drained
-        ? `the operator says: ${drained.reason}, ${drained.message}`
-        : 'no operator says so';
+      const said = drained ? `the operator last said: ${drained.reason}` : 'no operator says anything';
       complain(
         runtime,
         `cluster ${cluster}: not drained after ${humanDuration(timeoutMs)}; ${said}; without an operator: gc --apply ${cluster}`,
@@ -101,7 +107,7 @@ async function isDrainedInTime(
     await pause(POLL_MS, new AbortController().signal);
   }
   progress.clear();
-  runtime.stdout.write(`cluster/${cluster} drained\n`);
+  runtime.stdout.write(`clusterpropagation/${cluster} drained\n`);
   return true;
 }
 

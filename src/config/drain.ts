@@ -5,15 +5,15 @@ import { type Environment, type Flag, flagReader, type Given, switchValue } from
 
 export interface DrainConfig extends AskConfig, WaitConfig {
   readonly cluster: string;
-  /** Switch ACE off first, where it is on. */
-  readonly disableAce: boolean;
+  /** Let the operator put everything back. */
+  readonly undo: boolean;
   readonly dryRun: DryRun;
 }
 
 export const DRAIN_FLAGS: readonly Flag[] = [
   {
-    flag: 'disable-ace',
-    help: 'set spec.localClusterAuthEndpoint.enabled of the Cluster to false first',
+    flag: 'undo',
+    help: 'end it: the operator puts everything back',
     fallback: 'false',
     typedOnly: true,
   },
@@ -33,11 +33,9 @@ export function drainConfig(
   const dryRun = dryRunOf(text);
   const [cluster] = namesOf('cluster', args);
   if (cluster === undefined) throw new ConfigError('which cluster? name it');
-  return Object.freeze({
-    ...askConfig(given, env, home),
-    ...waitOf(text, dryRun),
-    cluster,
-    disableAce: switchValue('disable-ace', text('disable-ace')),
-    dryRun,
-  });
+  const undo = switchValue('undo', text('undo'));
+  const wait = waitOf(text, dryRun);
+  if (undo && wait.timeoutMs !== undefined)
+    throw new ConfigError('--wait: waits for Drained; see `wait` and `status` for what --undo brings back');
+  return Object.freeze({ ...askConfig(given, env, home), ...wait, cluster, undo, dryRun });
 }

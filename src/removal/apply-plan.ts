@@ -1,4 +1,5 @@
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../api/names.ts';
+import type { RemovalReason } from '../api/reasons.ts';
 import { describeError, isObjectMissing } from '../errors.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import { needed } from '../plane/needed.ts';
@@ -63,10 +64,8 @@ async function obstacleTo(
   cluster: string,
   { plane, nowMs }: PlanSources,
 ): Promise<string | undefined> {
-  if (reason === 'ClusterDeleted' || reason === 'AceDisabled') {
-    const live = needed(await plane.cluster(cluster));
-    const isOff = live === undefined || live.deleting || live.aceEnabled === false;
-    return isOff ? undefined : `cluster ${cluster} has ACE again`;
+  if (DRAINED_FOR.has(reason)) {
+    return (await isDraining(cluster, plane)) ? undefined : `cluster ${cluster} is to have it again`;
   }
   if (user !== undefined) {
     const live = needed(await plane.user(user));
@@ -75,6 +74,16 @@ async function obstacleTo(
   const live = needed(await plane.token(token ?? ''));
   const owner = live && needed(await plane.user(live.userName));
   return tokenReason(live, owner, { cluster, nowMs }) === undefined ? `token ${token} is wanted` : undefined;
+}
+
+/** Everything goes for these, whatever it was written for. */
+const DRAINED_FOR: ReadonlySet<RemovalReason> = new Set(['ClusterDeleted', 'AceDisabled', 'DrainRequested']);
+
+/** @throws {ConnectionError} */
+async function isDraining(cluster: string, plane: PlanSources['plane']): Promise<boolean> {
+  const live = needed(await plane.cluster(cluster));
+  if (live === undefined || live.deleting || live.aceEnabled === false) return true;
+  return needed(await plane.propagation(cluster))?.spec.drain ?? false;
 }
 
 /** UIDs of what a second look at both sides would take away. */

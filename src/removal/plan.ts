@@ -58,8 +58,7 @@ export function planRemovals(sides: Sides): RemovalPlan {
   const plan = { cluster, blocked: undefined, allowed: false, held: undefined, removals: [] };
   if (settings.mode === 'hold') return { ...plan, held: settings.modeMessage };
   if (settings.mode === 'drain') {
-    const reason = settings.modeReason === 'ClusterDeleted' ? 'ClusterDeleted' : 'AceDisabled';
-    return { ...plan, removals: inOrder(everything(sides, reason)) };
+    return { ...plan, removals: inOrder(everything(sides, drainReason(settings.modeReason))) };
   }
   const swept = planSweep(
     { name: cluster, spec: settings.spec, nowMs: sides.nowMs },
@@ -74,6 +73,12 @@ export function planRemovals(sides: Sides): RemovalPlan {
     heldBack: orphans.has(removal.user === undefined ? tokenKey(removal.token ?? '') : userKey(removal.user)),
   }));
   return { ...plan, removals: inOrder(removals), blocked: swept.blocked, allowed };
+}
+
+const DRAIN_REASONS = ['ClusterDeleted', 'DrainRequested'] as const;
+
+function drainReason(modeReason: string): RemovalReason {
+  return DRAIN_REASONS.find((reason) => reason === modeReason) ?? 'AceDisabled';
 }
 
 function inOrder(removals: readonly Removal[]): readonly Removal[] {

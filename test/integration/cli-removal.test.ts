@@ -8,7 +8,6 @@ import {
   CUSTOM_RESOURCE_DEFINITIONS,
   SECRETS,
   TOKENS,
-  USERS,
 } from '../../src/api/names.ts';
 import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -183,33 +182,55 @@ describe('gc', () => {
 describe('drain', () => {
   const drain = (...args: readonly string[]) => cli.run('drain', 'c-one', ...args);
 
-  test('refuses while the operator would put everything back', async () => {
-    const result = await drain();
-    expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toContain('cluster c-one has ACE on, and the operator would put everything back');
-    expect((await drain('--disable-ace', '--dry-run=server')).stdout).toBe(
-      'cluster/c-one ACE switched off (server dry run)\n',
-    );
-    expect((await drain('--disable-ace', '--dry-run=client', '--wait')).code).toBe(2);
+  test('tries without storing, and knows the clusters there are', async () => {
+    for (const [mode, said] of [
+      ['client', 'dry run'],
+      ['server', 'server dry run'],
+    ])
+      expect(await drain(`--dry-run=${mode}`)).toEqual({
+        code: 0,
+        stdout: `clusterpropagation/c-one draining (${said})\n`,
+        stderr: '',
+      });
+    expect((await world.propagation('c-one')).spec.drain).toBeUndefined();
+    expect((await drain('--dry-run=client', '--wait')).code).toBe(2);
+    expect(await drain('--undo')).toMatchObject({ code: 0, stdout: 'clusterpropagation/c-one unchanged\n' });
     expect((await cli.run('drain', 'c-none')).stderr).toContain('there is no cluster c-none');
   });
 
-  test('says when nobody drains it', async () => {
-    const result = await drain('--disable-ace', '--wait', '--timeout', '1s');
-    expect(result).toMatchObject({ code: 1, stdout: 'cluster/c-one ACE switched off\n' });
+  test('says when nobody drains it, whatever an earlier status said; gc does it then', async () => {
+    const result = await drain('--wait', '--timeout', '1s');
+    expect(result).toMatchObject({ code: 1, stdout: 'clusterpropagation/c-one draining\n' });
     expect(result.stderr).toContain('not drained after 1s');
     expect(result.stderr).toContain('without an operator: gc --apply c-one');
+    const plan = JSON.parse((await gc('--plan', 'c-one', '-o', 'json')).stdout);
+    expect(new Set(plan.items.map(({ reason }: Any) => reason))).toEqual(new Set(['DrainRequested']));
+    expect((await gc('--apply', 'c-one')).stderr).toContain('21 of 21 objects deleted');
+    expect(await one.ours()).toEqual([]);
+    expect(await drain('--undo')).toMatchObject({ stdout: 'clusterpropagation/c-one undrained\n' });
   });
 
-  test('waits until the operator has, and looks for itself', async () => {
+  test('waits until the operator has, looks for itself, and keeps it out', async () => {
     await world.startOperator();
+    await world.waitSynced('c-one', '10/10');
     const result = await drain('--wait', '--timeout', '1m');
-    expect(result).toMatchObject({ code: 0, stdout: 'cluster/c-one drained\n' });
-    expect(result.stderr).toBe(
-      'cluster c-one has no ACE: the operator drains it\nnothing of ours is left in cluster c-one\n',
-    );
+    expect(result).toEqual({
+      code: 0,
+      stdout: 'clusterpropagation/c-one draining\nclusterpropagation/c-one drained\n',
+      stderr: 'nothing of ours is left in cluster c-one\n',
+    });
     expect(await one.ours()).toEqual([]);
     expect(await theirs()).toBe(true);
+    expect(await drain('--wait')).toMatchObject({
+      code: 0,
+      stdout: 'clusterpropagation/c-one unchanged\nclusterpropagation/c-one drained\n',
+    });
+  });
+
+  test('puts everything back when it is undone', async () => {
+    expect((await drain('--undo')).code).toBe(0);
+    await world.waitSynced('c-one', '10/10');
+    expect(await one.ours()).toHaveLength(21);
   });
 });
 
@@ -218,10 +239,7 @@ describe('cleanup', () => {
     cli.run('cleanup', '--kubeconfig', one.plane.adminKubeconfig, ...args);
 
   beforeAll(async () => {
-    await world.setAce('c-one', true);
-    await world.waitSynced('c-one', '10/10');
     await world.stopOperator();
-    await world.management.remove(USERS, 'u-eve');
   });
 
   test('goes to the cluster that was named, and to no other', async () => {

@@ -129,10 +129,15 @@ describe('what a plan names', () => {
     expect(planned()).toEqual(['ClusterAuthToken/t-0', 'Secret/t-0', 'ClusterUserAttribute/u-0']);
   });
 
-  test('is everything where ACE is off or the cluster is gone, and nothing where that cannot be told', async () => {
+  test('is everything where ACE is off, the cluster is gone or to be drained, and nothing where that cannot be told', async () => {
     await inSync(1);
     setCluster({});
     expect(Object.values(reasons())).toEqual(['AceDisabled', 'AceDisabled', 'AceDisabled']);
+    setCluster({ spec: { localClusterAuthEndpoint: { enabled: true } } });
+    world.management.propagations.replace([
+      parsePropagation({ metadata: { name: 'c-1', uid: 'p', resourceVersion: '1' }, spec: { drain: true } }),
+    ]);
+    expect(Object.values(reasons())).toEqual(Array(3).fill('DrainRequested'));
     setCluster(undefined);
     expect(plan(true).removals.map(({ reason }) => reason)).toEqual(Array(3).fill('ClusterDeleted'));
     expect(plan(false)).toMatchObject({ removals: [], held: expect.stringContaining('not seen') });
