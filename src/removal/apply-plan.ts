@@ -94,8 +94,9 @@ async function stillDue(cluster: string, sources: PlanSources): Promise<Readonly
 }
 
 /** It was for one sweep, and this was one. */
-async function useAllowance(cluster: string, { plane }: PlanSources): Promise<void> {
-  const patch = { metadata: { annotations: { [ANNOTATION_ALLOW_GC]: null } } };
+async function useAllowance(cluster: string, { plane, management }: PlanSources): Promise<void> {
+  const uid = management.propagations.get(cluster)?.uid;
+  const patch = { metadata: { uid, annotations: { [ANNOTATION_ALLOW_GC]: null } } };
   try {
     await plane.client.patch({ resource: CLUSTER_PROPAGATIONS, name: cluster }, patch);
   } catch (error) {
