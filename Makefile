@@ -29,6 +29,10 @@ build: $(deps) ## compile to dist/; bin/ace-operator.js is then runnable
 lint: $(deps) ## check format, lint rules and types
 	@npm run --silent lint
 
+.PHONY: docs
+docs: $(deps) ## write the generated pages of docs/ anew
+	@node hack/troubleshooting.ts
+
 .PHONY: test
 test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
 	@node hack/test-summary.ts unit integration

@@ -66,6 +66,11 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** What an answer takes cannot be seen: no answer, no right, no credentials. Exit code 3. */
+export class UnseenError extends Error {
+  override readonly name = 'UnseenError';
+}
+
 /** Positive evidence that one object does not exist; never true for a kind that is not served. */
 export function isObjectMissing(error: unknown): boolean {
   return error instanceof ApiError && error.code === 404 && error.objectMissing;
@@ -99,6 +104,7 @@ export function describeError(error: unknown): string {
     error instanceof ApiError ||
     error instanceof ConnectionError ||
     error instanceof TerminalError ||
+    error instanceof UnseenError ||
     error instanceof FencedError ||
     error instanceof ConfigError
   ) {

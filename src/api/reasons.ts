@@ -90,3 +90,31 @@ export const READ_FAILURE_REASONS = [
   'Failing',
 ] as const;
 export type ReadFailureReason = (typeof READ_FAILURE_REASONS)[number];
+
+/** What `explain` and `preflight` find broken beside the reasons above. */
+export const HOP_REASONS = [
+  'MalformedName',
+  'NoBearer',
+  'ForeignBearer',
+  'TokenNotFound',
+  'ClusterNotFound',
+  'ClusterUnknown',
+  'NotPropagated',
+  'Outdated',
+  'NotRevoked',
+  'CannotVerify',
+  'AuthenticatorMissing',
+  'AuthenticatorNotReady',
+  'WebhookNotConsulted',
+  'WebhookUnreachable',
+  'RefusedByWebhook',
+  'NotAllowed',
+  'DefinitionMissing',
+  'DefinitionOutdated',
+  'RightsMissing',
+  'RightsExcessive',
+  'ClockSkew',
+  'CacheTooLong',
+  'TwoAuthenticators',
+] as const;
+export type HopReason = (typeof HOP_REASONS)[number];

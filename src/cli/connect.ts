@@ -1,6 +1,6 @@
 import type { AskConfig } from '../config/ask.ts';
 import { personalAccess } from '../kube/kubeconfig.ts';
-import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
+import { DownstreamPlane, openDownstream } from '../plane/downstream.ts';
 import { ManagementPlane } from '../plane/management.ts';
 import { known, type Reading } from '../plane/reading.ts';
 
@@ -29,5 +29,19 @@ export async function downstreamPlane(
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
     namespace: config.downstreamNamespace,
+  });
+}
+
+/** A downstream cluster by an administrator's kubeconfig. @throws {ConfigError} when that cannot be used */
+export async function givenDownstream(
+  file: string | undefined,
+  config: AskConfig,
+): Promise<DownstreamPlane | undefined> {
+  if (file === undefined) return undefined;
+  return new DownstreamPlane(await personalAccess({ files: [file], required: true, context: undefined }), {
+    timeoutMs: config.requestTimeoutMs,
+    userAgent: config.userAgent,
+    namespace: config.downstreamNamespace,
+    source: file,
   });
 }

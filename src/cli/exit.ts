@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError, ConnectionError, describeError } from '../errors.ts';
+import { ConfigError, ConnectionError, describeError, UnseenError } from '../errors.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What scripts rely on. */
@@ -17,7 +17,8 @@ export function exitCodeOf(error: unknown, runtime: Runtime): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   complain(runtime, describeError(error));
   if (error instanceof ConfigError) return EXIT_USAGE;
-  return error instanceof ConnectionError ? EXIT_UNREACHABLE : EXIT_NO;
+  const isUnseen = error instanceof ConnectionError || error instanceof UnseenError;
+  return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
 }
 
 /** One line on stderr, under the program's own name: what was tried, on which object, what to do. */

@@ -1,6 +1,6 @@
 import type { ReadFailureReason } from '../api/reasons.ts';
 import { explain } from '../clusters/session.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, UnseenError } from '../errors.ts';
 
 /** Why something could not be read. Says nothing about whether it exists. */
 export interface ReadFailure {
@@ -26,6 +26,12 @@ export async function reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
 /** The value, or undefined when it is not known (or does not exist, where T says that). */
 export function known<T>(result: Reading<T> | undefined): T | undefined {
   return result?.ok ? result.value : undefined;
+}
+
+/** The value, where there is no answer without it. @throws {UnseenError} saying what was tried */
+export function required<T>(result: Reading<T>): T {
+  if (result.ok) return result.value;
+  throw new UnseenError(`${result.failure.reason}: ${result.failure.message}`);
 }
 
 /** A reading of something that takes another reading first. */

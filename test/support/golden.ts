@@ -27,16 +27,20 @@ export function expectGolden(
   expect(shown).toBe(readFileSync(file, 'utf8'));
 }
 
-/** Times, lengths of time, ports, UIDs and temporary paths; runs of blanks are one where a column's width depends on them. */
+/** Without times, lengths of time, ports, UIDs, temporary paths, and the blanks that make columns. */
 export function normalised(output: string, replacements: Readonly<Record<string, string>> = {}): string {
   let text = output;
   for (const [found, instead] of Object.entries(replacements)) text = text.replaceAll(found, instead);
-  return text
-    .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, 'UID')
-    .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
-    .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, '$1:PORT')
-    .replaceAll(/\b(\d+y)?(\d+d)?(\d+h)?(\d+m)?\d+[ydhms]\b/g, 'AGE')
-    .replaceAll(/\/tmp\/[^\s:'",]+/g, 'FILE')
-    .replaceAll(/(?<=\S) {2,}(?=\S)/g, '  ')
-    .replaceAll(/[ \t]+$/gm, '');
+  return (
+    text
+      .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, 'UID')
+      .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, 'TIME')
+      .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, '$1:PORT')
+      .replaceAll(/\b(\d+y)?(\d+d)?(\d+h)?(\d+m)?\d+[ydhms]\b/g, 'AGE')
+      // An authenticator reports a use when it comes to it.
+      .replaceAll(/last used AGE ago|never used/g, 'USE')
+      .replaceAll(/\/tmp\/[^\s:'",]+/g, 'FILE')
+      .replaceAll(/(?<=\S) {2,}(?=\S)/g, '  ')
+      .replaceAll(/[ \t]+$/gm, '')
+  );
 }

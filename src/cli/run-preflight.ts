@@ -1,0 +1,100 @@
+import { type PreflightConfig, preflightConfig } from '../config/preflight.ts';
+import { type Hop, withNames } from '../explain/hop.ts';
+import { judgeCluster, judgeManagement, unreached, worst } from '../explain/preflight.ts';
+import { lookAtCluster, lookAtManagement } from '../explain/preflight-evidence.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { known, required } from '../plane/reading.ts';
+import { checklist, mark } from '../print/checklist.ts';
+import { type Printer, printObject } from '../print/output.ts';
+import { paint } from '../print/style.ts';
+import type { Invocation } from './command.ts';
+import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts';
+import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { printerOf } from './printer.ts';
+import type { Runtime } from './runtime.ts';
+
+/** One API server and what was found about it. */
+interface Inspection {
+  readonly name: string;
+  readonly hops: readonly Hop[];
+}
+
+/** `ace-operator preflight`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runPreflight({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = preflightConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  try {
+    const inspections = [
+      { name: 'management', hops: judgeManagement(await lookAtManagement(management, runtime.now)) },
+    ];
+    const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
+    if (!names) {
+      complain(
+        runtime,
+        `there is no Cluster ${config.cluster}; see kubectl get clusters.management.cattle.io`,
+      );
+      return EXIT_NO;
+    }
+    for (const name of names) inspections.push(await inspect(name, config, management, runtime));
+    await print(inspections, config, printerOf(config, runtime));
+    return EXIT_CODES[worst(inspections.flatMap(({ hops }) => hops))];
+  } finally {
+    await management.close();
+  }
+}
+
+const EXIT_CODES = { ok: EXIT_OK, broken: EXIT_NO, unknown: EXIT_UNREACHABLE } as const;
+
+/** @returns undefined when there is no cluster of the name that was asked for */
+async function clusterNames(
+  config: PreflightConfig,
+  management: ManagementPlane,
+  hops: readonly Hop[],
+): Promise<readonly string[] | undefined> {
+  if (worst(hops) === 'unknown') return [];
+  const clusters = await management.clusters();
+  if (config.cluster === undefined) {
+    return (known(clusters) ?? []).filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
+  }
+  const isKnown = required(clusters).some(({ name }) => name === config.cluster);
+  return isKnown ? [config.cluster] : undefined;
+}
+
+async function inspect(
+  name: string,
+  config: PreflightConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<Inspection> {
+  const propagation = known(await management.propagation(name));
+  const opened = await downstreamPlane(name, management, config);
+  const names = { token: undefined, cluster: name, user: undefined };
+  if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
+  const seer = await givenDownstream(config.downstreamKubeconfig, config);
+  try {
+    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
+    const hops = judgeCluster(evidence, { strict: config.strict, propagation });
+    return { name, hops: hops.map((hop) => withNames(hop, names)) };
+  } finally {
+    await Promise.all([opened.value.close(), seer?.close()]);
+  }
+}
+
+async function print(
+  inspections: readonly Inspection[],
+  { output }: PreflightConfig,
+  printer: Printer,
+): Promise<void> {
+  if (output === 'json' || output === 'yaml') {
+    const items = inspections.map(({ name, hops }) => ({ name, verdict: worst(hops), checks: hops }));
+    return printObject({ kind: 'Preflight', items }, output, printer);
+  }
+  if (output === 'name')
+    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${name}\n`).join(''));
+  const colour = paint(printer.isTerminal, printer.env);
+  const parts = inspections.map(
+    ({ name, hops }) =>
+      `${mark(worst(hops), colour)} ${colour('strong', name)}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+  );
+  printer.write(parts.join('\n'));
+}

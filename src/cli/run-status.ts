@@ -1,0 +1,129 @@
+import { type StatusConfig, statusConfig } from '../config/status.ts';
+import { type ClusterStatus, clusterStatuses } from '../explain/cluster-status.ts';
+import { type TokenStatus, tokenStatuses } from '../explain/token-status.ts';
+import { pause } from '../kube/backoff.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { after, type Reading, required } from '../plane/reading.ts';
+import { authenticators, type DaemonSet } from '../plane/workloads.ts';
+import { type Printer, printAnswer } from '../print/output.ts';
+import type { Invocation } from './command.ts';
+import { downstreamPlane, managementPlane } from './connect.ts';
+import { complain, EXIT_NO, EXIT_OK } from './exit.ts';
+import { printerOf } from './printer.ts';
+import type { Runtime } from './runtime.ts';
+import { clusterAnswer, tokenAnswer } from './status-columns.ts';
+
+/** How many clusters are asked at a time. */
+const PARALLEL = 8;
+const REDRAW = '\u001b[H\u001b[2J\u001b[3J';
+
+/** `ace-operator status`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runStatus({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = statusConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  try {
+    if (!config.watch) return await show(config, management, runtime, printerOf(config, runtime));
+    return await watch(config, management, runtime);
+  } finally {
+    await management.close();
+  }
+}
+
+/** Draws a whole picture at once: half of one is not to be seen. */
+async function watch(config: StatusConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const interrupted = new AbortController();
+  const signalled = runtime.signal().then(() => interrupted.abort());
+  while (!interrupted.signal.aborted) {
+    const parts: string[] = [];
+    const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
+    const shown = show(config, management, runtime, printer).catch((error: unknown) => {
+      if (!interrupted.signal.aborted) throw error;
+      return EXIT_OK;
+    });
+    const code = await Promise.race([shown, signalled]);
+    if (interrupted.signal.aborted) break;
+    const picture = parts.join('');
+    runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
+    if (code !== EXIT_OK) return code ?? EXIT_OK;
+    await pause(config.intervalMs, interrupted.signal);
+  }
+  return EXIT_OK;
+}
+
+async function show(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  printer: Printer,
+): Promise<number> {
+  if (config.cluster === undefined) {
+    await printAnswer(clusterAnswer(await readClusters(config, management, runtime), runtime.now()), printer);
+    return EXIT_OK;
+  }
+  const tokens = await readTokens(config.cluster, config, management, runtime);
+  if (!tokens) {
+    complain(runtime, `there is no Cluster ${config.cluster}; see kubectl get clusters.management.cattle.io`);
+    return EXIT_NO;
+  }
+  await printAnswer(tokenAnswer(tokens, config.cluster, runtime.now()), printer);
+  return EXIT_OK;
+}
+
+async function readClusters(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<readonly ClusterStatus[]> {
+  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  const running = new Map<string, Reading<readonly DaemonSet[]>>();
+  const waiting = required(clusters).filter(({ aceEnabled }) => config.asksClusters && aceEnabled === true);
+  const ask = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      running.set(next.name, await authenticatorsOf(next.name, config, management));
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, ask));
+  return clusterStatuses(required(clusters), required(propagations), running, runtime.now());
+}
+
+async function authenticatorsOf(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+): Promise<Reading<readonly DaemonSet[]>> {
+  const opened = await downstreamPlane(id, management, config);
+  try {
+    return await after(opened, (plane) => authenticators(plane, plane.namespace));
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
+
+/** @returns undefined when there is no such cluster */
+async function readTokens(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<readonly TokenStatus[] | undefined> {
+  const cluster = required(await management.cluster(id));
+  const propagation = required(await management.propagation(id));
+  if (!cluster && !propagation) return undefined;
+  const [tokens, users] = await Promise.all([management.tokens(), management.users()]);
+  const opened: Awaited<ReturnType<typeof downstreamPlane>> = config.asksClusters
+    ? await downstreamPlane(id, management, config)
+    : { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
+  try {
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    if (!there.ok && config.asksClusters) {
+      complain(
+        runtime,
+        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
+      );
+    }
+    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false };
+    return tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}

@@ -1,0 +1,101 @@
+import { type WaitConfig, waitConfig } from '../config/status.ts';
+import { conclude, type Explanation } from '../explain/conclusion.ts';
+import { gather } from '../explain/gather.ts';
+import type { Hop, HopId } from '../explain/hop.ts';
+import { pause } from '../kube/backoff.ts';
+import { humanDuration } from '../print/duration.ts';
+import { printObject } from '../print/output.ts';
+import type { Invocation } from './command.ts';
+import { managementPlane } from './connect.ts';
+import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { printerOf } from './printer.ts';
+import type { Runtime } from './runtime.ts';
+
+const POLL_MS = 500;
+
+/** `ace-operator wait`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
+export async function runWait({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = waitConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  const deadlineMs = runtime.now() + config.timeoutMs;
+  try {
+    for (;;) {
+      const explanation = conclude(
+        await gather({
+          given: { kind: 'name', name: config.token },
+          cluster: config.cluster,
+          management: { ok: true, value: management },
+          downstream: undefined,
+          bearer: undefined,
+          wish: undefined,
+          asksWebhook: false,
+          namespace: config.downstreamNamespace,
+          timeoutMs: config.requestTimeoutMs,
+          userAgent: config.userAgent,
+          now: runtime.now,
+        }),
+      );
+      if (isSo(config.until, explanation)) return await succeed(config, explanation, runtime);
+      if (runtime.now() + POLL_MS > deadlineMs) return fail(config, explanation, runtime);
+      await pause(POLL_MS, new AbortController().signal);
+    }
+  } finally {
+    await management.close();
+  }
+}
+
+/** What the cluster needs to let a token in. */
+const NEEDED: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute'];
+
+function isSo(until: WaitConfig['until'], { hops, cluster }: Explanation): boolean {
+  const state = (id: HopId): string | undefined => hops.find((hop) => hop.id === id)?.state;
+  if (until === 'propagated') return NEEDED.every((id) => state(id) === 'ok');
+  const token = hops.find(({ id }) => id === 'clusterAuthToken');
+  // Gone is what was looked for and not found: not what could not be looked for.
+  return cluster !== undefined && isGone(token?.state, token?.reason);
+}
+
+function isGone(state: string | undefined, reason: string | undefined): boolean {
+  return state === 'skipped' || reason === 'NotPropagated' || reason === 'UnknownToken';
+}
+
+async function succeed(
+  config: WaitConfig,
+  { token, cluster }: Explanation,
+  runtime: Runtime,
+): Promise<number> {
+  const printer = printerOf(config, runtime);
+  const { output, until } = config;
+  if (output === 'json' || output === 'yaml') {
+    await printObject({ kind: 'WaitResult', token, cluster, state: until }, output, printer);
+  } else printer.write(`token.management.cattle.io/${token} ${until} in ${cluster}\n`);
+  return EXIT_OK;
+}
+
+function fail(config: WaitConfig, explanation: Explanation, runtime: Runtime): number {
+  const { token, cluster = 'its cluster', hops } = explanation;
+  const inCluster = hops.find(({ id }) => id === 'clusterAuthToken');
+  const isUnseen =
+    inCluster?.state === 'unknown' || (inCluster?.state === 'skipped' && config.until === 'revoked');
+  const waited = humanDuration(config.timeoutMs);
+  complain(
+    runtime,
+    `token ${token} is not ${config.until} in ${cluster} after ${waited}; ${whyNot(config, hops)}`,
+  );
+  return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
+}
+
+const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'];
+
+/** What a person has to know: what is in the way of a token, or that it is still there. */
+function whyNot({ until }: WaitConfig, hops: readonly Hop[]): string {
+  const there = hops.find(({ id, state }) => id === 'clusterAuthToken' && state === 'ok');
+  if (until === 'revoked' && there) return 'its ClusterAuthToken is still there, and the Token is in order';
+  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is.
+  const concerned = until === 'revoked' ? hops.filter(({ id }) => DECIDING.includes(id)) : hops;
+  const culprit =
+    concerned.find(({ state }) => state === 'broken') ??
+    concerned.find(({ state, reason }) => state === 'unknown' && reason);
+  if (!culprit) return 'nothing of it was seen';
+  return culprit.reason ? `${culprit.reason}: ${culprit.detail}` : culprit.detail;
+}

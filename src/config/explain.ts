@@ -1,0 +1,92 @@
+import { ConfigError } from '../errors.ts';
+import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
+import { type Environment, type Flag, flagReader, type Given } from './flags.ts';
+
+/** What `explain` was asked. */
+export interface ExplainConfig extends AskConfig {
+  /** Exactly one of the two is given. */
+  readonly tokenName: string | undefined;
+  /** `-` is standard input. */
+  readonly kubeconfigFile: string | undefined;
+  readonly givenContext: string | undefined;
+  readonly cluster: string | undefined;
+  readonly downstreamKubeconfig: string | undefined;
+  readonly canI: string;
+  readonly canINamespace: string;
+}
+
+export const DOWNSTREAM_KUBECONFIG_FLAG: Flag = {
+  flag: 'downstream-kubeconfig',
+  placeholder: 'FILE',
+  help: "an administrator's kubeconfig of the downstream cluster, instead of the operator's credentials for it",
+  fallback: '',
+};
+
+const OWN_FLAGS: readonly Flag[] = [
+  {
+    flag: 'kubeconfig-file',
+    short: 'f',
+    placeholder: 'FILE',
+    help: 'the kubeconfig that is refused, - for standard input; its bearer is checked, too, and shown nowhere',
+    fallback: '',
+  },
+  {
+    flag: 'management-context',
+    placeholder: 'NAME',
+    help: "context of the management plane's kubeconfig, where --context is the other's",
+    fallback: '',
+  },
+  CLUSTER_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
+  {
+    flag: 'can-i',
+    placeholder: "'VERB RESOURCE'",
+    help: "also ask whether the token's user may do this, such as 'get pods' or 'create deployments.apps'",
+    fallback: '',
+  },
+  {
+    flag: 'can-i-namespace',
+    placeholder: 'NAME',
+    help: 'in this namespace; in all of them without it',
+    fallback: '',
+  },
+];
+
+const CONTEXT_HELP = 'context of --kubeconfig-file where that is given, else of --kubeconfig';
+
+export const EXPLAIN_FLAGS: readonly Flag[] = [
+  ...OWN_FLAGS,
+  ...ASK_FLAGS.map((flag) => (flag.flag === 'context' ? { ...flag, help: CONTEXT_HELP } : flag)),
+];
+
+/** @throws {ConfigError} naming the flag or argument, what was wanted and what was given */
+export function explainConfig(
+  args: readonly string[],
+  given: Given,
+  env: Environment,
+  home: string,
+): ExplainConfig {
+  const text = flagReader(EXPLAIN_FLAGS, given, env);
+  const tokenName = args[0];
+  const kubeconfigFile = text('kubeconfig-file') || undefined;
+  if ((tokenName === undefined) === (kubeconfigFile === undefined)) {
+    throw new ConfigError('wanted the name of a token, or --kubeconfig-file FILE, and not both');
+  }
+  if (tokenName?.includes(':')) {
+    // It is in the shell's history already; at least it goes no further.
+    throw new ConfigError(
+      'that is a whole bearer, which does not belong on a command line: give the name before the colon, or --kubeconfig-file',
+    );
+  }
+  const context = kubeconfigFile === undefined ? text('context') : text('management-context');
+  return Object.freeze({
+    ...askConfig({ ...given, context }, env, home),
+    tokenName,
+    kubeconfigFile,
+    givenContext: text('context') || undefined,
+    cluster: text('cluster') || undefined,
+    downstreamKubeconfig: text('downstream-kubeconfig') || undefined,
+    canI: text('can-i'),
+    canINamespace: text('can-i-namespace'),
+  });
+}

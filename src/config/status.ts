@@ -1,0 +1,88 @@
+import { isObjectName } from '../api/names.ts';
+import { ConfigError } from '../errors.ts';
+import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
+import {
+  duration,
+  type Environment,
+  type Flag,
+  flagReader,
+  type Given,
+  oneOf,
+  switchValue,
+} from './flags.ts';
+
+export interface StatusConfig extends AskConfig {
+  /** One cluster and its tokens; all clusters without it. */
+  readonly cluster: string | undefined;
+  readonly watch: boolean;
+  readonly intervalMs: number;
+  /** Whether the clusters are asked themselves, beside the management plane. */
+  readonly asksClusters: boolean;
+}
+
+export const STATUS_FLAGS: readonly Flag[] = [
+  { flag: 'watch', short: 'w', help: 'look again and again, until interrupted', fallback: 'false' },
+  { flag: 'interval', placeholder: 'DURATION', help: 'how often, with --watch', fallback: '2s' },
+  {
+    flag: 'management-only',
+    help: 'do not ask the clusters themselves: leaves out authenticators, and what is there',
+    fallback: 'false',
+  },
+  ...ASK_FLAGS,
+];
+
+/** @throws {ConfigError} */
+export function statusConfig(
+  args: readonly string[],
+  given: Given,
+  env: Environment,
+  home: string,
+): StatusConfig {
+  const text = flagReader(STATUS_FLAGS, given, env);
+  return Object.freeze({
+    ...askConfig(given, env, home),
+    cluster: args[0],
+    watch: switchValue('watch', text('watch')),
+    intervalMs: Math.max(1_000, duration('interval', text('interval'))),
+    asksClusters: !switchValue('management-only', text('management-only')),
+  });
+}
+
+export interface WaitConfig extends AskConfig {
+  readonly token: string;
+  readonly cluster: string | undefined;
+  readonly until: 'propagated' | 'revoked';
+  readonly timeoutMs: number;
+}
+
+export const WAIT_FLAGS: readonly Flag[] = [
+  {
+    flag: 'for',
+    placeholder: 'STATE',
+    help: 'propagated: all that the cluster needs is there; revoked: the ClusterAuthToken is gone',
+    fallback: 'propagated',
+    choices: ['propagated', 'revoked'],
+  },
+  { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '60s' },
+  CLUSTER_FLAG,
+  ...ASK_FLAGS,
+];
+
+/** @throws {ConfigError} */
+export function waitConfig(
+  args: readonly string[],
+  given: Given,
+  env: Environment,
+  home: string,
+): WaitConfig {
+  const text = flagReader(WAIT_FLAGS, given, env);
+  const [token = ''] = args;
+  if (!isObjectName(token)) throw new ConfigError('wanted the name of a token, without its secret');
+  return Object.freeze({
+    ...askConfig(given, env, home),
+    token,
+    cluster: text('cluster') || undefined,
+    until: oneOf('for', text('for'), ['propagated', 'revoked'] as const),
+    timeoutMs: duration('timeout', text('timeout')),
+  });
+}

@@ -1,0 +1,105 @@
+import { parseTime } from '../api/parse-fields.ts';
+import type { Cluster, Condition, ConditionType, Propagation, PropagationStatus } from '../api/types.ts';
+import type { Reading } from '../plane/reading.ts';
+import type { DaemonSet } from '../plane/workloads.ts';
+import { describe } from './judge-webhook.ts';
+
+/** Where one cluster stands, from what the operator reports and what the cluster itself shows. */
+export interface ClusterStatus {
+  readonly name: string;
+  readonly displayName: string;
+  readonly ready: Condition['status'] | 'NotReported';
+  readonly reason: string;
+  readonly message: string;
+  readonly synced: number;
+  readonly wanted: number;
+  readonly pending: number;
+  readonly failed: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Milliseconds since the epoch. */
+  readonly lastSyncAtMs: number | undefined;
+  /** For how long the cluster has not been what it should be, in milliseconds; 0: it is in step. */
+  readonly lagMs: number | undefined;
+  readonly nextRetryAtMs: number | undefined;
+  readonly lastError: string;
+  /** `ace-authenticator v0.1.0: 3 of 3 ready`; undefined when it was not asked for or not seen. */
+  readonly authenticator: string | undefined;
+  readonly authenticatorReady: boolean | undefined;
+}
+
+/** Every cluster that is or was our business. Pure. */
+export function clusterStatuses(
+  clusters: readonly Cluster[],
+  propagations: readonly Propagation[],
+  running: ReadonlyMap<string, Reading<readonly DaemonSet[]>>,
+  nowMs: number,
+): readonly ClusterStatus[] {
+  const byName = new Map(propagations.map((propagation) => [propagation.name, propagation]));
+  const names = new Set([
+    ...byName.keys(),
+    ...clusters.filter(({ aceEnabled }) => aceEnabled !== false).map(({ name }) => name),
+  ]);
+  return [...names].sort().map((name) => ({
+    ...reported(
+      name,
+      clusters.find((cluster) => cluster.name === name),
+      byName.get(name),
+      nowMs,
+    ),
+    ...authenticatorOf(running.get(name)),
+  }));
+}
+
+type Reported = Omit<ClusterStatus, 'authenticator' | 'authenticatorReady'>;
+
+function reported(
+  name: string,
+  cluster: Cluster | undefined,
+  propagation: Propagation | undefined,
+  nowMs: number,
+): Reported {
+  const status = propagation?.status ?? {};
+  const ready = condition(status, 'Ready');
+  return {
+    name,
+    displayName: cluster?.displayName ?? name,
+    ready: ready?.status ?? 'NotReported',
+    reason: ready?.reason ?? '',
+    message: ready?.message ?? 'no operator reports on this cluster',
+    ...counts(status),
+    lastSyncAtMs: parseTime(status.lastSyncTime ?? ''),
+    lagMs: lagOf(condition(status, 'Synced'), nowMs),
+    nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
+    lastError: status.lastError ?? '',
+  };
+}
+
+function counts(
+  status: PropagationStatus,
+): Pick<Reported, 'synced' | 'wanted' | 'pending' | 'failed' | 'refused'> {
+  const { synced = 0, wanted = 0, pending = 0, failed = 0, refused = {} } = status;
+  return { synced, wanted, pending, failed, refused };
+}
+
+export function condition(status: PropagationStatus, type: ConditionType): Condition | undefined {
+  return status.conditions?.find((candidate) => candidate.type === type);
+}
+
+function lagOf(synced: Condition | undefined, nowMs: number): number | undefined {
+  if (!synced) return undefined;
+  if (synced.status === 'True') return 0;
+  const sinceMs = parseTime(synced.lastTransitionTime);
+  return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs);
+}
+
+function authenticatorOf(
+  running: Reading<readonly DaemonSet[]> | undefined,
+): Pick<ClusterStatus, 'authenticator' | 'authenticatorReady'> {
+  if (!running) return { authenticator: undefined, authenticatorReady: undefined };
+  if (!running.ok) return { authenticator: running.failure.reason, authenticatorReady: undefined };
+  if (running.value.length === 0) return { authenticator: 'no DaemonSet', authenticatorReady: undefined };
+  return {
+    authenticator: running.value.map(describe).join('; '),
+    authenticatorReady: running.value.some(({ wanted, ready }) => wanted > 0 && ready === wanted),
+  };
+}

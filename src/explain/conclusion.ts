@@ -1,0 +1,79 @@
+import { LABEL_CLUSTER } from '../api/names.ts';
+import { known } from '../plane/reading.ts';
+import { type Evidence, nameOf } from './evidence.ts';
+import { type Hop, type HopId, type HopReasonCode, withNames } from './hop.ts';
+import { judgeCluster } from './judge-cluster.ts';
+import { judgeObjects } from './judge-objects.ts';
+import { judgeToken } from './judge-token.ts';
+import { judgeWebhook } from './judge-webhook.ts';
+
+/** `accepted`: it would be let in, and may do what was asked about. `unknown`: that could not be seen. */
+export type Verdict = 'accepted' | 'refused' | 'unknown';
+
+/** The answer to "why is my token refused". No secret. */
+export interface Explanation {
+  readonly token: string | undefined;
+  readonly cluster: string | undefined;
+  readonly user: string | undefined;
+  readonly verdict: Verdict;
+  readonly reason: HopReasonCode | undefined;
+  /** In one line. */
+  readonly message: string;
+  readonly remedy: string | undefined;
+  readonly hops: readonly Hop[];
+}
+
+/** Judges every hop and says what follows: the first that is broken decides. Pure. */
+export function conclude(evidence: Evidence): Explanation {
+  const names = {
+    token: nameOf(evidence.given),
+    cluster: evidence.target.cluster ?? labelOf(evidence),
+    user:
+      known(evidence.management.token)?.userName ??
+      known(evidence.downstream.clusterAuthToken)?.parsed.userName,
+  };
+  const hops = [judgeToken, judgeCluster, judgeObjects, judgeWebhook]
+    .flatMap((judge) => judge(evidence))
+    .map((hop) => withNames(hop, names));
+  const { verdict, decisive } = verdictOf(hops, evidence);
+  return {
+    ...names,
+    verdict,
+    reason: decisive?.reason,
+    message: decisive?.detail ?? `it would be let in${names.user ? ` as ${names.user}` : ''}`,
+    remedy: decisive?.remedy,
+    hops,
+  };
+}
+
+/** Where management is away, the object itself says for which cluster it was written. */
+function labelOf({ downstream }: Evidence): string | undefined {
+  return known(downstream.clusterAuthToken)?.object.metadata.labels?.[LABEL_CLUSTER] ?? undefined;
+}
+
+/** In order, these suffice to know that a token is let in. */
+const SUFFICIENT: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute', 'webhook'];
+
+function verdictOf(
+  hops: readonly Hop[],
+  evidence: Evidence,
+): { verdict: Verdict; decisive: Hop | undefined } {
+  const broken = hops.find(({ state }) => state === 'broken');
+  if (broken) return { verdict: 'refused', decisive: broken };
+  const right = hops.find(({ id }) => id === 'right');
+  if (right && right.state !== 'ok') return { verdict: 'unknown', decisive: right };
+  if (isProven(evidence)) return { verdict: 'accepted', decisive: undefined };
+  const doubt = SUFFICIENT.map((id) => hops.find((hop) => hop.id === id)).find((hop) => hop?.state !== 'ok');
+  const secret = hops.find(({ id }) => id === 'secret');
+  const open = doubt ?? (secret?.state === 'unknown' ? secret : undefined);
+  if (!open) return { verdict: 'accepted', decisive: undefined };
+  // A doubt without a reason of its own is the consequence of an earlier one.
+  const cause = open.reason ? open : hops.find(({ state, reason }) => state === 'unknown' && reason);
+  return { verdict: 'unknown', decisive: cause ?? open };
+}
+
+/** A bearer that was let in a moment ago needs no further proof. */
+function isProven({ webhook: { review, live } }: Evidence): boolean {
+  const isReviewed = review?.ok === true && review.value.kind === 'accepted';
+  return isReviewed || (live?.ok === true && live.value === 'accepted');
+}

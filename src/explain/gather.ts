@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { isObjectName } from '../api/names.ts';
+import type { Token } from '../api/types.ts';
+import { createHasher } from '../hash/hasher.ts';
+import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import type { Plane, PlaneOptions } from '../plane/plane.ts';
+import { known, type Reading } from '../plane/reading.ts';
+import { isLetIn, mayI, mayThey, reviewToken, type Wish } from '../plane/reviews.ts';
+import { authenticators } from '../plane/workloads.ts';
+import { compareHashes } from './compare-hashes.ts';
+import {
+  type DownstreamEvidence,
+  type Evidence,
+  type Given,
+  type HashEvidence,
+  type ManagementEvidence,
+  nameOf,
+  proxiedCluster,
+  type RightEvidence,
+  secretOf,
+  type WebhookEvidence,
+} from './evidence.ts';
+import { findTarget } from './target.ts';
+
+export interface GatherOptions extends PlaneOptions {
+  readonly given: Given;
+  /** By flag; else it is found out. */
+  readonly cluster: string | undefined;
+  readonly management: Reading<ManagementPlane>;
+  /** By an administrator's kubeconfig; else by the operator's credentials. */
+  readonly downstream: DownstreamPlane | undefined;
+  /** With the bearer itself, where there is one. */
+  readonly bearer: Plane | undefined;
+  readonly wish: { readonly question: string; readonly wish: Wish } | undefined;
+  /** False: only what is stored is looked at, and no API server is asked about a bearer. */
+  readonly asksWebhook: boolean;
+  readonly namespace: string;
+  readonly now: () => number;
+}
+
+/** Looks at everything that can be seen of a token, at either side. Never throws for what cannot be reached. */
+export async function gather(options: GatherOptions): Promise<Evidence> {
+  const { given, now } = options;
+  const named = nameOf(given);
+  const name = named !== undefined && isObjectName(named) ? named : undefined;
+  const management = known(options.management);
+  const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
+    options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
+  const token = name === undefined ? undefined : await ask((plane) => plane.token(name));
+  const target = await findTarget(options.cluster, given, known(token), management);
+  const { cluster: id } = target;
+  const [cluster, propagation] =
+    id === undefined
+      ? []
+      : await Promise.all([ask((plane) => plane.cluster(id)), ask((plane) => plane.propagation(id))]);
+  const opened = await open(options, id, known(cluster));
+  try {
+    const downstream = await lookDownstream(options, opened, name, known(token));
+    const userName = known(token)?.userName || known(downstream.clusterAuthToken)?.parsed.userName;
+    const [user, attribute] = userName
+      ? await Promise.all([
+          ask((plane) => plane.user(userName)),
+          ask((plane) => plane.userAttribute(userName)),
+        ])
+      : [];
+    const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation };
+    return {
+      nowMs: now(),
+      given,
+      target,
+      management: upstream,
+      downstream,
+      hash: await hashes(given, upstream, downstream),
+      webhook: await askWebhook(options, known(opened)),
+      right: await askRight(options, known(opened), downstream, userName),
+    };
+  } finally {
+    if (opened?.ok && opened.value !== options.downstream) await opened.value.close();
+  }
+}
+
+async function open(
+  options: GatherOptions,
+  id: string | undefined,
+  cluster: Parameters<typeof openDownstream>[1],
+): Promise<Reading<DownstreamPlane> | undefined> {
+  if (options.downstream) return { ok: true, value: options.downstream };
+  if (id === undefined) return undefined;
+  if (!options.management.ok) return options.management;
+  const secrets = await options.management.value.credentialsSecrets();
+  return secrets.ok ? openDownstream(id, cluster, secrets.value, options) : secrets;
+}
+
+async function lookDownstream(
+  options: GatherOptions,
+  opened: Reading<DownstreamPlane> | undefined,
+  name: string | undefined,
+  token: Token | undefined,
+): Promise<DownstreamEvidence> {
+  const nothing = {
+    namespace: options.namespace,
+    clusterAuthToken: undefined,
+    hashSecret: undefined,
+    userAttribute: undefined,
+    daemonSets: undefined,
+  };
+  if (!opened?.ok) return { ...nothing, way: opened };
+  const plane = opened.value;
+  const way = {
+    ok: true as const,
+    value: { server: plane.server, source: plane.source, isOperators: plane !== options.downstream },
+  };
+  if (name === undefined)
+    return { ...nothing, way, daemonSets: await authenticators(plane, plane.namespace) };
+  const [clusterAuthToken, hashSecret, daemonSets] = await Promise.all([
+    plane.clusterAuthToken(name),
+    plane.hashSecret(name),
+    authenticators(plane, plane.namespace),
+  ]);
+  const userName = known(clusterAuthToken)?.parsed.userName || token?.userName;
+  const userAttribute = userName ? await plane.clusterUserAttribute(userName) : undefined;
+  return { way, namespace: plane.namespace, clusterAuthToken, hashSecret, userAttribute, daemonSets };
+}
+
+async function hashes(
+  given: Given,
+  { token }: ManagementEvidence,
+  downstream: DownstreamEvidence,
+): Promise<HashEvidence> {
+  const hasher = createHasher({ threads: 1 });
+  try {
+    const inline = known(downstream.clusterAuthToken)?.parsed.hash ?? '';
+    const stored = inline === '' ? (known(downstream.hashSecret)?.parsed.hash ?? '') : inline;
+    return await compareHashes({ stored, token: known(token)?.secret, bearer: secretOf(given) }, hasher);
+  } finally {
+    await hasher.close();
+  }
+}
+
+/** A question and nothing more: no object is written, but an authenticator may note that the token was used. */
+async function askWebhook(
+  { given, bearer, now, asksWebhook }: GatherOptions,
+  plane: DownstreamPlane | undefined,
+): Promise<WebhookEvidence> {
+  if (!asksWebhook) return { probe: undefined, review: undefined, live: undefined };
+  const secret = secretOf(given);
+  const nobody = `ace-explain-probe:${randomBytes(16).toString('hex')}`;
+  const isDirect = given.kind === 'kubeconfig' && proxiedCluster(given.server) === undefined;
+  const [probe, review, live] = await Promise.all([
+    plane ? reviewToken(plane, nobody) : undefined,
+    plane && secret !== undefined ? reviewToken(plane, `${nameOf(given)}:${secret}`) : undefined,
+    bearer && isDirect ? isLetIn(bearer, now) : undefined,
+  ]);
+  return { probe, review, live };
+}
+
+async function askRight(
+  { wish, bearer }: GatherOptions,
+  plane: DownstreamPlane | undefined,
+  downstream: DownstreamEvidence,
+  userName: string | undefined,
+): Promise<RightEvidence | undefined> {
+  if (!wish) return undefined;
+  const own = bearer ? await mayI(bearer, wish.wish) : undefined;
+  if (own?.ok || !plane || !userName) return { question: wish.question, answer: own };
+  const groups = known(downstream.userAttribute)?.parsed.groups ?? [];
+  return { question: wish.question, answer: await mayThey(plane, userName, groups, wish.wish) };
+}

@@ -1,0 +1,286 @@
+import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
+import { ANNOTATION_FINGERPRINT } from '../api/names.ts';
+import type { ClusterAuthToken } from '../api/parse-downstream.ts';
+import { DENIAL_TEXTS, TOKEN_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
+import type { TokenReason } from '../api/reasons.ts';
+import type { KubeObject, Propagation, Token } from '../api/types.ts';
+import { judgeHeld } from '../authenticator/judge.ts';
+import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
+import { mergePatch } from '../derive/merge-patch.ts';
+import { isOurs } from '../derive/ownership.ts';
+import { judgeToken } from '../derive/verdict.ts';
+import type { Seen } from '../plane/downstream.ts';
+import { known, type Reading } from '../plane/reading.ts';
+import type { Evidence } from './evidence.ts';
+import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
+import { isStockAlone } from './judge-webhook.ts';
+import { whyAbsent } from './why-absent.ts';
+
+/** What the cluster holds for the token and its user: there, current, ours. Pure. */
+export function judgeObjects(evidence: Evidence): readonly Hop[] {
+  return [
+    clusterAuthToken(evidence),
+    hash(evidence),
+    userAttribute(evidence),
+    secret(evidence),
+    groups(evidence),
+  ];
+}
+
+/** Nothing to judge by: it was not asked for, or there was no answer. */
+function unread(
+  id: HopId,
+  read: Reading<unknown> | undefined,
+  { way }: Evidence['downstream'],
+): Hop | undefined {
+  if (!read)
+    return way && !way.ok
+      ? unseen(id, 'the cluster was not reached')
+      : skipped(id, 'the cluster was not asked');
+  if (read.ok) return undefined;
+  const { reason, message } = read.failure;
+  // Said once, by the hop that reaches the cluster.
+  if (reason === 'KindMissing') return broken(id, 'KindMissing', READ_TEXTS, message);
+  return reason === 'Forbidden'
+    ? flawed(id, 'unknown', reason, READ_TEXTS, message)
+    : unseen(id, 'the cluster was not reached');
+}
+
+/** Why the management plane does not want the token in this cluster; undefined when it does, or is not known. */
+function refusalOf({
+  management,
+  target,
+  nowMs,
+}: Evidence): TokenReason | 'TokenNotFound' | 'DrainRequested' | undefined {
+  if (!management.token?.ok || target.cluster === undefined) return undefined;
+  const token = management.token.value;
+  if (!token) return 'TokenNotFound';
+  const cluster = known(management.cluster);
+  const verdict = judgeToken(token, known(management.user), {
+    cluster: target.cluster,
+    aceEnabled: cluster?.aceEnabled !== false,
+    nowMs,
+  });
+  if (!verdict.wanted) return verdict.reason;
+  return known(management.propagation)?.spec.drain ? 'DrainRequested' : undefined;
+}
+
+function clusterAuthToken(evidence: Evidence): Hop {
+  const id = 'clusterAuthToken';
+  const read = evidence.downstream.clusterAuthToken;
+  const none = unread(id, read, evidence.downstream);
+  if (none || !read?.ok) return none ?? unseen(id, 'the cluster was not reached');
+  const refusal = refusalOf(evidence);
+  if (!read.value) return absent(evidence, refusal);
+  if (refusal) {
+    const detail = `still there although the management plane says ${refusal}; the operator takes it away when it can`;
+    return broken(id, 'NotRevoked', HOP_TEXTS, detail);
+  }
+  return present(read.value, evidence);
+}
+
+function absent(evidence: Evidence, refusal: string | undefined): Hop {
+  const id = 'clusterAuthToken';
+  const { management, target } = evidence;
+  if (refusal) return skipped(id, `not there, as it should be (${refusal})`);
+  const token = known(management.token);
+  if (!token) {
+    return broken(id, 'UnknownToken', DENIAL_TEXTS, 'the cluster holds no ClusterAuthToken of that name');
+  }
+  const why = reported(known(management.propagation));
+  const detail = `it is not in ${target.cluster ?? 'the cluster'} yet; ${why}`;
+  return whyAbsent(id, token, evidence) ?? broken(id, 'NotPropagated', HOP_TEXTS, detail);
+}
+
+function reported(propagation: Propagation | undefined): string {
+  const ready = propagation?.status.conditions?.find(({ type }) => type === 'Ready');
+  if (!ready) return 'no operator reports on this cluster';
+  return ready.status === 'True'
+    ? `the operator reports ${ready.reason}: if this stays, it does not run`
+    : `the operator reports ${ready.reason}: ${ready.message}`;
+}
+
+function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {
+  const id = 'clusterAuthToken';
+  const alone = judgeHeld(
+    // Only the token itself is judged here: as if its user and hash were in order.
+    {
+      token: { ...seen.parsed, hash: 'present' },
+      secret: undefined,
+      user: { ...NOBODY, name: seen.parsed.userName },
+    },
+    evidence.nowMs,
+  );
+  if (alone.kind === 'refused')
+    return broken(id, alone.reason, DENIAL_TEXTS, DENIAL_TEXTS[alone.reason].meaning);
+  const token = known(evidence.management.token);
+  const differing = token ? differences(seen.object, desiredToken(token, evidence)) : [];
+  if (differing.length > 0) {
+    const detail = `the ClusterAuthToken is not what the Token says now: ${differing.join(', ')}`;
+    return stranger(seen.object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
+  }
+  const { cluster } = evidence.target;
+  const writer = cluster === undefined || isOurs(seen.object, cluster) ? '' : '; written by someone else';
+  return ok(id, `there, enabled${token ? ', current' : ''}${writer}`);
+}
+
+const NOBODY = {
+  namespace: '',
+  uid: '',
+  resourceVersion: '',
+  enabled: true,
+  deleting: false,
+  groups: [],
+  lastRefresh: '',
+  needsRefresh: false,
+  extraByProvider: undefined,
+};
+
+/** A stranger's object is left alone by the operator, whatever it says. */
+function stranger(object: KubeObject, { target, management }: Evidence): Hop | undefined {
+  if (isOurs(object, target.cluster ?? '') || known(management.propagation)?.spec.adopt) return undefined;
+  const id = object.kind === 'ClusterUserAttribute' ? 'userAttribute' : 'clusterAuthToken';
+  return broken(
+    id,
+    'Conflict',
+    TOKEN_TEXTS,
+    `${object.kind} ${object.metadata.name} was written by someone else`,
+  );
+}
+
+function desiredToken(
+  token: Token,
+  { target, downstream, management, nowMs }: Evidence,
+): KubeObject | undefined {
+  const cluster = target.cluster ?? '';
+  const verdict = judgeToken(token, known(management.user), { cluster, aceEnabled: true, nowMs });
+  const placement = { cluster, namespace: downstream.namespace, storage: 'secret' as const };
+  if (!verdict.wanted) return undefined;
+  return desiredTokenObjects(token, verdict.expiresAtMs, { hash: '', fingerprint: '' }, placement).at(-1);
+}
+
+/** Names of the fields in which an object differs from what is wanted, as far as that can be told without the installation key. */
+function differences(object: KubeObject, desired: KubeObject | undefined): readonly string[] {
+  if (!desired) return [];
+  const { name: _name, namespace: _namespace, ...metadata } = desired.metadata;
+  const { [ANNOTATION_FINGERPRINT]: _mark, ...annotations } = metadata.annotations ?? {};
+  const { hash: _hash, ...fields } = desired;
+  return Object.keys(mergePatch(object, { ...fields, metadata: { ...metadata, annotations } }) ?? {});
+}
+
+function hash(evidence: Evidence): Hop {
+  const id = 'hash';
+  const { downstream } = evidence;
+  const token = known(downstream.clusterAuthToken);
+  const none = unread(id, downstream.hashSecret, downstream);
+  if (none) return none;
+  if (!token) return skipped(id, 'without a ClusterAuthToken there is none to look at');
+  const held = judgeHeld(
+    {
+      token: { ...token.parsed, deleting: false, enabled: true, expiresAt: undefined },
+      secret: known(downstream.hashSecret)?.parsed,
+      user: { ...NOBODY, name: '' },
+    },
+    evidence.nowMs,
+  );
+  if (held.kind === 'refused')
+    return broken(id, held.reason, DENIAL_TEXTS, 'no hash of this token is in the cluster');
+  return storedHash(evidence, token.parsed.hash !== '');
+}
+
+function storedHash({ hash: { format, isOfToken }, downstream, webhook }: Evidence, isInline: boolean): Hop {
+  const id = 'hash';
+  const place = isInline ? 'inline in the ClusterAuthToken' : 'in its Secret';
+  if (!format) return broken(id, 'UnsupportedHash', DENIAL_TEXTS, `the hash ${place} is of no known format`);
+  if (format === 'bcrypt' && isStockAlone(downstream.daemonSets, webhook.probe)) {
+    return broken(
+      id,
+      'CannotVerify',
+      HOP_TEXTS,
+      `${format} ${place}, and only kube-api-auth is there to verify it`,
+    );
+  }
+  if (isOfToken === false)
+    return broken(id, 'Outdated', HOP_TEXTS, `the hash ${place} is not of the Token's secret`);
+  return ok(id, `${format}, ${place}${isOfToken ? ", of the Token's secret" : ''}`);
+}
+
+function userAttribute(evidence: Evidence): Hop {
+  const id = 'userAttribute';
+  const { downstream, management, target } = evidence;
+  const read = downstream.userAttribute;
+  const none = unread(id, read, downstream);
+  if (none) return none;
+  const seen = known(read);
+  if (!known(downstream.clusterAuthToken))
+    return skipped(id, 'without a ClusterAuthToken there is none to look at');
+  if (!seen)
+    return broken(id, 'UnknownUser', DENIAL_TEXTS, 'the cluster holds no ClusterUserAttribute of the user');
+  const { parsed, object } = seen;
+  if (parsed.deleting)
+    return broken(
+      id,
+      'UserDeleting',
+      DENIAL_TEXTS,
+      `the ClusterUserAttribute of ${parsed.name} is being deleted`,
+    );
+  if (!parsed.enabled)
+    return broken(
+      id,
+      'UserDisabled',
+      DENIAL_TEXTS,
+      `the ClusterUserAttribute of ${parsed.name} is not enabled`,
+    );
+  const user = known(management.user);
+  const placement = {
+    cluster: target.cluster ?? '',
+    namespace: downstream.namespace,
+    storage: 'secret' as const,
+  };
+  const isReadable = management.attribute?.ok === true && management.attribute.value?.problem === undefined;
+  const desired =
+    user && isReadable
+      ? desiredUserObject(user, known(management.attribute), placement, parsed.lastRefresh)
+      : undefined;
+  const differing = differences(object, desired);
+  if (differing.length > 0) {
+    const detail = `the ClusterUserAttribute is not what User and UserAttribute say now: ${differing.join(', ')}`;
+    return stranger(object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
+  }
+  return ok(id, `of ${parsed.name}: there, enabled${desired ? ', current' : ''}`);
+}
+
+function secret({ given, hash: { isOfBearer, isBearerOfToken } }: Evidence): Hop {
+  const id = 'secret';
+  if (given.kind === 'name')
+    return skipped(id, 'no bearer at hand: give --kubeconfig-file to have it checked');
+  if (given.credential.kind !== 'ours') return skipped(id, 'there is no secret to check');
+  const isRight = isOfBearer ?? isBearerOfToken;
+  if (isRight === undefined) return unseen(id, 'no hash was read that it could be checked against');
+  if (!isRight) {
+    const of = isOfBearer === false ? 'the hash in the cluster' : 'the Token';
+    return broken(id, 'WrongSecret', DENIAL_TEXTS, `the secret in the kubeconfig is not the one of ${of}`);
+  }
+  return ok(
+    id,
+    `against ${isOfBearer === undefined ? "the management plane's Token" : 'the hash in the cluster'}`,
+  );
+}
+
+function groups({ management, downstream }: Evidence): Hop {
+  const id = 'groups';
+  const held = known(downstream.userAttribute)?.parsed.groups;
+  const attribute = management.attribute;
+  const list = held ?? known(attribute)?.groups;
+  if (attribute?.ok && (!attribute.value || attribute.value.problem !== undefined)) {
+    return flawed(
+      id,
+      'warning',
+      'GroupsUnknown',
+      USER_TEXTS,
+      'the user has no UserAttribute that can be read; the token works without groups',
+    );
+  }
+  if (!list) return unseen(id, 'neither UserAttribute nor ClusterUserAttribute was read');
+  return ok(id, list.length === 0 ? 'none' : list.join(', '));
+}

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { parseBearer } from '../authenticator/bearer.ts';
+import { ConfigError, describeError } from '../errors.ts';
+import type { Given, GivenCredential } from './evidence.ts';
+
+/** A person's kubeconfig, as far as explaining it takes. */
+export interface KubeconfigFile {
+  readonly given: Extract<Given, { kind: 'kubeconfig' }>;
+  /** With the bearer and nothing else of the user, and the context as the current one. For requests as that bearer. */
+  readonly asBearer: string;
+}
+
+interface Entry {
+  readonly name?: unknown;
+}
+interface Content {
+  readonly 'current-context'?: unknown;
+  readonly contexts?: readonly (Entry & { context?: { cluster?: unknown; user?: unknown } })[];
+  readonly clusters?: readonly (Entry & { cluster?: Readonly<Record<string, unknown>> })[];
+  readonly users?: readonly (Entry & { user?: Readonly<Record<string, unknown>> })[];
+}
+
+/**
+ * Reads who a kubeconfig is and where it goes. Runs no exec plugin.
+ *
+ * @param file - for messages, and where its relative paths begin
+ * @throws {ConfigError} when it is no kubeconfig, or names no server; never quoting it
+ */
+export async function readKubeconfig(
+  text: string,
+  file: string,
+  context: string | undefined,
+): Promise<KubeconfigFile> {
+  const content = contentOf(text, file);
+  const name = context ?? (typeof content['current-context'] === 'string' ? content['current-context'] : '');
+  const chosen = byName(content.contexts, name)?.context;
+  if (!chosen)
+    throw new ConfigError(`${file}: there is no context ${name || '(none is current)'}; give --context`);
+  const cluster = byName(content.clusters, chosen.cluster)?.cluster;
+  const server = cluster?.['server'];
+  if (typeof server !== 'string' || !URL.canParse(server)) {
+    throw new ConfigError(`${file}: context ${name} names no server`);
+  }
+  const user = byName(content.users, chosen.user)?.user ?? {};
+  const bearer = await bearerOf(user, file);
+  return {
+    given: {
+      kind: 'kubeconfig',
+      source: `${file}, context ${name},`,
+      server,
+      credential: bearer === undefined ? otherCredential(user) : credentialOf(bearer),
+    },
+    asBearer: bearer === undefined ? '' : bearerConfig(await withoutFile(cluster ?? {}, file), bearer),
+  };
+}
+
+function contentOf(text: string, file: string): Content {
+  try {
+    const content: unknown = parse(text, { merge: true });
+    if (typeof content === 'object' && content !== null) return content as Content;
+  } catch {
+    // The parser's message quotes the text it choked on, which is a credential.
+  }
+  throw new ConfigError(`${file} is no kubeconfig`);
+}
+
+function byName<T extends Entry>(entries: readonly T[] | undefined, name: unknown): T | undefined {
+  return Array.isArray(entries) ? entries.find((entry: T | null) => entry?.name === name) : undefined;
+}
+
+async function bearerOf(user: Readonly<Record<string, unknown>>, file: string): Promise<string | undefined> {
+  if (typeof user['token'] === 'string' && user['token'] !== '') return user['token'];
+  const path = user['tokenFile'] ?? user['token-file'];
+  return typeof path === 'string' && path !== '' ? (await contentsOf(path, file)).trim() : undefined;
+}
+
+/** @throws {ConfigError} when a file that the kubeconfig names cannot be read */
+async function contentsOf(path: string, file: string): Promise<string> {
+  try {
+    return await readFile(resolve(dirname(file), path), 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${file}: cannot read ${path}: ${describeError(error)}`);
+  }
+}
+
+function credentialOf(bearer: string): GivenCredential {
+  const parsed = parseBearer(bearer);
+  return parsed.kind === 'ours' ? parsed : { kind: 'foreign' };
+}
+
+function otherCredential(user: Readonly<Record<string, unknown>>): GivenCredential {
+  const exec = user['exec'] as { command?: unknown } | undefined;
+  if (exec) return { kind: 'other', what: `the exec plugin ${String(exec.command)}` };
+  if (user['client-certificate-data'] ?? user['client-certificate'])
+    return { kind: 'other', what: 'a client certificate' };
+  if (user['username']) return { kind: 'other', what: 'a user name and a password' };
+  return { kind: 'other', what: 'no credential' };
+}
+
+async function withoutFile(cluster: Readonly<Record<string, unknown>>, file: string): Promise<object> {
+  const { 'certificate-authority': path, ...rest } = cluster;
+  if (typeof path !== 'string' || rest['certificate-authority-data'] !== undefined) return rest;
+  const data = Buffer.from(await contentsOf(path, file)).toString('base64');
+  return { ...rest, 'certificate-authority-data': data };
+}
+
+function bearerConfig(cluster: object, token: string): string {
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'given', cluster }],
+    users: [{ name: 'given', user: { token } }],
+    contexts: [{ name: 'given', context: { cluster: 'given', user: 'given' } }],
+    'current-context': 'given',
+  });
+}

@@ -1,0 +1,61 @@
+import type { Cluster, CredentialsSecret, Token } from '../api/types.ts';
+import { findCredentials } from '../clusters/credentials.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { known } from '../plane/reading.ts';
+import { type Given, proxiedCluster, type Target } from './evidence.ts';
+
+/**
+ * Which cluster a token is to be judged against: the one that was named, else the one whose address the kubeconfig has,
+ * else the one that the token is scoped to.
+ */
+export async function findTarget(
+  asked: string | undefined,
+  given: Given,
+  token: Token | undefined,
+  management: ManagementPlane | undefined,
+): Promise<Target> {
+  if (asked !== undefined) return { cluster: asked, how: 'asked for' };
+  if (given.kind === 'kubeconfig') {
+    const proxied = proxiedCluster(given.server);
+    if (proxied)
+      return { cluster: proxied, how: 'the address goes through the management plane, not to the cluster' };
+    const found = management ? await clustersAt(given.server, management) : [];
+    // One server may be known as several clusters: the token's own is meant then.
+    const cluster = found.find((name) => name === token?.clusterName) ?? found[0];
+    if (cluster) return { cluster, how: "it is the kubeconfig's" };
+  }
+  if (token?.clusterName) return { cluster: token.clusterName, how: 'the token is scoped to it' };
+  return { cluster: undefined, how: 'no --cluster was given, and nothing else says which cluster is meant' };
+}
+
+/** Names of all clusters that are known to be reached there. */
+async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
+  const { host } = new URL(server);
+  const clusters = known(await management.clusters()) ?? [];
+  const secrets = known(await management.credentialsSecrets()) ?? [];
+  const matches = await Promise.all(
+    clusters.map(
+      async (cluster) =>
+        sameHost(cluster.fqdn, host) ||
+        sameHost(cluster.apiEndpoint, host) ||
+        (await hostOf(cluster, secrets)) === host,
+    ),
+  );
+  return clusters.filter((_, index) => matches[index]).map(({ name }) => name);
+}
+
+function sameHost(address: string, host: string): boolean {
+  if (address === '') return false;
+  const url = address.includes('://') ? address : `https://${address}`;
+  return URL.canParse(url) && new URL(url).host === host;
+}
+
+/** A Secret that cannot be used names no server; that is said where it matters. */
+async function hostOf(cluster: Cluster, secrets: readonly CredentialsSecret[]): Promise<string | undefined> {
+  const credentials = findCredentials(cluster.name, cluster, secrets);
+  if (credentials.kind === 'missing') return undefined;
+  return credentials.access().then(
+    ({ server }) => server.host,
+    () => undefined,
+  );
+}

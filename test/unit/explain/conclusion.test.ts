@@ -1,0 +1,247 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { judgeToken } from '../../../src/derive/verdict.ts';
+import { conclude } from '../../../src/explain/conclusion.ts';
+import type { Evidence } from '../../../src/explain/evidence.ts';
+import { HOP_TITLES } from '../../../src/explain/hop.ts';
+import { judgeToken as judgeTokenHops } from '../../../src/explain/judge-token.ts';
+import { aToken, aUser, CANARY, NOW, timeText } from '../../support/builders.ts';
+import { evidence, failed, found } from './evidence-builder.ts';
+
+const bearer = (secret = 'secret-1'): Evidence['given'] => ({
+  kind: 'kubeconfig',
+  source: 'file, context x,',
+  server: 'https://c-1.example',
+  credential: { kind: 'ours', name: 't-1', secret },
+});
+const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);
+const base = evidence();
+const { downstream, management, webhook, hash } = base;
+
+describe('everything in order', () => {
+  test('is accepted, with no hop in doubt', () => {
+    const { verdict, hops, reason } = conclude(base);
+    expect({ verdict, reason }).toEqual({ verdict: 'accepted', reason: undefined });
+    expect(hops.filter(({ state }) => state !== 'ok' && state !== 'skipped')).toEqual([]);
+  });
+
+  test('has each hop once, in the order of its list', () => {
+    const ids = conclude({
+      ...base,
+      given: bearer(),
+      right: { question: 'get pods', answer: undefined },
+    }).hops.map(({ id }) => id);
+    expect(ids).toEqual(Object.keys(HOP_TITLES).filter((id) => ids.includes(id)));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: string]> = {
+  'stock kube-api-auth before a bcrypt hash': [
+    {
+      downstream: {
+        ...downstream,
+        daemonSets: found([{ name: 'kube-api-auth', version: '', wanted: 1, ready: 1 }]),
+      },
+      webhook: { ...webhook, probe: found({ kind: 'refusedByOther' }) },
+    },
+    'CannotVerify',
+    'hash',
+  ],
+  'an authenticator that is not ready, and nobody answers': [
+    {
+      downstream: {
+        ...downstream,
+        daemonSets: found([{ name: 'ace-authenticator', version: 'v1', wanted: 3, ready: 2 }]),
+      },
+      webhook: { ...webhook, probe: found({ kind: 'webhookFailed', cause: 'not ready' }) },
+    },
+    'AuthenticatorNotReady',
+    'authenticator',
+  ],
+  'a webhook that gives no answer, though the bearer is remembered': [
+    {
+      given: bearer(),
+      webhook: {
+        probe: found({ kind: 'webhookFailed', cause: 'no answer' }),
+        review: accepted,
+        live: found('accepted'),
+      },
+    },
+    'WebhookUnreachable',
+    'webhook',
+  ],
+  'an API server that asks nobody': [
+    { webhook: { ...webhook, probe: found({ kind: 'notAsked' }) } },
+    'WebhookNotConsulted',
+    'webhook',
+  ],
+  'a refusal by another’s webhook': [
+    {
+      given: bearer(),
+      webhook: {
+        ...webhook,
+        probe: found({ kind: 'refusedByOther' }),
+        review: found({ kind: 'refusedByOther' }),
+      },
+    },
+    'RefusedByWebhook',
+    'webhook',
+  ],
+  'a refusal for staleness': [
+    { given: bearer(), webhook: { ...webhook, review: found({ kind: 'refused', reason: 'Stale' }) } },
+    'Stale',
+    'webhook',
+  ],
+  'a secret that the cluster’s hash is not of': [
+    { given: bearer('x'), hash: { ...hash, isOfBearer: false } },
+    'WrongSecret',
+    'secret',
+  ],
+  'a secret that is not the Token’s, with the cluster out of sight': [
+    {
+      given: bearer('x'),
+      hash: { format: undefined, isOfToken: undefined, isOfBearer: undefined, isBearerOfToken: false },
+      downstream: {
+        ...downstream,
+        way: failed('Unreachable'),
+        clusterAuthToken: undefined,
+        hashSecret: undefined,
+        userAttribute: undefined,
+        daemonSets: undefined,
+      },
+    },
+    'WrongSecret',
+    'secret',
+  ],
+  'a hash of an earlier secret': [{ hash: { ...hash, isOfToken: false } }, 'Outdated', 'hash'],
+  'definitions that are not there': [
+    { downstream: { ...downstream, clusterAuthToken: failed('KindMissing') } },
+    'KindMissing',
+    'clusterAuthToken',
+  ],
+  'a right that is missing': [
+    { right: { question: 'get pods', answer: found({ allowed: false, reason: '' }) } },
+    'NotAllowed',
+    'right',
+  ],
+};
+
+describe('a hop that is broken decides', () => {
+  test.each(Object.entries(broken))('%s', (_title, [changes, reason, hop]) => {
+    const explanation = conclude({ ...base, ...changes });
+    expect(explanation).toMatchObject({ verdict: 'refused', reason });
+    expect(explanation.hops.find(({ state }) => state === 'broken')?.id).toBe(hop);
+    expect(explanation.remedy).toBeTruthy();
+  });
+});
+
+const nothingThere = {
+  way: failed('Unreachable'),
+  namespace: 'cattle-system',
+  clusterAuthToken: undefined,
+  hashSecret: undefined,
+  userAttribute: undefined,
+  daemonSets: undefined,
+};
+
+describe('what could not be seen', () => {
+  test('at the cluster leaves it open', () => {
+    const unseen = {
+      downstream: nothingThere,
+      webhook: { probe: undefined, review: undefined, live: undefined },
+    };
+    expect(conclude({ ...base, ...unseen })).toMatchObject({ verdict: 'unknown', reason: 'Unreachable' });
+  });
+
+  test('of the webhook leaves it open, when only that is not known', () => {
+    expect(conclude({ ...base, webhook: { ...webhook, probe: failed('Forbidden') } })).toMatchObject({
+      verdict: 'unknown',
+      reason: 'Forbidden',
+    });
+  });
+
+  test('at the management plane does not matter, when the cluster shows all', () => {
+    const away = failed('Unreachable');
+    const management = {
+      token: away,
+      user: undefined,
+      attribute: undefined,
+      cluster: away,
+      propagation: away,
+    };
+    expect(conclude({ ...base, management }).verdict).toBe('accepted');
+  });
+
+  test('does not matter for a bearer that was just let in', () => {
+    const away = failed('Unreachable');
+    const none = {
+      token: away,
+      user: undefined,
+      attribute: undefined,
+      cluster: undefined,
+      propagation: undefined,
+    };
+    const live = { probe: undefined, review: undefined, live: found('accepted' as const) };
+    const target = { cluster: undefined, how: 'no --cluster' };
+    expect(
+      conclude({
+        ...base,
+        target,
+        given: bearer(),
+        management: none,
+        downstream: { ...nothingThere, way: undefined },
+        webhook: live,
+      }).verdict,
+    ).toBe('accepted');
+    const right = { question: 'get pods', answer: failed('Forbidden') };
+    expect(conclude({ ...base, right }).verdict).toBe('unknown');
+  });
+});
+
+test('names are put into what to do', () => {
+  const token = aToken({ enabled: false });
+  const { remedy } = conclude({ ...base, management: { ...management, token: found(token) } });
+  expect(remedy).toContain('tokens.management.cattle.io t-1 ');
+});
+
+describe('the hops of the Token', () => {
+  const tokens = fc.record({
+    clusterName: fc.constantFrom('c-1', 'c-2', ''),
+    enabled: fc.constantFrom(true, false, undefined),
+    ttl: fc.constantFrom(0, -1, 1, 3_600_000),
+    expiresAt: fc.constantFrom('', timeText(NOW - 1_000), timeText(NOW + 60_000), 'tomorrow'),
+    userId: fc.constantFrom('u-1', ''),
+    token: fc.constantFrom('secret-1', ''),
+    isDeleting: fc.boolean(),
+  });
+  const users = fc.constantFrom(undefined, aUser(), aUser({ enabled: false }));
+
+  test('are all in order exactly when the operator wants the token, and its user is enabled', () => {
+    fc.assert(
+      fc.property(tokens, users, ({ isDeleting, ...fields }, user) => {
+        const token = aToken(fields, isDeleting ? { deletionTimestamp: timeText(NOW) } : {});
+        const verdict = judgeToken(token, user, { cluster: 'c-1', aceEnabled: true, nowMs: NOW });
+        const hops = judgeTokenHops({
+          ...base,
+          management: { ...management, token: found(token), user: found(user) },
+        });
+        const isInOrder = hops.every(({ state }) => state === 'ok');
+        expect(isInOrder).toBe(verdict.wanted && !verdict.userDisabled);
+      }),
+    );
+  });
+});
+
+test('no secret is in anything that is said', () => {
+  const token = aToken({ token: CANARY });
+  const said = JSON.stringify(
+    conclude({
+      ...base,
+      given: bearer(CANARY),
+      management: { ...management, token: found(token) },
+      hash: { ...hash, isOfBearer: false },
+    }),
+  );
+  expect(said).not.toContain(CANARY);
+});
