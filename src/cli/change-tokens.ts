@@ -10,6 +10,7 @@ import { downstreamPlane } from './connect.ts';
 import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import { note, progressOf } from './progress.ts';
+import { tokenReference } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
 
 /** As many as the connection pool takes. */
@@ -49,7 +50,7 @@ export async function changeTokens(
     progress.clear();
     const { name, message } = result;
     if (result.result === 'failed') complain(runtime, `token ${name}: ${message}`);
-    else if (config.output === 'name') runtime.stdout.write(`token/${name}\n`);
+    else if (config.output === 'name') runtime.stdout.write(`${tokenReference(result)}\n`);
     else if (isText) runtime.stdout.write(`token/${name} ${result.result}${DRY[config.dryRun]}\n`);
     progress.update(results.length, targets.length + missing.length);
   };
@@ -110,7 +111,7 @@ async function printResults(
       columns: [],
       rows: results,
       object: (result) => ({ kind: 'TokenResult', ...result, dryRun: config.dryRun }),
-      name: ({ name }) => `token/${name}`,
+      name: tokenReference,
       empty: '',
     },
     printerOf(config, runtime),

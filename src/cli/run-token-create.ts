@@ -10,6 +10,7 @@ import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
 import { printerOf } from './printer.ts';
 import { note } from './progress.ts';
+import { tokenReference } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
 import { secretPlace } from './secret-file.ts';
 import { takeBack } from './take-back.ts';
@@ -77,7 +78,7 @@ async function tell(
         columns: [],
         rows: [shown],
         object: (row) => row,
-        name: ({ name }) => `token/${name}`,
+        name: tokenReference,
         single: true,
         empty: '',
       },

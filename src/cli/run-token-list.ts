@@ -55,6 +55,11 @@ export async function selectTokens(
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** As `-o name` has it. Whole, because `token` alone may mean a kind of Rancher's newer API to kubectl. */
+export function tokenReference({ name }: { readonly name: string }): string {
+  return `token.${TOKENS.group}/${name}`;
+}
+
 function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedToken> {
   return {
     rows: tokens,
@@ -72,7 +77,7 @@ function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedT
       { title: 'DESCRIPTION', wide: true, cell: ({ description }) => description },
     ],
     object: (token) => shownToken(token, nowMs),
-    name: ({ name }) => `token/${name}`,
+    name: tokenReference,
     empty: 'No tokens found.',
   };
 }

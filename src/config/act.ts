@@ -62,8 +62,9 @@ export function durationOf(flag: string, text: Text): number | undefined {
   return text(flag) === '' ? undefined : duration(flag, text(flag));
 }
 
-/** Arguments that are names of objects. @throws {ConfigError} naming the first that cannot be one */
-export function namesOf(what: string, args: readonly string[]): readonly string[] {
+/** Arguments that are names of objects, also as `-o name` prints them (`KIND/NAME`). @throws {ConfigError} naming the first that cannot be one */
+export function namesOf(what: string, typed: readonly string[]): readonly string[] {
+  const args = typed.map((arg) => arg.replace(/^[a-z.]+\//, ''));
   if (args.some((name) => name.includes(':'))) {
     // It is in the shell's history already; at least it goes no further.
     throw new ConfigError(`that is a whole bearer: give only the name of the ${what}, before the colon`);
