@@ -4,12 +4,15 @@
 #
 # usage: [ACE_E2E_PROVIDER=kind|local-node] provider.sh
 set -euo pipefail
+local_node=$(cd "$(dirname "${BASH_SOURCE[0]}")/../local-node" && pwd)
+. "$local_node/settings.sh"
+. "$local_node/machine.sh"
 
 main() {
   case ${ACE_E2E_PROVIDER:-} in
     kind) kind_works || fail 'ACE_E2E_PROVIDER=kind needs kind, and docker with its daemon running' ;;
-    local-node) node_works || fail 'ACE_E2E_PROVIDER=local-node needs Debian 12 on amd64, and root' ;;
-    '') kind_works || node_works || fail 'the end-to-end suite needs kind and docker with its daemon running, or Debian 12 on amd64 and root' ;;
+    local-node) node_works || fail "ACE_E2E_PROVIDER=local-node: $(node_lacks)" ;;
+    '') kind_works || node_works || fail "the end-to-end suite needs kind and docker with its daemon running, or a local node: $(node_lacks)" ;;
     *) fail "ACE_E2E_PROVIDER is kind or local-node, not $ACE_E2E_PROVIDER" ;;
   esac
 }
@@ -18,9 +21,12 @@ kind_works() {
   command -v kind >/dev/null && docker info >/dev/null 2>&1 && echo kind
 }
 
-# What was built once runs without the sources of Debian; up.sh itself says what else a machine lacks.
-node_works() {
-  [ "$(uname -sm)" = 'Linux x86_64' ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && echo local-node
+node_works() { [ -z "$(node_lacks)" ] && echo local-node; }
+
+# What was built once runs without the sources of Debian.
+node_lacks() {
+  command -v apt-get >/dev/null || { echo 'its programs come from Debian 12'; return; }
+  machine_lacks
 }
 
 fail() {

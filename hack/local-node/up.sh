@@ -10,6 +10,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/settings.sh"
+. "$here/machine.sh"
 . "$here/../progress.sh"
 PATH=$here/../node/node_modules/.bin:$PATH # the pinned Node, where make has installed one
 
@@ -41,13 +42,9 @@ stay() {
 fail() { say "$*"; exit 1; }
 
 check_machine() {
-  [ "$(id -u)" -eq 0 ] || fail "only root can run a node"
-  unshare --net --mount --uts --ipc --pid --fork --mount-proc true 2>/dev/null \
-    || fail "this machine does not let root make namespaces (CAP_SYS_ADMIN, CAP_NET_ADMIN)"
-  local root
-  for root in $(cgroup_roots); do
-    [ -w "$root/cgroup.procs" ] || fail "control groups are not writable at $root"
-  done
+  local reason
+  reason=$(machine_lacks)
+  [ -z "$reason" ] || fail "$reason"
   [ "$(node --print process.features.typescript 2>/dev/null)" = strip ] \
     || fail "Node 22.19 or newer is needed on PATH; make installs one and then calls this script"
 }

@@ -26,6 +26,10 @@ export const USERS = management('users', 'User');
 export const USER_ATTRIBUTES = management('userattributes', 'UserAttribute');
 export const CLUSTERS = management('clusters', 'Cluster');
 export const SETTINGS = management('settings', 'Setting');
+/** Rancher's switches; not there in a plane of our own. */
+export const FEATURES = management('features', 'Feature');
+/** Rancher's picture of a cluster's nodes, in the namespace that has the cluster's id; not there in a plane of our own. */
+export const NODES: Resource = { ...management('nodes', 'Node'), namespaced: true };
 
 export const CLUSTER_AUTH_TOKENS: Resource = {
   group: DOWNSTREAM_GROUP,
@@ -111,6 +115,10 @@ export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
+
+/** Rancher's labels on a Token: whose it is, and what it was issued for (`session`, `kubeconfig`, `agent`, …). */
+export const LABEL_TOKEN_USER = 'authn.management.cattle.io/token-userId';
+export const LABEL_TOKEN_KIND = 'authn.management.cattle.io/kind';
 
 /** Secret in the operator's namespace that holds the key of all fingerprints. */
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';

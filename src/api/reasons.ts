@@ -27,6 +27,10 @@ export type TokenReason = (typeof TOKEN_REASONS)[number];
 /** Why a user's attributes downstream are less than complete. Never a ground for refusing tokens. */
 export type UserReason = 'GroupsUnknown';
 
+/** Why something of ours downstream is to go: its token's reason, or one of these. */
+export const REMOVAL_REASONS = ['TokenNotFound', 'UserUnused', 'ClusterDeleted', 'DrainRequested'] as const;
+export type RemovalReason = TokenReason | (typeof REMOVAL_REASONS)[number];
+
 /** Why a cluster's condition has the status that it has. */
 export const CLUSTER_REASONS = [
   'AllSynced',

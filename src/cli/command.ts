@@ -49,4 +49,6 @@ export interface Example {
 export interface Invocation {
   readonly args: readonly string[];
   readonly given: Given;
+  /** Every command of the program, for those that speak of all. */
+  readonly commands: readonly CommandEntry[];
 }

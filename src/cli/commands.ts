@@ -32,4 +32,34 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run the webhook, on the control-plane nodes of a downstream cluster',
     load: async () => (await import('./authenticator.ts')).authenticator,
   },
+  {
+    name: 'kubeconfig',
+    summary: 'write a kubeconfig for a cluster',
+    load: async () => (await import('./kubeconfig.ts')).kubeconfig,
+  },
+  {
+    name: 'token',
+    summary: 'issue, list, switch and revoke tokens',
+    load: async () => (await import('./token.ts')).token,
+  },
+  {
+    name: 'gc',
+    summary: 'show, or do, what is to be taken away downstream',
+    load: async () => (await import('./gc.ts')).gc,
+  },
+  {
+    name: 'drain',
+    summary: 'take everything of ours out of a cluster, and keep it out',
+    load: async () => (await import('./drain.ts')).drain,
+  },
+  {
+    name: 'cleanup',
+    summary: 'the same with a kubeconfig of that cluster alone',
+    load: async () => (await import('./cleanup.ts')).cleanup,
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes commands in a shell',
+    load: async () => (await import('./completion.ts')).completion,
+  },
 ];

@@ -75,10 +75,11 @@ function examples({ program, command }: Page): readonly string[] {
   ]);
 }
 
-function flagRow({ flag, short, placeholder, help, fallback }: Flag): Row {
+function flagRow({ flag, short, placeholder, help, fallback, typedOnly }: Flag): Row {
   const label = `${short === undefined ? '    ' : `-${short}, `}--${flag}${placeholder ? ` ${placeholder}` : ''}`;
-  const shown = fallback === '' || placeholder === undefined ? '' : `; default ${fallback}`;
-  return [label, `${help} (env ${environmentName(flag)}${shown})`];
+  const shown = fallback === '' || placeholder === undefined ? '' : `default ${fallback}`;
+  const notes = [typedOnly ? '' : `env ${environmentName(flag)}`, shown].filter((text) => text !== '');
+  return [label, notes.length === 0 ? help : `${help} (${notes.join('; ')})`];
 }
 
 const GENERAL_CODES = {

@@ -73,7 +73,9 @@ async function build(
   await addSubcommands(parser, subcommands, typed, path, building);
   const { run } = command;
   if (!run) return;
-  parser.action(async () => ended(await run({ args: parser.args, given: flagsOf(parser, flags) }, runtime)));
+  parser.action(async () =>
+    ended(await run({ args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS }, runtime)),
+  );
 }
 
 async function addSubcommands(

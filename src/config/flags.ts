@@ -15,6 +15,8 @@ export interface Flag {
   readonly short?: string;
   /** The values that are taken, for shell completion. */
   readonly choices?: readonly string[];
+  /** Has no environment variable: what cannot be undone has to be said each time. */
+  readonly typedOnly?: boolean;
 }
 
 /** Flag values by flag name, as typed. */
@@ -28,8 +30,11 @@ export function environmentName(flag: string): string {
 
 /** Reads flags as text: what was given, else the environment, else the default. */
 export function flagReader(flags: readonly Flag[], given: Given, env: Environment): (flag: string) => string {
-  return (flag) =>
-    given[flag] ?? env[environmentName(flag)] ?? flags.find((known) => known.flag === flag)?.fallback ?? '';
+  return (flag) => {
+    const known = flags.find((candidate) => candidate.flag === flag);
+    const fromEnvironment = known?.typedOnly ? undefined : env[environmentName(flag)];
+    return given[flag] ?? fromEnvironment ?? known?.fallback ?? '';
+  };
 }
 
 /** @throws {ConfigError} naming the flag, what was wanted and what was given */
@@ -60,11 +65,11 @@ export function switchValue(flag: string, value: string): boolean {
   return oneOf(flag, value, ['true', 'false'] as const) === 'true';
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `90s`, `5m`, `1h`. @returns milliseconds @throws {ConfigError} */
+/** `90s`, `5m`, `1h`, `7d`. @returns milliseconds @throws {ConfigError} */
 export function duration(flag: string, value: string): number {
-  const match = /^(\d{1,6})([smh])$/.exec(value);
+  const match = /^(\d{1,6})([smhd])$/.exec(value);
   if (!match) throw new ConfigError(`--${flag}: wanted a duration such as 90s, 5m or 1h; got '${value}'`);
   return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0);
 }

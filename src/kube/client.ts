@@ -33,15 +33,24 @@ export interface Reader {
 }
 
 export interface Writer {
-  create(resource: Resource, object: KubeObject): Promise<unknown>;
+  create(resource: Resource, object: KubeObject, options?: WriteOptions): Promise<unknown>;
   /** Merge patch (RFC 7386). With `uid` an object that was replaced meanwhile is left alone (409). */
-  patch(key: ObjectKey, patch: object, options?: { subresource?: 'status' }): Promise<unknown>;
+  patch(key: ObjectKey, patch: object, options?: PatchOptions): Promise<unknown>;
   /**
    * With `uid` an object that was replaced meanwhile is left alone (409).
    *
    * @returns undefined when it is gone; the object when someone's finalizer holds it
    */
-  delete(key: ObjectKey, options: { uid: string }): Promise<unknown | undefined>;
+  delete(key: ObjectKey, options: WriteOptions & { uid: string }): Promise<unknown | undefined>;
+}
+
+export interface WriteOptions {
+  /** The server does all but store it. */
+  readonly dryRun?: boolean;
+}
+
+interface PatchOptions extends WriteOptions {
+  readonly subresource?: 'status';
 }
 
 /** Called for each answered request: verb, HTTP status (0 for none). */
@@ -76,8 +85,8 @@ export class KubeClient implements Reader, Writer {
     return listPage(path, await this.#send('GET', path, { signal: options.signal }));
   }
 
-  create(resource: Resource, object: KubeObject): Promise<unknown> {
-    const path = `${collectionPath(resource, object.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`;
+  create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
+    const path = `${collectionPath(resource, object.metadata.namespace)}?${writeQuery(options)}`;
     return this.#send('POST', path, { body: object });
   }
 
@@ -88,18 +97,23 @@ export class KubeClient implements Reader, Writer {
     return this.#send('PUT', `${path}?fieldManager=${FIELD_MANAGER}`, { body: object });
   }
 
-  patch(key: ObjectKey, patch: object, options: { subresource?: 'status' } = {}): Promise<unknown> {
+  patch(key: ObjectKey, patch: object, options: PatchOptions = {}): Promise<unknown> {
     const suffix = options.subresource ? `/${options.subresource}` : '';
-    return this.#send('PATCH', `${objectPath(key)}${suffix}?fieldManager=${FIELD_MANAGER}`, {
+    return this.#send('PATCH', `${objectPath(key)}${suffix}?${writeQuery(options)}`, {
       body: patch,
       contentType: 'application/merge-patch+json',
     });
   }
 
-  async delete(key: ObjectKey, options: { uid: string }): Promise<unknown | undefined> {
+  async delete(key: ObjectKey, options: WriteOptions & { uid: string }): Promise<unknown | undefined> {
     try {
       const answer = await this.#send('DELETE', objectPath(key), {
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: options.uid } },
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          preconditions: { uid: options.uid },
+          ...(options.dryRun ? { dryRun: ['All'] } : {}),
+        },
       });
       return isHeld(answer) ? answer : undefined;
     } catch (error) {
@@ -170,6 +184,10 @@ export class KubeClient implements Reader, Writer {
     if (reply.status < 200 || reply.status > 299) throw apiError(request, reply);
     return parseBody(request, reply.text);
   }
+}
+
+function writeQuery({ dryRun }: WriteOptions): string {
+  return `fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`;
 }
 
 function parseBody(request: string, text: string): unknown {

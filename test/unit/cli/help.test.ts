@@ -97,7 +97,7 @@ describe('what has to be loaded to show help', () => {
 
   test.each(['../main.ts', ...definitions])('%s imports nothing that is slow to load', (file) => {
     const imported = [...importsOf(new URL(file, CLI))];
-    expect(imported.length).toBeGreaterThan(1);
+    if (file === '../main.ts') expect(imported.length).toBeGreaterThan(1);
     expect(imported.filter((target) => HEAVY.test(target))).toEqual([]);
   });
 });

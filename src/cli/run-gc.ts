@@ -1,0 +1,113 @@
+import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../api/names.ts';
+import { type GcConfig, gcConfig } from '../config/gc.ts';
+import { describeError, TerminalError } from '../errors.ts';
+import type { Management } from '../operator/management.ts';
+import { eachBounded } from '../plane/bounded.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { needed } from '../plane/needed.ts';
+import { applyPlan } from '../removal/apply-plan.ts';
+import type { RemovalPlan } from '../removal/plan.ts';
+import { managedClusters, type PlanSources, readPlan } from '../removal/read-plan.ts';
+import { readManagement } from '../removal/snapshot.ts';
+import type { Invocation } from './command.ts';
+import { downstreamPlane, managementPlane } from './connect.ts';
+import { complain, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { printGc, tellHeld } from './print-gc.ts';
+import { note, progressOf } from './progress.ts';
+import { RemovalReport } from './removal-report.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Clusters are many, and far. */
+const AT_ONCE = 4;
+
+/** `gc`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError} */
+export async function runGc({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = gcConfig(given, runtime.env, runtime.home, args);
+  const management = await managementPlane(config);
+  try {
+    if (config.what === 'allow') return await allow(config.cluster ?? '', management, runtime);
+    return await planAll(config, management, runtime);
+  } finally {
+    await management.close();
+  }
+}
+
+/** Lets one blocked sweep of the operator pass. @throws {TerminalError} when nothing is blocked */
+async function allow(cluster: string, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const propagation = needed(await management.propagation(cluster));
+  if (!propagation) throw new TerminalError('ClusterDeleted', `there is no ClusterPropagation ${cluster}`);
+  const blocked = propagation.status.conditions?.find(({ type }) => type === 'GCBlocked');
+  if (blocked?.status !== 'True')
+    throw new TerminalError('NotBlocked', `nothing is blocked in cluster ${cluster}; nothing was changed`);
+  if (!propagation.allowGc) {
+    const metadata = { uid: propagation.uid, annotations: { [ANNOTATION_ALLOW_GC]: 'true' } };
+    await management.client.patch({ resource: CLUSTER_PROPAGATIONS, name: cluster }, { metadata });
+  }
+  runtime.stdout.write(`clusterpropagation/${cluster} allowed\n`);
+  note(`the next sweep may pass: ${blocked.message}`, runtime);
+  return EXIT_OK;
+}
+
+async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtime): Promise<number> {
+  const management = await readManagement(plane);
+  const known = managedClusters(management);
+  if (config.cluster !== undefined && !known.includes(config.cluster)) {
+    throw new TerminalError(
+      'ClusterDeleted',
+      `there is no cluster ${config.cluster} that the operator looks after`,
+    );
+  }
+  const clusters = config.cluster === undefined ? known : [config.cluster];
+  const isApplied = config.what === 'apply';
+  const progress = progressOf(isApplied ? 'taking away' : 'reading clusters', runtime);
+  const report = new RemovalReport({ output: config.output, dryRun: 'none' }, progress, runtime);
+  const plans = new Map<string, RemovalPlan>();
+  let code = EXIT_OK;
+  await eachBounded(clusters, AT_ONCE, async (cluster) => {
+    try {
+      await withCluster(cluster, { config, plane, management, runtime }, async (plan, sources) => {
+        plans.set(cluster, plan);
+        if (isApplied) await apply(plan, sources, report);
+      });
+    } catch (error) {
+      progress.clear();
+      complain(runtime, `cluster ${cluster}: ${describeError(error)}`);
+      code = EXIT_UNREACHABLE;
+    }
+    if (!isApplied) progress.update(plans.size, clusters.length);
+  });
+  progress.clear();
+  const inOrder = clusters.flatMap((cluster) => plans.get(cluster) ?? []);
+  if (!isApplied) {
+    await printGc(inOrder, config, runtime);
+    return code;
+  }
+  tellHeld(inOrder, runtime);
+  return (await report.end(config)) || code;
+}
+
+interface Reading {
+  readonly config: GcConfig;
+  readonly plane: ManagementPlane;
+  readonly management: Management;
+  readonly runtime: Runtime;
+}
+
+async function withCluster(
+  cluster: string,
+  { config, plane, management, runtime }: Reading,
+  use: (plan: RemovalPlan, sources: PlanSources) => Promise<void>,
+): Promise<void> {
+  const downstream = needed(await downstreamPlane(cluster, plane, config));
+  try {
+    const sources = { management, plane, downstream, nowMs: runtime.now() };
+    await use(await readPlan(cluster, sources), sources);
+  } finally {
+    await downstream.close();
+  }
+}
+
+async function apply(plan: RemovalPlan, sources: PlanSources, report: RemovalReport): Promise<void> {
+  report.expect(plan.removals.filter(({ heldBack }) => !heldBack).length);
+  await applyPlan(plan, sources, (removed) => report.tell(removed, plan.cluster));
+}

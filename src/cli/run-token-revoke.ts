@@ -1,0 +1,68 @@
+import { namesOf } from '../config/act.ts';
+import { type TokenRevokeConfig, tokenRevokeConfig } from '../config/token.ts';
+import type { ListedToken } from '../issue/listed-token.ts';
+import { isSystemToken } from '../issue/select.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { askPerson } from './ask-person.ts';
+import { changeTokens, type TokenResult } from './change-tokens.ts';
+import type { Invocation } from './command.ts';
+import { managementPlane } from './connect.ts';
+import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { note, progressOf } from './progress.ts';
+import { tokensNamed } from './run-token-change.ts';
+import { selectTokens } from './run-token-list.ts';
+import type { Runtime } from './runtime.ts';
+
+/** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
+export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const names = namesOf('token', args);
+  const config = tokenRevokeConfig(given, runtime.env, runtime.home, names);
+  const management = await managementPlane(config);
+  try {
+    const { found, missing } = await meant(names, config, management, runtime);
+    if (found.length + missing.length === 0) {
+      note('No tokens found.', runtime);
+      return EXIT_OK;
+    }
+    if (!(await isAgreed(found, config, runtime))) {
+      note('Nothing was changed.', runtime);
+      return EXIT_NO;
+    }
+    const action = config.keep ? 'disable' : 'delete';
+    return await changeTokens(action, found, missing, { config, management, runtime });
+  } finally {
+    await management.close();
+  }
+}
+
+async function meant(
+  names: readonly string[],
+  config: TokenRevokeConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<{ found: readonly ListedToken[]; missing: readonly TokenResult[] }> {
+  if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
+  const progress = progressOf('reading tokens', runtime);
+  const selected = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
+  if (config.includeSystem) return { found: selected, missing: [] };
+  const found = selected.filter((token) => !isSystemToken(token));
+  const spared = selected.length - found.length;
+  if (spared > 0) {
+    note(
+      `left out: ${spared} tokens of Rancher's own agents and provisioning; --include-system takes them, too`,
+      runtime,
+    );
+  }
+  return { found, missing: [] };
+}
+
+/** Everybody's tokens, the person's own among them, are asked about; what was picked was meant. */
+async function isAgreed(
+  found: readonly ListedToken[],
+  config: TokenRevokeConfig,
+  runtime: Runtime,
+): Promise<boolean> {
+  if (!config.all || config.yes || config.dryRun !== 'none') return true;
+  const users = new Set(found.map(({ userName }) => userName)).size;
+  return askPerson(`Revoke all ${found.length} tokens of ${users} users?`, runtime);
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { link, lstat, open, rename, unlink } from 'node:fs/promises';
+import type { Destination } from '../config/issue.ts';
+import { ConfigError, describeError } from '../errors.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A place for something secret that is certain to take it. */
+export interface SecretPlace {
+  /** For people; undefined for stdout. */
+  readonly path: string | undefined;
+  /** Puts the text there, whole or not at all. */
+  write(text: string): Promise<void>;
+  /** Gives the place up. Harmless after `write`. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes sure that a secret can be written before there is one: a token whose secret is lost helps nobody.
+ *
+ * The file comes into being under another name, readable by its owner alone, and takes its own name when it is
+ * complete; an existing one is replaced only when that was asked for.
+ *
+ * @throws {ConfigError} when the file exists, or cannot be made
+ */
+export async function secretPlace(destination: Destination, runtime: Runtime): Promise<SecretPlace> {
+  if (destination.kind === 'stdout') {
+    const write = async (text: string): Promise<void> => void runtime.stdout.write(text);
+    return { path: undefined, write, release: async () => {} };
+  }
+  const { path, force } = destination;
+  if (!force && (await exists(path))) throw taken(path);
+  const draft = `${path}.${randomUUID()}`;
+  const file = await open(draft, 'wx', 0o600).catch((error: unknown) => {
+    throw new ConfigError(`--output-file ${path}: ${describeError(error)}`);
+  });
+  const release = async (): Promise<void> => {
+    await file.close();
+    await unlink(draft).catch(() => undefined); // gone already, as a rule
+  };
+  return {
+    path,
+    async write(text) {
+      await file.writeFile(text);
+      await file.sync();
+      if (force) return rename(draft, path);
+      // Unlike a rename this fails when somebody else has made the file meanwhile.
+      await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'EEXIST' ? taken(path) : error;
+      });
+    },
+    release,
+  };
+}
+
+function taken(path: string): ConfigError {
+  return new ConfigError(`--output-file ${path}: the file exists; --force replaces it`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,75 @@
+import { isObjectName } from '../api/names.ts';
+import { ConfigError } from '../errors.ts';
+import { duration, type Flag, oneOf, switchValue } from './flags.ts';
+
+/** Flags and rules that commands which change something share. */
+
+export const DRY_RUNS = ['none', 'client', 'server'] as const;
+/** `client`: nothing is sent; `server`: the API server does all but store it. */
+export type DryRun = (typeof DRY_RUNS)[number];
+
+export const DRY_RUN_FLAG: Flag = {
+  flag: 'dry-run',
+  placeholder: 'MODE',
+  help: 'none, client (say what would be done) or server (the API server tries it and stores nothing)',
+  fallback: 'none',
+  choices: DRY_RUNS,
+};
+
+export const WAIT_FLAGS: readonly Flag[] = [
+  { flag: 'wait', help: 'do not return before it took effect downstream', fallback: 'false' },
+  { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '2m' },
+];
+
+export const YES_FLAG: Flag = {
+  flag: 'yes',
+  short: 'y',
+  help: 'do not ask',
+  fallback: 'false',
+  typedOnly: true,
+};
+
+/** How long to wait for the effect; undefined is not at all. */
+export interface WaitConfig {
+  readonly timeoutMs: number | undefined;
+}
+
+type Text = (flag: string) => string;
+
+/** @throws {ConfigError} */
+export function dryRunOf(text: Text): DryRun {
+  return oneOf('dry-run', text('dry-run'), DRY_RUNS);
+}
+
+/** @throws {ConfigError} also when there is nothing to wait for */
+export function waitOf(text: Text, dryRun: DryRun): WaitConfig {
+  const timeoutMs = duration('timeout', text('timeout'));
+  if (!switchValue('wait', text('wait'))) return { timeoutMs: undefined };
+  if (dryRun !== 'none') throw new ConfigError('--wait: a dry run takes no effect that could be waited for');
+  return { timeoutMs };
+}
+
+/** A name that was given, or undefined. @throws {ConfigError} when nothing can have that name */
+export function nameOf(flag: string, text: Text): string | undefined {
+  const value = text(flag);
+  if (value === '') return undefined;
+  if (!isObjectName(value)) throw new ConfigError(`--${flag}: '${value}' cannot be the name of an object`);
+  return value;
+}
+
+/** A length of time that was given, in milliseconds, or undefined. @throws {ConfigError} */
+export function durationOf(flag: string, text: Text): number | undefined {
+  return text(flag) === '' ? undefined : duration(flag, text(flag));
+}
+
+/** Arguments that are names of objects, also as `-o name` prints them (`KIND/NAME`). @throws {ConfigError} naming the first that cannot be one */
+export function namesOf(what: string, typed: readonly string[]): readonly string[] {
+  const args = typed.map((arg) => arg.replace(/^[a-z.]+\//, ''));
+  if (args.some((name) => name.includes(':'))) {
+    // It is in the shell's history already; at least it goes no further.
+    throw new ConfigError(`that is a whole bearer: give only the name of the ${what}, before the colon`);
+  }
+  const bad = args.find((name) => !isObjectName(name));
+  if (bad !== undefined) throw new ConfigError(`'${bad}' cannot be the name of a ${what}`);
+  return [...new Set(args)];
+}

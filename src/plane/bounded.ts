@@ -1,0 +1,25 @@
+/**
+ * Does something with each item, so many at a time, in their order.
+ *
+ * @param limit - how many may be under way at once
+ * @throws the first failure of `work`, once what was under way has ended; nothing new is begun after it
+ */
+export async function eachBounded<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  let failure: { readonly error: unknown } | undefined;
+  const worker = async (): Promise<void> => {
+    for (let next = rest.next(); !next.done && !failure; next = rest.next()) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+  if (failure) throw failure.error;
+}

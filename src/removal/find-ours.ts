@@ -1,0 +1,62 @@
+import {
+  apiVersionOf,
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_USER_ATTRIBUTES,
+  CONFIG_MAPS,
+  FIELD_MANAGER,
+  LABEL_CLUSTER,
+  LABEL_MANAGED_BY,
+  type Resource,
+  SECRETS,
+} from '../api/names.ts';
+import { observedParser } from '../api/parse-observed.ts';
+import type { KubeObject } from '../api/types.ts';
+import type { DownstreamPlane } from '../plane/downstream.ts';
+import type { Reading } from '../plane/reading.ts';
+
+/** What is in a downstream cluster, by the labels alone: the management plane need not exist any more. */
+export interface Found {
+  /** In the order in which they go: without its ClusterAuthToken a Secret opens nothing. No hash is among them. */
+  readonly ours: readonly KubeObject[];
+  /** Management ids that the labels of ours name. */
+  readonly clusters: readonly string[];
+  /** ClusterAuthTokens and ClusterUserAttributes of others; their Secrets and ConfigMaps are not looked at. */
+  readonly others: number;
+}
+
+const OURS = `${LABEL_MANAGED_BY}=${FIELD_MANAGER}`;
+
+/**
+ * Everything that carries our labels.
+ *
+ * @param cluster - only what was written for this management id; undefined: for any
+ */
+export async function findOurs(plane: DownstreamPlane, cluster: string | undefined): Promise<Reading<Found>> {
+  const found: KubeObject[] = [];
+  for (const resource of [CLUSTER_AUTH_TOKENS, SECRETS, CLUSTER_USER_ATTRIBUTES, CONFIG_MAPS]) {
+    const isWholeKindOurs = resource === CLUSTER_AUTH_TOKENS || resource === CLUSTER_USER_ATTRIBUTES;
+    const listed = await listObjects(plane, resource, isWholeKindOurs ? undefined : OURS);
+    if (!listed.ok) return listed;
+    found.push(...listed.value);
+  }
+  const labelled = found.filter(({ metadata }) => metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER);
+  const idOf = ({ metadata }: KubeObject): string => metadata.labels?.[LABEL_CLUSTER] ?? '';
+  // One that names no cluster is not of our making, whatever it says of its manager.
+  const ours = labelled.filter((object) => idOf(object) !== '' && (cluster ?? idOf(object)) === idOf(object));
+  const clusters = [...new Set(ours.map(idOf))].sort();
+  return { ok: true, value: { ours, clusters, others: found.length - ours.length } };
+}
+
+async function listObjects(
+  plane: DownstreamPlane,
+  resource: Resource,
+  labelSelector: string | undefined,
+): Promise<Reading<readonly KubeObject[]>> {
+  const parse = observedParser(apiVersionOf(resource), resource.kind);
+  const withoutHash = (raw: unknown): KubeObject => {
+    const { data: _data, hash: _hash, ...object } = parse(raw).object;
+    return object;
+  };
+  const listed = await plane.list(resource, withoutHash, { namespace: plane.namespace, labelSelector });
+  return !listed.ok && listed.failure.reason === 'KindMissing' ? { ok: true, value: [] } : listed;
+}
