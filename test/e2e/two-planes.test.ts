@@ -129,7 +129,7 @@ describe('a token', () => {
   });
 
   test.concurrent('that expires is refused', async () => {
-    await goodToken('token-expiring', 'u-ada', { expiresAt: timeText(Date.now() + 15_000) });
+    await goodToken('token-expiring', 'u-ada', { expiresAt: timeText(Date.now() + 20_000) });
     await refused('token-expiring');
   });
 
