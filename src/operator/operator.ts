@@ -79,6 +79,11 @@ export class AceOperator extends Base {
     await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
   }
 
+  /** Reads everything anew; resolves when all that was there at the time of this call is in the stores. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.refresh()));
+  }
+
   /** Resolves when no further event can come. */
   override async stop(): Promise<void> {
     await Promise.all([...this.#reflectors, ...this.#optional].map((reflector) => reflector.stop()));

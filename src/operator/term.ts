@@ -63,10 +63,18 @@ export class Term {
     return this.#clusters;
   }
 
-  /** Begins to work. Safe to repeat when it failed. @throws {TerminalError | ApiError | ConnectionError | FencedError} */
-  async start(): Promise<void> {
-    const installation = await loadInstallationKey(this.#deps.client, this.#deps.config.namespace);
+  /**
+   * Begins to work, unless `signal` ends it before. Safe to repeat when it failed.
+   *
+   * @throws {TerminalError | ApiError | ConnectionError | FencedError}
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { client, config } = this.#deps;
+    const installation = await loadInstallationKey(client, config.namespace);
     await this.#rememberEvents();
+    // What another replica took away, on word that our watches have not brought yet, must not be put back.
+    if (config.leaderElect) await endedBy(signal, this.#deps.statusHost.refresh());
+    if (signal.aborted) return;
     this.#clusters = this.#buildClusters(installation);
     this.#clusters.start();
   }
@@ -143,4 +151,14 @@ export class Term {
       this.#deps.log.warn('earlier events not read', { error });
     }
   }
+}
+
+/** Waits for `work`, or for the end of the wait. */
+async function endedBy(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  const end = Promise.withResolvers<void>();
+  const stop = (): void => end.resolve();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  await Promise.race([work, end.promise]);
+  signal.removeEventListener('abort', stop);
 }

@@ -71,7 +71,7 @@ export class Terms implements LeadershipListener, Queues {
     return persist(
       async () => {
         this.#term = newTerm();
-        await this.#term.start();
+        await this.#term.start(signal);
       },
       signal,
       (error) => log.warn('management plane does not answer', { error }),
