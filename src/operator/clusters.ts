@@ -85,6 +85,8 @@ export class Clusters {
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
     await this.#ensurePropagation(name, asksForAce(cluster));
+    // Stopped meanwhile: a propagator that is made now would never be stopped.
+    if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
   }
