@@ -7,7 +7,6 @@ import type { KubeClient } from '../../../src/kube/client.ts';
 import { Clusters } from '../../../src/operator/clusters.ts';
 import { DeletionEvidence } from '../../../src/operator/evidence.ts';
 import { Management } from '../../../src/operator/management.ts';
-import type { AceOperator } from '../../../src/operator/operator.ts';
 import { SyncBack } from '../../../src/operator/sync-back.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
@@ -75,7 +74,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
       },
       notifyToken: () => {},
       notifyCluster: () => {},
-      statusHost: () => ({ writeStatus: () => plane.write() }) as unknown as AceOperator,
+      writeStatus: () => plane.write(),
     });
   });
 
