@@ -18,10 +18,11 @@ main() {
 
 # Beside Rancher only ours is missing; the others are Rancher's, and not ours to change.
 apply_definitions() {
+  local file
   kubectl apply -f "$root/crds/ace-operator.io_clusterpropagations.yaml"
-  if ! kubectl get crd tokens.management.cattle.io >/dev/null 2>&1; then
+  if ! has_definition tokens.management.cattle.io; then
     say "there is no Rancher here: its kinds are installed, too"
-    find "$root/crds" -name 'management.cattle.io_*.yaml' -exec kubectl apply -f {} \;
+    for file in "$root"/crds/management.cattle.io_*.yaml; do kubectl apply -f "$file"; done
   fi
   kubectl wait --for=condition=Established --timeout=60s \
     crd/clusterpropagations.ace-operator.io crd/tokens.management.cattle.io

@@ -10,7 +10,7 @@ root=$(cd "$here/../.." && pwd)
 
 main() {
   say "from $(kubectl config current-context)"
-  if kubectl get crd clusterpropagations.ace-operator.io >/dev/null 2>&1; then drain; fi
+  if has_definition clusterpropagations.ace-operator.io; then drain; fi
   kubectl kustomize "$root/manifests/operator" | for_this_server \
     | kubectl delete --ignore-not-found --wait -f -
   kubectl delete --ignore-not-found -f "$root/crds/ace-operator.io_clusterpropagations.yaml"

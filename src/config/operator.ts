@@ -133,14 +133,17 @@ export function operatorConfig(given: Given, env: Environment): OperatorConfig {
   });
 }
 
+const MAX_LEASE_MS = 3_600_000;
+
 /** The margin between the two is what keeps a slow leader from meeting its successor. */
 function leaseTiming(text: (flag: string) => string): LeaseTiming {
   const [leaseMs, renewMs, retryMs] = (['lease-duration', 'renew-deadline', 'retry-period'] as const).map(
     (name) => duration(`leader-elect-${name}`, text(`leader-elect-${name}`)),
   ) as [number, number, number];
-  if (retryMs < 1_000 || renewMs < 2 * retryMs || leaseMs < renewMs + retryMs) {
+  const isTooClose = retryMs < 1_000 || renewMs < 2 * retryMs || leaseMs < renewMs + retryMs;
+  if (isTooClose || leaseMs > MAX_LEASE_MS) {
     throw new ConfigError(
-      '--leader-elect-…: wanted retry period 1s or more, renew deadline at least twice that, and lease duration longer by at least one retry period',
+      '--leader-elect-…: wanted retry period 1s or more, renew deadline at least twice that, and lease duration longer by at least one retry period, and 1h at most',
     );
   }
   return { leaseMs, renewMs, retryMs };

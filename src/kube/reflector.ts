@@ -73,6 +73,10 @@ export class Reflector<T extends Identified> {
   #hasSynced = false;
   #watchOpened = false;
   #wasGone = false;
+  /** Who waits for a list that has not begun yet. */
+  #waiting: (() => void)[] = [];
+  /** Ends what the present turn waits for: its watch, or its backoff. */
+  #interrupt = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -95,6 +99,17 @@ export class Reflector<T extends Identified> {
     this.#running ??= this.#run(this.#stopping.signal);
   }
 
+  /**
+   * Lists at once, on whatever connection works: a watch may hang without saying so. Resolves when a list that began after this
+   * call is in the store; never when the reflector is stopped before.
+   */
+  refresh(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#interrupt.abort();
+    });
+  }
+
   /** Ends list and watch; resolves when nothing more will reach the store. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -104,18 +119,20 @@ export class Reflector<T extends Identified> {
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      failures = await this.#turn(failures, signal);
-      if (Date.now() - this.#listedAtMs > this.#timing.relistMs) this.#resourceVersion = undefined;
+      this.#interrupt = new AbortController();
+      failures = await this.#turn(failures, AbortSignal.any([signal, this.#interrupt.signal]));
+      const isDue = Date.now() - this.#listedAtMs > this.#timing.relistMs;
+      if (isDue || this.#waiting.length > 0) this.#resourceVersion = undefined;
     }
   }
 
-  /** One list (where needed) and one watch. @returns failures in a row, this turn included */
+  /** One list (where needed) and one watch, until `signal` ends them. @returns failures in a row, this turn included */
   async #turn(failures: number, signal: AbortSignal): Promise<number> {
     const startedAtMs = Date.now();
     let fault: unknown;
     this.#watchOpened = false;
     try {
-      if (this.#resourceVersion === undefined) await this.#list(signal);
+      if (this.#resourceVersion === undefined) await this.#listForAll(signal);
       await this.#watch(signal);
     } catch (error) {
       fault = error;
@@ -154,6 +171,17 @@ export class Reflector<T extends Identified> {
     const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
     const own = backoffMs(failures, backoffBaseMs, backoffMaxMs, this.#random);
     await pause(Math.max(asked ?? 0, own), signal);
+  }
+
+  /** One list, for all who were waiting for one before it began. */
+  async #listForAll(signal: AbortSignal): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    try {
+      await this.#list(signal);
+      for (const resolve of waiting.splice(0)) resolve();
+    } finally {
+      this.#waiting.unshift(...waiting);
+    }
   }
 
   async #list(signal: AbortSignal): Promise<void> {

@@ -45,7 +45,7 @@ export function tokenFilesOf(kubeconfigFile: string): ReadonlyMap<string, string
  *
  * client-node's own reader keeps what it read for a minute, whatever happens, and does not trim it.
  *
- * @throws when a file cannot be read
+ * @throws when a file cannot be read, or is empty: whoever writes it in place has not written it yet
  */
 export function withTokensRead<T extends Holder>(
   users: readonly T[],
@@ -53,8 +53,12 @@ export function withTokensRead<T extends Holder>(
 ): T[] {
   return users.map((user) => {
     const path = files.get(user.name);
-    return path === undefined
-      ? user
-      : { ...user, authProvider: undefined, token: readFileSync(path, 'utf8').trim() };
+    return path === undefined ? user : { ...user, authProvider: undefined, token: tokenIn(path) };
   });
+}
+
+function tokenIn(path: string): string {
+  const token = readFileSync(path, 'utf8').trim();
+  if (token === '') throw new Error(`token file ${path} is empty`);
+  return token;
 }

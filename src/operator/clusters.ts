@@ -4,7 +4,6 @@ import type { Token } from '../api/types.ts';
 import { isAlreadyExists, isObjectMissing } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { asksForAce, clusterSettings, isRelevant } from './cluster-settings.ts';
-import type { AceOperator } from './operator.ts';
 import { PropagationStatusWriter } from './propagation-status.ts';
 import { ClusterPropagator } from './propagator.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
@@ -13,7 +12,8 @@ import { WorkQueue } from './workqueue.ts';
 export interface ClustersDeps
   extends Omit<PropagatorDeps, 'isAwaitedElsewhere' | 'statusChanged' | 'publishStatus' | 'allowanceUsed'> {
   readonly client: KubeClient;
-  statusHost(): AceOperator;
+  /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
+  writeStatus(cluster: string, patch: object): Promise<void>;
 }
 
 /** How long a token that was moved may be held in its old cluster while the new one is getting it. */
@@ -85,6 +85,8 @@ export class Clusters {
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
     await this.#ensurePropagation(name, asksForAce(cluster));
+    // Stopped meanwhile: a propagator that is made now would never be stopped.
+    if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
   }
@@ -106,7 +108,7 @@ export class Clusters {
         log: this.#deps.log,
         now: this.#deps.now,
         written: () => this.#deps.management.propagations.get(name)?.status,
-        write: (patch) => this.#deps.statusHost().writeStatus(name, patch),
+        write: (patch) => this.#deps.writeStatus(name, patch),
       }),
     );
     return propagator;

@@ -8,6 +8,7 @@ import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
 import { KubeClient } from '../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
+import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import type { ReflectorObserver } from '../kube/reflector.ts';
 import { Transport } from '../kube/transport.ts';
@@ -64,13 +65,11 @@ export class Manager {
     this.#freshness = new Freshness(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     const mayWrite = (): boolean => this.#leadership.mayWrite();
-    const common = { timeoutMs: REQUEST_TIMEOUT_MS, userAgent: config.userAgent };
-    const onRequest = (verb: string, code: number): void =>
-      this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
-    this.#transport = new Transport(access, { ...common, connections: MANAGEMENT_CONNECTIONS, mayWrite });
+    const onRequest = (verb: string, code: number): void => this.#countRequest(verb, code);
+    this.#transport = this.#connect(mayWrite);
     this.#client = new KubeClient(this.#transport, onRequest);
     this.#leaseTransport = new Transport(access, {
-      ...common,
+      userAgent: config.userAgent,
       connections: 1,
       timeoutMs: Math.min(REQUEST_TIMEOUT_MS, config.leaseTiming.renewMs / 2),
     });
@@ -142,12 +141,27 @@ export class Manager {
     await Promise.all([this.#hasher.close(), this.#health.close()]);
   }
 
+  #connect(mayWrite: Fence): Transport {
+    const { access, config } = this.#deps;
+    return new Transport(access, {
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      userAgent: config.userAgent,
+      connections: MANAGEMENT_CONNECTIONS,
+      mayWrite,
+    });
+  }
+
+  #countRequest(verb: string, code: number): void {
+    this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
+  }
+
   #newTerm(): Term {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
       ...{ config, definitions, log, now },
       management: this.#management,
-      client: this.#client,
+      connect: (mayWrite) => this.#connect(mayWrite),
+      onRequest: (verb, code) => this.#countRequest(verb, code),
       mayWrite: () => this.#leadership.mayWrite(),
       statusHost: this.#operator,
       evidence: this.#evidence,

@@ -24,7 +24,7 @@ import {
 import { parseToken } from '../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
 import type { Identified } from '../api/types.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient, Writer } from '../kube/client.ts';
 import { withoutDefaultKubeconfig } from '../kube/kubeconfig.ts';
 import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
@@ -77,6 +77,11 @@ export class AceOperator extends Base {
   /** Resolves when everything that was there at the start is in the stores. */
   async synced(): Promise<void> {
     await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+  }
+
+  /** Reads everything anew; resolves when all that was there at the time of this call is in the stores. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.refresh()));
   }
 
   /** Resolves when no further event can come. */
@@ -146,18 +151,13 @@ export class AceOperator extends Base {
     meta: ResourceMeta,
     status: unknown,
   ): Promise<ResourceMeta | null> {
-    await this.#options.client.patch(
-      { resource: CLUSTER_PROPAGATIONS, name: meta.name },
-      { status },
-      { subresource: 'status' },
-    );
+    await this.writeStatus(meta.name, status as object, this.#options.client);
     return meta;
   }
 
-  /** Writes the status of one ClusterPropagation. @throws {ApiError | ConnectionError} */
-  async writeStatus(name: string, status: object): Promise<void> {
-    const meta = metaOf(CLUSTER_PROPAGATIONS, { name, namespace: '', uid: '', resourceVersion: '' });
-    await this.patchResourceStatus(meta, status);
+  /** Writes the status of one ClusterPropagation. @throws {ApiError | ConnectionError | FencedError} */
+  async writeStatus(name: string, status: object, client: Writer): Promise<void> {
+    await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, { status }, { subresource: 'status' });
   }
 
   protected override setResourceStatus(): Promise<ResourceMeta | null> {

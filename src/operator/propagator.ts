@@ -162,7 +162,8 @@ export class ClusterPropagator {
     if (wanted === this.#credentialsVersion && (wanted === '') === (this.#session === undefined)) return;
     await this.#endSession();
     this.#credentialsVersion = wanted;
-    if (wanted === '' || credentials.kind !== 'found') return;
+    // Stopped meanwhile: nobody would ever end this session.
+    if (wanted === '' || credentials.kind !== 'found' || this.queue.isClosed) return;
     this.#session = new ClusterSession({
       ...this.#deps.sessionOptions(this.name),
       access: credentials.access,

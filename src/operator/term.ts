@@ -3,8 +3,9 @@ import type { DownstreamDefinitions } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { isAlreadyExists } from '../errors.ts';
 import type { HashStore } from '../hash/pending.ts';
-import type { KubeClient } from '../kube/client.ts';
+import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
+import type { Transport } from '../kube/transport.ts';
 import {
   EVENT_NAMESPACE,
   EVENT_SOURCE,
@@ -26,10 +27,11 @@ export interface TermDeps {
   readonly config: OperatorConfig;
   readonly definitions: DownstreamDefinitions;
   readonly management: Management;
-  /** Of the management plane; its writes are fenced. */
-  readonly client: KubeClient;
+  /** Opens a way to the management plane whose writes are fenced by `mayWrite`. */
+  connect(mayWrite: Fence): Transport;
+  readonly onRequest: RequestObserver;
   readonly mayWrite: Fence;
-  readonly statusHost: AceOperator;
+  readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
   readonly evidence: DeletionEvidence;
   readonly hashes: HashStore;
   readonly metrics: Metrics;
@@ -47,12 +49,17 @@ const SWEEP_INTERVAL_MS = 10 * 60_000;
  */
 export class Term {
   readonly #deps: TermDeps;
+  /** Of its own: what waits in there ends with the term, and what hung before it is not used again. */
+  readonly #transport: Transport;
+  readonly #client: KubeClient;
   readonly #events: EventRecorder;
   #clusters: Clusters | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
     this.#deps = deps;
+    this.#transport = deps.connect(() => this.#mayWrite());
+    this.#client = new KubeClient(this.#transport, deps.onRequest);
     this.#events = new EventRecorder({ post: (event) => this.#postEvent(event) }, (outcome) =>
       deps.metrics.events.inc({ outcome }),
     );
@@ -63,10 +70,14 @@ export class Term {
     return this.#clusters;
   }
 
-  /** Begins to work. Safe to repeat when it failed. @throws {TerminalError | ApiError | ConnectionError | FencedError} */
-  async start(): Promise<void> {
-    const installation = await loadInstallationKey(this.#deps.client, this.#deps.config.namespace);
-    await this.#rememberEvents();
+  /**
+   * Begins to work, unless `signal` ends it before. Safe to repeat when it failed.
+   *
+   * @throws {TerminalError | ApiError | ConnectionError | FencedError}
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const installation = await unlessEnded(signal, this.#prepare());
+    if (installation === undefined) return;
     this.#clusters = this.#buildClusters(installation);
     this.#clusters.start();
   }
@@ -75,10 +86,28 @@ export class Term {
   async stop(): Promise<void> {
     this.#ended = true;
     await this.#clusters?.stop();
+    await this.#transport.close();
+  }
+
+  async #prepare(): Promise<InstallationKey> {
+    const { config, statusHost } = this.#deps;
+    const [installation] = await Promise.all([
+      loadInstallationKey(this.#client, config.namespace),
+      this.#rememberEvents(),
+      // What another replica took away, on word that our watches have not brought yet, must not be put back.
+      config.leaderElect ? statusHost.refresh() : undefined,
+    ]);
+    return installation;
+  }
+
+  /** A later term opens the fence of the process again, but not for what this one left behind. */
+  #mayWrite(): boolean {
+    return !this.#ended && this.#deps.mayWrite();
   }
 
   #buildClusters(installation: InstallationKey): Clusters {
-    const { config, definitions, management, client, mayWrite, metrics, log } = this.#deps;
+    const { config, definitions, management, metrics, log } = this.#deps;
+    const client = this.#client;
     const { evidence, hashes, now, statusHost } = this.#deps;
     return new Clusters({
       ...{ management, client, hashes, evidence, log, metrics, now },
@@ -96,15 +125,14 @@ export class Term {
         connections: CLUSTER_CONNECTIONS,
         timeoutMs: REQUEST_TIMEOUT_MS,
         userAgent: config.userAgent,
-        // A later term opens the fence of the process again, but not for what this one left behind.
-        mayWrite: () => !this.#ended && mayWrite(),
+        mayWrite: () => this.#mayWrite(),
         onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
         onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
         onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
       }),
       notifyToken: (token, notice) => this.#notify(TOKENS, token.name, token.uid, notice),
       notifyCluster: (name, notice) => this.#notifyCluster(name, notice),
-      statusHost: () => statusHost,
+      writeStatus: (name, patch) => statusHost.writeStatus(name, patch, client),
     });
   }
 
@@ -124,7 +152,7 @@ export class Term {
 
   async #postEvent(event: EventBody): Promise<void> {
     try {
-      await this.#deps.client.create(EVENTS, event);
+      await this.#client.create(EVENTS, event);
     } catch (error) {
       if (!isAlreadyExists(error)) this.#deps.log.warn('event not written', { error });
     }
@@ -133,7 +161,7 @@ export class Term {
   /** What was said within the last hour or so is not said again by a restart, or by the next leader. */
   async #rememberEvents(): Promise<void> {
     try {
-      const { items } = await this.#deps.client.list(EVENTS, {
+      const { items } = await this.#client.list(EVENTS, {
         namespace: EVENT_NAMESPACE,
         fieldSelector: `source=${EVENT_SOURCE}`,
         limit: 5_000,
@@ -142,5 +170,19 @@ export class Term {
     } catch (error) {
       this.#deps.log.warn('earlier events not read', { error });
     }
+  }
+}
+
+/** What `work` results in, or undefined when `signal` comes first; then nobody waits for `work` any more. */
+async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  const end = Promise.withResolvers<undefined>();
+  const stop = (): void => end.resolve(undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const result = await Promise.race([work, end.promise]);
+    return signal.aborted ? undefined : result;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -68,11 +68,10 @@ export class Terms implements LeadershipListener, Queues {
 
   #begin(signal: AbortSignal): Promise<void> {
     const { log, newTerm } = this.#deps;
+    const term = newTerm();
+    this.#term = term;
     return persist(
-      async () => {
-        this.#term = newTerm();
-        await this.#term.start();
-      },
+      () => term.start(signal),
       signal,
       (error) => log.warn('management plane does not answer', { error }),
     );

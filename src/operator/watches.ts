@@ -25,6 +25,11 @@ export class Watches {
     this.#management = management;
     this.#evidence = evidence;
     this.#queues = queues;
+    management.tokens.onChange((event) => {
+      if (event.type === 'deleted') this.#leftBy(event.object);
+      else if (event.type === 'updated' && event.old.userName !== event.object.userName)
+        this.#leftBy(event.old);
+    });
   }
 
   /** @param last - the Token as the event tells it; of one that went, as it was */
@@ -72,6 +77,16 @@ export class Watches {
     // A label that was taken off or changed: whoever used the Secret until now.
     for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
     for (const name of clusters) if (name !== '') this.#queues.enqueueCluster(name);
+  }
+
+  /**
+   * A user has a token less. Their ClusterUserAttribute is written ahead of it: where nothing else of the token was written
+   * yet, no deletion in the cluster brings the user's key.
+   */
+  #leftBy({ userName }: Token): void {
+    for (const propagator of this.#queues.propagators()) {
+      if (propagator.concerns(userKey(userName))) propagator.enqueue(userKey(userName), 'normal');
+    }
   }
 
   #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {

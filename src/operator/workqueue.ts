@@ -142,6 +142,11 @@ export class WorkQueue {
     if (again) this.add(key, again);
   }
 
+  /** True once nothing more is to be begun. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Ends all waiting; what is being worked may finish. */
   close(): void {
     this.#closed = true;

@@ -159,6 +159,29 @@ describe('two replicas', () => {
     expect((await leader.process.http('/readyz')).status).toBe(200);
   });
 
+  test('put nothing back: whoever takes over reads the management plane anew, as its watches may hang', async () => {
+    const leader = await leaderOf(replicas);
+    const standby = replicas.find((replica) => replica !== leader) as Replica;
+    // Half-open: nothing comes any more, and nobody says so. New connections work, and so does the election.
+    standby.proxy.strand();
+    await world.patchToken('second', { enabled: false });
+    await leaves('second');
+    const before = (await creationsOf('second')).length;
+    leader.process.kill('SIGKILL');
+    replicas.splice(replicas.indexOf(leader), 1);
+    await leader.proxy.close();
+
+    await world.createToken('fourth', CLUSTER, 'u-ada');
+    await eventually(
+      async () => expect(await world.cluster(CLUSTER).clusterAuthToken('fourth')).toBeDefined(),
+      { ...PATIENCE, timeoutMs: 60_000 },
+    );
+    await world.waitSynced(CLUSTER, '2/2');
+    expect((await creationsOf('second')).length).toBe(before);
+    expect(await world.cluster(CLUSTER).tokenNames()).toEqual(['after', 'fourth']);
+    await start();
+  });
+
   test('change over when the leader is cut off from the management plane, and it leads again when its turn comes', async () => {
     const leader = await leaderOf(replicas);
     const other = replicas.find((replica) => replica !== leader) as Replica;
@@ -176,6 +199,12 @@ describe('two replicas', () => {
     await world.deleteToken('third');
     await leaves('third');
   });
+
+  async function creationsOf(token: string): Promise<readonly unknown[]> {
+    return (await world.cluster(CLUSTER).plane.auditLines()).filter(
+      ({ verb, resource, name }) => verb === 'create' && resource === 'clusterauthtokens' && name === token,
+    );
+  }
 
   /** Writes to the downstream cluster that were answered. */
   async function writesOf({ process }: Replica): Promise<number> {

@@ -108,6 +108,7 @@ export class ReconcileWorld {
       this.#tell(tokenKey(token.name), 'revocation', before);
     }
     this.#tell(tokenKey(token.name), token.enabled && !token.deleting ? 'normal' : 'revocation', token);
+    if (before && (before.uid !== token.uid || before.userName !== token.userName)) this.#leftBy(before);
     return token;
   }
 
@@ -117,6 +118,7 @@ export class ReconcileWorld {
     this.management.tokens.remove(token);
     if (options.told) this.evidence.add(tokenKey(name), this.nowMs);
     this.#tell(tokenKey(name), 'revocation', token);
+    this.#leftBy(token);
   }
 
   putUser(fields: Json = {}, metadata: Json = {}): void {
@@ -316,6 +318,12 @@ export class ReconcileWorld {
     if (deleted || this.observed.isTokenConfirmed(name)) this.queue.add(tokenKey(name), 'normal');
     const userName = object['userName'];
     if (deleted && typeof userName === 'string') this.queue.add(userKey(userName), 'normal');
+  }
+
+  /** As operator/watches.ts does. */
+  #leftBy({ userName }: Token): void {
+    const isConcerned = this.outcomes.has(userKey(userName)) || this.observed.forUser(userName) !== undefined;
+    if (isConcerned && !this.isAway) this.queue.add(userKey(userName), 'normal');
   }
 
   /** As operator/watches.ts does. */

@@ -403,3 +403,45 @@ describe('stop', () => {
     await reflection.reflector.stop();
   });
 });
+
+describe('refresh', () => {
+  test('lists at once although a watch hangs, and resolves when that list is in the store', async () => {
+    server.onList = () => aList([anItem('a', '1')], '7');
+    start();
+    const hanging = await watchNumber(1);
+    server.onList = () => aList([anItem('b', '8')], '8');
+    await reflection.reflector.refresh();
+    expect(names()).toEqual(['b']);
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('8');
+    await eventually(() => expect(hanging.closed).toBe(true));
+    expect(reflection.failures).toEqual([]);
+  });
+
+  test('does not take a list for new that began before it was asked for', async () => {
+    let answers = 0;
+    server.onList = () => {
+      answers += 1;
+      return answers === 1 ? 'never' : aList([anItem(`of-${answers}`, '1')], '7');
+    };
+    start();
+    await eventually(() => expect(answers).toBe(1));
+    await Promise.all([reflection.reflector.refresh(), reflection.reflector.refresh()]);
+    expect(names()).toEqual(['of-2']);
+  });
+
+  test('does not wait out a backoff, and waits as long as lists fail', async () => {
+    let isBroken = true;
+    server.onList = () => (isBroken ? aStatus(503, 'ServiceUnavailable') : aList([anItem('a', '1')], '7'));
+    start({ backoffBaseMs: 3_600_000, backoffMaxMs: 3_600_000 });
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    let isFresh = false;
+    const first = reflection.reflector.refresh().then(() => {
+      isFresh = true;
+    });
+    await eventually(() => expect(reflection.failures).toHaveLength(2));
+    expect(isFresh).toBe(false);
+    isBroken = false;
+    await Promise.all([first, reflection.reflector.refresh()]);
+    expect(names()).toEqual(['a']);
+  });
+});

@@ -418,6 +418,37 @@ describe('a request that fails, done or not', LONG, () => {
     });
   }
 
+  for (const [what, last] of Object.entries<Step>({
+    'is deleted': { verb: 'deleteToken', name: 't-1' },
+    'gets another user': {
+      verb: 'token',
+      name: 't-1',
+      state: { ...WANTED, user: 'u-2', incarnation: 1, enabled: false },
+    },
+  })) {
+    test(`leaves no attributes behind when it was the only write of a token that ${what}`, async () => {
+      const world = new ReconcileWorld();
+      const upstream = new Upstream();
+      await perform({ verb: 'user', name: 'u-1', enabled: true }, world, upstream);
+      await perform(
+        { verb: 'token', name: 't-1', state: { ...WANTED, user: 'u-1', incarnation: 1 } },
+        world,
+        upstream,
+      );
+      // The ClusterUserAttribute is written first, and then the cluster fails us until the token is gone.
+      world.downstream.fault = ({ kind }) => (kind === 'ClusterUserAttribute' ? undefined : 'unreachable');
+      for (let turn = 0; turn < 4; turn += 1) {
+        world.tellWatch();
+        await world.workOne();
+      }
+      expect(viewOf(world.downstream, SECRETS)).toEqual(['user u-1: enabled=true groups=[]']);
+      await perform(last, world, upstream);
+      await world.settle();
+      expect(world.downstream.objects()).toEqual([]);
+      await world.close();
+    });
+  }
+
   test('any of them, in any history, again and again', async () => {
     const faults = fc.array(fc.constantFrom('unreachable', 'answer-lost', undefined, undefined), {
       maxLength: 40,

@@ -90,7 +90,7 @@ describe('an AceOperator that runs', () => {
     // A watch that breaks ends the process in the base class.
     api.breakWatches();
     await eventually(() => expect(api.watches(TOKENS.plural)).toBe(2));
-    await operator.writeStatus('c-one', { tokens: '0/0' });
+    await operator.writeStatus('c-one', { tokens: '0/0' }, new KubeClient(transport));
     await operator.stop();
 
     expect(seen).toEqual(['added t-listed', 'added t-watched']);
