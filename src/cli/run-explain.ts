@@ -51,7 +51,12 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
   }
 }
 
-const EXIT_CODES = { accepted: EXIT_OK, refused: EXIT_NO, unknown: EXIT_UNREACHABLE } as const;
+const EXIT_CODES = {
+  accepted: EXIT_OK,
+  stillAccepted: EXIT_NO,
+  refused: EXIT_NO,
+  unknown: EXIT_UNREACHABLE,
+} as const;
 
 async function kubeconfigFile(config: ExplainConfig, runtime: Runtime): Promise<KubeconfigFile | undefined> {
   const { kubeconfigFile: file, givenContext } = config;
@@ -80,8 +85,13 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide' })}`);
 }
 
-const STATES = { accepted: 'ok', refused: 'broken', unknown: 'unknown' } as const;
-const WORDS = { accepted: 'accepted', refused: 'refused', unknown: 'cannot be told' } as const;
+const STATES = { accepted: 'ok', stillAccepted: 'broken', refused: 'broken', unknown: 'unknown' } as const;
+const WORDS = {
+  accepted: 'accepted',
+  stillAccepted: 'still let in',
+  refused: 'refused',
+  unknown: 'cannot be told',
+} as const;
 
 function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');

@@ -510,6 +510,8 @@ describe('with the operator away', () => {
     await world.patchToken('late', { enabled: false });
     const { stdout } = await explained('not-revoked', ['late'], { code: 1, reason: 'Disabled' });
     expect(stdout).toContain('NotRevoked');
+    const file = await kubeconfigOf('c-one', bearerOf('late'));
+    await explained('still-let-in', ['-f', file], { code: 1, reason: 'Disabled' });
   });
 
   const edits: readonly [title: string, name: string, reason: string, edit: () => Promise<unknown>][] = [
