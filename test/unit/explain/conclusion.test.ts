@@ -137,9 +137,12 @@ describe('a hop that is broken decides', () => {
 });
 
 describe('a bearer that the API server lets in, with a broken hop before it', () => {
-  const letIn = { given: bearer(), webhook: { ...webhook, review: accepted, live: found('accepted' as const) } };
+  const letIn = {
+    given: bearer(),
+    webhook: { ...webhook, review: accepted, live: found('accepted' as const) },
+  };
 
-  test.each([
+  test.each<[title: string, changes: Partial<Evidence>, reason: string]>([
     ['whose Token is gone', { management: { ...management, token: found(undefined) } }, 'TokenNotFound'],
     [
       'whose Token is disabled',
@@ -153,7 +156,7 @@ describe('a bearer that the API server lets in, with a broken hop before it', ()
           ...downstream,
           daemonSets: found([{ name: 'ace-authenticator', version: 'v1', wanted: 3, ready: 2 }]),
         },
-        webhook: { ...letIn.webhook, probe: found({ kind: 'refusedByOther' as const }) },
+        webhook: { ...letIn.webhook, probe: found({ kind: 'refusedByOther' }) },
       },
       'AuthenticatorNotReady',
     ],
@@ -230,6 +233,13 @@ describe('what could not be seen', () => {
     const right = { question: 'get pods', answer: failed('Forbidden') };
     expect(conclude({ ...base, right }).verdict).toBe('unknown');
   });
+});
+
+test('a cluster that does not exist is not another cluster', () => {
+  const target = { cluster: 'typo', how: 'asked for' };
+  expect(
+    conclude({ ...base, target, management: { ...management, cluster: found(undefined) } }),
+  ).toMatchObject({ verdict: 'refused', reason: 'ClusterNotFound' });
 });
 
 test('names are put into what to do', () => {
