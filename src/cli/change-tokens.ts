@@ -49,7 +49,7 @@ export async function changeTokens(
     progress.clear();
     const { name, message } = result;
     if (result.result === 'failed') complain(runtime, `token ${name}: ${message}`);
-    else if (config.output === 'name') runtime.stdout.write(`token/${name}\n`);
+    else if (config.output === 'name') runtime.stdout.write(`token.management.cattle.io/${name}\n`);
     else if (isText) runtime.stdout.write(`token/${name} ${result.result}${DRY[config.dryRun]}\n`);
     progress.update(results.length, targets.length + missing.length);
   };
@@ -110,7 +110,7 @@ async function printResults(
       columns: [],
       rows: results,
       object: (result) => ({ kind: 'TokenResult', ...result, dryRun: config.dryRun }),
-      name: ({ name }) => `token/${name}`,
+      name: ({ name }) => `token.management.cattle.io/${name}`,
       empty: '',
     },
     printerOf(config, runtime),

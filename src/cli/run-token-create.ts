@@ -77,7 +77,7 @@ async function tell(
         columns: [],
         rows: [shown],
         object: (row) => row,
-        name: ({ name }) => `token/${name}`,
+        name: ({ name }) => `token.management.cattle.io/${name}`,
         single: true,
         empty: '',
       },

@@ -72,7 +72,7 @@ function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedT
       { title: 'DESCRIPTION', wide: true, cell: ({ description }) => description },
     ],
     object: (token) => shownToken(token, nowMs),
-    name: ({ name }) => `token/${name}`,
+    name: ({ name }) => `token.management.cattle.io/${name}`,
     empty: 'No tokens found.',
   };
 }

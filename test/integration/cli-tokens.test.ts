@@ -363,7 +363,9 @@ describe('token revoke', () => {
     const result = await cli.run('token', 'revoke', '--user', 'u-bob', '--wait', '-o', 'name');
     expect(result.stderr).toMatch(/^300 of 300 tokens deleted\nrefused downstream/);
     expect(result.code).toBe(0);
-    expect(result.stdout.trim().split('\n').sort()).toEqual(names.map((name) => `token/${name}`).sort());
+    expect(result.stdout.trim().split('\n').sort()).toEqual(
+      names.map((name) => `token.management.cattle.io/${name}`).sort(),
+    );
     const left = await world.cluster('c-one').tokenNames();
     expect(left.filter((name) => name.startsWith('b-'))).toEqual([]);
     const again = await cli.run('token', 'revoke', '--user', 'u-bob');
