@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type ExplainConfig, explainConfig } from '../config/explain.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import { conclude, type Explanation } from '../explain/conclusion.ts';
 import { gather } from '../explain/gather.ts';
 import { type KubeconfigFile, readKubeconfig } from '../explain/kubeconfig-file.ts';
@@ -63,7 +63,7 @@ async function kubeconfigFile(config: ExplainConfig, runtime: Runtime): Promise<
   if (file === undefined) return undefined;
   if (file === '-') return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new ConfigError(`--kubeconfig-file: ${describeError(error)}`);
+    throw new ConfigError(`--kubeconfig-file ${file}: ${describeFileError(error)}`);
   });
   return readKubeconfig(content, file, givenContext);
 }
