@@ -98,6 +98,22 @@ export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.code === 410;
 }
 
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left',
+};
+
+/** Why a file that a person named could not be read or written. The path is theirs to put before it. */
+export function describeFileError(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return FILE_FAULTS[code] ?? describeError(error);
+}
+
 /** One line for logs and status. Only our own messages are shown; a foreign error may carry a body. */
 export function describeError(error: unknown): string {
   if (

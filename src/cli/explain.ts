@@ -36,7 +36,7 @@ What cannot be reached or may not be read is said to be unknown, and does not ke
   ],
   exitCodes: {
     0: 'the token would be let in (and may do what --can-i asks)',
-    1: 'it would be refused; the first line says why',
+    1: 'it would be refused, or it is still let in though something is broken; the first line says why',
     3: 'it cannot be told: too little could be seen',
   },
   run: async (invocation, runtime) => (await import('./run-explain.ts')).runExplain(invocation, runtime),

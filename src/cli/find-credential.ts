@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Cluster, Token } from '../api/types.ts';
 import type { KubeconfigConfig } from '../config/kubeconfig.ts';
-import { ConfigError, describeError, TerminalError } from '../errors.ts';
+import { ConfigError, describeFileError, TerminalError } from '../errors.ts';
 import { type Bearer, isExtBearer, isSecretOf, requireUsable, splitBearer } from '../issue/bearer.ts';
 import type { Endpoint } from '../issue/endpoints.ts';
 import type { Credential } from '../issue/kubeconfig-file.ts';
@@ -85,7 +85,7 @@ async function requireSecret({ name, secret }: Bearer, token: Token): Promise<vo
 async function bearerText(path: string, runtime: Runtime): Promise<string> {
   if (path === '-') return (await textOf(runtime.stdin)).trim();
   const content = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new ConfigError(`--token-file ${path}: ${describeError(error)}`);
+    throw new ConfigError(`--token-file ${path}: ${describeFileError(error)}`);
   });
   return content.trim();
 }

@@ -36,7 +36,7 @@ export function helpPage(page: Page): string {
         width,
       ),
     ),
-    section('Flags', list([...(command.flags ?? []).map(flagRow), HELP_ROW], width)),
+    section('Flags', list([...(command.flags ?? []).map(flagRow), ...ownRows(page)], width)),
     section('Exit codes', list(exitRows(command), width)),
     command.subcommands ? `More about a command: ${page.path} COMMAND --help` : '',
   ];
@@ -46,6 +46,12 @@ export function helpPage(page: Page): string {
 type Row = readonly [label: string, text: string];
 
 const HELP_ROW: Row = ['-h, --help', 'show this'];
+const VERSION_ROW: Row = ['    --version', 'show the version'];
+
+/** The program's own page has one more. */
+function ownRows({ path, program }: Page): readonly Row[] {
+  return path === program ? [HELP_ROW, VERSION_ROW] : [HELP_ROW];
+}
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [`${title}:`, ...lines].join('\n');

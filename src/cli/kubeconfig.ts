@@ -16,8 +16,8 @@ export const kubeconfig: Command = {
       command: 'kubeconfig c-m-abcdefgh --token-file ada.token --output-file ada.kubeconfig',
     },
     {
-      what: 'What is in it',
-      command: 'kubeconfig c-m-abcdefgh | kubectl config view --kubeconfig /dev/stdin',
+      what: 'Addresses and authorities alone, to look at',
+      command: 'kubeconfig c-m-abcdefgh --minify',
     },
   ],
   exitCodes: {

@@ -29,7 +29,7 @@ export function tellHeld(plans: readonly RemovalPlan[], runtime: Runtime): void 
     if (held !== undefined) note(`cluster ${cluster}: on hold, nothing is taken away: ${held}`, runtime);
     if (!blocked || allowed) continue;
     note(
-      `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: gc --allow ${cluster}`,
+      `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: ${runtime.program} gc --allow ${cluster}`,
       runtime,
     );
   }

@@ -29,7 +29,9 @@ export async function runCleanup(given: Given, runtime: Runtime): Promise<number
     const found = needed(await findOurs(plane, config.cluster));
     requireOneOwner(found);
     if (found.ours.length === 0) {
-      note(`Nothing of ours is in ${plane.server}. ${leftText(found)}`, runtime);
+      const whose =
+        config.cluster === undefined ? 'Nothing of ours' : `Nothing of ours for ${config.cluster}`;
+      note(`${whose} is in ${plane.server}. ${leftText(found)}`, runtime);
       return EXIT_OK;
     }
     return await clean(found, plane, config, runtime);
@@ -88,8 +90,17 @@ function counted(objects: readonly KubeObject[]): string {
     .join(', ');
 }
 
-function leftText({ others }: Found): string {
-  const strangers =
-    others === 0 ? '' : `${others} ClusterAuthTokens and ClusterUserAttributes that are not ours, `;
-  return `Left as they are: ${strangers}the definitions, the namespace.`;
+const othersText = (count: number): string =>
+  count === 1
+    ? '1 ClusterAuthToken or ClusterUserAttribute that is not ours'
+    : `${count} ClusterAuthTokens and ClusterUserAttributes that are not ours`;
+
+function leftText({ others, spared }: Found): string {
+  const left = [
+    ...(spared.length === 0 ? [] : [`what is ours for ${spared.join(', ')}`]),
+    ...(others === 0 ? [] : [othersText(others)]),
+    'the definitions',
+    'the namespace',
+  ];
+  return `Left as they are: ${left.join(', ')}.`;
 }

@@ -5,6 +5,7 @@ import { type DrainConfig, drainConfig } from '../config/drain.ts';
 import { TerminalError } from '../errors.ts';
 import { pause } from '../kube/backoff.ts';
 import type { ManagementPlane } from '../plane/management.ts';
+import { missingCluster } from '../plane/missing-cluster.ts';
 import { needed } from '../plane/needed.ts';
 import { after } from '../plane/reading.ts';
 import { humanDuration } from '../print/duration.ts';
@@ -41,7 +42,8 @@ async function setDrain(
 ): Promise<number> {
   const propagation = needed(await management.propagation(cluster));
   const known = propagation ?? needed(await management.cluster(cluster));
-  if (known === undefined) throw new TerminalError('ClusterDeleted', `there is no cluster ${cluster}`);
+  if (known === undefined)
+    throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
   const isSet = propagation?.spec.drain ?? false;
   const what = `clusterpropagation/${cluster}`;
   if (isSet !== undo) {
@@ -100,7 +102,7 @@ async function isDrainedInTime(
       const said = drained ? `the operator last said: ${drained.reason}` : 'no operator says anything';
       complain(
         runtime,
-        `cluster ${cluster}: not drained after ${humanDuration(timeoutMs)}; ${said}; without an operator: gc --apply ${cluster}`,
+        `cluster ${cluster}: not drained after ${humanDuration(timeoutMs)}; ${said}; without an operator: ${runtime.program} gc --apply ${cluster}`,
       );
       return false;
     }
@@ -132,7 +134,7 @@ async function confirmEmpty(
   }
   complain(
     runtime,
-    `cluster ${cluster}: ${ours.length} objects of ours are there all the same, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; cleanup --cluster ${cluster} takes them away`,
+    `cluster ${cluster}: ${ours.length} objects of ours are there all the same, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; ${runtime.program} cleanup --kubeconfig FILE --cluster ${cluster} takes them away`,
   );
   return EXIT_NO;
 }

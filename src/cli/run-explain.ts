@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type ExplainConfig, explainConfig } from '../config/explain.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import { conclude, type Explanation } from '../explain/conclusion.ts';
 import { gather } from '../explain/gather.ts';
 import { type KubeconfigFile, readKubeconfig } from '../explain/kubeconfig-file.ts';
@@ -51,14 +51,19 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
   }
 }
 
-const EXIT_CODES = { accepted: EXIT_OK, refused: EXIT_NO, unknown: EXIT_UNREACHABLE } as const;
+const EXIT_CODES = {
+  accepted: EXIT_OK,
+  stillAccepted: EXIT_NO,
+  refused: EXIT_NO,
+  unknown: EXIT_UNREACHABLE,
+} as const;
 
 async function kubeconfigFile(config: ExplainConfig, runtime: Runtime): Promise<KubeconfigFile | undefined> {
   const { kubeconfigFile: file, givenContext } = config;
   if (file === undefined) return undefined;
   if (file === '-') return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new ConfigError(`--kubeconfig-file: ${describeError(error)}`);
+    throw new ConfigError(`--kubeconfig-file ${file}: ${describeFileError(error)}`);
   });
   return readKubeconfig(content, file, givenContext);
 }
@@ -80,8 +85,13 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide' })}`);
 }
 
-const STATES = { accepted: 'ok', refused: 'broken', unknown: 'unknown' } as const;
-const WORDS = { accepted: 'accepted', refused: 'refused', unknown: 'cannot be told' } as const;
+const STATES = { accepted: 'ok', stillAccepted: 'broken', refused: 'broken', unknown: 'unknown' } as const;
+const WORDS = {
+  accepted: 'accepted',
+  stillAccepted: 'still let in',
+  refused: 'refused',
+  unknown: 'cannot be told',
+} as const;
 
 function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');

@@ -4,6 +4,7 @@ import { describeError, TerminalError } from '../errors.ts';
 import type { Management } from '../operator/management.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import type { ManagementPlane } from '../plane/management.ts';
+import { missingCluster } from '../plane/missing-cluster.ts';
 import { needed } from '../plane/needed.ts';
 import { applyPlan } from '../removal/apply-plan.ts';
 import type { RemovalPlan } from '../removal/plan.ts';
@@ -35,7 +36,7 @@ export async function runGc({ args, given }: Invocation, runtime: Runtime): Prom
 /** Lets one blocked sweep of the operator pass. @throws {TerminalError} when nothing is blocked */
 async function allow(cluster: string, management: ManagementPlane, runtime: Runtime): Promise<number> {
   const propagation = needed(await management.propagation(cluster));
-  if (!propagation) throw new TerminalError('ClusterDeleted', `there is no ClusterPropagation ${cluster}`);
+  if (!propagation) throw new TerminalError('ClusterDeleted', await missing(cluster, management));
   const blocked = propagation.status.conditions?.find(({ type }) => type === 'GCBlocked');
   if (blocked?.status !== 'True')
     throw new TerminalError('NotBlocked', `nothing is blocked in cluster ${cluster}; nothing was changed`);
@@ -48,14 +49,19 @@ async function allow(cluster: string, management: ManagementPlane, runtime: Runt
   return EXIT_OK;
 }
 
+/** A Cluster may be there, and none of the operator's business. */
+async function missing(cluster: string, management: ManagementPlane): Promise<string> {
+  const isThere = needed(await management.cluster(cluster)) !== undefined;
+  return isThere
+    ? `the operator does not look after cluster ${cluster}`
+    : missingCluster(cluster, management);
+}
+
 async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtime): Promise<number> {
   const management = await readManagement(plane);
   const known = managedClusters(management);
   if (config.cluster !== undefined && !known.includes(config.cluster)) {
-    throw new TerminalError(
-      'ClusterDeleted',
-      `there is no cluster ${config.cluster} that the operator looks after`,
-    );
+    throw new TerminalError('ClusterDeleted', await missing(config.cluster, plane));
   }
   const clusters = config.cluster === undefined ? known : [config.cluster];
   const isApplied = config.what === 'apply';

@@ -1,5 +1,6 @@
 import { isObjectName } from '../api/names.ts';
 import type { Cluster, Token } from '../api/types.ts';
+import { typedName } from '../config/act.ts';
 import { type KubeconfigConfig, kubeconfigConfig } from '../config/kubeconfig.ts';
 import { effectiveExpiryMs, formatTime } from '../derive/expiry.ts';
 import { ConfigError, TerminalError } from '../errors.ts';
@@ -19,7 +20,7 @@ import { takeBack } from './take-back.ts';
 
 /** `kubeconfig CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError} */
 export async function runKubeconfig({ args, given }: Invocation, runtime: Runtime): Promise<number> {
-  const [id = ''] = args;
+  const id = typedName('cluster', args[0] ?? '');
   if (!isObjectName(id)) throw new ConfigError(`'${id}' cannot be the id of a cluster`);
   const config = kubeconfigConfig(given, runtime.env, runtime.home, id);
   const management = await managementPlane(config);

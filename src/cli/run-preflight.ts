@@ -3,7 +3,8 @@ import { type Hop, withNames } from '../explain/hop.ts';
 import { judgeCluster, judgeManagement, unreached, worst } from '../explain/preflight.ts';
 import { lookAtCluster, lookAtManagement } from '../explain/preflight-evidence.ts';
 import type { ManagementPlane } from '../plane/management.ts';
-import { known, required } from '../plane/reading.ts';
+import { missingCluster } from '../plane/missing-cluster.ts';
+import { known, type Reading, required } from '../plane/reading.ts';
 import { checklist, mark } from '../print/checklist.ts';
 import { type Printer, printObject } from '../print/output.ts';
 import { paint } from '../print/style.ts';
@@ -29,15 +30,16 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
     ];
     const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
     if (!names) {
-      complain(
-        runtime,
-        `there is no Cluster ${config.cluster}; see kubectl get clusters.management.cattle.io`,
-      );
+      complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
     }
-    for (const name of names) inspections.push(await inspect(name, config, management, runtime));
+    for (const name of known(names) ?? []) inspections.push(await inspect(name, config, management, runtime));
     await print(inspections, config, printerOf(config, runtime));
-    return EXIT_CODES[worst(inspections.flatMap(({ hops }) => hops))];
+    const code = EXIT_CODES[worst(inspections.flatMap(({ hops }) => hops))];
+    if (names.ok || code !== EXIT_OK) return code;
+    const { reason, message } = names.failure;
+    complain(runtime, `no cluster was looked at: ${reason}: ${message}`);
+    return EXIT_UNREACHABLE;
   } finally {
     await management.close();
   }
@@ -50,14 +52,16 @@ async function clusterNames(
   config: PreflightConfig,
   management: ManagementPlane,
   hops: readonly Hop[],
-): Promise<readonly string[] | undefined> {
-  if (worst(hops) === 'unknown') return [];
+): Promise<Reading<readonly string[]> | undefined> {
+  if (worst(hops) === 'unknown') return { ok: true, value: [] };
   const clusters = await management.clusters();
   if (config.cluster === undefined) {
-    return (known(clusters) ?? []).filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
+    if (!clusters.ok) return clusters;
+    const withAce = clusters.value.filter(({ aceEnabled }) => aceEnabled);
+    return { ok: true, value: withAce.map(({ name }) => name) };
   }
   const isKnown = required(clusters).some(({ name }) => name === config.cluster);
-  return isKnown ? [config.cluster] : undefined;
+  return isKnown ? { ok: true, value: [config.cluster] } : undefined;
 }
 
 async function inspect(

@@ -1,15 +1,20 @@
+import { LEASE } from '../api/names.ts';
 import { type StatusConfig, statusConfig } from '../config/status.ts';
 import { type ClusterStatus, clusterStatuses } from '../explain/cluster-status.ts';
 import { type TokenStatus, tokenStatuses } from '../explain/token-status.ts';
 import { pause } from '../kube/backoff.ts';
+import { leaderlessSince } from '../plane/leader.ts';
 import type { ManagementPlane } from '../plane/management.ts';
+import { missingCluster } from '../plane/missing-cluster.ts';
 import { after, type Reading, required } from '../plane/reading.ts';
 import { authenticators, type DaemonSet } from '../plane/workloads.ts';
+import { age } from '../print/duration.ts';
 import { type Printer, printAnswer } from '../print/output.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
 import { complain, EXIT_NO, EXIT_OK } from './exit.ts';
 import { printerOf } from './printer.ts';
+import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
 
@@ -56,17 +61,32 @@ async function show(
   runtime: Runtime,
   printer: Printer,
 ): Promise<number> {
+  await tellLeaderless(config, management, runtime);
   if (config.cluster === undefined) {
     await printAnswer(clusterAnswer(await readClusters(config, management, runtime), runtime.now()), printer);
     return EXIT_OK;
   }
   const tokens = await readTokens(config.cluster, config, management, runtime);
   if (!tokens) {
-    complain(runtime, `there is no Cluster ${config.cluster}; see kubectl get clusters.management.cattle.io`);
+    complain(runtime, await missingCluster(config.cluster, management));
     return EXIT_NO;
   }
   await printAnswer(tokenAnswer(tokens, config.cluster, runtime.now()), printer);
   return EXIT_OK;
+}
+
+/** What nobody keeps up looks as good as on the last day. */
+async function tellLeaderless(
+  { namespace }: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const nowMs = runtime.now();
+  const sinceMs = await leaderlessSince(namespace, management, nowMs);
+  if (sinceMs === undefined) return;
+  const lease = `Lease ${namespace}/${LEASE}`;
+  const ago = age(sinceMs, nowMs);
+  note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
 }
 
 async function readClusters(
@@ -121,7 +141,8 @@ async function readTokens(
         `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
       );
     }
-    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false };
+    const { drain = false, suspend = false } = propagation?.spec ?? {};
+    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
     return tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
   } finally {
     if (opened.ok) await opened.value.close();

@@ -5,7 +5,6 @@ import { type ListedToken, ownProblem, parseListedToken, shownToken } from '../i
 import { matches } from '../issue/select.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
-import { reading } from '../plane/reading.ts';
 import { age, until } from '../print/duration.ts';
 import { type Answer, printAnswer } from '../print/output.ts';
 import type { Progress } from '../print/progress.ts';
@@ -43,7 +42,7 @@ export async function selectTokens(
   const found: ListedToken[] = [];
   let seen = 0;
   const { selector } = selection;
-  const read = await reading(async () => {
+  const read = await management.reading(async () => {
     for await (const page of management.pages(TOKENS, selector === '' ? {} : { labelSelector: selector })) {
       found.push(...page.map(parseListedToken).filter((token) => matches(token, selection, nowMs)));
       seen += page.length;

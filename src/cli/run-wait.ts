@@ -75,12 +75,15 @@ async function succeed(
 function fail(config: WaitConfig, explanation: Explanation, runtime: Runtime): number {
   const { token, cluster = 'its cluster', hops } = explanation;
   const inCluster = hops.find(({ id }) => id === 'clusterAuthToken');
+  const culprit = culpritOf(config, hops);
   const isUnseen =
-    inCluster?.state === 'unknown' || (inCluster?.state === 'skipped' && config.until === 'revoked');
+    culprit?.state === 'unknown' ||
+    inCluster?.state === 'unknown' ||
+    (inCluster?.state === 'skipped' && config.until === 'revoked');
   const waited = humanDuration(config.timeoutMs);
   complain(
     runtime,
-    `token ${token} is not ${config.until} in ${cluster} after ${waited}; ${whyNot(config, hops)}`,
+    `token ${token} is not ${config.until} in ${cluster} after ${waited}; ${whyNot(config, hops, culprit)}`,
   );
   return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
 }
@@ -88,14 +91,19 @@ function fail(config: WaitConfig, explanation: Explanation, runtime: Runtime): n
 const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'];
 
 /** What a person has to know: what is in the way of a token, or that it is still there. */
-function whyNot({ until }: WaitConfig, hops: readonly Hop[]): string {
+function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | undefined): string {
   const there = hops.find(({ id, state }) => id === 'clusterAuthToken' && state === 'ok');
   if (until === 'revoked' && there) return 'its ClusterAuthToken is still there, and the Token is in order';
-  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is.
-  const concerned = until === 'revoked' ? hops.filter(({ id }) => DECIDING.includes(id)) : hops;
-  const culprit =
-    concerned.find(({ state }) => state === 'broken') ??
-    concerned.find(({ state, reason }) => state === 'unknown' && reason);
   if (!culprit) return 'nothing of it was seen';
   return culprit.reason ? `${culprit.reason}: ${culprit.detail}` : culprit.detail;
+}
+
+/** What is broken, else what could not be seen. */
+function culpritOf({ until }: WaitConfig, hops: readonly Hop[]): Hop | undefined {
+  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is.
+  const concerned = until === 'revoked' ? hops.filter(({ id }) => DECIDING.includes(id)) : hops;
+  return (
+    concerned.find(({ state }) => state === 'broken') ??
+    concerned.find(({ state, reason }) => state === 'unknown' && reason)
+  );
 }

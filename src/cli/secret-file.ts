@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, lstat, open, rename, unlink } from 'node:fs/promises';
 import type { Destination } from '../config/issue.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A place for something secret that is certain to take it. */
@@ -31,7 +31,7 @@ export async function secretPlace(destination: Destination, runtime: Runtime): P
   if (!force && (await exists(path))) throw taken(path);
   const draft = `${path}.${randomUUID()}`;
   const file = await open(draft, 'wx', 0o600).catch((error: unknown) => {
-    throw new ConfigError(`--output-file ${path}: ${describeError(error)}`);
+    throw new ConfigError(`--output-file ${path}: ${describeFileError(error)}`);
   });
   const release = async (): Promise<void> => {
     await file.close();

@@ -60,7 +60,7 @@ export function spellings({ flag, short }: Flag): readonly string[] {
   return [...(short === undefined ? [] : [`-${short}`]), `--${flag}`];
 }
 
-/** The commands that print names, where they exist: `-o name` gives `token/NAME`. */
+/** The commands that print names, where they exist: `-o name` gives `KIND/NAME`. */
 export function namingCommands(
   entries: readonly CommandEntry[],
 ): Readonly<Record<'token' | 'cluster', string | undefined>> {

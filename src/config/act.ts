@@ -62,14 +62,26 @@ export function durationOf(flag: string, text: Text): number | undefined {
   return text(flag) === '' ? undefined : duration(flag, text(flag));
 }
 
-/** Arguments that are names of objects, also as `-o name` prints them (`KIND/NAME`). @throws {ConfigError} naming the first that cannot be one */
-export function namesOf(what: string, typed: readonly string[]): readonly string[] {
-  const args = typed.map((arg) => arg.replace(/^[a-z.]+\//, ''));
+/** Kinds whose objects are named as arguments, as `-o name` writes them before a name: ours, and kubectl's. */
+const KIND_PREFIXES = {
+  token: /^tokens?(\.management\.cattle\.io)?\//,
+  cluster: /^(clusters?(\.management\.cattle\.io)?|clusterpropagations?(\.ace-operator\.io)?|cprop)\//,
+} as const;
+export type NamedKind = keyof typeof KIND_PREFIXES;
+
+/** The name alone, of `NAME` or `KIND/NAME`. Whether it can be a name is not looked at. */
+export function typedName(what: NamedKind, typed: string): string {
+  return typed.replace(KIND_PREFIXES[what], '');
+}
+
+/** Arguments that are names of objects. @throws {ConfigError} naming the first that cannot be one */
+export function namesOf(what: NamedKind, args: readonly string[]): readonly string[] {
   if (args.some((name) => name.includes(':'))) {
     // It is in the shell's history already; at least it goes no further.
     throw new ConfigError(`that is a whole bearer: give only the name of the ${what}, before the colon`);
   }
-  const bad = args.find((name) => !isObjectName(name));
-  if (bad !== undefined) throw new ConfigError(`'${bad}' cannot be the name of a ${what}`);
-  return [...new Set(args)];
+  const names = args.map((typed) => typedName(what, typed));
+  const bad = names.findIndex((name) => !isObjectName(name));
+  if (bad >= 0) throw new ConfigError(`'${args[bad]}' cannot be the name of a ${what}`);
+  return [...new Set(names)];
 }

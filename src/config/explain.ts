@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { typedName } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
 import { type Environment, type Flag, flagReader, type Given } from './flags.ts';
 
@@ -67,7 +68,7 @@ export function explainConfig(
   home: string,
 ): ExplainConfig {
   const text = flagReader(EXPLAIN_FLAGS, given, env);
-  const tokenName = args[0];
+  const tokenName = args[0] === undefined ? undefined : typedName('token', args[0]);
   const kubeconfigFile = text('kubeconfig-file') || undefined;
   if ((tokenName === undefined) === (kubeconfigFile === undefined)) {
     throw new ConfigError('wanted the name of a token, or --kubeconfig-file FILE, and not both');

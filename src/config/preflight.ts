@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { typedName } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig } from './ask.ts';
 import { DOWNSTREAM_KUBECONFIG_FLAG } from './explain.ts';
 import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
@@ -37,7 +38,7 @@ export function preflightConfig(
   }
   return Object.freeze({
     ...askConfig(given, env, home),
-    cluster: args[0],
+    cluster: args[0] === undefined ? undefined : typedName('cluster', args[0]),
     downstreamKubeconfig,
     strict: switchValue('strict', text('strict')),
   });

@@ -1,5 +1,6 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
+import { typedName } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
 import {
   duration,
@@ -41,7 +42,7 @@ export function statusConfig(
   const text = flagReader(STATUS_FLAGS, given, env);
   return Object.freeze({
     ...askConfig(given, env, home),
-    cluster: args[0],
+    cluster: args[0] === undefined ? undefined : typedName('cluster', args[0]),
     watch: switchValue('watch', text('watch')),
     intervalMs: Math.max(1_000, duration('interval', text('interval'))),
     asksClusters: !switchValue('management-only', text('management-only')),
@@ -76,7 +77,7 @@ export function waitConfig(
   home: string,
 ): WaitConfig {
   const text = flagReader(WAIT_FLAGS, given, env);
-  const [token = ''] = args;
+  const token = typedName('token', args[0] ?? '');
   if (!isObjectName(token)) throw new ConfigError('wanted the name of a token, without its secret');
   return Object.freeze({
     ...askConfig(given, env, home),

@@ -7,8 +7,11 @@ import { judgeObjects } from './judge-objects.ts';
 import { judgeToken } from './judge-token.ts';
 import { judgeWebhook } from './judge-webhook.ts';
 
-/** `accepted`: it would be let in, and may do what was asked about. `unknown`: that could not be seen. */
-export type Verdict = 'accepted' | 'refused' | 'unknown';
+/**
+ * `accepted`: it would be let in, and may do what was asked about. `stillAccepted`: it was let in just now, though a hop is
+ * broken: it is to be refused and is not yet, or will not always be let in. `unknown`: that could not be seen.
+ */
+export type Verdict = 'accepted' | 'stillAccepted' | 'refused' | 'unknown';
 
 /** The answer to "why is my token refused". No secret. */
 export interface Explanation {
@@ -59,7 +62,7 @@ function verdictOf(
   evidence: Evidence,
 ): { verdict: Verdict; decisive: Hop | undefined } {
   const broken = hops.find(({ state }) => state === 'broken');
-  if (broken) return { verdict: 'refused', decisive: broken };
+  if (broken) return { verdict: isLetIn(hops, evidence) ? 'stillAccepted' : 'refused', decisive: broken };
   const right = hops.find(({ id }) => id === 'right');
   if (right && right.state !== 'ok') return { verdict: 'unknown', decisive: right };
   if (isProven(evidence)) return { verdict: 'accepted', decisive: undefined };
@@ -70,6 +73,13 @@ function verdictOf(
   // A doubt without a reason of its own is the consequence of an earlier one.
   const cause = open.reason ? open : hops.find(({ state, reason }) => state === 'unknown' && reason);
   return { verdict: 'unknown', decisive: cause ?? open };
+}
+
+/** The bearer was let in there, by the way of its own kubeconfig. A right that is missing is a refusal all the same. */
+function isLetIn(hops: readonly Hop[], evidence: Evidence): boolean {
+  const state = (id: HopId): string | undefined => hops.find((hop) => hop.id === id)?.state;
+  const isInTheWay = state('endpoint') === 'broken' || state('right') === 'broken';
+  return isProven(evidence) && state('webhook') === 'ok' && !isInTheWay;
 }
 
 /** A bearer that was let in a moment ago needs no further proof. */

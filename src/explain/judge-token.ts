@@ -1,7 +1,7 @@
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
 import { isObjectName } from '../api/names.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
-import type { Token, User } from '../api/types.ts';
+import type { Cluster, Token, User } from '../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../derive/expiry.ts';
 import type { Reading } from '../plane/reading.ts';
 import { age, humanDuration } from '../print/duration.ts';
@@ -25,7 +25,7 @@ export function judgeToken(evidence: Evidence): readonly Hop[] {
     about('expiry', (it) => expiry(it, nowMs)),
     about('enabled', enabled),
     about('user', (it) => user(it, management.user)),
-    about('scope', (it) => scope(it, target.cluster)),
+    about('scope', (it) => scope(it, target.cluster, management.cluster)),
   ];
 }
 
@@ -89,7 +89,11 @@ function user(token: Token, read: Reading<User | undefined> | undefined): Hop {
     : broken('user', 'UserDisabled', TOKEN_TEXTS, `User ${name} is disabled`);
 }
 
-function scope(token: Token, cluster: string | undefined): Hop {
+function scope(
+  token: Token,
+  cluster: string | undefined,
+  read: Reading<Cluster | undefined> | undefined,
+): Hop {
   if (token.clusterName === '') {
     return broken(
       'scope',
@@ -99,6 +103,9 @@ function scope(token: Token, cluster: string | undefined): Hop {
     );
   }
   if (cluster !== undefined && token.clusterName !== cluster) {
+    // A mistyped id, or a display name, is no other cluster to get a kubeconfig of.
+    if (read?.ok && !read.value)
+      return unseen('scope', `scoped to ${token.clusterName}; ${cluster} is no Cluster`);
     const detail = `token is scoped to ${token.clusterName}, this is ${cluster}`;
     return broken('scope', 'OtherCluster', TOKEN_TEXTS, detail);
   }

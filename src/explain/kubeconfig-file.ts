@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { parseBearer } from '../authenticator/bearer.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import type { Given, GivenCredential } from './evidence.ts';
 
 /** A person's kubeconfig, as far as explaining it takes. */
@@ -37,7 +37,11 @@ export async function readKubeconfig(
   const name = context ?? (typeof content['current-context'] === 'string' ? content['current-context'] : '');
   const chosen = byName(content.contexts, name)?.context;
   if (!chosen)
-    throw new ConfigError(`${file}: there is no context ${name || '(none is current)'}; give --context`);
+    throw new ConfigError(
+      name === ''
+        ? `${file}: no context is the current one; give --context`
+        : `${file}: there is no context ${name}; see kubectl config get-contexts`,
+    );
   const cluster = byName(content.clusters, chosen.cluster)?.cluster;
   const server = cluster?.['server'];
   if (typeof server !== 'string' || !URL.canParse(server)) {
@@ -81,7 +85,7 @@ async function contentsOf(path: string, file: string): Promise<string> {
   try {
     return await readFile(resolve(dirname(file), path), 'utf8');
   } catch (error) {
-    throw new ConfigError(`${file}: cannot read ${path}: ${describeError(error)}`);
+    throw new ConfigError(`${file}: cannot read ${path}: ${describeFileError(error)}`);
   }
 }
 

@@ -15,7 +15,7 @@ export interface TokenStatus {
    * without a Token; `unknown`: the cluster could not be asked.
    */
   readonly state: 'propagated' | 'pending' | 'refused' | 'orphan' | 'unknown';
-  readonly reason: TokenReason | 'NotRevoked' | '';
+  readonly reason: TokenReason | 'NotRevoked' | 'DrainRequested' | '';
   readonly createdAtMs: number | undefined;
   readonly expiresAtMs: number | undefined;
   readonly lastUsedAtMs: number | undefined;
@@ -23,9 +23,18 @@ export interface TokenStatus {
   readonly isThere: boolean | undefined;
 }
 
+/** What of a cluster decides where its tokens stand. */
+export interface TokenHome {
+  readonly name: string;
+  readonly aceEnabled: Cluster['aceEnabled'];
+  /** `spec.drain` and `spec.suspend` of its ClusterPropagation. */
+  readonly drain: boolean;
+  readonly suspend: boolean;
+}
+
 /** All tokens of a cluster, and what is there without one, by name. Pure. */
 export function tokenStatuses(
-  cluster: { readonly name: string; readonly aceEnabled: Cluster['aceEnabled'] },
+  cluster: TokenHome,
   tokens: readonly Token[],
   users: readonly User[],
   there: Reading<readonly Seen<ClusterAuthToken>[]>,
@@ -45,7 +54,7 @@ export function tokenStatuses(
 function statusOf(
   token: Token,
   user: User | undefined,
-  cluster: { readonly name: string; readonly aceEnabled: Cluster['aceEnabled'] },
+  cluster: TokenHome,
   held: ReadonlyMap<string, ClusterAuthToken> | undefined,
   nowMs: number,
 ): TokenStatus {
@@ -58,7 +67,7 @@ function statusOf(
   return {
     name: token.name,
     owner: token.userName,
-    ...stateOf(verdict, held && there !== undefined),
+    ...stateOf(verdict, held && there !== undefined, cluster),
     createdAtMs: token.createdAtMs,
     expiresAtMs: effectiveExpiryMs(token),
     lastUsedAtMs: latest(token.lastUsedAtMs, there?.lastUsedAtMs),
@@ -69,12 +78,16 @@ function statusOf(
 function stateOf(
   verdict: ReturnType<typeof judgeToken>,
   isThere: boolean | undefined,
+  { drain, suspend }: TokenHome,
 ): Pick<TokenStatus, 'state' | 'reason'> {
+  if (verdict.wanted && drain) return { state: 'refused', reason: isThere ? 'NotRevoked' : 'DrainRequested' };
   if (!verdict.wanted) return { state: 'refused', reason: isThere ? 'NotRevoked' : verdict.reason };
   if (isThere === undefined) return { state: 'unknown', reason: '' };
   // The objects of a disabled user's tokens stay: one write at the user refuses them all.
   if (verdict.userDisabled) return { state: 'refused', reason: 'UserDisabled' };
-  return { state: isThere ? 'propagated' : 'pending', reason: '' };
+  return isThere
+    ? { state: 'propagated', reason: '' }
+    : { state: 'pending', reason: suspend ? 'Suspended' : '' };
 }
 
 function orphan(token: ClusterAuthToken): TokenStatus {

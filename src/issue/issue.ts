@@ -5,6 +5,7 @@ import type { Cluster, KubeObject, Token } from '../api/types.ts';
 import { ConfigError, ConnectionError, isAlreadyExists, TerminalError } from '../errors.ts';
 import { hash as sha3 } from '../hash/sha3-512.ts';
 import type { ManagementPlane } from '../plane/management.ts';
+import { missingCluster } from '../plane/missing-cluster.ts';
 import { needed } from '../plane/needed.ts';
 import { readTtlLimits, storesHashed } from './management-rules.ts';
 import { newToken, type Principal, principalOf, type TokenWish } from './new-token.ts';
@@ -73,12 +74,8 @@ async function issuable(name: string, management: ManagementPlane): Promise<Prin
  */
 export async function scopeOf(id: string, management: ManagementPlane): Promise<Cluster> {
   const cluster = needed(await management.cluster(id));
-  if (!cluster || cluster.deleting) {
-    throw new TerminalError(
-      'ClusterDeleted',
-      `cluster ${id} ${cluster ? 'is being deleted' : 'does not exist'}`,
-    );
-  }
+  if (!cluster) throw new TerminalError('ClusterDeleted', await missingCluster(id, management));
+  if (cluster.deleting) throw new TerminalError('ClusterDeleted', `cluster ${id} is being deleted`);
   if (cluster.problem !== undefined)
     throw new TerminalError('Malformed', `cluster ${id}: ${cluster.problem}`);
   return cluster;

@@ -11,6 +11,6 @@ export function needed<T>(result: Reading<T>): T {
   const { reason, message } = result.failure;
   throw new ConnectionError(
     reason === 'CertificateInvalid' ? 'CertificateInvalid' : 'Unreachable',
-    `${message} (${reason})`,
+    `${reason}: ${message}`,
   );
 }

@@ -34,7 +34,7 @@ export class Plane {
     parse: (raw: unknown) => T,
     namespace?: string,
   ): Promise<Reading<T | undefined>> {
-    return this.#reading(async () => {
+    return this.reading(async () => {
       const raw = await this.client.get({ resource, name, namespace });
       return raw === undefined ? undefined : parse(raw);
     });
@@ -46,7 +46,7 @@ export class Plane {
     parse: (raw: unknown) => T,
     options: Omit<ListOptions, 'limit' | 'continue'> = {},
   ): Promise<Reading<readonly T[]>> {
-    return this.#reading(async () => {
+    return this.reading(async () => {
       const found: T[] = [];
       for await (const page of this.pages(resource, options)) found.push(...page.map(parse));
       return found;
@@ -88,7 +88,7 @@ export class Plane {
     path: string,
     now: () => number,
   ): Promise<Reading<{ status: number; text: string; skewMs: number | undefined }>> {
-    return this.#reading(async () => {
+    return this.reading(async () => {
       const askedAtMs = now();
       const { status, text, date } = await this.#transport.request('GET', path);
       return { status, text, skewMs: skewOf(date, askedAtMs, now()) };
@@ -96,7 +96,7 @@ export class Plane {
   }
 
   /** A server that gave no answer is named: it may not be the one that a person had in mind. */
-  async #reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
+  async reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
     const result = await reading(read);
     if (result.ok || !['Unreachable', 'CertificateInvalid'].includes(result.failure.reason)) return result;
     const { reason, message } = result.failure;

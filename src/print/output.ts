@@ -18,7 +18,7 @@ export interface Answer<T> {
   readonly rows: readonly T[];
   /** What `-o json` and `yaml` show of a row, whole. */
   object(row: T): object;
-  /** What `-o name` shows of a row: `token/NAME`. */
+  /** What `-o name` shows of a row: `KIND/NAME`, as kubectl does. */
   name(row: T): string;
   /** `-o json` and `yaml` show the one row itself, not a list. */
   readonly single?: boolean;

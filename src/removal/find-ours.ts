@@ -20,6 +20,8 @@ export interface Found {
   readonly ours: readonly KubeObject[];
   /** Management ids that the labels of ours name. */
   readonly clusters: readonly string[];
+  /** Management ids of what is ours as well, and was not asked for. */
+  readonly spared: readonly string[];
   /** ClusterAuthTokens and ClusterUserAttributes of others; their Secrets and ConfigMaps are not looked at. */
   readonly others: number;
 }
@@ -42,9 +44,15 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
   const labelled = found.filter(({ metadata }) => metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER);
   const idOf = ({ metadata }: KubeObject): string => metadata.labels?.[LABEL_CLUSTER] ?? '';
   // One that names no cluster is not of our making, whatever it says of its manager.
-  const ours = labelled.filter((object) => idOf(object) !== '' && (cluster ?? idOf(object)) === idOf(object));
-  const clusters = [...new Set(ours.map(idOf))].sort();
-  return { ok: true, value: { ours, clusters, others: found.length - ours.length } };
+  const owned = Map.groupBy(
+    labelled.filter((object) => idOf(object) !== ''),
+    (object) => cluster === undefined || idOf(object) === cluster,
+  );
+  const idsOf = (objects: readonly KubeObject[]): readonly string[] => [...new Set(objects.map(idOf))].sort();
+  const ours = owned.get(true) ?? [];
+  const spared = owned.get(false) ?? [];
+  const others = found.length - ours.length - spared.length;
+  return { ok: true, value: { ours, clusters: idsOf(ours), spared: idsOf(spared), others } };
 }
 
 async function listObjects(

@@ -194,14 +194,14 @@ describe('drain', () => {
     expect((await world.propagation('c-one')).spec.drain).toBeUndefined();
     expect((await drain('--dry-run=client', '--wait')).code).toBe(2);
     expect(await drain('--undo')).toMatchObject({ code: 0, stdout: 'clusterpropagation/c-one unchanged\n' });
-    expect((await cli.run('drain', 'c-none')).stderr).toContain('there is no cluster c-none');
+    expect((await cli.run('drain', 'c-none')).stderr).toContain('there is no Cluster c-none; see ');
   });
 
   test('says when nobody drains it, whatever an earlier status said; gc does it then', async () => {
     const result = await drain('--wait', '--timeout', '1s');
     expect(result).toMatchObject({ code: 1, stdout: 'clusterpropagation/c-one draining\n' });
     expect(result.stderr).toContain('not drained after 1s');
-    expect(result.stderr).toContain('without an operator: gc --apply c-one');
+    expect(result.stderr).toContain('without an operator: ace-operator gc --apply c-one');
     const plan = JSON.parse((await gc('--plan', 'c-one', '-o', 'json')).stdout);
     expect(new Set(plan.items.map(({ reason }: Any) => reason))).toEqual(new Set(['DrainRequested']));
     expect((await gc('--apply', 'c-one')).stderr).toContain('21 of 21 objects deleted');
@@ -290,7 +290,7 @@ describe('cleanup', () => {
     expect(result.code).toBe(0);
     expect(result.stdout.split('\n').filter((line) => line.endsWith(' deleted'))).toHaveLength(21);
     expect(result.stderr).toBe(
-      '21 of 21 objects deleted\nLeft as they are: 2 ClusterAuthTokens and ClusterUserAttributes that are not ours, the definitions, the namespace.\n',
+      '21 of 21 objects deleted\nLeft as they are: what is ours for c-second, 1 ClusterAuthToken or ClusterUserAttribute that is not ours, the definitions, the namespace.\n',
     );
     expect(await one.ours()).toEqual([]);
     expect(await one.tokenNames()).toEqual(['second', 'theirs']);
@@ -305,6 +305,8 @@ describe('cleanup', () => {
   test('has nothing to do a second time', async () => {
     const result = await cleanup('--yes', '--cluster', 'c-one');
     expect(result).toMatchObject({ code: 0, stdout: '' });
-    expect(result.stderr).toMatch(/^Nothing of ours is in https:/);
+    expect(result.stderr).toMatch(
+      /^Nothing of ours for c-one is in https:\S+ Left as they are: what is ours for c-second, /,
+    );
   });
 });

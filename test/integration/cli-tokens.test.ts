@@ -108,7 +108,11 @@ describe('token create', () => {
       [['--output-file', '-', '-o', 'json'], 2, /stdout is where the token goes/],
       [['--output-file', join(dir, 'x'), '--hash', '--plain'], 2, /exclude each other/],
       [['--output-file', join(dir, 'x'), '--name', 'first'], 1, /token first exists already/],
-      [['--output-file', join(dir, 'x'), '--cluster', 'c-none'], 1, /cluster c-none does not exist/],
+      [
+        ['--output-file', join(dir, 'x'), '--cluster', 'c-none'],
+        1,
+        /there is no Cluster c-none; see kubectl get /,
+      ],
       [['--output-file', join(dir, 'x'), '--user', 'u-none'], 1, /user u-none does not exist/],
     ];
     for (const [args, code, message] of cases) {

@@ -251,7 +251,7 @@ describe('what was handed over', () => {
 
   test('cannot be read: exit 2, one line', async () => {
     const bad = [
-      [['-f', '/nonexistent'], /--kubeconfig-file: .*ENOENT/],
+      [['-f', '/nonexistent'], /--kubeconfig-file \/nonexistent: no such file or directory$/m],
       [['-f', '-'], /standard input is no kubeconfig/],
       [['good', '-f', 'x'], /wanted the name of a token, or --kubeconfig-file FILE, and not both/],
       [['good', '--can-i', 'pods'], /--can-i: wanted a verb and a resource/],
@@ -510,6 +510,8 @@ describe('with the operator away', () => {
     await world.patchToken('late', { enabled: false });
     const { stdout } = await explained('not-revoked', ['late'], { code: 1, reason: 'Disabled' });
     expect(stdout).toContain('NotRevoked');
+    const file = await kubeconfigOf('c-one', bearerOf('late'));
+    await explained('still-let-in', ['-f', file], { code: 1, reason: 'Disabled' });
   });
 
   const edits: readonly [title: string, name: string, reason: string, edit: () => Promise<unknown>][] = [

@@ -1,9 +1,17 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { CLUSTER_AUTH_TOKENS, CUSTOM_RESOURCE_DEFINITIONS, type Resource } from '../../src/api/names.ts';
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTERS,
+  CUSTOM_RESOURCE_DEFINITIONS,
+  LEASE,
+  LEASES,
+  type Resource,
+} from '../../src/api/names.ts';
 import { neededRights } from '../../src/explain/rights.ts';
 import {
   type AuthenticatorProcess,
@@ -16,7 +24,7 @@ import { eventually } from '../support/eventually.ts';
 import { expectGolden } from '../support/golden.ts';
 import { apply, kubectl } from '../support/kubectl.ts';
 import { rawCat } from '../support/webhook-rig.ts';
-import { NAMESPACE, startWorld, type World } from '../support/world.ts';
+import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 /** `c-one` has all that it takes; `c-two` is reached by a user of few rights; `c-bare` has no credentials. */
 
@@ -136,6 +144,30 @@ describe('status', () => {
     expect((await cli.run('status')).stdout).toContain('ace-authenticator v0.1.0: 2 of 3 ready');
   });
 
+  test('says that no operator works, when nobody holds the Lease any more', async () => {
+    const lease = (holderIdentity: string, renewedAtMs: number) => ({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: LEASE, namespace: OWN_NAMESPACE },
+      spec: {
+        holderIdentity,
+        leaseDurationSeconds: 15,
+        renewTime: new Date(renewedAtMs).toISOString().replace('Z', '000Z'),
+      },
+    });
+    const told = async (holder: string, renewedAtMs: number): Promise<string> => {
+      await world.management.create(LEASES, lease(holder, renewedAtMs));
+      const { code, stderr } = await cli.run('status', '--management-only');
+      await world.management.remove(LEASES, LEASE, OWN_NAMESPACE);
+      expect(code).toBe(0);
+      return stderr;
+    };
+    expect(await told('a', Date.now())).toBe('');
+    const note = /^no operator works: nobody has held Lease ace-operator\/ace-operator for 3h0?m?; [^\n]+\n$/;
+    expect(await told('a', Date.now() - 3 * HOUR)).toMatch(note);
+    expect(await told('', Date.now() - 3 * HOUR)).toMatch(note);
+  });
+
   test('prints anew with --watch, until it is interrupted', async () => {
     const env = { ...process.env, KUBECONFIG: world.management.plane.adminKubeconfig };
     const child = spawn(PROGRAM, ['status', '-w', '--interval', '1s', '--management-only'], { env });
@@ -234,6 +266,42 @@ describe('wait', () => {
     expect(result.stderr).toMatch(message);
     expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
+});
+
+test('a person who may not read is told so, with exit code 3', async () => {
+  const kubeconfig = await world.management.plane.kubeconfigFor('nobody');
+  for (const args of [['wait', 'good', '--timeout', '1s'], ['preflight'], ['status'], ['token', 'list']]) {
+    const { code, stderr } = await cli.run(...args, '--kubeconfig', kubeconfig);
+    expect(code, args[0]).toBe(3);
+    expect(stderr, args[0]).toMatch(/\bForbidden: GET [^\n]+\n$/);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  }
+});
+
+test('a server that does not answer is named, by every command alike', async () => {
+  const path = join(world.management.plane.dir, 'dead.kubeconfig');
+  await writeFile(path, world.management.plane.kubeconfigYaml({ server: 'https://127.0.0.1:1' }));
+  for (const args of [['status'], ['token', 'list'], ['gc'], ['drain', 'c-one'], ['kubeconfig', 'c-one']]) {
+    const { code, stderr } = await cli.run(...args, '--kubeconfig', path);
+    expect(code, args[0]).toBe(3);
+    expect(stderr, args[0]).toMatch(/^ace-operator: Unreachable: https:\/\/127\.0\.0\.1:1: [^\n]+\n$/);
+  }
+});
+
+test('a cluster that does not exist is said so alike, and a display name is taken for what it is', async () => {
+  await world.management.patch(CLUSTERS, 'c-off', { spec: { displayName: 'off-by-name' } });
+  const commands = [['status'], ['preflight'], ['gc'], ['drain'], ['kubeconfig']];
+  for (const args of commands) {
+    const none = await cli.run(...args, 'c-none');
+    expect(none.code, args[0]).toBe(1);
+    expect(none.stderr, args[0]).toBe(
+      'ace-operator: there is no Cluster c-none; see kubectl get clusters.management.cattle.io\n',
+    );
+    const named = await cli.run(...args, 'off-by-name');
+    expect(named.stderr, args[0]).toBe(
+      'ace-operator: there is no Cluster off-by-name; that is the display name of c-off\n',
+    );
+  }
 });
 
 describe('preflight', () => {

@@ -4,6 +4,7 @@ import {
   ConfigError,
   ConnectionError,
   describeError,
+  describeFileError,
   isAlreadyExists,
   isConflict,
   isGone,
@@ -56,4 +57,12 @@ describe('describeError', () => {
       expect(describeError(error)).toBe(want);
     });
   }
+});
+
+test('a file that cannot be used is told of in words, without the name of a draft', () => {
+  const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/x.draft'"), {
+    code: 'ENOENT',
+  });
+  expect(describeFileError(missing)).toBe('no such file or directory');
+  expect(describeFileError(new ConfigError('it is no kubeconfig'))).toBe('it is no kubeconfig');
 });

@@ -136,6 +136,42 @@ describe('a hop that is broken decides', () => {
   });
 });
 
+describe('a bearer that the API server lets in, with a broken hop before it', () => {
+  const letIn = {
+    given: bearer(),
+    webhook: { ...webhook, review: accepted, live: found('accepted' as const) },
+  };
+
+  test.each<[title: string, changes: Partial<Evidence>, reason: string]>([
+    ['whose Token is gone', { management: { ...management, token: found(undefined) } }, 'TokenNotFound'],
+    [
+      'whose Token is disabled',
+      { management: { ...management, token: found(aToken({ enabled: false })) } },
+      'Disabled',
+    ],
+    [
+      'on an API server whose authenticator lacks a Pod',
+      {
+        downstream: {
+          ...downstream,
+          daemonSets: found([{ name: 'ace-authenticator', version: 'v1', wanted: 3, ready: 2 }]),
+        },
+        webhook: { ...letIn.webhook, probe: found({ kind: 'refusedByOther' }) },
+      },
+      'AuthenticatorNotReady',
+    ],
+  ])('%s: it is not said to be refused', (_title, changes, reason) => {
+    expect(conclude({ ...base, ...letIn, ...changes })).toMatchObject({ verdict: 'stillAccepted', reason });
+  });
+
+  test('that its own kubeconfig does not lead to, or that may not do what was asked, is refused', () => {
+    const live = failed('Unreachable');
+    expect(conclude({ ...base, ...letIn, webhook: { ...letIn.webhook, live } }).verdict).toBe('refused');
+    const right = { question: 'get pods', answer: found({ allowed: false, reason: '' }) };
+    expect(conclude({ ...base, ...letIn, right }).verdict).toBe('refused');
+  });
+});
+
 const nothingThere = {
   way: failed('Unreachable'),
   namespace: 'cattle-system',
@@ -197,6 +233,13 @@ describe('what could not be seen', () => {
     const right = { question: 'get pods', answer: failed('Forbidden') };
     expect(conclude({ ...base, right }).verdict).toBe('unknown');
   });
+});
+
+test('a cluster that does not exist is not another cluster', () => {
+  const target = { cluster: 'typo', how: 'asked for' };
+  expect(
+    conclude({ ...base, target, management: { ...management, cluster: found(undefined) } }),
+  ).toMatchObject({ verdict: 'refused', reason: 'ClusterNotFound' });
 });
 
 test('names are put into what to do', () => {

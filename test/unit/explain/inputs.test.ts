@@ -155,7 +155,7 @@ describe('a kubeconfig', () => {
   test.each([
     [`${CANARY}: [`, undefined, /is no kubeconfig/],
     ['just text', undefined, /is no kubeconfig/],
-    ['{}', undefined, /there is no context \(none is current\)/],
+    ['{}', undefined, /no context is the current one; give --context/],
     [text({}), 'three', /there is no context three/],
     [text({}), 'two', /context two names no server/],
     [text({ tokenFile: 'nowhere' }), undefined, /cannot read nowhere/],

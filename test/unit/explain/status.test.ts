@@ -94,7 +94,7 @@ describe('clusters', () => {
 });
 
 describe('tokens of a cluster', () => {
-  const settings = { name: 'c-1', aceEnabled: true };
+  const settings = { name: 'c-1', aceEnabled: true, drain: false, suspend: false };
   const there = (...names: readonly string[]) =>
     found(
       names.map((name) => ({
@@ -159,5 +159,24 @@ describe('tokens of a cluster', () => {
       { name: 'a-stray', state: 'orphan', createdAtMs: undefined },
       { name: 't-1', lastUsedAtMs: NOW - SECOND },
     ]);
+  });
+
+  test.each([
+    [
+      'of a cluster that is drained',
+      { drain: true },
+      there(),
+      { state: 'refused', reason: 'DrainRequested' },
+    ],
+    [
+      'still in one that is drained',
+      { drain: true },
+      there('t-1'),
+      { state: 'refused', reason: 'NotRevoked' },
+    ],
+    ['new to one that is suspended', { suspend: true }, there(), { state: 'pending', reason: 'Suspended' }],
+    ['carried before it was suspended', { suspend: true }, there('t-1'), { state: 'propagated', reason: '' }],
+  ])('%s', (_title, spec, held, want) => {
+    expect(tokenStatuses({ ...settings, ...spec }, [aToken()], [aUser()], held, NOW)).toMatchObject([want]);
   });
 });

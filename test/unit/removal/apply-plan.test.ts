@@ -85,7 +85,7 @@ describe('applying a plan', () => {
   test('takes nothing when the live read fails', async () => {
     live = () => ({ ok: false, failure: { reason: 'Unreachable', message: 'GET it: no answer' } });
     await apply(await aRemoval('ClusterAuthToken', 't-1'));
-    expect(told).toEqual(['ClusterAuthToken t-1 failed GET it: no answer (Unreachable)']);
+    expect(told).toEqual(['ClusterAuthToken t-1 failed Unreachable: GET it: no answer']);
     expect(api.objects()).toHaveLength(1);
   });
 
