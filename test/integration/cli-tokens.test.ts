@@ -252,7 +252,7 @@ describe('token list', () => {
     const stranger = await world.management.plane.kubeconfigFor('stranger');
     const result = await cli.run('token', 'list', '--kubeconfig', stranger);
     expect(result).toMatchObject({ code: 3, stdout: '' });
-    expect(result.stderr).toMatch(/^ace-operator: GET .*tokens: 403 .*\(Forbidden\)\n$/);
+    expect(result.stderr).toMatch(/^ace-operator: Forbidden: GET [^\n]+tokens: 403 [^\n]+\n$/);
   });
 });
 
