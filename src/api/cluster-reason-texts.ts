@@ -77,7 +77,8 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
   GCBlocked: {
     meaning: 'a sweep found too many objects without a source',
     cause: 'see GCBlocked below',
-    remedy: 'look at what would go, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
+    remedy:
+      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
   },
   NotBlocked: { meaning: 'no sweep is blocked', cause: 'all is well', remedy: 'nothing to do' },
   Suspended: TOKEN_TEXTS.Suspended,

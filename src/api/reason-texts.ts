@@ -86,7 +86,8 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
   GCBlocked: {
     meaning: "its source is absent, and so are too many others'",
     cause: 'see GCBlocked below',
-    remedy: 'look at what would go, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
+    remedy:
+      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
   },
   Suspended: {
     meaning: '`spec.suspend` is set: nothing is added or repaired, revocations go on',
