@@ -62,7 +62,7 @@ function verdictOf(
   evidence: Evidence,
 ): { verdict: Verdict; decisive: Hop | undefined } {
   const broken = hops.find(({ state }) => state === 'broken');
-  if (broken) return { verdict: isLetIn(hops, evidence) ? 'stillAccepted' : 'refused', decisive: broken };
+  if (broken) return { verdict: brokenVerdict(hops, evidence), decisive: broken };
   const right = hops.find(({ id }) => id === 'right');
   if (right && right.state !== 'ok') return { verdict: 'unknown', decisive: right };
   if (isProven(evidence)) return { verdict: 'accepted', decisive: undefined };
@@ -73,6 +73,21 @@ function verdictOf(
   // A doubt without a reason of its own is the consequence of an earlier one.
   const cause = open.reason ? open : hops.find(({ state, reason }) => state === 'unknown' && reason);
   return { verdict: 'unknown', decisive: cause ?? open };
+}
+
+function brokenVerdict(hops: readonly Hop[], evidence: Evidence): Verdict {
+  if (isLetIn(hops, evidence)) return 'stillAccepted';
+  return isBlind(hops) ? 'unknown' : 'refused';
+}
+
+/**
+ * The way to the cluster is all that is broken, so nothing of what is there was seen: a new token does not arrive, and one that
+ * arrived before works.
+ */
+function isBlind(hops: readonly Hop[]): boolean {
+  const brokenOnes = hops.filter(({ state }) => state === 'broken');
+  const isUnseen = hops.find(({ id }) => id === 'clusterAuthToken')?.state === 'unknown';
+  return isUnseen && brokenOnes.every(({ id }) => id === 'connection');
 }
 
 /** The bearer was let in there, by the way of its own kubeconfig. A right that is missing is a refusal all the same. */

@@ -377,7 +377,7 @@ describe('the Cluster, upstream', () => {
     }
     for (const [id, , reason] of cases) {
       await world.waitCondition(id, 'Connected', { status: 'False', reason });
-      await explained(`connection-${id}`, [`of-${id}`], { code: 1, reason });
+      await explained(`connection-${id}`, [`of-${id}`], { code: 3, reason });
     }
   });
 });

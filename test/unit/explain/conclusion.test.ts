@@ -36,6 +36,35 @@ describe('everything in order', () => {
   });
 });
 
+describe('no way to the cluster', () => {
+  const way = failed('Unreachable');
+  const unseen: Evidence['downstream'] = {
+    ...downstream,
+    way: failed('NoCredentials'),
+    clusterAuthToken: undefined,
+    hashSecret: undefined,
+    userAttribute: undefined,
+    daemonSets: undefined,
+  };
+  const asked = { probe: way, review: undefined, live: undefined };
+
+  test('says nothing of a token that may have arrived before, and the first broken hop is the headline', () => {
+    const { verdict, reason } = conclude({ ...base, downstream: unseen, webhook: asked });
+    expect({ verdict, reason }).toEqual({ verdict: 'unknown', reason: 'NoCredentials' });
+  });
+
+  test('leaves a token refused that is so for another reason', () => {
+    const token = found(aToken({ name: 't-1', enabled: false }));
+    const { verdict, reason } = conclude({
+      ...base,
+      management: { ...management, token },
+      downstream: unseen,
+      webhook: asked,
+    });
+    expect({ verdict, reason }).toEqual({ verdict: 'refused', reason: 'Disabled' });
+  });
+});
+
 const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: string]> = {
   'stock kube-api-auth before a bcrypt hash': [
     {
