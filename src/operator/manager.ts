@@ -125,7 +125,8 @@ export class Manager {
       durationMs: now() - startedAtMs,
       count: this.#management.tokens.size,
     });
-    this.#leadership.start();
+    // A signal may have come while the lists were read.
+    if (!this.#stopping.signal.aborted) this.#leadership.start();
   }
 
   /** Rejects when it can no longer do its work and only a person can mend that. Never resolves. */
