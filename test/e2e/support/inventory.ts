@@ -6,6 +6,8 @@ const RESTLESS = /^(events|componentstatuses|endpoints|endpointslices)\b/;
 /** What Kubernetes puts into every namespace, and the numbers in its names. */
 const IN_EVERY_NAMESPACE =
   /(ServiceAccount|Secret|ConfigMap) \S+\/(default|default-token-\w+|kube-root-ca\.crt)$/;
+/** What nodes and controllers say of themselves; a young cluster's may come after the first look at it. */
+const OF_THE_CLUSTER = /^(Lease kube-\S+\/|CSINode )/;
 
 /** Every object of every kind that the API server lists, as `Kind namespace/name`, sorted. */
 export async function inventory(site: Site): Promise<readonly string[]> {
@@ -15,5 +17,7 @@ export async function inventory(site: Site): Promise<readonly string[]> {
   const names = items.map(
     ({ kind, metadata }: Any) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`,
   );
-  return [...new Set<string>(names)].filter((name) => !IN_EVERY_NAMESPACE.test(name)).sort();
+  return [...new Set<string>(names)]
+    .filter((name) => !IN_EVERY_NAMESPACE.test(name) && !OF_THE_CLUSTER.test(name))
+    .sort();
 }
