@@ -80,6 +80,13 @@ export const LEASES: Resource = {
   kind: 'Lease',
   namespaced: true,
 };
+export const DAEMON_SETS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'daemonsets',
+  kind: 'DaemonSet',
+  namespaced: true,
+};
 export const NAMESPACES: Resource = {
   group: '',
   version: 'v1',

@@ -1,14 +1,6 @@
-import type { Resource } from '../api/names.ts';
+import { DAEMON_SETS } from '../api/names.ts';
 import type { Plane } from './plane.ts';
 import type { Reading } from './reading.ts';
-
-const DAEMON_SETS: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
 
 /** A DaemonSet that answers TokenReviews, as far as the API server tells. */
 export interface DaemonSet {

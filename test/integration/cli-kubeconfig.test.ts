@@ -13,27 +13,11 @@ import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectGolden } from '../support/golden.ts';
 import { apply, kubectl } from '../support/kubectl.ts';
+import { openDefinition } from '../support/open-definition.ts';
 import type { Any } from '../support/plane-client.ts';
 import { startWorld, type World } from '../support/world.ts';
 
-const NODE_CRD = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'nodes.management.cattle.io' },
-  spec: {
-    group: 'management.cattle.io',
-    names: { kind: 'Node', plural: 'nodes' },
-    scope: 'Namespaced',
-    versions: [
-      {
-        name: 'v3',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-};
+const NODE_CRD = openDefinition('Node', 'nodes', 'Namespaced');
 
 let world: World;
 let cli: Cli;

@@ -8,28 +8,12 @@ import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectGolden } from '../support/golden.ts';
 import { apply } from '../support/kubectl.ts';
+import { openDefinition } from '../support/open-definition.ts';
 import type { Any } from '../support/plane-client.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
-const FEATURE_CRD = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'features.management.cattle.io' },
-  spec: {
-    group: 'management.cattle.io',
-    names: { kind: 'Feature', plural: 'features' },
-    scope: 'Cluster',
-    versions: [
-      {
-        name: 'v3',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-};
+const FEATURE_CRD = openDefinition('Feature', 'features', 'Cluster');
 
 let world: World;
 let cli: Cli;

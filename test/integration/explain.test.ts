@@ -9,7 +9,7 @@ import {
   CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
   CLUSTERS,
-  type Resource,
+  DAEMON_SETS,
   SECRETS,
   TOKENS,
 } from '../../src/api/names.ts';
@@ -32,13 +32,6 @@ import { NAMESPACE, startWorld, type World } from '../support/world.ts';
  * that it takes, `c-two` an API server that asks no webhook. Each output is compared with a file of test/golden/explain.
  */
 
-const DAEMON_SETS: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
 const HOUR = 3_600_000;
 
 let world: World;

@@ -8,9 +8,9 @@ import {
   CLUSTER_AUTH_TOKENS,
   CLUSTERS,
   CUSTOM_RESOURCE_DEFINITIONS,
+  DAEMON_SETS,
   LEASE,
   LEASES,
-  type Resource,
 } from '../../src/api/names.ts';
 import { neededRights } from '../../src/explain/rights.ts';
 import {
@@ -30,13 +30,6 @@ import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/wor
 
 const PROGRAM = fileURLToPath(new URL('../../bin/ace-operator.js', import.meta.url));
 const RIGHTS = fileURLToPath(new URL('../../manifests/downstream-rbac/', import.meta.url));
-const DAEMON_SETS: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
 const HOUR = 3_600_000;
 
 let world: World;
