@@ -1,7 +1,7 @@
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../api/names.ts';
 import { type GcConfig, gcConfig } from '../config/gc.ts';
 import { describeError, TerminalError } from '../errors.ts';
-import type { Management } from '../operator/management.ts';
+import type { Management } from '../operator/upstream/management.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { missingCluster } from '../plane/missing-cluster.ts';

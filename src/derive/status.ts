@@ -2,10 +2,13 @@ import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
 
+/** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
+export type Mode = 'propagate' | 'drain' | 'hold';
+
 /** What is known of one cluster, from which its status follows. */
 export interface ClusterFacts {
   readonly generation: number;
-  readonly mode: 'propagate' | 'drain' | 'hold';
+  readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
   readonly modeMessage: string;

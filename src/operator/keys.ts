@@ -1,5 +1,9 @@
 import { REFRESH_DEBOUNCE } from '../api/names.ts';
 
+/** Revocations go before everything, a person's change before the background of a sweep. */
+export const LANES = ['revocation', 'normal', 'background'] as const;
+export type Lane = (typeof LANES)[number];
+
 /** Identity of what a worker works on, within one cluster's queue. */
 export type Key = { readonly kind: 'token' | 'user' | 'setting'; readonly name: string };
 

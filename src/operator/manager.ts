@@ -15,15 +15,15 @@ import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
-import { DeletionEvidence } from './evidence.ts';
-import { Freshness } from './freshness.ts';
-import { publishGauges } from './gauges.ts';
-import { Management } from './management.ts';
-import { AceOperator } from './operator.ts';
-import { persist } from './persist.ts';
-import { Term } from './term.ts';
-import { Terms } from './terms.ts';
-import { Watches } from './watches.ts';
+import { Term } from './lead/term.ts';
+import { Terms } from './lead/terms.ts';
+import { untilAnswered } from './lead/until-answered.ts';
+import { publishGauges } from './report/gauges.ts';
+import { WatchAge } from './report/watch-age.ts';
+import { AceOperator } from './upstream/ace-operator.ts';
+import { DeletionEvidence } from './upstream/deletions.ts';
+import { Management } from './upstream/management.ts';
+import { Watches } from './upstream/watches.ts';
 
 export interface ManagerDeps {
   readonly config: OperatorConfig;
@@ -41,7 +41,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
-  readonly #freshness: Freshness;
+  readonly #watchAge: WatchAge;
   readonly #management: Management;
   readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
@@ -62,7 +62,7 @@ export class Manager {
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
-    this.#freshness = new Freshness(DECIDING_WATCHES, deps.now());
+    this.#watchAge = new WatchAge(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     const mayWrite = (): boolean => this.#leadership.mayWrite();
     const onRequest = (verb: string, code: number): void => this.#countRequest(verb, code);
@@ -87,7 +87,7 @@ export class Manager {
       this.#metrics,
       () => this.#terms.propagators(),
       this.#hashes,
-      this.#freshness,
+      this.#watchAge,
       this.#leadership,
     );
     this.#operator = AceOperator.create({
@@ -113,7 +113,7 @@ export class Manager {
     const { config, log, now } = this.#deps;
     const address = await this.#health.listen(config.listen);
     log.info('health and metrics', { address });
-    await persist(
+    await untilAnswered(
       () => this.#ensureOwnNamespace(),
       this.#stopping.signal,
       (error) => log.warn('management plane does not answer', { error }),
@@ -207,7 +207,7 @@ export class Manager {
       },
       succeeded: () => {
         this.#rejected.delete(resource);
-        this.#freshness.confirmed(resource, this.#deps.now());
+        this.#watchAge.confirmed(resource, this.#deps.now());
       },
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),

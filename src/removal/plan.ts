@@ -2,11 +2,11 @@ import type { RemovalReason } from '../api/reasons.ts';
 import type { KubeObject, Token, User } from '../api/types.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
-import { clusterSettings } from '../operator/cluster-settings.ts';
-import { DeletionEvidence } from '../operator/evidence.ts';
 import { tokenKey, userKey } from '../operator/keys.ts';
-import type { Management } from '../operator/management.ts';
-import { planSweep, type SweepPlan } from '../operator/sweep.ts';
+import { planSweep, type SweepPlan } from '../operator/propagate/sweep-plan.ts';
+import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
+import { DeletionEvidence } from '../operator/upstream/deletions.ts';
+import type { Management } from '../operator/upstream/management.ts';
 import type { DownstreamSnapshot } from './snapshot.ts';
 
 /** One object that is to go. */

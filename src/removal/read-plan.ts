@@ -1,5 +1,5 @@
-import { isRelevant } from '../operator/cluster-settings.ts';
-import type { Management } from '../operator/management.ts';
+import { isRelevant } from '../operator/upstream/cluster-settings.ts';
+import type { Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';

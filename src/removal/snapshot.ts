@@ -15,7 +15,7 @@ import {
   parseSecret,
 } from '../clusters/observed.ts';
 import type { Store } from '../kube/store.ts';
-import { Management } from '../operator/management.ts';
+import { Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';

@@ -17,18 +17,19 @@ import {
   parseSecret,
 } from '../../src/clusters/observed.ts';
 import { effectiveExpiryMs } from '../../src/derive/expiry.ts';
+import type { Mode } from '../../src/derive/status.ts';
 import { TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
 import { HashStore } from '../../src/hash/pending.ts';
-import type { ConnectedContext, Mode, Notice } from '../../src/operator/cluster-context.ts';
-import { DeletionEvidence } from '../../src/operator/evidence.ts';
-import { parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
-import { Lag } from '../../src/operator/lag.ts';
-import { Management } from '../../src/operator/management.ts';
-import { Outcomes } from '../../src/operator/outcomes.ts';
-import { reconcileToken } from '../../src/operator/reconcile-token.ts';
-import { reconcileUser } from '../../src/operator/reconcile-user.ts';
-import { type Priority, WorkQueue } from '../../src/operator/workqueue.ts';
+import { type Lane, parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
+import { WorkQueue } from '../../src/operator/propagate/workqueue.ts';
+import type { ConnectedContext, Notice } from '../../src/operator/reconcile/cluster-context.ts';
+import { reconcileToken } from '../../src/operator/reconcile/reconcile-token.ts';
+import { reconcileUser } from '../../src/operator/reconcile/reconcile-user.ts';
+import { Lag } from '../../src/operator/report/lag.ts';
+import { Outcomes } from '../../src/operator/report/outcomes.ts';
+import { DeletionEvidence } from '../../src/operator/upstream/deletions.ts';
+import { Management } from '../../src/operator/upstream/management.ts';
 import { type Json, NOW, rawToken, rawUser, rawUserAttribute } from './builders.ts';
 import { FakeApi, type FakeEvent } from './fake-api.ts';
 
@@ -185,7 +186,7 @@ export class ReconcileWorld {
   }
 
   /**
-   * One worker works one key; a failure brings it back, as operator/worker.ts does.
+   * One worker works one key; a failure brings it back, as operator/propagate/worker.ts does.
    *
    * @returns the key
    */
@@ -230,7 +231,7 @@ export class ReconcileWorld {
     return {
       name: CLUSTER,
       ...{ management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage },
-      paused: spec.suspend || mode === 'hold',
+      isPaused: spec.suspend || mode === 'hold',
       downstreamNamespace: NAMESPACE,
       live: { get: (key) => this.#live(key), list: () => Promise.reject(new Error('not used')) },
       installationKey: Buffer.from('installation-key-of-the-test'),
@@ -275,9 +276,9 @@ export class ReconcileWorld {
     return resource === USERS ? this.management.users.get(name) : undefined;
   }
 
-  /** As operator/propagator.ts does. */
-  #tell(key: string, priority: Priority, token?: Token): void {
-    this.lag.told({
+  /** As operator/propagate/propagator.ts does. */
+  #tell(key: string, priority: Lane, token?: Token): void {
+    this.lag.changed({
       key,
       isRevocation: priority === 'revocation',
       expiresAtMs: token && effectiveExpiryMs(token),
@@ -308,7 +309,7 @@ export class ReconcileWorld {
     this.#enqueueObject(object, deleted);
   }
 
-  /** As operator/propagator.ts does. */
+  /** As operator/propagate/propagator.ts does. */
   #enqueueObject(object: KubeObject, deleted: boolean): void {
     if (object.kind === 'ClusterUserAttribute') {
       this.queue.add(userKey(object.metadata.name), 'normal');
@@ -320,14 +321,14 @@ export class ReconcileWorld {
     if (deleted && typeof userName === 'string') this.queue.add(userKey(userName), 'normal');
   }
 
-  /** As operator/watches.ts does. */
+  /** As operator/upstream/watches.ts does. */
   #leftBy({ userName }: Token): void {
     const isConcerned = this.outcomes.has(userKey(userName)) || this.observed.forUser(userName) !== undefined;
     if (isConcerned && !this.isAway) this.queue.add(userKey(userName), 'normal');
   }
 
-  /** As operator/watches.ts does. */
-  #enqueueUser(name: string, priority: Priority, withTokens: boolean): void {
+  /** As operator/upstream/watches.ts does. */
+  #enqueueUser(name: string, priority: Lane, withTokens: boolean): void {
     this.#tell(userKey(name), priority);
     if (!withTokens || this.isAway) return;
     for (const token of this.management.tokensOfUser(name)) this.queue.add(tokenKey(token.name), priority);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DeletionEvidence } from '../../../src/operator/evidence.ts';
 import { parseKey, tokenKey, userKey } from '../../../src/operator/keys.ts';
+import { DeletionEvidence } from '../../../src/operator/upstream/deletions.ts';
 
 test('a key tells kind and name again, whatever the name', () => {
   fc.assert(

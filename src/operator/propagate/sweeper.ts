@@ -1,0 +1,111 @@
+import type { PropagationSpec } from '../../api/types.ts';
+import type { Connection } from '../../clusters/connection.ts';
+import type { Outcomes } from '../report/outcomes.ts';
+import type { PropagatorDeps } from './propagator-deps.ts';
+import { planSweep, type SweepPlan } from './sweep-plan.ts';
+import type { WorkQueue } from './workqueue.ts';
+
+/** Requests that come together make one sweep. */
+const GATHER_MS = 1_000;
+
+interface Swept {
+  readonly name: string;
+  readonly spec: PropagationSpec;
+  readonly allowsGc: boolean;
+  readonly queue: WorkQueue;
+  readonly outcomes: Outcomes;
+  readonly connection: Connection | undefined;
+}
+
+/** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
+export class Sweeper {
+  readonly #cluster: Swept;
+  readonly #deps: PropagatorDeps;
+  readonly #onChange: () => void;
+  #approved: ReadonlySet<string> = new Set();
+  #unreviewed: Set<string> | undefined;
+  #blocked: SweepPlan['blocked'];
+  #allowanceSpent = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(cluster: Swept, deps: PropagatorDeps, onChange: () => void) {
+    this.#cluster = cluster;
+    this.#deps = deps;
+    this.#onChange = onChange;
+  }
+
+  /** Every key that the first sweep of this connection named has been worked. */
+  get reviewed(): boolean {
+    return this.#unreviewed?.size === 0;
+  }
+
+  get blocked(): SweepPlan['blocked'] {
+    return this.#blocked;
+  }
+
+  isApproved(key: string): boolean {
+    return this.#approved.has(key);
+  }
+
+  /** Sweeps soon. */
+  request(): void {
+    if (this.reviewed) this.#plan(GATHER_MS);
+  }
+
+  /** Sweeps now, if the cluster is connected. */
+  run(): void {
+    const { connection, name, spec, queue, outcomes } = this.#cluster;
+    if (!connection) return;
+    const { management, evidence, log, now } = this.#deps;
+    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, evidence);
+    // Once: should its removal fail, the annotation must not open the next sweep, too.
+    if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
+    const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;
+    this.#allowanceSpent ||= allowed;
+    const blocked = allowed ? undefined : plan.blocked;
+    this.#approved = new Set(blocked ? [] : plan.orphans);
+    if (blocked && !this.#blocked) this.#tellBlocked(blocked);
+    this.#blocked = blocked;
+    if (allowed) this.#deps.allowanceUsed(name);
+    // What had an outcome may be gone on both sides by now: nothing else would look at it again.
+    const keys = new Set([...plan.keys, ...outcomes.keys()]);
+    this.#unreviewed ??= new Set(keys);
+    for (const key of keys) {
+      queue.add(key, plan.revocations.has(key) || this.#approved.has(key) ? 'revocation' : 'background');
+    }
+    log.debug('sweep', { cluster: name, count: keys.size });
+    this.#plan(this.#deps.sweepIntervalMs * (0.8 + 0.4 * Math.random()));
+    this.#onChange();
+  }
+
+  /** A worker is through with a key. */
+  worked(key: string): void {
+    if (this.#unreviewed?.delete(key) && this.reviewed) this.#onChange();
+  }
+
+  /** What was approved or reviewed was so for a connection that is no more. */
+  disconnected(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#approved = new Set();
+    this.#unreviewed = undefined;
+    this.#blocked = undefined;
+  }
+
+  stop(): void {
+    this.disconnected();
+  }
+
+  #plan(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.run(), delayMs);
+  }
+
+  #tellBlocked(blocked: NonNullable<SweepPlan['blocked']>): void {
+    this.#deps.notifyCluster(this.#cluster.name, {
+      reason: 'GCBlocked',
+      message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=true to let it`,
+      warning: true,
+    });
+  }
+}

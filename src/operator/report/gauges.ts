@@ -1,0 +1,79 @@
+import type { ClusterFacts } from '../../derive/status.ts';
+import type { HashStore } from '../../hash/pending.ts';
+import type { Leadership } from '../../kube/elector.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Lag } from './lag.ts';
+import type { WatchAge } from './watch-age.ts';
+
+/** One cluster, as far as it is scraped. */
+export interface ScrapedCluster {
+  readonly name: string;
+  readonly queue: {
+    readonly size: number;
+    oldestAgeMs(nowMs: number): number;
+    longestWorkedMs(nowMs: number): number;
+  };
+  readonly lag: Pick<Lag, 'pending' | 'oldestOwedSeconds'>;
+  facts(): ClusterFacts;
+}
+
+/** Has the gauges filled when somebody scrapes, not when something changes. */
+export function publishGauges(
+  metrics: Metrics,
+  clusters: () => Iterable<ScrapedCluster>,
+  hashes: Pick<HashStore, 'pending'>,
+  watchAge: WatchAge,
+  leadership: Pick<Leadership, 'mayWrite'>,
+): void {
+  metrics.beforeScrape(() => {
+    const nowMs = Date.now();
+    metrics.leader.set(leadership.mayWrite() ? 1 : 0);
+    metrics.hashesPending.set(hashes.pending);
+    metrics.managementAge.set(watchAge.ageSeconds(nowMs));
+    metrics.resetClusterGauges();
+    const published: string[] = [];
+    for (const cluster of clusters()) {
+      const facts = cluster.facts();
+      if (isOver(facts)) continue;
+      publishCluster(metrics, cluster, facts, nowMs);
+      published.push(cluster.name);
+    }
+    return published;
+  });
+}
+
+/** A deleted cluster with nothing of ours left in it. One that is merely without ACE is still somebody's cluster. */
+function isOver({ modeReason, connection }: ClusterFacts): boolean {
+  return modeReason === 'ClusterDeleted' && connection.phase === 'ended';
+}
+
+function publishCluster(
+  metrics: Metrics,
+  { name: cluster, queue, lag }: ScrapedCluster,
+  facts: ClusterFacts,
+  nowMs: number,
+): void {
+  const { phase } = facts.connection;
+  if (phase !== 'ended') metrics.connected.set({ cluster }, phase === 'connected' ? 1 : 0);
+  metrics.queueDepth.set({ cluster }, queue.size);
+  metrics.queueAge.set({ cluster }, queue.oldestAgeMs(nowMs) / 1000);
+  metrics.longestWorked.set({ cluster }, queue.longestWorkedMs(nowMs) / 1000);
+  metrics.pendingRevocations.set({ cluster }, lag.pending.revocations);
+  metrics.oldestRevocation.set({ cluster }, lag.oldestOwedSeconds);
+  for (const state of ['synced', 'pending', 'failed'] as const) {
+    metrics.tokens.set({ cluster, state }, facts.counts[state]);
+  }
+  for (const [reason, count] of Object.entries(facts.counts.refused))
+    metrics.refused.set({ cluster, reason }, count);
+  for (const reason of problemsOf(facts)) metrics.problems.set({ cluster, reason }, 1);
+}
+
+function problemsOf(facts: ClusterFacts): readonly string[] {
+  return [
+    ...(facts.connection.phase === 'disconnected' ? [facts.connection.reason] : []),
+    ...(facts.gcBlocked ? ['GCBlocked'] : []),
+    ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
+    ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.suspended ? ['Suspended'] : []),
+  ];
+}

@@ -1,0 +1,227 @@
+import dotI, {
+  type OperatorLogger,
+  type ResourceEvent,
+  ResourceEventType,
+  type ResourceMeta,
+} from '@dot-i/k8s-operator';
+import {
+  apiVersionOf,
+  CLUSTER_PROPAGATIONS,
+  CLUSTERS,
+  type Resource,
+  SECRETS,
+  SETTINGS,
+  TOKENS,
+  USER_ATTRIBUTES,
+  USERS,
+} from '../../api/names.ts';
+import {
+  parseCluster,
+  parseCredentialsSecret,
+  parsePropagation,
+  parseSetting,
+} from '../../api/parse-cluster.ts';
+import { parseToken } from '../../api/parse-token.ts';
+import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
+import type { Identified } from '../../api/types.ts';
+import type { KubeClient, Writer } from '../../kube/client.ts';
+import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
+import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../kube/reflector.ts';
+import type { Store } from '../../kube/store.ts';
+import type { Management } from './management.ts';
+import type { Watches } from './watches.ts';
+
+export interface OperatorOptions {
+  readonly client: KubeClient;
+  readonly management: Management;
+  readonly watches: Watches;
+  readonly logger: OperatorLogger;
+  readonly timing?: Partial<ReflectorTiming>;
+  observer(resource: string): Partial<ReflectorObserver>;
+}
+
+interface Source {
+  readonly store: Store<Identified>;
+  readonly parse: (raw: unknown) => Identified;
+}
+
+/** The package is CommonJS with a default export, which Node wraps once more. */
+const Base = dotI.default;
+
+/**
+ * The management side's life cycle, hosted by `@dot-i/k8s-operator`.
+ *
+ * Its own I/O is not usable: a watch error ends the process, deletions during a gap are lost, one queue serves
+ * all kinds (docs/decisions/0004-k8s-operator.md). So every method that does I/O is overridden here, by our
+ * reflector or by a refusal, and a test proves that none of the originals can be reached.
+ */
+export class AceOperator extends Base {
+  readonly #options: OperatorOptions;
+  readonly #reflectors: Reflector<Identified>[] = [];
+  readonly #optional: Reflector<Identified>[] = [];
+
+  private constructor(options: OperatorOptions) {
+    super(options.logger);
+    this.#options = options;
+  }
+
+  static create(options: OperatorOptions): AceOperator {
+    return withoutDefaultKubeconfig(() => new AceOperator(options));
+  }
+
+  /** True once everything that was there at the start is in the stores. */
+  get hasSynced(): boolean {
+    return this.#reflectors.length > 0 && this.#reflectors.every((reflector) => reflector.hasSynced);
+  }
+
+  /** Resolves when everything that was there at the start is in the stores. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+  }
+
+  /** Reads everything anew; resolves when all that was there at the time of this call is in the stores. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.refresh()));
+  }
+
+  /** Resolves when no further event can come. */
+  override async stop(): Promise<void> {
+    await Promise.all([...this.#reflectors, ...this.#optional].map((reflector) => reflector.stop()));
+  }
+
+  /** The watches of the management plane, and where their events go. */
+  protected override async init(): Promise<void> {
+    const { watches, management } = this.#options;
+    const watch = (
+      resource: Resource,
+      onEvent: (event: ResourceEvent) => void,
+      namespace?: string,
+    ): Promise<void> =>
+      this.watchResource(
+        resource.group,
+        resource.version,
+        resource.plural,
+        async (event) => onEvent(event),
+        namespace,
+      );
+    await watch(USERS, ({ meta, type }) => watches.onUser(meta.name, type));
+    await watch(USER_ATTRIBUTES, ({ meta }) => watches.onUserAttribute(meta.name));
+    await watch(TOKENS, ({ meta, type, object }) => watches.onToken(meta.name, type, object as never));
+    await watch(CLUSTERS, ({ meta }) => watches.onCluster(meta.name));
+    await watch(CLUSTER_PROPAGATIONS, ({ meta }) => watches.onCluster(meta.name));
+    await watch(SETTINGS, ({ meta }) => watches.onSetting(meta.name));
+    for (const namespace of management.credentials.keys()) {
+      await watch(SECRETS, ({ object }) => watches.onCredentials(object as never), namespace);
+    }
+  }
+
+  /** List + watch by our reflector, into the store of that kind; every change of the store is an event. */
+  protected override async watchResource(
+    group: string,
+    version: string,
+    plural: string,
+    onEvent: (event: ResourceEvent) => Promise<void>,
+    namespace?: string,
+  ): Promise<void> {
+    const { client, timing, observer } = this.#options;
+    const resource = WATCHED.find((known) => known.group === group && known.plural === plural);
+    if (!resource || resource.version !== version)
+      throw new Error(`no parser is known for ${plural}.${group}/${version}`);
+    const { store, parse } = this.#sourceOf(resource, namespace);
+    store.onChange(({ type, object }) => {
+      void onEvent({ meta: metaOf(resource, object), type: EVENT_TYPES[type], object: object as never });
+    });
+    const reflector = new Reflector({
+      client,
+      resource,
+      namespace,
+      parse,
+      store,
+      observer: observer(plural),
+      ...(timing ? { timing } : {}),
+    });
+    // Settings decide about no token: beside an older management plane there may be none, or none for us to read.
+    if (resource === SETTINGS) this.#optional.push(reflector);
+    else this.#reflectors.push(reflector);
+    reflector.start();
+  }
+
+  /** The status of our own kind, as a merge patch. @throws {ApiError | ConnectionError} as nothing in the base does */
+  protected override async patchResourceStatus(
+    meta: ResourceMeta,
+    status: unknown,
+  ): Promise<ResourceMeta | null> {
+    await this.writeStatus(meta.name, status as object, this.#options.client);
+    return meta;
+  }
+
+  /** Writes the status of one ClusterPropagation. @throws {ApiError | ConnectionError | FencedError} */
+  async writeStatus(name: string, status: object, client: Writer): Promise<void> {
+    await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, { status }, { subresource: 'status' });
+  }
+
+  protected override setResourceStatus(): Promise<ResourceMeta | null> {
+    return refuse('setResourceStatus', 'a PUT would overwrite what others wrote; use patchResourceStatus');
+  }
+
+  protected override setResourceFinalizers(): Promise<void> {
+    return refuse('setResourceFinalizers', 'deleting upstream never waits for us');
+  }
+
+  protected override handleResourceFinalizer(): Promise<boolean> {
+    return refuse('handleResourceFinalizer', 'deleting upstream never waits for us');
+  }
+
+  protected override registerCustomResourceDefinition(): Promise<never> {
+    return refuse('registerCustomResourceDefinition', 'definitions are applied from crds/');
+  }
+
+  protected override getCustomResourceApiUri(): string {
+    throw new Error('getCustomResourceApiUri is not used: paths are made in kube/client.ts');
+  }
+
+  protected override applyAxiosKubeConfigAuth(): Promise<void> {
+    return refuse('applyAxiosKubeConfigAuth', 'requests go through kube/transport.ts');
+  }
+
+  protected override applyGaxiosKubeConfigAuth(): Promise<void> {
+    return refuse('applyGaxiosKubeConfigAuth', 'requests go through kube/transport.ts');
+  }
+
+  #sourceOf(resource: Resource, namespace: string | undefined): Source {
+    const { management } = this.#options;
+    const stores: Readonly<Record<string, unknown>> = {
+      [TOKENS.plural]: { store: management.tokens, parse: parseToken },
+      [USERS.plural]: { store: management.users, parse: parseUser },
+      [USER_ATTRIBUTES.plural]: { store: management.attributes, parse: parseUserAttribute },
+      [CLUSTERS.plural]: { store: management.clusters, parse: parseCluster },
+      [CLUSTER_PROPAGATIONS.plural]: { store: management.propagations, parse: parsePropagation },
+      [SETTINGS.plural]: { store: management.settings, parse: parseSetting },
+      [SECRETS.plural]: { store: management.credentials.get(namespace ?? ''), parse: parseCredentialsSecret },
+    };
+    return stores[resource.plural] as Source;
+  }
+}
+
+const WATCHED = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS, CLUSTER_PROPAGATIONS, SETTINGS, SECRETS];
+
+const EVENT_TYPES = {
+  added: ResourceEventType.Added,
+  updated: ResourceEventType.Modified,
+  deleted: ResourceEventType.Deleted,
+} as const;
+
+function metaOf(resource: Resource, object: Identified): ResourceMeta {
+  return {
+    id: `${resource.plural}.${apiVersionOf(resource)}`,
+    name: object.name,
+    ...(object.namespace ? { namespace: object.namespace } : {}),
+    resourceVersion: object.resourceVersion,
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+  };
+}
+
+function refuse(method: string, why: string): Promise<never> {
+  return Promise.reject(new Error(`${method} is not available: ${why}`));
+}

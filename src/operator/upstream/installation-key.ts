@@ -1,0 +1,50 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { INSTALLATION_KEY_SECRET, SECRETS } from '../../api/names.ts';
+import { isAlreadyExists, TerminalError } from '../../errors.ts';
+import type { KubeClient } from '../../kube/client.ts';
+
+export interface InstallationKey {
+  readonly key: KeyObject;
+  /** Made just now: no fingerprint that exists was made with it. */
+  readonly isNew: boolean;
+}
+
+const KEY_BYTES = 32;
+
+/**
+ * The key of all fingerprints: read from its Secret in the operator's namespace, made there the first time.
+ * It never leaves the management cluster.
+ *
+ * @throws {TerminalError} when the Secret is there but holds no key: making another would rehash every token
+ */
+export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<InstallationKey> {
+  const address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
+  const live = await client.get(address);
+  if (live !== undefined) return { key: keyIn(live, namespace), isNew: false };
+  const key = randomBytes(KEY_BYTES);
+  try {
+    await client.create(SECRETS, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: INSTALLATION_KEY_SECRET, namespace },
+      type: 'Opaque',
+      data: { key: key.toString('base64') },
+    });
+    return { key: createSecretKey(key), isNew: true };
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return { key: keyIn(await client.get(address), namespace), isNew: false };
+  }
+}
+
+function keyIn(secret: unknown, namespace: string): KeyObject {
+  const encoded = (secret as { data?: { key?: unknown } } | undefined)?.data?.key;
+  const key = typeof encoded === 'string' ? Buffer.from(encoded, 'base64') : Buffer.alloc(0);
+  if (key.length < KEY_BYTES) {
+    throw new TerminalError(
+      'Rejected',
+      `Secret ${namespace}/${INSTALLATION_KEY_SECRET} holds no key of ${KEY_BYTES} bytes under data.key; restore it, or delete it to have every plain token hashed anew`,
+    );
+  }
+  return createSecretKey(key);
+}

@@ -1,0 +1,47 @@
+// upstream/: what the management plane says.
+
+import type {
+  Cluster,
+  CredentialsSecret,
+  Propagation,
+  Setting,
+  Token,
+  User,
+  UserAttribute,
+} from '../../api/types.ts';
+import { Store } from '../../kube/store.ts';
+
+/** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
+export class Management {
+  readonly tokens = new Store<Token>({
+    cluster: (token) => token.clusterName,
+    user: (token) => token.userName,
+  });
+  readonly users = new Store<User>();
+  readonly attributes = new Store<UserAttribute>();
+  readonly clusters = new Store<Cluster>();
+  readonly propagations = new Store<Propagation>();
+  readonly settings = new Store<Setting>();
+  /** By namespace, the operator's own first. */
+  readonly credentials: ReadonlyMap<string, Store<CredentialsSecret>>;
+
+  constructor(credentialNamespaces: readonly string[]) {
+    this.credentials = new Map(
+      credentialNamespaces.map((namespace) => [namespace, new Store<CredentialsSecret>()]),
+    );
+  }
+
+  /** Tokens that name this cluster. */
+  tokensOfCluster(cluster: string): readonly Token[] {
+    return this.tokens.byIndex('cluster', cluster);
+  }
+
+  tokensOfUser(user: string): readonly Token[] {
+    return this.tokens.byIndex('user', user);
+  }
+
+  /** All Secrets that may hold credentials, own namespace first. */
+  credentialsSecrets(): readonly CredentialsSecret[] {
+    return [...this.credentials.values()].flatMap((store) => [...store.list()]);
+  }
+}

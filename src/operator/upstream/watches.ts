@@ -1,0 +1,116 @@
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import { REFRESH_DEBOUNCE } from '../../api/names.ts';
+import type { CredentialsSecret, Token } from '../../api/types.ts';
+import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
+import type { DeletionEvidence } from './deletions.ts';
+import type { Management } from './management.ts';
+
+/** One cluster, as far as events concern it. */
+export interface ConcernedCluster {
+  readonly name: string;
+  /** Whether this cluster has, or had to judge, what the key stands for. */
+  concerns(key: string): boolean;
+  /** A watch told of a change: from now on the cluster is behind. */
+  noteChange(key: string, lane: Lane, expiresAtMs?: number): void;
+  /** A key of this cluster is to be looked at. */
+  enqueue(key: string, lane: Lane): void;
+}
+
+/** Where keys go. */
+export interface Queues {
+  propagators(): Iterable<ConcernedCluster>;
+  /** The settings of a cluster are to be read again. */
+  enqueueCluster(cluster: string): void;
+}
+
+/** Turns events of the management plane into keys. Nothing else of an event survives this file. */
+export class Watches {
+  readonly #management: Management;
+  readonly #evidence: DeletionEvidence;
+  readonly #queues: Queues;
+
+  constructor(management: Management, evidence: DeletionEvidence, queues: Queues) {
+    this.#management = management;
+    this.#evidence = evidence;
+    this.#queues = queues;
+    management.tokens.onChange((event) => {
+      if (event.type === 'deleted') this.#leftBy(event.object);
+      else if (event.type === 'updated' && event.old.userName !== event.object.userName)
+        this.#leftBy(event.old);
+    });
+  }
+
+  /** @param last - the Token as the event tells it; of one that went, as it was */
+  onToken(name: string, type: ResourceEventType, last?: Token): void {
+    const key = tokenKey(name);
+    const token = this.#management.tokens.get(name);
+    this.#noteEvidence(key, type, token !== undefined);
+    const isRevocation = !token?.enabled || token.deleting || token.problem !== undefined;
+    const expiresAtMs = last && effectiveExpiryMs(last);
+    for (const propagator of this.#queues.propagators()) {
+      const isScoped = token?.clusterName === propagator.name;
+      if (!isScoped && !propagator.concerns(key)) continue;
+      // Elsewhere than where it is scoped, a token can only be on its way out.
+      propagator.noteChange(key, isRevocation || !isScoped ? 'revocation' : 'normal', expiresAtMs);
+    }
+  }
+
+  onUser(name: string, type: ResourceEventType): void {
+    const user = this.#management.users.get(name);
+    this.#noteEvidence(userKey(name), type, user !== undefined);
+    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', true);
+  }
+
+  onUserAttribute(name: string): void {
+    this.#enqueueUser(name, 'normal', false);
+  }
+
+  onSetting(name: string): void {
+    if (name !== REFRESH_DEBOUNCE) return;
+    for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
+  }
+
+  /** Cluster and ClusterPropagation have the cluster's name. */
+  onCluster(name: string): void {
+    this.#queues.enqueueCluster(name);
+  }
+
+  /** A credentials Secret may be found by label, by name, or through the status of a Cluster. */
+  onCredentials(secret: CredentialsSecret): void {
+    const named = secret.name.replace(/-kubeconfig$/, '');
+    const clusters = new Set([secret.cluster, named]);
+    for (const cluster of this.#management.clusters.list()) {
+      if (cluster.serviceAccountTokenSecret === secret.name) clusters.add(cluster.name);
+    }
+    // A label that was taken off or changed: whoever used the Secret until now.
+    for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
+    for (const name of clusters) if (name !== '') this.#queues.enqueueCluster(name);
+  }
+
+  /**
+   * A user has a token less. Their ClusterUserAttribute is written ahead of it: where nothing else of the token was written
+   * yet, no deletion in the cluster brings the user's key.
+   */
+  #leftBy({ userName }: Token): void {
+    for (const propagator of this.#queues.propagators()) {
+      if (propagator.concerns(userKey(userName))) propagator.enqueue(userKey(userName), 'normal');
+    }
+  }
+
+  #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
+    if (isThere) this.#evidence.remove(key);
+    else if (type === ResourceEventType.Deleted) this.#evidence.add(key);
+  }
+
+  #enqueueUser(name: string, lane: Lane, withTokens: boolean): void {
+    const tokens = this.#management.tokensOfUser(name);
+    for (const propagator of this.#queues.propagators()) {
+      const scoped = tokens.filter((token) => token.clusterName === propagator.name);
+      if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
+      // The user first: that one write refuses or admits all the tokens at once.
+      propagator.noteChange(userKey(name), lane);
+      if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), lane);
+    }
+  }
+}

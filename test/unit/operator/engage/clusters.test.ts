@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parseCluster, parseCredentialsSecret, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import type { Hasher } from '../../../../src/hash/hasher.ts';
+import { HashStore } from '../../../../src/hash/pending.ts';
+import type { KubeClient } from '../../../../src/kube/client.ts';
+import { Clusters } from '../../../../src/operator/engage/clusters.ts';
+import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
+import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
+import { Management } from '../../../../src/operator/upstream/management.ts';
+import type { Log } from '../../../../src/telemetry/log.ts';
+import { Metrics } from '../../../../src/telemetry/metrics.ts';
+import { rawCluster } from '../../../support/builders.ts';
+import { eventually } from '../../../support/eventually.ts';
+
+const LOG = { error() {}, warn() {}, info() {}, debug() {} } as unknown as Log;
+
+/** The management plane's API server, which answers a write when the test lets it. */
+class SlowPlane {
+  asked = 0;
+  readonly #answer = Promise.withResolvers<void>();
+
+  async write(): Promise<void> {
+    this.asked += 1;
+    await this.#answer.promise;
+  }
+
+  answer(): void {
+    this.#answer.resolve();
+  }
+}
+
+describe('when it is stopped, as at the end of a term, while the management plane owes an answer', () => {
+  let management: Management;
+  let plane: SlowPlane;
+  let sessions: number;
+  let clusters: Clusters;
+  beforeEach(() => {
+    plane = new SlowPlane();
+    sessions = 0;
+    management = new Management(['ace-operator']);
+    management.clusters.put(
+      parseCluster(rawCluster({ spec: { localClusterAuthEndpoint: { enabled: true } } })),
+    );
+    management.credentials.get('ace-operator')?.put(
+      parseCredentialsSecret({
+        metadata: {
+          name: 'credentials',
+          namespace: 'ace-operator',
+          uid: 'uid-s',
+          resourceVersion: '1',
+          labels: { 'ace-operator.io/cluster': 'c-1' },
+        },
+        data: { kubeconfig: '' },
+      }),
+    );
+    const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
+    clusters = new Clusters({
+      ...{ management, client, live: client, log: LOG, metrics: new Metrics(), now: Date.now },
+      hashes: new HashStore({} as Hasher),
+      evidence: new DeletionEvidence(),
+      installationKey: randomBytes(32),
+      trustsFingerprints: true,
+      syncBack: new SyncBack(client, LOG),
+      downstreamNamespace: 'cattle-system',
+      defaults: { algorithm: 'sha3-512', storage: 'secret' },
+      sweepIntervalMs: 600_000,
+      sessionOptions: (cluster) => {
+        sessions += 1;
+        return {
+          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1 },
+          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
+        };
+      },
+      notifyToken: () => {},
+      notifyCluster: () => {},
+      writeStatus: () => plane.write(),
+    });
+  });
+
+  test('no cluster is taken on any more', async () => {
+    clusters.start();
+    await eventually(() => expect(plane.asked).toBe(1));
+    const stopped = clusters.stop();
+    plane.answer();
+    await stopped;
+    expect([...clusters.propagators()]).toEqual([]);
+    expect(sessions).toBe(0);
+  });
+
+  test('no cluster is connected any more', async () => {
+    const conditions = [{ type: 'Drained', status: 'True' }];
+    const metadata = { name: 'c-1', uid: 'uid-p', resourceVersion: '1', generation: 1 };
+    management.propagations.put(parsePropagation({ metadata, spec: {}, status: { conditions } }));
+    clusters.start();
+    await eventually(() => expect(plane.asked).toBe(1));
+    const stopped = clusters.stop();
+    plane.answer();
+    await stopped;
+    expect(sessions).toBe(0);
+  });
+});

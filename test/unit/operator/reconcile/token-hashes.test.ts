@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
+import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../../../src/api/types.ts';
+import { desiredTokenObjects } from '../../../../src/derive/desired.ts';
+import { withoutNulls } from '../../../../src/derive/merge-patch.ts';
+import * as sha3 from '../../../../src/hash/sha3-512.ts';
+import { chooseHash, type HashChoice } from '../../../../src/operator/reconcile/token-hashes.ts';
+import { aToken, CANARY } from '../../../support/builders.ts';
+import { ReconcileWorld } from '../../../support/reconcile-world.ts';
+
+let world: ReconcileWorld;
+beforeEach(() => {
+  world = new ReconcileWorld();
+});
+afterEach(async () => {
+  await world.close();
+});
+
+const choose = (token: Token, observed: readonly KubeObject[] = []): HashChoice =>
+  chooseHash(token, observed, world.context);
+const hashOf = (choice: HashChoice): string => (choice.kind === 'ready' ? choice.hash.hash : choice.kind);
+
+/** What is downstream after this token was written. */
+function written(token: Token, storage: HashStorage = 'secret'): readonly KubeObject[] {
+  const choice = choose(token);
+  if (choice.kind !== 'ready') throw new Error('the test expected a hash');
+  world.hashes.forget(token.uid);
+  const placement = { cluster: 'c-1', namespace: 'cattle-system', storage };
+  return desiredTokenObjects(token, undefined, choice.hash, placement).map((object) => withoutNulls(object));
+}
+const hashIn = (objects: readonly KubeObject[]): string =>
+  objects
+    .map((object) =>
+      String(
+        object['hash'] ??
+          Buffer.from((object['data'] as { hash?: string } | undefined)?.hash ?? '', 'base64'),
+      ),
+    )
+    .find((hash) => hash !== '') ?? '';
+
+describe('a token in plain text', () => {
+  for (const storage of ['secret', 'inline'] as const) {
+    test(`keeps the hash that is downstream (${storage}), although a new one would differ`, () => {
+      const observed = written(aToken(), storage);
+      expect(hashOf(choose(aToken(), observed))).toBe(hashIn(observed));
+      expect(hashOf(choose(aToken(), []))).not.toBe(hashIn(observed));
+    });
+  }
+
+  const changes: Record<string, { token?: Token; algorithm?: HashAlgorithmName; tamper?: object }> = {
+    'another secret': { token: aToken({ token: 'secret-2' }) },
+    'another token of the same name and secret': { token: aToken({}, { uid: 'uid-other' }) },
+    'another algorithm': { algorithm: 'scrypt' },
+    'a hash that was tampered with': {
+      tamper: { data: { hash: Buffer.from(sha3.hash('mallory')).toString('base64') } },
+    },
+    'a hash that is no base64': { tamper: { data: { hash: '%%%' } } },
+    'a Secret without hash': { tamper: { data: {} } },
+    'a Secret without data': { tamper: { data: undefined } },
+    'a fingerprint that is gone': { tamper: { metadata: { name: 't-1', annotations: {} } } },
+    'a fingerprint that was altered': {
+      tamper: { metadata: { name: 't-1', annotations: { 'ace-operator.io/fingerprint': 'f'.repeat(64) } } },
+    },
+  };
+  for (const [title, { token = aToken(), algorithm, tamper }] of Object.entries(changes)) {
+    test(`${title} means another hash`, () => {
+      const observed = written(aToken()).map((object) =>
+        object.kind === 'Secret' ? { ...object, ...tamper } : object,
+      );
+      world.algorithm = algorithm ?? 'sha3-512';
+      const made = hashOf(choose(token, observed));
+      expect(made).not.toBe(hashIn(observed));
+      if (algorithm === undefined)
+        expect(sha3.verify(token.secret.kind === 'plain' ? token.secret.value : '', made)).toBe(true);
+    });
+  }
+
+  test('a hash under another installation’s key is made again', () => {
+    const observed = written(aToken());
+    const other = { ...world.context, installationKey: Buffer.from('another') };
+    expect(hashOf(chooseHash(aToken(), observed, other))).not.toBe(hashIn(observed));
+  });
+
+  test('a slow hash is pending, and its key comes back when it is there', async () => {
+    world.algorithm = 'scrypt';
+    expect(choose(aToken())).toEqual({ kind: 'pending' });
+    expect(await world.queue.get()).toBe('token/t-1');
+    expect(choose(aToken())).toMatchObject({ kind: 'ready' });
+  });
+
+  const limits = { bcrypt: 72, scrypt: undefined, 'sha3-512': undefined } as const;
+  for (const [algorithm, limit] of Object.entries(limits)) {
+    test(`${algorithm} ${limit ? `refuses more than ${limit} bytes` : 'takes a long secret'}`, () => {
+      world.algorithm = algorithm as HashAlgorithmName;
+      const choice = choose(aToken({ token: 'é'.repeat(37) }));
+      expect(choice.kind === 'refused').toBe(limit !== undefined);
+      if (choice.kind === 'refused') expect(choice.reason).toBe('SecretTooLong');
+    });
+  }
+
+  test('no refusal repeats the secret', () => {
+    world.algorithm = 'bcrypt';
+    expect(JSON.stringify(choose(aToken({ token: CANARY.repeat(5) })))).not.toContain(CANARY);
+  });
+});
+
+describe('a token that is hashed upstream', () => {
+  const hashed = (value: string): Token =>
+    aToken({ token: value }, { annotations: { [ANNOTATION_TOKEN_HASHED]: 'true' } });
+
+  test('is copied, by whatever algorithm ours is', () => {
+    const hash = sha3.hash('secret-1');
+    for (const algorithm of ['bcrypt', 'scrypt', 'sha3-512'] as const) {
+      world.algorithm = algorithm;
+      expect(hashOf(choose(hashed(hash)))).toBe(hash);
+    }
+  });
+
+  test('has one fingerprint, so that nothing is written twice', () => {
+    const hash = sha3.hash('secret-1');
+    const first = choose(hashed(hash));
+    world.algorithm = 'bcrypt';
+    expect(choose(hashed(hash))).toEqual(first);
+  });
+
+  for (const value of ['md5:abc', '$9:1:2', 'plain', '$3:1:', `${CANARY}`]) {
+    test(`of an unknown format is refused, and not repeated: ${value.slice(0, 8)}`, () => {
+      const choice = choose(hashed(value));
+      expect(choice).toMatchObject({ kind: 'refused', reason: 'UnsupportedHash' });
+      expect(JSON.stringify(choice)).not.toContain(value);
+    });
+  }
+});
+
+test('a token without a secret is pending', () => {
+  expect(choose(aToken({ token: '' }))).toEqual({ kind: 'pending' });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { clusterSettings } from '../../../../src/operator/upstream/cluster-settings.ts';
+import { Management } from '../../../../src/operator/upstream/management.ts';
+
+function management(spec: unknown, enabled: unknown = true): Management {
+  const result = new Management(['ace-operator']);
+  const metadata = { name: 'c-1', uid: 'u', resourceVersion: '1' };
+  result.clusters.put(parseCluster({ metadata, spec: { localClusterAuthEndpoint: { enabled } } }));
+  result.propagations.put(parsePropagation({ metadata, spec }));
+  return result;
+}
+
+describe('clusterSettings', () => {
+  const good = { hash: { algorithm: 'sha3-512', storage: 'inline' } };
+  const bad = { hash: { algorithm: 'md5' } };
+
+  test('a spec that can be read is in force', () => {
+    const settings = clusterSettings('c-1', management(good), false, undefined);
+    expect(settings).toMatchObject({
+      spec: { algorithm: 'sha3-512', storage: 'inline' },
+      specUnknown: false,
+    });
+  });
+
+  test('a spec that cannot be read leaves the last good one in force: no hash is rewritten for a typing error', () => {
+    const before = clusterSettings('c-1', management(good), false, undefined);
+    const settings = clusterSettings('c-1', management(bad), false, before);
+    expect(settings).toMatchObject({ spec: before.spec, specUnknown: false });
+    expect(settings.specProblem).toContain('hash.algorithm');
+  });
+
+  test('a spec that cannot be read, and no good one seen in this process: nothing is guessed', () => {
+    const first = clusterSettings('c-1', management(bad), false, undefined);
+    expect(first.specUnknown).toBe(true);
+    expect(clusterSettings('c-1', management(bad), false, first).specUnknown).toBe(true);
+    expect(clusterSettings('c-1', management(good), false, first).specUnknown).toBe(false);
+  });
+
+  const modes = {
+    'switched on': { enabled: true, isGone: false, want: 'propagate' },
+    'switched off': { enabled: false, isGone: false, want: 'drain' },
+    'an unreadable switch is neither on nor off': { enabled: 'yes', isGone: false, want: 'hold' },
+  };
+  for (const [title, { enabled, isGone, want }] of Object.entries(modes)) {
+    test(title, () => {
+      expect(clusterSettings('c-1', management({}, enabled), isGone, undefined).mode).toBe(want);
+    });
+  }
+
+  test('a Cluster that is merely not seen is held, and one that is gone for certain is drained', () => {
+    const empty = new Management(['ace-operator']);
+    expect(clusterSettings('c-1', empty, false, undefined).mode).toBe('hold');
+    expect(clusterSettings('c-1', empty, true, undefined).mode).toBe('drain');
+  });
+});
