@@ -153,7 +153,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   ],
   [
     'another token of that name',
-    { token: recreated, answers: told() },
+    { token: recreated, seen: { before: { state: 'synced', version: '1' } } },
     'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata); creates ClusterAuthToken t-1; pending',
   ],
   [
@@ -258,7 +258,10 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   ['… until nothing is left', { rules: { mode: 'drain' }, seen: NOTHING }, 'nothing is left'],
   [
     'what a finalizer holds is waited for',
-    { token: recreated, seen: { pair: [see(SECRET), see(held(CLUSTER_AUTH_TOKEN))] } },
+    {
+      token: recreated,
+      seen: { pair: [see(SECRET), see(held(CLUSTER_AUTH_TOKEN))], before: { state: 'pending' } },
+    },
     'waits until ClusterAuthToken t-1 is gone; pending',
   ],
 ];
