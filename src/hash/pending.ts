@@ -84,6 +84,12 @@ export class HashStore {
     return undefined;
   }
 
+  /** The hash when it is ready; looks only, and starts nothing. */
+  made({ id, algorithm, value }: HashRequest): string | undefined {
+    const result = this.#results.get(id);
+    return result?.digest === this.#digest(algorithm, value) ? result.hash : undefined;
+  }
+
   /** Drops a result that is of no more use and cancels its work; whoever waits is not told. */
   forget(id: string): void {
     this.#cancel(id);

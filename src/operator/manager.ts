@@ -160,12 +160,13 @@ export class Manager {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
       ...{ config, definitions, log, now },
-      management: this.#management,
-      connect: (mayWrite) => this.#connect(mayWrite),
-      onRequest: (verb, code) => this.#countRequest(verb, code),
-      mayWrite: () => this.#leadership.mayWrite(),
-      statusHost: this.#operator,
-      evidence: this.#evidence,
+      seen: { management: this.#management, deletions: this.#evidence },
+      plane: {
+        connect: (mayWrite) => this.#connect(mayWrite),
+        onRequest: (verb, code) => this.#countRequest(verb, code),
+        mayWrite: () => this.#leadership.mayWrite(),
+        statusHost: this.#operator,
+      },
       hashes: this.#hashes,
       metrics: this.#metrics,
     });

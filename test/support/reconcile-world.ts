@@ -9,7 +9,6 @@ import type {
   PropagationSpec,
   Token,
 } from '../../src/api/types.ts';
-import type { Connection } from '../../src/clusters/connection.ts';
 import {
   ObservedState,
   parseClusterAuthToken,
@@ -21,13 +20,16 @@ import type { Mode } from '../../src/derive/status.ts';
 import { TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
 import { HashStore } from '../../src/hash/pending.ts';
-import { type Lane, parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
+import type { Rules } from '../../src/operator/decide/facts.ts';
+import type { Notice } from '../../src/operator/decide/plan.ts';
+import { type Lane, tokenKey, userKey } from '../../src/operator/keys.ts';
 import { WorkQueue } from '../../src/operator/propagate/workqueue.ts';
-import type { ConnectedContext, Notice } from '../../src/operator/reconcile/cluster-context.ts';
-import { reconcileToken } from '../../src/operator/reconcile/reconcile-token.ts';
-import { reconcileUser } from '../../src/operator/reconcile/reconcile-user.ts';
+import { reconcile } from '../../src/operator/reconcile/reconcile.ts';
+import { TokenHashes } from '../../src/operator/reconcile/token-hashes.ts';
+import type { Downstream, Work } from '../../src/operator/reconcile/work.ts';
 import { Lag } from '../../src/operator/report/lag.ts';
 import { Outcomes } from '../../src/operator/report/outcomes.ts';
+import type { CarriedCluster } from '../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../src/operator/upstream/deletions.ts';
 import { Management } from '../../src/operator/upstream/management.ts';
 import { type Json, NOW, rawToken, rawUser, rawUserAttribute } from './builders.ts';
@@ -78,6 +80,8 @@ export class ReconcileWorld {
   storage: HashStorage = 'secret';
   sweepsRequested = 0;
   isMoving = false;
+  /** False: the process had to make a new installation key. */
+  trustsMarks = true;
   /** The cluster is not connected: nothing is worked before {@link sweep}. */
   isAway = false;
   /** What a live read of the management plane throws, if anything. */
@@ -193,10 +197,8 @@ export class ReconcileWorld {
   async workOne(): Promise<string | undefined> {
     const key = await this.queue.get();
     if (key === undefined) return undefined;
-    const { kind, name } = parseKey(key);
-    const context = this.contextOf(key);
     try {
-      const result = await (kind === 'token' ? reconcileToken(name, context) : reconcileUser(name, context));
+      const result = await reconcile(key, this.workOf(key));
       if (result.kind === 'requeueAfter') this.#plan(key, result.delayMs);
     } catch (error) {
       if (error instanceof TerminalError) {
@@ -219,38 +221,53 @@ export class ReconcileWorld {
     }
   }
 
-  get context(): ConnectedContext {
-    return this.contextOf('');
+  /** The cluster, as far as writes and what is carried back concern it. */
+  get context(): Downstream & CarriedCluster {
+    const { management, outcomes, queue } = this;
+    return { name: CLUSTER, management, outcomes, queue, now: () => this.nowMs, ...this.#downstreamOf('') };
   }
 
   /** What the reconcile of this key sees. */
-  contextOf(key: string): ConnectedContext {
-    const { management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage } = this;
-    // The reconcilers use no more of a connection than these two.
-    const connection = { client: this.downstream, observed: this.observed } as unknown as Connection;
+  workOf(key: string): Work {
     return {
-      name: CLUSTER,
-      ...{ management, hashes, outcomes, queue, evidence, mode, spec, algorithm, storage },
-      isPaused: spec.suspend || mode === 'hold',
-      downstreamNamespace: NAMESPACE,
-      live: { get: (key) => this.#live(key), list: () => Promise.reject(new Error('not used')) },
-      installationKey: Buffer.from('installation-key-of-the-test'),
-      now: () => this.nowMs,
-      trustsFingerprints: true,
-      isApproved: (key) => this.approved.has(key),
-      requestSweep: () => {
-        this.sweepsRequested += 1;
+      rules: () => this.rules,
+      upstream: {
+        management: this.management,
+        live: { get: (object) => this.#live(object), list: () => Promise.reject(new Error('not used')) },
+        deletions: this.evidence,
+        isAllowed: (allowed) => this.approved.has(allowed),
+        awaitedElsewhereSinceMs: () => (this.isMoving ? this.nowMs : undefined),
       },
-      isMoving: () => this.isMoving,
-      notify: (_token, notice) => {
-        this.notices.push(notice);
+      downstream: this.#downstreamOf(key),
+      hashes: this.tokenHashes,
+      ledger: {
+        outcomes: this.outcomes,
+        queue: this.queue,
+        requestSweep: () => {
+          this.sweepsRequested += 1;
+        },
+        notify: (_about, notice) => void this.notices.push(notice),
       },
-      notifyCluster: (notice) => {
-        this.notices.push(notice);
-      },
-      writes: this.lag.writesOf({ key, mode, connection, queuedAtMs: this.nowMs }),
-      connection,
     };
+  }
+
+  get rules(): Rules {
+    const { mode, spec, algorithm, storage, nowMs } = this;
+    const isPaused = spec.suspend || mode === 'hold';
+    return {
+      ...{ cluster: CLUSTER, namespace: NAMESPACE, algorithm, storage, mode, isPaused, nowMs },
+      adopts: spec.adopt,
+    };
+  }
+
+  get tokenHashes(): TokenHashes {
+    return new TokenHashes(this.hashes, Buffer.from('installation-key-of-the-test'), this.trustsMarks);
+  }
+
+  #downstreamOf(key: string): Downstream {
+    const { downstream: client, observed, mode } = this;
+    const writes = this.lag.writesOf({ key, mode, observed, queuedAtMs: this.nowMs });
+    return { client, observed, writes, adopts: this.spec.adopt };
   }
 
   async close(): Promise<void> {

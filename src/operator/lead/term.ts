@@ -1,22 +1,15 @@
-import { apiVersionOf, CLUSTER_PROPAGATIONS, EVENTS, type Resource, TOKENS } from '../../api/names.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
+import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
-import { isAlreadyExists } from '../../errors.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
 import type { Transport } from '../../kube/transport.ts';
-import {
-  EVENT_NAMESPACE,
-  EVENT_SOURCE,
-  type EventBody,
-  EventRecorder,
-  type Regarding,
-} from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { Clusters } from '../engage/clusters.ts';
-import type { Notice } from '../reconcile/cluster-context.ts';
+import { TokenHashes } from '../reconcile/token-hashes.ts';
+import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
@@ -26,17 +19,22 @@ import type { Management } from '../upstream/management.ts';
 export interface TermDeps {
   readonly config: OperatorConfig;
   readonly definitions: DownstreamDefinitions;
-  readonly management: Management;
-  /** Opens a way to the management plane whose writes are fenced by `mayWrite`. */
-  connect(mayWrite: Fence): Transport;
-  readonly onRequest: RequestObserver;
-  readonly mayWrite: Fence;
-  readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
-  readonly evidence: DeletionEvidence;
+  /** What outlives the term: the stores, and what was seen being deleted. */
+  readonly seen: { readonly management: Management; readonly deletions: DeletionEvidence };
+  readonly plane: ManagementAccess;
   readonly hashes: HashStore;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly now: () => number;
+}
+
+/** The way to the management plane, for one term. */
+export interface ManagementAccess {
+  /** Opens a way whose writes are fenced by `mayWrite`. */
+  connect(mayWrite: Fence): Transport;
+  readonly onRequest: RequestObserver;
+  readonly mayWrite: Fence;
+  readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
 }
 
 const CLUSTER_CONNECTIONS = 24;
@@ -52,17 +50,16 @@ export class Term {
   /** Of its own: what waits in there ends with the term, and what hung before it is not used again. */
   readonly #transport: Transport;
   readonly #client: KubeClient;
-  readonly #events: EventRecorder;
+  readonly #notices: Notices;
   #clusters: Clusters | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
     this.#deps = deps;
-    this.#transport = deps.connect(() => this.#mayWrite());
-    this.#client = new KubeClient(this.#transport, deps.onRequest);
-    this.#events = new EventRecorder({ post: (event) => this.#postEvent(event) }, (outcome) =>
-      deps.metrics.events.inc({ outcome }),
-    );
+    const { plane, seen, metrics, log } = deps;
+    this.#transport = plane.connect(() => this.#mayWrite());
+    this.#client = new KubeClient(this.#transport, plane.onRequest);
+    this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
   /** Undefined until the term has begun to work. */
@@ -90,86 +87,61 @@ export class Term {
   }
 
   async #prepare(): Promise<InstallationKey> {
-    const { config, statusHost } = this.#deps;
+    const { config, plane } = this.#deps;
     const [installation] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
-      this.#rememberEvents(),
+      this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
-      config.leaderElect ? statusHost.refresh() : undefined,
+      config.leaderElect ? plane.statusHost.refresh() : undefined,
     ]);
     return installation;
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
   #mayWrite(): boolean {
-    return !this.#ended && this.#deps.mayWrite();
+    return !this.#ended && this.#deps.plane.mayWrite();
   }
 
   #buildClusters(installation: InstallationKey): Clusters {
-    const { config, definitions, management, metrics, log } = this.#deps;
+    const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
     const client = this.#client;
-    const { evidence, hashes, now, statusHost } = this.#deps;
+    const notices = this.#notices;
     return new Clusters({
-      ...{ management, client, hashes, evidence, log, metrics, now },
-      live: client,
-      installationKey: installation.key,
-      trustsFingerprints: !installation.isNew,
+      ...{ client, now },
+      upstream: { ...seen, live: client },
+      hashes: new TokenHashes(hashes, installation.key, !installation.isNew),
       syncBack: new SyncBack(client, log),
-      downstreamNamespace: config.downstreamNamespace,
-      defaults: { algorithm: config.hashAlgorithm, storage: config.hashStorage },
-      sweepIntervalMs: SWEEP_INTERVAL_MS,
-      sessionOptions: (cluster) => ({
-        cluster,
+      reports: {
+        ...{ log, metrics },
+        notifyToken: (token, notice) => notices.aboutToken(token, notice),
+        notifyCluster: (name, notice) => notices.aboutCluster(name, notice),
+      },
+      defaults: {
         namespace: config.downstreamNamespace,
-        definitions,
-        connections: CLUSTER_CONNECTIONS,
-        timeoutMs: REQUEST_TIMEOUT_MS,
-        userAgent: config.userAgent,
-        mayWrite: () => this.#mayWrite(),
-        onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
-        onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
-        onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
-      }),
-      notifyToken: (token, notice) => this.#notify(TOKENS, token.name, token.uid, notice),
-      notifyCluster: (name, notice) => this.#notifyCluster(name, notice),
-      writeStatus: (name, patch) => statusHost.writeStatus(name, patch, client),
+        algorithm: config.hashAlgorithm,
+        storage: config.hashStorage,
+        sweepIntervalMs: SWEEP_INTERVAL_MS,
+      },
+      openSession: (cluster, access, listener) =>
+        new ClusterSession({ ...this.#sessionOptions(cluster), access, listener }),
+      writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
     });
   }
 
-  /** About a cluster: at its ClusterPropagation, which outlives it. */
-  #notifyCluster(name: string, notice: Notice): void {
-    const propagation = this.#deps.management.propagations.get(name);
-    if (propagation) this.#notify(CLUSTER_PROPAGATIONS, name, propagation.uid, notice);
-    this.#deps.log.info('cluster notice', { cluster: name, reason: notice.reason, detail: notice.message });
-  }
-
-  #notify(resource: Resource, name: string, uid: string, notice: Notice): void {
-    const regarding: Regarding = { apiVersion: apiVersionOf(resource), kind: resource.kind, name, uid };
-    this.#events.record(regarding, notice);
-    if (notice.warning)
-      this.#deps.log.warn('notice', { source: `${resource.kind} ${name}`, reason: notice.reason });
-  }
-
-  async #postEvent(event: EventBody): Promise<void> {
-    try {
-      await this.#client.create(EVENTS, event);
-    } catch (error) {
-      if (!isAlreadyExists(error)) this.#deps.log.warn('event not written', { error });
-    }
-  }
-
-  /** What was said within the last hour or so is not said again by a restart, or by the next leader. */
-  async #rememberEvents(): Promise<void> {
-    try {
-      const { items } = await this.#client.list(EVENTS, {
-        namespace: EVENT_NAMESPACE,
-        fieldSelector: `source=${EVENT_SOURCE}`,
-        limit: 5_000,
-      });
-      this.#events.remember(items.map((item) => (item as EventBody).metadata.name));
-    } catch (error) {
-      this.#deps.log.warn('earlier events not read', { error });
-    }
+  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener'> {
+    const { config, definitions, metrics } = this.#deps;
+    return {
+      cluster,
+      namespace: config.downstreamNamespace,
+      definitions,
+      connections: CLUSTER_CONNECTIONS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      userAgent: config.userAgent,
+      mayWrite: () => this.#mayWrite(),
+      onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
+      onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
+      onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
+    };
   }
 }
 

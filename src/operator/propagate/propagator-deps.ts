@@ -1,36 +1,40 @@
 import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
-import type { SessionOptions } from '../../clusters/session.ts';
-import type { FingerprintKey } from '../../hash/fingerprint.ts';
-import type { HashStore } from '../../hash/pending.ts';
-import type { Reader } from '../../kube/client.ts';
+import type { ClusterSession, SessionListener } from '../../clusters/session.ts';
+import type { Access } from '../../kube/kubeconfig.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { Notice } from '../reconcile/cluster-context.ts';
+import type { Notice } from '../decide/plan.ts';
+import type { TokenHashes } from '../reconcile/token-hashes.ts';
+import type { Upstream } from '../reconcile/work.ts';
 import type { SyncBack } from '../report/sync-back.ts';
-import type { DeletionEvidence } from '../upstream/deletions.ts';
-import type { Management } from '../upstream/management.ts';
 
 /** What all propagators share. */
 export interface PropagatorDeps {
-  readonly management: Management;
-  /** Live reads of the management plane. */
-  readonly live: Reader;
-  readonly hashes: HashStore;
-  readonly installationKey: FingerprintKey;
-  /** False in a process that had to make a new installation key. */
-  readonly trustsFingerprints: boolean;
-  readonly evidence: DeletionEvidence;
+  readonly upstream: Pick<Upstream, 'management' | 'live' | 'deletions'>;
+  readonly hashes: TokenHashes;
+  readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
   readonly syncBack: SyncBack;
-  readonly downstreamNamespace: string;
-  readonly defaults: { readonly algorithm: HashAlgorithmName; readonly storage: HashStorage };
-  readonly log: Log;
-  readonly metrics: Metrics;
+  readonly reports: Reports;
+  readonly defaults: PropagatorDefaults;
   readonly now: () => number;
+  /** A session that is not started yet. */
+  openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
+}
+
+/** What holds for every cluster that was not told otherwise. */
+export interface PropagatorDefaults {
+  /** Where our objects are, downstream. */
+  readonly namespace: string;
+  readonly algorithm: HashAlgorithmName;
+  readonly storage: HashStorage;
   /** How often a whole cluster is compared, whatever the watches say. */
   readonly sweepIntervalMs: number;
-  sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener'>;
-  /** True while the cluster that a token names now is about to have it. */
-  isAwaitedElsewhere(token: Token): boolean;
+}
+
+/** Where it is told what came of it. */
+export interface Reports {
+  readonly log: Log;
+  readonly metrics: Metrics;
   notifyToken(token: Token, notice: Notice): void;
   notifyCluster(cluster: string, notice: Notice): void;
   /** Writes the cluster's status at once. @throws whatever the write throws */

@@ -3,17 +3,18 @@
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
-import { ClusterSession, type SessionState } from '../../clusters/session.ts';
+import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
-import type { Result } from '../decide/result.ts';
+import type { Rules } from '../decide/facts.ts';
+import type { Result } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey, userKey } from '../keys.ts';
-import type { ConnectedContext } from '../reconcile/cluster-context.ts';
-import { reconcileSetting } from '../reconcile/reconcile-setting.ts';
-import { reconcileToken } from '../reconcile/reconcile-token.ts';
-import { reconcileUser } from '../reconcile/reconcile-user.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
+import type { Downstream, Work } from '../reconcile/work.ts';
 import { Lag } from '../report/lag.ts';
 import { Outcomes } from '../report/outcomes.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
+import { Drain } from './drain.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { Sweeper } from './sweeper.ts';
 import { work } from './worker.ts';
@@ -38,12 +39,14 @@ export class ClusterPropagator {
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
   #credentialsVersion = '';
-  #drained = false;
+  readonly #drain = new Drain();
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    this.lag = new Lag({ ...deps, series: deps.metrics.ofCluster(name) });
+    const { management, deletions } = deps.upstream;
+    const series = deps.reports.metrics.ofCluster(name);
+    this.lag = new Lag({ management, evidence: deletions, series, now: deps.now });
     this.outcomes = new Outcomes(
       () => this.#changed(),
       (key, outcome) => this.lag.settled(key, outcome),
@@ -101,7 +104,7 @@ export class ClusterPropagator {
   noteChange(key: string, lane: Lane, expiresAtMs?: number): void {
     const outcome = this.outcomes.get(key);
     const change = { key, isRevocation: lane === 'revocation', expiresAtMs, outcome };
-    if (!this.#drained) this.lag.changed({ ...change, isAway: !this.connection });
+    if (!this.#drain.isDone) this.lag.changed({ ...change, isAway: !this.connection });
     this.enqueue(key, lane);
   }
 
@@ -114,11 +117,10 @@ export class ClusterPropagator {
   async configure(settings: ClusterSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
-    logProblems(this.name, before, settings, this.#deps.log);
-    if (before === undefined) this.#drained = settings.mode === 'drain' && settings.wasDrained;
-    if (settings.mode !== 'drain') this.#drained = false;
+    logProblems(this.name, before, settings, this.#deps.reports.log);
+    this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
-    if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.publishStatus(this.name);
+    if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
     this.#changed();
@@ -133,46 +135,25 @@ export class ClusterPropagator {
   }
 
   facts(): ClusterFacts {
-    const settings = this.#settings;
-    return {
-      generation: settings?.generation ?? 0,
-      mode: this.mode,
-      modeReason: settings?.modeReason ?? 'Connecting',
-      modeMessage: settings?.modeMessage ?? '',
-      suspended: this.spec.suspend,
-      specProblem: settings?.specProblem,
-      specUnknown: settings?.specUnknown ?? false,
-      connection: this.#connectionFacts(),
-      reviewed: this.#sweeper.reviewed,
-      drained: this.#drained,
-      gcBlocked: this.#sweeper.blocked,
-      counts: this.outcomes.count(),
-    };
+    return clusterFacts(this.#sources());
   }
 
   /** True when the status would be a guess: connecting, or not everything was looked at yet. */
   get isSettling(): boolean {
-    if (this.#settings === undefined) return true;
-    if (this.#session === undefined) return false;
-    const { phase } = this.#session.state;
-    return phase === 'connecting' || (phase === 'connected' && !this.#sweeper.reviewed);
+    return isSettling(this.#sources());
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
     const { credentials } = settings;
-    const wanted = !this.#drained && credentials.kind === 'found' ? credentials.version : '';
+    const wanted = !this.#drain.isDone && credentials.kind === 'found' ? credentials.version : '';
     if (wanted === this.#credentialsVersion && (wanted === '') === (this.#session === undefined)) return;
     await this.#endSession();
     this.#credentialsVersion = wanted;
     // Stopped meanwhile: nobody would ever end this session.
     if (wanted === '' || credentials.kind !== 'found' || this.queue.isClosed) return;
-    this.#session = new ClusterSession({
-      ...this.#deps.sessionOptions(this.name),
-      access: credentials.access,
-      listener: {
-        stateChanged: (state) => this.#sessionChanged(state),
-        objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
-      },
+    this.#session = this.#deps.openSession(this.name, credentials.access, {
+      stateChanged: (state) => this.#sessionChanged(state),
+      objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
     this.#session.start();
   }
@@ -186,7 +167,7 @@ export class ClusterPropagator {
   }
 
   #sessionChanged(state: SessionState): void {
-    const { log } = this.#deps;
+    const { log } = this.#deps.reports;
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
       this.#sweeper.run();
@@ -216,46 +197,66 @@ export class ClusterPropagator {
       cluster: this.name,
       queue: this.queue,
       outcomes: this.outcomes,
-      log: this.#deps.log,
-      metrics: this.#deps.metrics,
+      log: this.#deps.reports.log,
+      metrics: this.#deps.reports.metrics,
       connection: () => this.connection,
       reconcile: (key, connection) => this.#reconcile(key, connection),
       worked: (key) => this.#worked(key),
     };
   }
 
-  async #reconcile(key: string, connection: Connection): Promise<Result> {
-    const { kind, name } = parseKey(key);
-    const cluster = this.#context(key, connection);
-    if (kind === 'setting') return reconcileSetting(cluster);
-    const result =
-      kind === 'token' ? await reconcileToken(name, cluster) : await reconcileUser(name, cluster);
-    this.#deps.syncBack.later(key, cluster);
+  async #reconcile(key: string, { client, observed }: Connection): Promise<Result> {
+    const { outcomes, queue } = this;
+    const { syncBack, upstream, now } = this.#deps;
+    const queuedAtMs = queue.queuedAtMs(key);
+    const writes = this.lag.writesOf({ key, mode: this.mode, observed, queuedAtMs });
+    const result = await reconcile(key, this.#workOf({ client, observed, writes, adopts: this.spec.adopt }));
+    syncBack.later(key, { name: this.name, management: upstream.management, observed, queue, outcomes, now });
     return result;
   }
 
-  /** What one reconcile sees: settings and connection as they are now, whatever changes under way. */
-  #context(key: string, connection: Connection): ConnectedContext {
-    const { defaults, ...deps } = this.#deps;
-    const { management, live, hashes, installationKey, trustsFingerprints, evidence, now } = deps;
+  #workOf(downstream: Downstream): Work {
+    const { upstream, handover, hashes, reports } = this.#deps;
+    const { name, outcomes, queue } = this;
     return {
-      ...{ management, live, hashes, installationKey, trustsFingerprints, evidence, now, connection },
-      name: this.name,
-      mode: this.mode,
-      spec: this.spec,
-      isPaused: this.spec.suspend || this.mode === 'hold' || (this.#settings?.specUnknown ?? true),
-      algorithm: this.spec.algorithm ?? defaults.algorithm,
-      storage: this.spec.storage ?? defaults.storage,
-      downstreamNamespace: deps.downstreamNamespace,
+      rules: () => this.#rules(),
+      upstream: {
+        ...upstream,
+        isAllowed: (key) => this.#sweeper.isApproved(key),
+        awaitedElsewhereSinceMs: (token) => handover.awaitedElsewhereSinceMs(token),
+      },
+      downstream,
+      hashes,
+      ledger: {
+        ...{ outcomes, queue },
+        // A blocked sweep waits for a person, not for another sweep.
+        requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
+        notify: (about, notice) =>
+          about === 'cluster' ? reports.notifyCluster(name, notice) : reports.notifyToken(about, notice),
+      },
+    };
+  }
+
+  /** As they are now, whatever changes under way. */
+  #rules(): Rules {
+    const { mode, spec, name: cluster } = this;
+    const { defaults, now } = this.#deps;
+    return {
+      ...{ cluster, mode, namespace: defaults.namespace, nowMs: now() },
+      algorithm: spec.algorithm ?? defaults.algorithm,
+      storage: spec.storage ?? defaults.storage,
+      isPaused: spec.suspend || mode === 'hold' || (this.#settings?.specUnknown ?? true),
+      adopts: spec.adopt,
+    };
+  }
+
+  #sources(): StatusSources {
+    return {
+      settings: this.#settings,
+      session: this.#session?.state,
+      sweeper: this.#sweeper,
+      isDrained: this.#drain.isDone,
       outcomes: this.outcomes,
-      queue: this.queue,
-      isApproved: (key) => this.#sweeper.isApproved(key),
-      // A blocked sweep waits for a person, not for another sweep.
-      requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
-      isMoving: (token) => deps.isAwaitedElsewhere(token),
-      notify: (token, notice) => deps.notifyToken(token, notice),
-      notifyCluster: (notice) => deps.notifyCluster(this.name, notice),
-      writes: this.lag.writesOf({ key, mode: this.mode, connection, queuedAtMs: this.queue.queuedAtMs(key) }),
     };
   }
 
@@ -269,14 +270,11 @@ export class ClusterPropagator {
     this.#endDrain();
   }
 
-  /** Drained is what was seen to be empty while nothing was under way: a late write would stay there for good. */
   #endDrain(): void {
-    if (this.mode !== 'drain' || this.#drained || !this.#sweeper.reviewed || !this.queue.isIdle) return;
-    if (!this.connection?.observed.isEmpty) return;
-    this.#drained = true;
+    if (!this.#drain.ends(this.mode, this, this.#sweeper)) return;
     this.outcomes.clear();
     this.lag.clear();
-    this.#deps.notifyCluster(this.name, {
+    this.#deps.reports.notifyCluster(this.name, {
       reason: 'Drained',
       message: `Nothing of ours is left in cluster ${this.name}`,
       warning: false,
@@ -284,17 +282,7 @@ export class ClusterPropagator {
     void this.#endSession().then(() => this.#changed());
   }
 
-  #connectionFacts(): ClusterFacts['connection'] {
-    if (this.#drained) return { phase: 'ended' };
-    const state = this.#session?.state;
-    if (state) return state;
-    const credentials = this.#settings?.credentials;
-    if (credentials?.kind === 'found') return { phase: 'connecting' };
-    const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
-    return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
-  }
-
   #changed(): void {
-    this.#deps.statusChanged(this.name);
+    this.#deps.reports.statusChanged(this.name);
   }
 }

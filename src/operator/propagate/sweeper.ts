@@ -56,8 +56,9 @@ export class Sweeper {
   run(): void {
     const { connection, name, spec, queue, outcomes } = this.#cluster;
     if (!connection) return;
-    const { management, evidence, log, now } = this.#deps;
-    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, evidence);
+    const { upstream, reports, defaults, now } = this.#deps;
+    const { management, deletions } = upstream;
+    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, deletions);
     // Once: should its removal fail, the annotation must not open the next sweep, too.
     if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
     const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;
@@ -66,15 +67,15 @@ export class Sweeper {
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
     this.#blocked = blocked;
-    if (allowed) this.#deps.allowanceUsed(name);
+    if (allowed) reports.allowanceUsed(name);
     // What had an outcome may be gone on both sides by now: nothing else would look at it again.
     const keys = new Set([...plan.keys, ...outcomes.keys()]);
     this.#unreviewed ??= new Set(keys);
     for (const key of keys) {
       queue.add(key, plan.revocations.has(key) || this.#approved.has(key) ? 'revocation' : 'background');
     }
-    log.debug('sweep', { cluster: name, count: keys.size });
-    this.#plan(this.#deps.sweepIntervalMs * (0.8 + 0.4 * Math.random()));
+    reports.log.debug('sweep', { cluster: name, count: keys.size });
+    this.#plan(defaults.sweepIntervalMs * (0.8 + 0.4 * Math.random()));
     this.#onChange();
   }
 
@@ -102,7 +103,7 @@ export class Sweeper {
   }
 
   #tellBlocked(blocked: NonNullable<SweepPlan['blocked']>): void {
-    this.#deps.notifyCluster(this.#cluster.name, {
+    this.#deps.reports.notifyCluster(this.#cluster.name, {
       reason: 'GCBlocked',
       message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=true to let it`,
       warning: true,

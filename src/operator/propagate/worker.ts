@@ -3,7 +3,7 @@ import type { Connection } from '../../clusters/connection.ts';
 import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { Result } from '../decide/result.ts';
+import type { Result } from '../decide/plan.ts';
 import { LANES, type Lane } from '../keys.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { WorkQueue } from './workqueue.ts';

@@ -1,54 +1,119 @@
 import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
-import type { TokenReason } from '../../api/reasons.ts';
 import type { HashAlgorithmName, KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
 import { detectFormat } from '../../hash/detect.ts';
-import { fingerprint, fingerprintsEqual } from '../../hash/fingerprint.ts';
+import { type FingerprintKey, fingerprint, fingerprintsEqual } from '../../hash/fingerprint.ts';
 import { HASH_ALGORITHMS } from '../../hash/format.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
-import { tokenKey } from '../keys.ts';
-import type { ConnectedContext } from './cluster-context.ts';
-
-export type HashChoice =
-  | { readonly kind: 'ready'; readonly hash: HashToWrite }
-  /** It is being made; the key comes back when it is there. */
-  | { readonly kind: 'pending' }
-  | { readonly kind: 'refused'; readonly reason: TokenReason; readonly message: string };
+import type { HashRequest, HashStore } from '../../hash/pending.ts';
+import type { HashFact, Rules } from '../decide/facts.ts';
 
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
 
-/**
- * The hash that a token should have downstream: copied when management stores a hash, kept when the
- * fingerprint says that the one down there is still right, made otherwise.
- */
-export function chooseHash(
-  token: Token,
-  observed: readonly KubeObject[],
-  cluster: ConnectedContext,
-): HashChoice {
-  const { secret } = token;
-  if (secret.kind === 'missing') return { kind: 'pending' };
-  if (secret.kind === 'hashed') return copiedHash(token, secret.value, cluster);
-  const { algorithm } = cluster;
-  if (!acceptsSecret(algorithm, secret.value)) return unhashable(secret.value, algorithm);
-  const sign = (hash: string): HashToWrite => ({
-    hash,
-    fingerprint: fingerprint(cluster.installationKey, {
-      tokenUid: token.uid,
-      algorithm,
-      value: secret.value,
-      hash,
-    }),
-  });
-  const current = observed.map(hashIn).find((found) => found && isCurrent(found, sign));
-  if (current) return { kind: 'ready', hash: sign(current.hash) };
-  const request = { id: token.uid, algorithm, value: secret.value, group: cluster.name };
-  const made = cluster.hashes.get(request, () => cluster.queue.add(tokenKey(token.name), 'normal'));
-  return made === undefined ? { kind: 'pending' } : { kind: 'ready', hash: sign(made) };
+export interface HashFacts {
+  readonly hash: HashFact;
+  /** Those whose hash was made of another secret than the token has now. */
+  readonly ofEarlierSecret: ReadonlySet<KubeObject>;
 }
 
-function unhashable(secret: string, algorithm: HashAlgorithmName): HashChoice {
+type Placed = Pick<Rules, 'algorithm' | 'cluster'>;
+
+const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set() };
+
+/**
+ * Which hash a token should have, and whose a hash is that is there. The only one that holds the key of the marks, and
+ * that passes a token's value on to be hashed.
+ */
+export class TokenHashes {
+  readonly #store: HashStore;
+  readonly #key: FingerprintKey;
+  readonly #trustsMarks: boolean;
+
+  /** @param trustsMarks - false in a process that had to make a new key: every mark then looks like another secret's */
+  constructor(store: HashStore, key: FingerprintKey, trustsMarks: boolean) {
+    this.#store = store;
+    this.#key = key;
+    this.#trustsMarks = trustsMarks;
+  }
+
+  /**
+   * The hash that a token should have downstream: copied when management stores a hash, kept when the
+   * fingerprint says that the one down there is still right, made otherwise. Starts nothing.
+   */
+  factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
+    if (token?.secret.kind === 'hashed') return { hash: this.#copied(token), ofEarlierSecret: new Set() };
+    if (token?.secret.kind !== 'plain') return UNKNOWN;
+    const { value } = token.secret;
+    const { algorithm } = rules;
+    const found = objects.map((object) => ({ object, hash: hashIn(object) }));
+    const current = found.find(({ hash }) => hash && this.#fits(token, algorithm, value, hash));
+    const others = found.filter(({ hash }) => hash && hash.hash !== current?.hash?.hash);
+    const earlier = this.#trustsMarks
+      ? others.filter(({ hash }) => hash && !this.#fitsAny(token, value, hash))
+      : [];
+    return {
+      hash: acceptsSecret(algorithm, value)
+        ? this.#keptOrMade(token, current?.hash?.hash, rules)
+        : unhashable(value, algorithm),
+      ofEarlierSecret: new Set(earlier.map(({ object }) => object)),
+    };
+  }
+
+  /**
+   * Has the hash of a plain token made.
+   *
+   * @param ready - called once, later, when looking again is worth while
+   * @returns true when it is there already
+   */
+  make(token: Token, rules: Placed, ready: () => void): boolean {
+    const request = requestOf(token, rules);
+    return request !== undefined && this.#store.get(request, ready) !== undefined;
+  }
+
+  /** The hash of the token with that UID is of no more use. */
+  forget(uid: string): void {
+    this.#store.forget(uid);
+  }
+
+  #keptOrMade(token: Token, kept: string | undefined, rules: Placed): HashFact {
+    const request = requestOf(token, rules);
+    const hash = kept ?? (request && this.#store.made(request));
+    if (hash === undefined || !request) return { kind: 'toMake' };
+    return { kind: 'ready', hash: this.#sign(token, rules.algorithm, request.value, hash) };
+  }
+
+  #copied(token: Token): HashFact {
+    const value = token.secret.kind === 'hashed' ? token.secret.value : '';
+    if (detectFormat(value) !== undefined)
+      return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
+    return {
+      kind: 'refused',
+      reason: 'UnsupportedHash',
+      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
+    };
+  }
+
+  /** The mark of an earlier secret fits under no algorithm; one that fits under another than today's is due for conversion. */
+  #fitsAny(token: Token, value: string, found: HashToWrite): boolean {
+    return [...HASH_ALGORITHMS, COPIED].some((algorithm) => this.#fits(token, algorithm, value, found));
+  }
+
+  #fits(token: Token, algorithm: string, value: string, found: HashToWrite): boolean {
+    const { fingerprint } = this.#sign(token, algorithm, value, found.hash);
+    return fingerprintsEqual(found.fingerprint, fingerprint);
+  }
+
+  #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
+    return { hash, fingerprint: fingerprint(this.#key, { tokenUid: token.uid, algorithm, value, hash }) };
+  }
+}
+
+function requestOf({ uid, secret }: Token, { algorithm, cluster }: Placed): HashRequest | undefined {
+  return secret.kind === 'plain' ? { id: uid, algorithm, value: secret.value, group: cluster } : undefined;
+}
+
+function unhashable(secret: string, algorithm: HashAlgorithmName): HashFact {
   const longest = maxSecretBytes(algorithm);
   if (Buffer.byteLength(secret) <= longest) {
     return {
@@ -64,40 +129,8 @@ function unhashable(secret: string, algorithm: HashAlgorithmName): HashChoice {
   };
 }
 
-function copiedHash(token: Token, value: string, cluster: ConnectedContext): HashChoice {
-  if (detectFormat(value) === undefined) {
-    return {
-      kind: 'refused',
-      reason: 'UnsupportedHash',
-      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
-    };
-  }
-  const input = { tokenUid: token.uid, algorithm: COPIED, value, hash: value };
-  return { kind: 'ready', hash: { hash: value, fingerprint: fingerprint(cluster.installationKey, input) } };
-}
-
-/**
- * Whether the hash in an observed object was made of another secret than the token has now. Its mark then fits under
- * no algorithm; one that fits under another than today's is merely due for conversion. Without a mark nobody can tell.
- */
-export function isOfEarlierSecret(token: Token, object: KubeObject, cluster: ConnectedContext): boolean {
-  const found = hashIn(object);
-  const { secret } = token;
-  // A token that is hashed in place has another value and the same secret: nobody can tell that from here.
-  if (!found || secret.kind !== 'plain') return false;
-  return ![...HASH_ALGORITHMS, COPIED].some((algorithm) => {
-    const input = { tokenUid: token.uid, algorithm, value: secret.value, hash: found.hash };
-    return fingerprintsEqual(found.fingerprint, fingerprint(cluster.installationKey, input));
-  });
-}
-
-interface FoundHash {
-  readonly hash: string;
-  readonly fingerprint: string;
-}
-
-/** The hash that an observed object carries, wherever it is stored. */
-function hashIn(object: KubeObject): FoundHash | undefined {
+/** The hash that an observed object carries, wherever it is stored. Without a mark nobody can tell whose it is. */
+function hashIn(object: KubeObject): HashToWrite | undefined {
   const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT];
   if (typeof mark !== 'string') return undefined;
   const data = object['data'] as { hash?: unknown } | undefined;
@@ -106,8 +139,4 @@ function hashIn(object: KubeObject): FoundHash | undefined {
     return { hash: Buffer.from(encoded, 'base64').toString('utf8'), fingerprint: mark };
   const inline = object['hash'];
   return typeof inline === 'string' && inline !== '' ? { hash: inline, fingerprint: mark } : undefined;
-}
-
-function isCurrent(found: FoundHash, sign: (hash: string) => HashToWrite): boolean {
-  return fingerprintsEqual(found.fingerprint, sign(found.hash).fingerprint);
 }

@@ -2,7 +2,7 @@ import type { KubeObject } from '../../api/types.ts';
 import type { Change } from '../../derive/diff.ts';
 import { isAlreadyExists, TerminalError } from '../../errors.ts';
 import { apply, objectKey } from '../../kube/apply.ts';
-import type { ConnectedContext } from './cluster-context.ts';
+import type { Downstream } from './work.ts';
 
 /** What came of writing one key's changes. */
 export type WriteResult =
@@ -20,7 +20,7 @@ export type WriteResult =
  * AlreadyExists is never a ground to delete: the live object decides whether it is ours (then we had not seen
  * it yet) or another's.
  */
-export async function write(changes: readonly Change[], cluster: ConnectedContext): Promise<WriteResult> {
+export async function write(changes: readonly Change[], cluster: Downstream): Promise<WriteResult> {
   let isHeld = false;
   for (const change of changes) {
     // Deletions go on, but nothing new may pair with what someone's finalizer holds.
@@ -36,9 +36,9 @@ export async function write(changes: readonly Change[], cluster: ConnectedContex
 
 async function writeOne(
   change: Exclude<Change, { verb: 'wait' }>,
-  cluster: ConnectedContext,
+  cluster: Downstream,
 ): Promise<'done' | 'held'> {
-  const { client, observed } = cluster.connection;
+  const { client, observed } = cluster;
   const { kind } = change.verb === 'create' ? change.object : change.target;
   cluster.writes.begun(change.verb, kind);
   const answer = await apply(client, change);
@@ -55,7 +55,7 @@ async function writeOne(
 async function afterRefusal(
   change: Exclude<Change, { verb: 'wait' }>,
   error: unknown,
-  cluster: ConnectedContext,
+  cluster: Downstream,
 ): Promise<WriteResult> {
   if (change.verb === 'create' && isAlreadyExists(error)) return whoseIsIt(change.object, cluster);
   if (change.verb === 'patch' && (await isReplaced(change.target, error, cluster))) return { kind: 'stale' };
@@ -66,9 +66,9 @@ async function afterRefusal(
  * Whether a patch was refused because another object has taken the name: the API server calls a UID that does not match
  * "invalid", as it calls an object that it will never take.
  */
-async function isReplaced(target: KubeObject, error: unknown, cluster: ConnectedContext): Promise<boolean> {
+async function isReplaced(target: KubeObject, error: unknown, cluster: Downstream): Promise<boolean> {
   if (!(error instanceof TerminalError)) return false;
-  const { client, observed } = cluster.connection;
+  const { client, observed } = cluster;
   const live = (await client.get(objectKey(target))) as KubeObject | undefined;
   if (live?.metadata.uid === target.metadata.uid) return false;
   if (live !== undefined) observed.assume(live);
@@ -76,10 +76,10 @@ async function isReplaced(target: KubeObject, error: unknown, cluster: Connected
   return true;
 }
 
-async function whoseIsIt(object: KubeObject, cluster: ConnectedContext): Promise<WriteResult> {
-  const { client, observed } = cluster.connection;
+async function whoseIsIt(object: KubeObject, cluster: Downstream): Promise<WriteResult> {
+  const { client, observed } = cluster;
   const live = (await client.get(objectKey(object))) as KubeObject | undefined;
-  if (live !== undefined && (observed.isOurs(live) || cluster.spec.adopt)) observed.assume(live);
+  if (live !== undefined && (observed.isOurs(live) || cluster.adopts)) observed.assume(live);
   else if (live !== undefined) return { kind: 'conflict', object: `${object.kind} ${object.metadata.name}` };
   return { kind: 'stale' };
 }

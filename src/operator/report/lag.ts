@@ -1,12 +1,12 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
-import type { Connection } from '../../clusters/connection.ts';
+import type { ObservedState } from '../../clusters/observed.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { ClusterSeries, RevocationCause } from '../../telemetry/cluster-series.ts';
+import type { Outcome } from '../decide/plan.ts';
 import { parseKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
-import type { Outcome } from './outcomes.ts';
 
 export interface LagDeps {
   readonly management: Management;
@@ -31,7 +31,7 @@ export interface Change {
 export interface Worked {
   readonly key: string;
   readonly mode: Mode;
-  readonly connection: Connection;
+  readonly observed: ObservedState;
   /** When it was put into the queue; milliseconds since the epoch. */
   readonly queuedAtMs: number;
 }
@@ -169,10 +169,10 @@ export class Lag {
     return kind === 'user' ? this.#debtOfUser(name, write) : this.#debtOfToken(name, write);
   }
 
-  #debtOfUser(name: string, { key, connection, queuedAtMs }: KeyWrite): Debt | undefined {
+  #debtOfUser(name: string, { key, observed, queuedAtMs }: KeyWrite): Debt | undefined {
     const { management, evidence } = this.#deps;
     const user = management.users.get(name);
-    const isLosing = !user || (!user.enabled && connection.observed.forUser(name)?.['enabled'] === true);
+    const isLosing = !user || (!user.enabled && observed.forUser(name)?.['enabled'] === true);
     if (!isLosing) return undefined;
     return { sinceMs: evidence.toldAtMs(key) ?? queuedAtMs, cause: 'user', paid: false };
   }

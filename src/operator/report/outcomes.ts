@@ -1,13 +1,7 @@
 // report/: what came of it, for people, metrics and the management plane.
 
-import type { TokenReason, UserReason } from '../../api/reasons.ts';
-
-/** Where one key stands, judged by what was last observed downstream. */
-export type Outcome =
-  | { readonly state: 'synced'; readonly version: string; readonly note?: UserReason }
-  | { readonly state: 'pending'; readonly reason?: TokenReason; readonly message?: string }
-  | { readonly state: 'failed'; readonly reason: TokenReason; readonly message: string }
-  | { readonly state: 'refused'; readonly reason: TokenReason; readonly message?: string };
+import type { TokenReason } from '../../api/reasons.ts';
+import type { Outcome } from '../decide/plan.ts';
 
 export interface Counts {
   readonly synced: number;

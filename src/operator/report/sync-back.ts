@@ -6,7 +6,7 @@ import { formatTime } from '../../derive/expiry.ts';
 import { isConflict, isObjectMissing, isReplaced } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { done, type Result, requeueAfter } from '../decide/result.ts';
+import { done, type Result, requeueAfter } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import type { Management } from '../upstream/management.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -20,7 +20,7 @@ const REMEMBERED = 50_000;
 export interface CarriedCluster {
   readonly name: string;
   readonly management: Management;
-  readonly connection: { readonly observed: ObservedState };
+  readonly observed: ObservedState;
   readonly queue: { addAfter(key: string, delayMs: number, lane: Lane): void };
   readonly outcomes: Pick<Outcomes, 'get'>;
   readonly now: () => number;
@@ -67,7 +67,7 @@ export class SyncBack {
    */
   async lastUsed(name: string, cluster: CarriedCluster): Promise<Result> {
     const token = cluster.management.tokens.get(name);
-    const observed = cluster.connection.observed.tokens.get(name);
+    const observed = cluster.observed.tokens.get(name);
     if (!token || !observed || cluster.outcomes.get(tokenKey(name))?.state !== 'synced') return done;
     const { lastUsedAtMs } = parseClusterAuthToken(observed.object);
     if (lastUsedAtMs === undefined || lastUsedAtMs <= (token.lastUsedAtMs ?? 0)) return done;
@@ -89,9 +89,9 @@ export class SyncBack {
    */
   async needsRefresh(name: string, cluster: CarriedCluster): Promise<Result> {
     const attribute = cluster.management.attributes.get(name);
-    const observed = cluster.connection.observed.users.get(name);
+    const observed = cluster.observed.users.get(name);
     if (!attribute || attribute.problem !== undefined || attribute.needsRefresh || !observed) return done;
-    if (!cluster.connection.observed.isOurs(observed.object)) return done;
+    if (!cluster.observed.isOurs(observed.object)) return done;
     const { needsRefresh, lastRefresh } = parseClusterUserAttribute(observed.object);
     if (!needsRefresh || lastRefresh !== attribute.lastRefresh) return done;
     const patch = { NeedsRefresh: true, metadata: { uid: attribute.uid } };

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseCluster, parseCredentialsSecret, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { KubeClient } from '../../../../src/kube/client.ts';
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
+import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
@@ -56,24 +58,22 @@ describe('when it is stopped, as at the end of a term, while the management plan
     );
     const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
     clusters = new Clusters({
-      ...{ management, client, live: client, log: LOG, metrics: new Metrics(), now: Date.now },
-      hashes: new HashStore({} as Hasher),
-      evidence: new DeletionEvidence(),
-      installationKey: randomBytes(32),
-      trustsFingerprints: true,
+      ...{ client, now: Date.now },
+      upstream: { management, live: client, deletions: new DeletionEvidence() },
+      hashes: new TokenHashes(new HashStore({} as Hasher), randomBytes(32), true),
       syncBack: new SyncBack(client, LOG),
-      downstreamNamespace: 'cattle-system',
-      defaults: { algorithm: 'sha3-512', storage: 'secret' },
-      sweepIntervalMs: 600_000,
-      sessionOptions: (cluster) => {
-        sessions += 1;
-        return {
-          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1 },
-          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
-        };
+      reports: { log: LOG, metrics: new Metrics(), notifyToken: () => {}, notifyCluster: () => {} },
+      defaults: {
+        ...{ namespace: 'cattle-system', algorithm: 'sha3-512', storage: 'secret' },
+        sweepIntervalMs: 600_000,
       },
-      notifyToken: () => {},
-      notifyCluster: () => {},
+      openSession: (cluster, access, listener) => {
+        sessions += 1;
+        return new ClusterSession({
+          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, access, listener },
+          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
+        });
+      },
       writeStatus: () => plane.write(),
     });
   });

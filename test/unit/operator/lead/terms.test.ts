@@ -44,21 +44,22 @@ beforeEach(async () => {
       new Term({
         config: operatorConfig({}, {}),
         definitions: [],
-        management: new Management(['ace-operator']),
-        connect: (mayWrite) => {
-          fences.push(mayWrite);
-          return new Transport(access, { connections: 1, timeoutMs: 5_000, userAgent: 'test', mayWrite });
-        },
-        onRequest: () => {},
-        mayWrite: () => true,
-        statusHost: {
-          refresh: () => {
-            refreshes.push(Promise.withResolvers<void>());
-            return refreshes.at(-1)?.promise ?? Promise.resolve();
+        seen: { management: new Management(['ace-operator']), deletions: new DeletionEvidence() },
+        plane: {
+          connect: (mayWrite) => {
+            fences.push(mayWrite);
+            return new Transport(access, { connections: 1, timeoutMs: 5_000, userAgent: 'test', mayWrite });
           },
-          writeStatus: async () => {},
+          onRequest: () => {},
+          mayWrite: () => true,
+          statusHost: {
+            refresh: () => {
+              refreshes.push(Promise.withResolvers<void>());
+              return refreshes.at(-1)?.promise ?? Promise.resolve();
+            },
+            writeStatus: async () => {},
+          },
         },
-        evidence: new DeletionEvidence(),
         hashes: new HashStore({} as Hasher),
         metrics: new Metrics(),
         log: LOG,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Connection } from '../../../../src/clusters/connection.ts';
 import type { PropagatorDeps } from '../../../../src/operator/propagate/propagator-deps.ts';
 import { planSweep, type SweepPlan } from '../../../../src/operator/propagate/sweep-plan.ts';
 import { Sweeper } from '../../../../src/operator/propagate/sweeper.ts';
@@ -122,24 +123,27 @@ describe('Sweeper', () => {
   let allowances: string[];
   let notices: string[];
   beforeEach(() => {
-    const { queue, outcomes, context } = world;
+    const { queue, outcomes, observed } = world;
     allowances = [];
     notices = [];
     // No brake but for what is absent without a word: one object of that kind blocks.
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
     const swept = {
-      ...{ name: 'c-1', allowsGc: false, queue, outcomes, connection: context.connection },
+      ...{ name: 'c-1', allowsGc: false, queue, outcomes, connection: { observed } as unknown as Connection },
       get spec() {
         return world.spec;
       },
     };
     cluster = swept;
     const deps = {
-      ...{ management: world.management, evidence: world.evidence, now: () => world.nowMs },
-      log: { debug: () => {} },
-      sweepIntervalMs: HOUR,
-      allowanceUsed: (name: string) => allowances.push(name),
-      notifyCluster: (_name: string, { reason }: { reason: string }) => notices.push(reason),
+      upstream: { management: world.management, deletions: world.evidence },
+      now: () => world.nowMs,
+      defaults: { sweepIntervalMs: HOUR },
+      reports: {
+        log: { debug: () => {} },
+        allowanceUsed: (name: string) => allowances.push(name),
+        notifyCluster: (_name: string, { reason }: { reason: string }) => notices.push(reason),
+      },
     } as unknown as PropagatorDeps;
     sweeper = new Sweeper(swept, deps, () => {});
   });

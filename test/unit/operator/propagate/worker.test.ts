@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
 import { ConnectionError, TerminalError } from '../../../../src/errors.ts';
-import { done, type Result, requeueAfter } from '../../../../src/operator/decide/result.ts';
+import { done, type Result, requeueAfter } from '../../../../src/operator/decide/plan.ts';
 import type { Lane } from '../../../../src/operator/keys.ts';
 import { work } from '../../../../src/operator/propagate/worker.ts';
 import { WorkQueue } from '../../../../src/operator/propagate/workqueue.ts';

@@ -791,9 +791,7 @@ describe('hashes', () => {
 
 /** A world whose process had to make a new installation key. */
 class NewKeyWorld extends ReconcileWorld {
-  override contextOf(key: string): ReconcileWorld['context'] {
-    return { ...super.contextOf(key), trustsFingerprints: false };
-  }
+  override trustsMarks = false;
 }
 
 describe('a suspended cluster', () => {

@@ -4,7 +4,8 @@ import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../..
 import { desiredTokenObjects } from '../../../../src/derive/desired.ts';
 import { withoutNulls } from '../../../../src/derive/merge-patch.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
-import { chooseHash, type HashChoice } from '../../../../src/operator/reconcile/token-hashes.ts';
+import type { HashFact } from '../../../../src/operator/decide/facts.ts';
+import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { aToken, CANARY } from '../../../support/builders.ts';
 import { ReconcileWorld } from '../../../support/reconcile-world.ts';
 
@@ -16,9 +17,13 @@ afterEach(async () => {
   await world.close();
 });
 
-const choose = (token: Token, observed: readonly KubeObject[] = []): HashChoice =>
-  chooseHash(token, observed, world.context);
-const hashOf = (choice: HashChoice): string => (choice.kind === 'ready' ? choice.hash.hash : choice.kind);
+/** As the loop does: what is so, and has it made where there is none. */
+function choose(token: Token, observed: readonly KubeObject[] = [], hashes = world.tokenHashes): HashFact {
+  const look = (): HashFact => hashes.factsOf(token, observed, world.rules).hash;
+  if (look().kind === 'toMake') hashes.make(token, world.rules, () => world.queue.add('token/t-1', 'normal'));
+  return look();
+}
+const hashOf = (choice: HashFact): string => (choice.kind === 'ready' ? choice.hash.hash : choice.kind);
 
 /** What is downstream after this token was written. */
 function written(token: Token, storage: HashStorage = 'secret'): readonly KubeObject[] {
@@ -77,13 +82,13 @@ describe('a token in plain text', () => {
 
   test('a hash under another installation’s key is made again', () => {
     const observed = written(aToken());
-    const other = { ...world.context, installationKey: Buffer.from('another') };
-    expect(hashOf(chooseHash(aToken(), observed, other))).not.toBe(hashIn(observed));
+    const other = new TokenHashes(world.hashes, Buffer.from('another'), true);
+    expect(hashOf(choose(aToken(), observed, other))).not.toBe(hashIn(observed));
   });
 
   test('a slow hash is pending, and its key comes back when it is there', async () => {
     world.algorithm = 'scrypt';
-    expect(choose(aToken())).toEqual({ kind: 'pending' });
+    expect(choose(aToken())).toEqual({ kind: 'toMake' });
     expect(await world.queue.get()).toBe('token/t-1');
     expect(choose(aToken())).toMatchObject({ kind: 'ready' });
   });
@@ -133,5 +138,5 @@ describe('a token that is hashed upstream', () => {
 });
 
 test('a token without a secret is pending', () => {
-  expect(choose(aToken({ token: '' }))).toEqual({ kind: 'pending' });
+  expect(choose(aToken({ token: '' }))).toEqual({ kind: 'toMake' });
 });

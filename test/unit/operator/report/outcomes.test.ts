@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Outcome, Outcomes } from '../../../../src/operator/report/outcomes.ts';
+import type { Outcome } from '../../../../src/operator/decide/plan.ts';
+import { Outcomes } from '../../../../src/operator/report/outcomes.ts';
 
 let changes: number;
 let outcomes: Outcomes;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../../src/operator/report/outcomes.ts';
+import type { Outcome } from '../../../../src/operator/decide/plan.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { HOUR, NOW, rawToken, SECOND, timeText } from '../../../support/builders.ts';

@@ -1,0 +1,30 @@
+import type { Resource } from '../../api/names.ts';
+import { type Answers, ask, type Plan, type Question, questionKey, requeueAfter } from './plan.ts';
+
+/** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
+const LAG_MS = 1_000;
+
+/**
+ * What is to come of something that is not in our store. Undefined: it is gone for certain, and what stands for it may go.
+ *
+ * A told deletion plus a live "does not exist" is positive evidence and is never braked. Without it, a sweep must have
+ * looked at the whole cluster first. The live read comes first of all.
+ *
+ * @param isGone - its deletion was told, or a sweep let its absence pass
+ */
+export function untilConfirmed(
+  source: { readonly resource: Resource; readonly name: string },
+  isGone: boolean,
+  answers: Answers,
+): Plan | undefined {
+  const question: Question = { about: 'source', ...source };
+  const exists = answers.get(questionKey(question));
+  if (exists === undefined) return { next: ask(question) };
+  if (exists) return { next: requeueAfter(LAG_MS, true) };
+  if (isGone) return undefined;
+  return {
+    outcome: { state: 'pending', reason: 'GCBlocked' },
+    wake: ['sweep'],
+    next: { kind: 'done' },
+  };
+}

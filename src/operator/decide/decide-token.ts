@@ -1,0 +1,244 @@
+import { TOKENS, USERS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
+import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
+import { type Change, diff, keyOf } from '../../derive/diff.ts';
+import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
+import { userKey } from '../keys.ts';
+import { untilConfirmed } from './absence.ts';
+import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
+import { inTheWay, needsSecret } from './in-the-way.ts';
+import {
+  type AboutNotice,
+  ask,
+  done,
+  type Next,
+  type Plan,
+  type Question,
+  questionKey,
+  requeueAfter,
+} from './plan.ts';
+import { endPredecessor } from './predecessor.ts';
+
+/** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
+const MOVING_POLL_MS = 250;
+/** How long a token that was moved may be held in its old cluster while the new one is getting it. */
+const MOVE_LIMIT_MS = 10_000;
+/** After someone else's object was in the way: Secrets that are not ours are not watched. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/** What makes one token match in one cluster: Secret and ClusterAuthToken there, current, or gone. */
+export function decideToken(facts: TokenFacts): Plan {
+  const { rules, token, user, seen } = facts;
+  if (rules.mode === 'drain') return revoke(facts);
+  if (!token) return revokeDeleted(facts);
+  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.nowMs };
+  const verdict = judgeToken(token, user, context);
+  if (!verdict.wanted) return refuse(token, verdict.reason, facts);
+  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, seen.attribute);
+  if (stranger !== undefined) return conflict(token, stranger, facts);
+  return propagate(token, verdict, facts);
+}
+
+type Wanted = Extract<TokenVerdict, { wanted: true }>;
+
+function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
+  const { hash, rules } = facts;
+  if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
+  if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
+  // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
+  const isOurLimit = hash.reason !== 'UnsupportedHash';
+  if (isOurLimit && rules.isPaused) return waitPaused(token, verdict, facts);
+  return refuse(token, hash.reason, facts, hash.message);
+}
+
+/** No worker waits for a hash: the key comes back when it is there. */
+function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: TokenFacts): Plan {
+  const question: Question = { about: 'hash', uid: token.uid };
+  if (answers.get(questionKey(question)) !== false) return { next: ask(question) };
+  return {
+    changes: endPredecessor(token, seen.pair),
+    outcome: { state: 'pending', reason: 'HashPending' },
+    next: atExpiry(verdict, rules),
+  };
+}
+
+function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFacts): Plan {
+  const { rules, seen } = facts;
+  const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules);
+  const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules));
+  if (changes.length === 0) return settle(token, verdict, facts);
+  return rules.isPaused ? waitPaused(token, verdict, facts) : write(token, verdict, changes, facts);
+}
+
+/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
+function oursOrAdopted(
+  desired: readonly KubeObject[],
+  pair: readonly Seen[],
+  { adopts }: Rules,
+): readonly KubeObject[] {
+  const needed = new Set(desired.map(keyOf));
+  return pair
+    .filter(({ object, isOurs }) => isOurs || (adopts && needed.has(keyOf(object))))
+    .map(({ object }) => object);
+}
+
+/** ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half. */
+function write(token: Token, verdict: Wanted, changes: readonly Change[], facts: TokenFacts): Plan {
+  const { seen, rules, answers } = facts;
+  const secret: Question = { about: 'secret', name: token.name };
+  const isTaken = mayBeTaken(facts) ? answers.get(questionKey(secret)) : false;
+  if (isTaken === undefined) return { next: ask(secret) };
+  if (isTaken) return conflict(token, `Secret ${token.name}`, facts);
+  const user: Question = { about: 'user', name: token.userName };
+  const isUserDone = seen.attribute ? true : answers.get(questionKey(user));
+  if (isUserDone === false) return conflict(token, `ClusterUserAttribute ${token.userName}`, facts);
+  const pending = { notices: repairNotice(token, facts), outcome: { state: 'pending' } } as const;
+  if (isUserDone === undefined) return { ...pending, next: ask(user) };
+  return { ...pending, changes, next: atExpiry(verdict, rules) };
+}
+
+/** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
+function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
+  return (
+    before?.state === 'refused' && before.reason === 'Conflict' && !rules.adopts && needsSecret(rules.storage)
+  );
+}
+
+/** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
+function waitPaused(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Plan {
+  return {
+    changes: endPredecessor(token, seen.pair),
+    // Told after the changes: what is waiting for a person ends the clocks of report/lag.ts.
+    outcome: { state: 'pending', reason: 'Suspended' },
+    next: atExpiry(verdict, rules),
+  };
+}
+
+/** Nothing is left to do; it counts as synced once the watch, too, has told so. */
+function settle(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Plan {
+  const next = atExpiry(verdict, rules);
+  if (!seen.isConfirmed) return { outcome: { state: 'pending' }, next };
+  const isNews = seen.before?.state === 'pending' && seen.before.reason === undefined;
+  const message = `Token ${token.name} is usable in cluster ${rules.cluster}`;
+  return {
+    notices: isNews ? [{ about: token, reason: 'Propagated', message, warning: false }] : [],
+    // The name is settled: the result of hashing is downstream now, and need not be kept.
+    forgetHash: token.uid,
+    outcome: verdict.userDisabled
+      ? { state: 'refused', reason: 'UserDisabled' }
+      : { state: 'synced', version: token.resourceVersion },
+    next,
+  };
+}
+
+/** Rule: a token that was in sync for this very version and has to be written again was changed down there. */
+function repairNotice(token: Token, { seen: { before }, rules }: TokenFacts): readonly AboutNotice[] {
+  if (before?.state !== 'synced' || before.version !== token.resourceVersion) return [];
+  return [
+    {
+      about: token,
+      reason: 'Repaired',
+      message: `Objects of Token ${token.name} in cluster ${rules.cluster} were changed or deleted there and are being restored`,
+      warning: true,
+    },
+  ];
+}
+
+/** A token that exists but does not belong here: whatever we wrote for it goes. */
+function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: string): Plan {
+  const { seen } = facts;
+  const ours = oursOf(seen.pair);
+  const obstacle = ours.length > 0 ? obstacleTo(token, reason, facts) : undefined;
+  if (obstacle) return obstacle;
+  const removal = {
+    // The cluster that a token was moved to may be waiting for that very hash.
+    ...(reason === 'OtherCluster' ? {} : { forgetHash: token.uid }),
+    changes: diff([], ours),
+    wake: [{ key: userKey(token.userName), lane: 'normal' }],
+    next: done,
+  } as const;
+  if (!isGone(facts)) return { ...removal, outcome: { state: 'pending' } };
+  if (reason === 'OtherCluster' || reason === 'NotScoped') return { ...removal, outcome: 'none' };
+  return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
+}
+
+/** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
+function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
+  const { known, rules, answers, seen } = facts;
+  if (reason === 'OtherCluster') {
+    const sinceMs = known.awaitedElsewhereSinceMs;
+    const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
+    return isMoving ? { next: requeueAfter(MOVING_POLL_MS, true) } : undefined;
+  }
+  if (reason !== 'UserNotFound') return undefined;
+  const source = { resource: USERS, name: token.userName };
+  const wait = untilConfirmed(source, known.isUserGone, answers);
+  return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+}
+
+/** Where a refusal leaves the key, and what a person is told: once a reason. */
+function refusal(
+  token: Token,
+  reason: TokenReason,
+  { seen: { before }, rules }: TokenFacts,
+  message?: string,
+): Pick<Plan, 'notices' | 'outcome'> {
+  const isNew = before?.state !== 'refused' || before.reason !== reason;
+  const notice: AboutNotice = {
+    about: token,
+    reason,
+    message: `Token ${token.name} is refused in cluster ${rules.cluster}: ${reason}${message ? ` (${message})` : ''}`,
+    warning: WARNINGS.has(reason),
+  };
+  return {
+    notices: isNew ? [notice] : [],
+    outcome: { state: 'refused', reason, ...(message ? { message } : {}) },
+  };
+}
+
+/** What a person did not ask for. The others are the ordinary end of a token. */
+const WARNINGS: ReadonlySet<TokenReason> = new Set([
+  'Malformed',
+  'UnsupportedHash',
+  'SecretTooLong',
+  'Conflict',
+]);
+
+/** Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours. */
+function conflict(token: Token, object: string, facts: TokenFacts): Plan {
+  const message = `${object} was not written by this operator; remove it, or set spec.adopt`;
+  return {
+    ...refusal(token, 'Conflict', facts, message),
+    changes: diff([], oursOf(facts.seen.pair)),
+    next: requeueAfter(CONFLICT_RETRY_MS),
+  };
+}
+
+function revokeDeleted(facts: TokenFacts): Plan {
+  const { name, seen, known, answers } = facts;
+  if (oursOf(seen.pair).length === 0) return revoke(facts);
+  return untilConfirmed({ resource: TOKENS, name }, known.isTokenGone, answers) ?? revoke(facts);
+}
+
+function revoke(facts: TokenFacts): Plan {
+  const ours = oursOf(facts.seen.pair);
+  const users = ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
+  return {
+    changes: diff([], ours),
+    outcome: isGone(facts) ? 'none' : { state: 'pending' },
+    wake: users.map((user) => ({ key: userKey(user), lane: 'normal' })),
+    next: done,
+  };
+}
+
+/** Nothing of ours is there, and the watch has told so: until then the status must not say that it is done. */
+function isGone({ seen }: TokenFacts): boolean {
+  return seen.isConfirmed && oursOf(seen.pair).length === 0;
+}
+
+/** The key comes back by itself when the token expires. */
+function atExpiry({ expiresAtMs }: Wanted, { nowMs }: Rules): Next {
+  if (expiresAtMs === undefined) return done;
+  return requeueAfter(Math.max(0, expiresAtMs - nowMs), true);
+}

@@ -1,0 +1,129 @@
+import { USERS } from '../../api/names.ts';
+import type { KubeObject, User, UserAttribute } from '../../api/types.ts';
+import { desiredUserObject, revocationsOf } from '../../derive/desired.ts';
+import { diff } from '../../derive/diff.ts';
+import { judgeToken } from '../../derive/verdict.ts';
+import { tokenKey } from '../keys.ts';
+import { untilConfirmed } from './absence.ts';
+import type { TokenOfUser, UserFacts } from './facts.ts';
+import { type AboutNotice, done, type Outcome, type Plan, requeueAfter, type Wake } from './plan.ts';
+
+/** After someone else's object was in the way: it may have gone without an event reaching us. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/**
+ * What makes one user's ClusterUserAttribute match: there when the user has a wanted token here, current, and
+ * gone when no live token is left.
+ *
+ * A deleted user loses it first of all: that one write refuses every token at once.
+ */
+export function decideUser(facts: UserFacts): Plan {
+  const { rules, user, seen } = facts;
+  const ours = seen.object?.isOurs ? seen.object.object : undefined;
+  if (rules.mode === 'drain') return remove(facts, ours);
+  if (!user) return removeDeleted(facts, ours);
+  // While ClusterAuthTokens of the user are still there, what they mean must be kept current: one may be wanted again.
+  const isDone = seen.tokens.length === 0;
+  if (!isNeeded(user, facts) && (isDone || !ours)) return remove(facts, ours);
+  if (seen.refusedBy !== undefined || (seen.object && !ours && !rules.adopts)) return conflict(facts);
+  return update(user, facts);
+}
+
+function update(user: User, facts: UserFacts): Plan {
+  const { rules, attribute, seen } = facts;
+  const current = seen.object?.object;
+  const version = `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
+  const desired = desiredUserObject(user, attribute, rules, lastRefreshOf(current));
+  const changes = diff([desired], current ? [current] : []);
+  if (changes.length > 0 && rules.isPaused) return revokeOnly(desired, current);
+  if (changes.length > 0)
+    return { notices: repairNotice(facts, version), changes, outcome: { state: 'pending' }, next: done };
+  return { outcome: seen.isConfirmed ? synced(version, attribute) : { state: 'pending' }, next: done };
+}
+
+function lastRefreshOf(current: KubeObject | undefined): string | undefined {
+  return typeof current?.['lastRefresh'] === 'string' ? current['lastRefresh'] : undefined;
+}
+
+/** A suspended cluster: the user may lose groups, or be disabled, and gains nothing. */
+function revokeOnly(desired: KubeObject, current: KubeObject | undefined): Plan {
+  return {
+    changes: current ? diff([revocationsOf(desired, current)], [current]) : [],
+    outcome: { state: 'pending', reason: 'Suspended' },
+    next: done,
+  };
+}
+
+function synced(version: string, attribute: UserAttribute | undefined): Outcome {
+  const isKnown = attribute !== undefined && attribute.problem === undefined;
+  return { state: 'synced', version, ...(isKnown ? {} : { note: 'GroupsUnknown' }) };
+}
+
+/** What was in sync for these very versions and has to be written again was changed down there. */
+function repairNotice({ name, seen: { before } }: UserFacts, version: string): readonly AboutNotice[] {
+  if (before?.state !== 'synced' || before.version !== version) return [];
+  return [
+    {
+      about: 'cluster',
+      reason: 'Repaired',
+      message: `ClusterUserAttribute ${name} was changed or deleted in the cluster and is being restored`,
+      warning: true,
+    },
+  ];
+}
+
+function conflict(facts: UserFacts): Plan {
+  return {
+    outcome: {
+      state: 'failed',
+      reason: 'Conflict',
+      message: `ClusterUserAttribute ${facts.name} was not written by this operator; remove it, or set spec.adopt`,
+    },
+    // Pairs beside it would be judged by groups and switches that are not ours.
+    wake: tokensToRevoke(facts),
+    next: requeueAfter(CONFLICT_RETRY_MS),
+  };
+}
+
+function removeDeleted(facts: UserFacts, ours: KubeObject | undefined): Plan {
+  const { name, isGone, answers } = facts;
+  if (!ours) return { outcome: absent(facts), next: done };
+  const wait = untilConfirmed({ resource: USERS, name }, isGone, answers);
+  if (wait) return wait;
+  return {
+    changes: diff([], [ours]),
+    outcome: { state: 'pending' },
+    wake: tokensToRevoke(facts),
+    next: done,
+  };
+}
+
+/** Not before the user's last ClusterAuthToken is seen to be gone: that deletion brings this key back. */
+function remove(facts: UserFacts, ours: KubeObject | undefined): Plan {
+  if (!ours) return { outcome: absent(facts), next: done };
+  if (facts.seen.tokens.length > 0) return { next: done };
+  return { changes: diff([], [ours]), outcome: { state: 'pending' }, next: done };
+}
+
+/** It counts as gone once the watch, too, has told so. */
+function absent({ seen }: UserFacts): Outcome | 'none' {
+  return seen.isConfirmed ? 'none' : { state: 'pending' };
+}
+
+function tokensToRevoke({ seen }: UserFacts): readonly Wake[] {
+  return seen.tokens.map((name) => ({ key: tokenKey(name), lane: 'revocation' }));
+}
+
+/** Whether any token of the user belongs here. */
+function isNeeded(user: User, { rules, tokens }: UserFacts): boolean {
+  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.nowMs };
+  for (const one of tokens) {
+    if (judgeToken(one.token, user, context).wanted && !isHopeless(one)) return true;
+  }
+  return false;
+}
+
+/** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */
+function isHopeless({ before }: TokenOfUser): boolean {
+  return before?.state === 'refused' && before.reason !== 'UserDisabled';
+}

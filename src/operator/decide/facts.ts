@@ -1,0 +1,120 @@
+// decide/: what is to be done with a key, from facts alone. No request, no clock, no store.
+
+import type { TokenReason } from '../../api/reasons.ts';
+import type {
+  HashAlgorithmName,
+  HashStorage,
+  KubeObject,
+  Token,
+  User,
+  UserAttribute,
+} from '../../api/types.ts';
+import type { HashToWrite } from '../../derive/desired.ts';
+import type { Mode } from '../../derive/status.ts';
+import type { Answers, Outcome } from './plan.ts';
+
+/** What holds in the cluster at this moment. */
+export interface Rules {
+  /** Management id of the cluster. */
+  readonly cluster: string;
+  /** Where our objects are, downstream. */
+  readonly namespace: string;
+  readonly storage: HashStorage;
+  readonly algorithm: HashAlgorithmName;
+  readonly mode: Mode;
+  /** Suspended, on hold, or of an unknown spec: nothing is added or repaired. Revocations go on all the same. */
+  readonly isPaused: boolean;
+  /** What others wrote under our names is taken over. */
+  readonly adopts: boolean;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** An object that is there. */
+export interface Seen {
+  readonly object: KubeObject;
+  readonly isOurs: boolean;
+  /** Its hash was made of another secret than the token has now. False where nobody can tell. */
+  readonly isOfEarlierSecret: boolean;
+}
+
+/** The hash that a token should have downstream. */
+export type HashFact =
+  | { readonly kind: 'ready'; readonly hash: HashToWrite }
+  | { readonly kind: 'toMake' }
+  | { readonly kind: 'refused'; readonly reason: TokenReason; readonly message: string };
+
+/** All that a decision about one token's name may know, of one moment. */
+export interface TokenFacts {
+  readonly name: string;
+  readonly rules: Rules;
+  readonly token: Token | undefined;
+  readonly user: User | undefined;
+  readonly seen: SeenOfToken;
+  readonly hash: HashFact;
+  readonly known: KnownOfToken;
+  readonly answers: Answers;
+}
+
+export interface SeenOfToken {
+  /** Secret and ClusterAuthToken of that name, whoever wrote them, in write order. */
+  readonly pair: readonly Seen[];
+  /** The ClusterUserAttribute of the token's user. */
+  readonly attribute: Seen | undefined;
+  /** The watch has told all that we wrote to the pair. */
+  readonly isConfirmed: boolean;
+  /** Where the key stood until now. */
+  readonly before: Outcome | undefined;
+  /** Someone else's object that refused our write a turn ago, as `Kind name`. */
+  readonly refusedBy: string | undefined;
+}
+
+export interface KnownOfToken {
+  /** Its deletion was told, or a sweep let its absence pass. */
+  readonly isTokenGone: boolean;
+  /** The same of its user; what was told of the token counts, too. */
+  readonly isUserGone: boolean;
+  /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */
+  readonly awaitedElsewhereSinceMs: number | undefined;
+}
+
+/** All that a decision about one user's name may know, of one moment. */
+export interface UserFacts {
+  readonly name: string;
+  readonly rules: Rules;
+  readonly user: User | undefined;
+  readonly attribute: UserAttribute | undefined;
+  readonly seen: SeenOfUser;
+  /** The user's tokens of this cluster. Not a list: looking ends with the first that is wanted. */
+  readonly tokens: Iterable<TokenOfUser>;
+  /** The user's deletion was told, or a sweep let the absence pass. */
+  readonly isGone: boolean;
+  readonly answers: Answers;
+}
+
+export interface SeenOfUser {
+  readonly object: Seen | undefined;
+  /** Names of this user's ClusterAuthTokens that we wrote. */
+  readonly tokens: readonly string[];
+  readonly isConfirmed: boolean;
+  readonly before: Outcome | undefined;
+  readonly refusedBy: string | undefined;
+}
+
+export interface TokenOfUser {
+  readonly token: Token;
+  /** Where its key stands. */
+  readonly before: Outcome | undefined;
+}
+
+/** `live` was just read: nothing watches ConfigMaps. */
+export interface SettingFacts {
+  readonly rules: Rules;
+  readonly value: string | undefined;
+  readonly live: Pick<Seen, 'object' | 'isOurs'> | undefined;
+}
+
+/** What we wrote, of what is there. */
+export function oursOf(seen: readonly Seen[]): readonly KubeObject[] {
+  return seen.filter(({ isOurs }) => isOurs).map(({ object }) => object);
+}

@@ -1,0 +1,61 @@
+import type { SessionState } from '../../clusters/session.ts';
+import type { ClusterFacts } from '../../derive/status.ts';
+import type { Outcomes } from '../report/outcomes.ts';
+import type { ClusterSettings } from '../upstream/cluster-settings.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** What one cluster's status is made from. */
+export interface StatusSources {
+  /** Undefined before the first word of management. */
+  readonly settings: ClusterSettings | undefined;
+  /** Undefined while there is no session. */
+  readonly session: SessionState | undefined;
+  readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
+  readonly isDrained: boolean;
+  readonly outcomes: Pick<Outcomes, 'count'>;
+}
+
+export function clusterFacts({
+  settings,
+  session,
+  sweeper,
+  isDrained,
+  outcomes,
+}: StatusSources): ClusterFacts {
+  return {
+    generation: settings?.generation ?? 0,
+    mode: settings?.mode ?? 'hold',
+    modeReason: settings?.modeReason ?? 'Connecting',
+    modeMessage: settings?.modeMessage ?? '',
+    suspended: settings?.spec.suspend ?? false,
+    specProblem: settings?.specProblem,
+    specUnknown: settings?.specUnknown ?? false,
+    connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
+    reviewed: sweeper.reviewed,
+    drained: isDrained,
+    gcBlocked: sweeper.blocked,
+    counts: outcomes.count(),
+  };
+}
+
+function connectionFacts(
+  settings: ClusterSettings | undefined,
+  session: SessionState | undefined,
+): ClusterFacts['connection'] {
+  if (session) return session;
+  const credentials = settings?.credentials;
+  if (credentials?.kind === 'found') return { phase: 'connecting' };
+  const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
+  return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
+}
+
+/** True when the status would be a guess: connecting, or not everything was looked at yet. */
+export function isSettling({
+  settings,
+  session,
+  sweeper,
+}: Pick<StatusSources, 'settings' | 'session' | 'sweeper'>): boolean {
+  if (settings === undefined) return true;
+  if (session === undefined) return false;
+  return session.phase === 'connecting' || (session.phase === 'connected' && !sweeper.reviewed);
+}

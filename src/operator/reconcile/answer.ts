@@ -1,0 +1,41 @@
+import { SECRETS } from '../../api/names.ts';
+import type { KubeObject } from '../../api/types.ts';
+import type { Question } from '../decide/plan.ts';
+import { parseKey } from '../keys.ts';
+import type { Work } from './work.ts';
+
+/**
+ * Finds out what a decision asked.
+ *
+ * @param key - whose decision it was: it comes back when a hash is there
+ * @throws whatever the request throws; a plane that does not answer proves nothing
+ */
+export async function answer(
+  question: Exclude<Question, { about: 'user' }>,
+  key: string,
+  work: Work,
+): Promise<boolean> {
+  switch (question.about) {
+    case 'source': {
+      const { resource, name } = question;
+      return (await work.upstream.live.get({ resource, name })) !== undefined;
+    }
+    case 'secret':
+      return isForeignSecret(question.name, work);
+    case 'hash':
+      return makeHash(question.uid, key, work);
+  }
+}
+
+async function isForeignSecret(name: string, { rules, downstream }: Work): Promise<boolean> {
+  const address = { resource: SECRETS, namespace: rules().namespace, name };
+  const live = (await downstream.client.get(address)) as KubeObject | undefined;
+  return live !== undefined && !downstream.observed.isOurs(live);
+}
+
+function makeHash(uid: string, key: string, { upstream, hashes, ledger, rules }: Work): boolean {
+  const token = upstream.management.tokens.get(parseKey(key).name);
+  // Another token of that name by now: the question is not asked of it.
+  if (token?.uid !== uid) return false;
+  return hashes.make(token, rules(), () => ledger.queue.add(key, 'normal'));
+}

@@ -1,0 +1,54 @@
+import type { KubeObject, Token } from '../../api/types.ts';
+import type { KnownOfToken, Seen, TokenFacts } from '../decide/facts.ts';
+import { tokenKey, userKey } from '../keys.ts';
+import type { Known, Work } from './work.ts';
+
+/** Facts of one token's name, of one moment: nothing in here waits. */
+export function gatherToken(name: string, known: Known, work: Work): TokenFacts {
+  const { upstream, downstream, hashes, ledger } = work;
+  const { observed } = downstream;
+  const rules = work.rules();
+  const token = upstream.management.tokens.get(name);
+  const objects = observed.forToken(name);
+  const { hash, ofEarlierSecret } = hashes.factsOf(token, objects, rules);
+  const see = (object: KubeObject): Seen => ({
+    object,
+    isOurs: observed.isOurs(object),
+    isOfEarlierSecret: ofEarlierSecret.has(object),
+  });
+  const attribute = token && observed.forUser(token.userName);
+  const pair = objects.map(see);
+  return {
+    name,
+    rules,
+    token,
+    user: token && upstream.management.users.get(token.userName),
+    seen: {
+      pair,
+      attribute: attribute && see(attribute),
+      isConfirmed: observed.isTokenConfirmed(name),
+      before: ledger.outcomes.get(tokenKey(name)),
+      refusedBy: known.refusedBy,
+    },
+    hash,
+    known: knownOf(name, token, pair, work),
+    answers: known.answers,
+  };
+}
+
+function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], work: Work): KnownOfToken {
+  const { upstream, rules } = work;
+  const isGone = (key: string): boolean => upstream.deletions.has(key) || upstream.isAllowed(key);
+  const isTokenGone = isGone(tokenKey(name));
+  // Asking starts the clock of the move: only where there is something here that could wait for it.
+  const mayMove =
+    token !== undefined &&
+    token.clusterName !== '' &&
+    token.clusterName !== rules().cluster &&
+    pair.some(({ isOurs }) => isOurs);
+  return {
+    isTokenGone,
+    isUserGone: token !== undefined && (isTokenGone || isGone(userKey(token.userName))),
+    awaitedElsewhereSinceMs: mayMove ? upstream.awaitedElsewhereSinceMs(token) : undefined,
+  };
+}

@@ -1,0 +1,35 @@
+import type { TokenOfUser, UserFacts } from '../decide/facts.ts';
+import { tokenKey, userKey } from '../keys.ts';
+import type { Known, Work } from './work.ts';
+
+/** Facts of one user's name, of one moment: nothing in here waits. */
+export function gatherUser(name: string, known: Known, work: Work): UserFacts {
+  const { upstream, downstream, ledger } = work;
+  const { observed } = downstream;
+  const object = observed.forUser(name);
+  const key = userKey(name);
+  return {
+    name,
+    rules: work.rules(),
+    user: upstream.management.users.get(name),
+    attribute: upstream.management.attributes.get(name),
+    seen: {
+      object: object && { object, isOurs: observed.isOurs(object), isOfEarlierSecret: false },
+      tokens: observed.tokenNamesOfUser(name),
+      isConfirmed: observed.isUserConfirmed(name),
+      before: ledger.outcomes.get(key),
+      refusedBy: known.refusedBy,
+    },
+    tokens: tokensOf(name, work),
+    isGone: upstream.deletions.has(key) || upstream.isAllowed(key),
+    answers: known.answers,
+  };
+}
+
+function* tokensOf(user: string, { upstream, ledger, rules }: Work): Generator<TokenOfUser> {
+  const { cluster } = rules();
+  for (const token of upstream.management.tokensOfUser(user)) {
+    if (token.clusterName !== cluster) continue;
+    yield { token, before: ledger.outcomes.get(tokenKey(token.name)) };
+  }
+}

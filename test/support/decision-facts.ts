@@ -1,0 +1,147 @@
+import { ANNOTATION_FINGERPRINT } from '../../src/api/names.ts';
+import type { KubeObject, Token } from '../../src/api/types.ts';
+import { desiredTokenObjects, desiredUserObject } from '../../src/derive/desired.ts';
+import type { Change } from '../../src/derive/diff.ts';
+import { withoutNulls } from '../../src/derive/merge-patch.ts';
+import { isOurs } from '../../src/derive/ownership.ts';
+import type {
+  HashFact,
+  KnownOfToken,
+  Rules,
+  Seen,
+  SeenOfToken,
+  SeenOfUser,
+  TokenFacts,
+  UserFacts,
+} from '../../src/operator/decide/facts.ts';
+import { anAttribute, aToken, aUser, NOW } from './builders.ts';
+import { applyMergePatch } from './json-merge-patch.ts';
+
+// Facts as tests write them: one token of one user in cluster c-1, in sync, and what differs from that.
+
+export const RULES: Rules = {
+  cluster: 'c-1',
+  namespace: 'cattle-system',
+  storage: 'secret',
+  algorithm: 'sha3-512',
+  mode: 'propagate',
+  isPaused: false,
+  adopts: false,
+  nowMs: NOW,
+};
+
+/** A hash that a person can read: of which token and secret it is. */
+export function hashFor(token: Token): { hash: string; fingerprint: string } {
+  const value = token.secret.kind === 'missing' ? '' : token.secret.value;
+  return { hash: `hash of ${value}`, fingerprint: `mark of ${token.uid} and ${value}` };
+}
+
+/** Secret and ClusterAuthToken as we write them. */
+export function pairOf(token: Token, rules: Rules = RULES): readonly KubeObject[] {
+  return desiredTokenObjects(token, undefined, hashFor(token), rules).map(asStored);
+}
+
+export function attributeOf(name = 'u-1', groups: readonly string[] = ['g-1']): KubeObject {
+  const user = aUser({}, { name, uid: `uid-${name}` });
+  const items = { Items: groups.map((group) => ({ metadata: { name: group } })) };
+  return asStored(desiredUserObject(user, anAttribute({ GroupPrincipals: { local: items } }), RULES, ''));
+}
+
+/** The same, written by somebody else: without our labels and marks. */
+export function foreign(object: KubeObject): KubeObject {
+  const { name, namespace, uid } = object.metadata;
+  return { ...object, metadata: { name, namespace, uid: `${uid}-foreign` } } as KubeObject;
+}
+
+/** The same, deleted and held by someone's finalizer. */
+export function held(object: KubeObject): KubeObject {
+  return { ...object, metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+}
+
+export function see(object: KubeObject, token?: Token): Seen {
+  const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT];
+  const isOfEarlierSecret = typeof mark === 'string' && !!token && mark !== hashFor(token).fingerprint;
+  return { object, isOurs: isOurs(object, RULES.cluster), isOfEarlierSecret };
+}
+
+export type TokenChanges = Partial<Omit<TokenFacts, 'seen' | 'known' | 'rules'>> & {
+  readonly rules?: Partial<Rules>;
+  readonly seen?: Partial<SeenOfToken>;
+  readonly known?: Partial<KnownOfToken>;
+};
+
+const READY = (token: Token): HashFact => ({ kind: 'ready', hash: hashFor(token) });
+
+export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
+  const token = 'token' in changes ? changes.token : aToken();
+  const written = token ?? aToken();
+  const { rules, seen, known, ...rest } = changes;
+  return {
+    name: 't-1',
+    token,
+    user: aUser(),
+    hash: READY(written),
+    answers: new Map(),
+    ...rest,
+    rules: { ...RULES, ...rules },
+    seen: {
+      pair: pairOf(aToken()).map((object) => see(object, token)),
+      attribute: see(attributeOf()),
+      isConfirmed: true,
+      before: { state: 'synced', version: written.resourceVersion },
+      refusedBy: undefined,
+      ...seen,
+    },
+    known: { isTokenGone: false, isUserGone: false, awaitedElsewhereSinceMs: undefined, ...known },
+  };
+}
+
+export type UserChanges = Partial<Omit<UserFacts, 'seen' | 'rules'>> & {
+  readonly rules?: Partial<Rules>;
+  readonly seen?: Partial<SeenOfUser>;
+};
+
+export function userFacts(changes: UserChanges = {}): UserFacts {
+  const { rules, seen, ...rest } = changes;
+  return {
+    name: 'u-1',
+    user: aUser({}, { uid: 'uid-u-1' }),
+    attribute: anAttribute(),
+    tokens: [{ token: aToken(), before: { state: 'synced', version: '1' } }],
+    isGone: false,
+    answers: new Map(),
+    ...rest,
+    rules: { ...RULES, ...rules },
+    seen: {
+      object: see(attributeOf()),
+      tokens: ['t-1'],
+      isConfirmed: true,
+      before: { state: 'synced', version: '1/1' },
+      refusedBy: undefined,
+      ...seen,
+    },
+  };
+}
+
+/** What is there after changes were carried out, as an API server would. Held objects stay. */
+export function carriedOut(
+  objects: readonly KubeObject[],
+  changes: readonly Change[] = [],
+): readonly KubeObject[] {
+  let now = [...objects];
+  for (const change of changes) {
+    if (change.verb === 'wait') break;
+    if (change.verb === 'create') now = [...now, asStored(change.object)];
+    if (change.verb === 'delete') now = now.filter((object) => object !== change.target);
+    if (change.verb === 'patch') {
+      const patched = applyMergePatch(change.target, change.patch) as KubeObject;
+      now = now.map((object) => (object === change.target ? patched : object));
+    }
+  }
+  return now;
+}
+
+function asStored(object: KubeObject): KubeObject {
+  const stored = withoutNulls(object);
+  return { ...stored, metadata: { ...stored.metadata, uid: `uid-${object.kind}-${object.metadata.name}` } };
+}

@@ -1,0 +1,365 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { KubeObject, Token } from '../../../../src/api/types.ts';
+import { type Change, keyOf } from '../../../../src/derive/diff.ts';
+import { isOurs } from '../../../../src/derive/ownership.ts';
+import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
+import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
+import {
+  type HashFact,
+  oursOf,
+  type Rules,
+  type Seen,
+  type TokenFacts,
+  type UserFacts,
+} from '../../../../src/operator/decide/facts.ts';
+import type { Answers, Outcome, Plan } from '../../../../src/operator/decide/plan.ts';
+import { anAttribute, aToken, aUser, HOUR, NOW, timeText } from '../../../support/builders.ts';
+import {
+  attributeOf,
+  carriedOut,
+  foreign,
+  hashFor,
+  held,
+  pairOf,
+  RULES,
+  see,
+} from '../../../support/decision-facts.ts';
+
+const RUNS = { numRuns: 4_000 };
+
+// What may be so. Every mixture is generated, also such as no history leads to.
+
+/** Mostly the first: a token that is refused for five reasons at once says little. */
+const often = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
+  fc.oneof(
+    { weight: 3 * others.length, arbitrary: fc.constant(usual) },
+    { weight: others.length, arbitrary: fc.constantFrom(...others) },
+  );
+
+const aRules: fc.Arbitrary<Rules> = fc
+  .record({
+    mode: often('propagate', 'drain', 'hold'),
+    storage: fc.constantFrom('secret', 'inline'),
+    isSuspended: fc.boolean(),
+    adopts: fc.boolean(),
+  })
+  .map(({ isSuspended, ...rest }) => ({
+    ...RULES,
+    ...rest,
+    isPaused: isSuspended || rest.mode === 'hold',
+  })) as fc.Arbitrary<Rules>;
+
+const tokens = new Map<string, Token>();
+const pairs = new Map<string, readonly KubeObject[]>();
+
+/** Each token is parsed once: the same few come again and again. */
+function parsed(uid: string, fields: Readonly<Record<string, unknown>>): Token {
+  const key = JSON.stringify([uid, fields]);
+  const token = tokens.get(key) ?? aToken(fields, { uid });
+  tokens.set(key, token);
+  return token;
+}
+
+function written(token: Token, storage: string): readonly KubeObject[] {
+  const key = JSON.stringify([token, storage]);
+  const pair = pairs.get(key) ?? pairOf(token, { ...RULES, storage } as Rules);
+  pairs.set(key, pair);
+  return pair;
+}
+
+const ENABLED = aUser();
+const DISABLED = aUser({ enabled: false });
+const ATTRIBUTE = anAttribute();
+const CLUSTER_USER_ATTRIBUTE = attributeOf();
+
+const someToken: fc.Arbitrary<Token> = fc
+  .record({
+    enabled: often(true, false),
+    clusterName: often('c-1', 'c-2', ''),
+    userId: often('u-1', 'u-2'),
+    expiresAt: often('', timeText(NOW + HOUR), timeText(NOW - HOUR)),
+    token: often('secret-1', 'secret-2', ''),
+    uid: often('uid-t-1', 'uid-other'),
+  })
+  .map(({ uid, ...fields }) => parsed(uid, fields));
+
+const someUser = fc.option(fc.constantFrom(ENABLED, ENABLED, DISABLED), { nil: undefined });
+
+/** As we wrote it for some token, or somebody else did; or it is not there. */
+function someObject(kind: string): fc.Arbitrary<KubeObject | undefined> {
+  const ours = fc
+    .tuple(someToken, often('secret', 'inline'))
+    .map(([token, storage]) => written(token, storage).find((object) => object.kind === kind));
+  return fc
+    .tuple(ours, fc.constantFrom('as it is', 'as it is', 'foreign', 'held'))
+    .map(([object, whose]) =>
+      object && whose === 'foreign' ? foreign(object) : object && whose === 'held' ? held(object) : object,
+    );
+}
+
+const someAttribute = fc.oneof(
+  fc.constant(undefined),
+  fc
+    .tuple(
+      fc.subarray(['g-1', 'g-2', 'g-3']),
+      fc.boolean(),
+      fc.constantFrom('ours', 'ours', 'foreign', 'held'),
+    )
+    .map(([groups, enabled, whose]) => {
+      const object = { ...CLUSTER_USER_ATTRIBUTE, groups, enabled };
+      return whose === 'foreign' ? foreign(object) : whose === 'held' ? held(object) : object;
+    }),
+);
+
+const aBefore: fc.Arbitrary<Outcome | undefined> = fc.constantFrom(
+  undefined,
+  { state: 'pending' },
+  { state: 'pending', reason: 'HashPending' },
+  { state: 'synced', version: '1' },
+  { state: 'refused', reason: 'Conflict' },
+  { state: 'refused', reason: 'UserDisabled' },
+);
+
+const someAnswers: fc.Arbitrary<Answers> = fc
+  .subarray([
+    'source/Token/t-1',
+    'source/User/u-1',
+    'secret/t-1',
+    'hash/uid-t-1',
+    'hash/uid-other',
+    'user/u-1',
+    'user/u-2',
+  ])
+  .chain((keys) =>
+    fc
+      .array(fc.boolean(), { minLength: keys.length, maxLength: keys.length })
+      .map((values) => new Map(keys.map((key, index) => [key, values[index] ?? false]))),
+  );
+
+const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
+  .record({
+    rules: aRules,
+    token: fc.option(someToken, { nil: undefined }),
+    user: someUser,
+    secret: someObject('Secret'),
+    clusterAuthToken: someObject('ClusterAuthToken'),
+    attribute: someAttribute,
+    isConfirmed: fc.boolean(),
+    before: aBefore,
+    refusedBy: often(undefined, 'Secret t-1'),
+    hash: often('ready', 'toMake', 'UnsupportedHash', 'SecretTooLong'),
+    known: fc.record({
+      isTokenGone: fc.boolean(),
+      isUserGone: fc.boolean(),
+      awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
+    }),
+    answers: someAnswers,
+  })
+  .map(({ secret, clusterAuthToken, attribute, isConfirmed, before, refusedBy, hash, ...rest }) => ({
+    ...rest,
+    name: 't-1',
+    hash: hashFact(hash, rest.token),
+    seen: {
+      pair: [secret, clusterAuthToken].filter((one) => one !== undefined).map((one) => see(one, rest.token)),
+      attribute: attribute && see(attribute),
+      ...{ isConfirmed, before, refusedBy },
+    },
+  }));
+
+function hashFact(kind: string, token: Token | undefined): HashFact {
+  if (kind === 'toMake') return { kind };
+  if (kind === 'ready') return { kind, hash: hashFor(token ?? aToken()) };
+  return { kind: 'refused', reason: kind as 'UnsupportedHash', message: 'because' };
+}
+
+const someUserFacts: fc.Arbitrary<UserFacts> = fc
+  .record({
+    rules: aRules,
+    user: someUser,
+    groups: fc.option(fc.subarray(['g-1', 'g-2', 'g-3']), { nil: undefined }),
+    object: someAttribute,
+    tokensThere: fc.subarray(['t-1', 't-2']),
+    isConfirmed: fc.boolean(),
+    before: aBefore,
+    refusedBy: often(undefined, 'ClusterUserAttribute u-1'),
+    tokens: fc.array(fc.record({ token: someToken, before: aBefore }), { maxLength: 2 }),
+    isGone: fc.boolean(),
+    answers: someAnswers,
+  })
+  .map(({ groups, object, tokensThere, isConfirmed, before, refusedBy, ...rest }) => ({
+    ...rest,
+    name: 'u-1',
+    attribute: groups && { ...ATTRIBUTE, groups },
+    seen: {
+      object: object && see(object),
+      tokens: tokensThere,
+      ...{ isConfirmed, before, refusedBy },
+    },
+  }));
+
+// What is read off a plan.
+
+const changesOf = ({ changes = [] }: Plan): readonly Change[] =>
+  changes.filter(({ verb }) => verb !== 'wait');
+const touched = (change: Change): KubeObject => (change.verb === 'create' ? change.object : change.target);
+const isForeign = (object: KubeObject): boolean => !isOurs(object, RULES.cluster);
+const objectsOf = (pair: readonly Seen[]): readonly KubeObject[] => pair.map(({ object }) => object);
+const isAlive = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp === undefined;
+
+/** What is there of the token when the plan was carried out. */
+const afterToken = (facts: TokenFacts, plan: Plan): readonly KubeObject[] =>
+  carriedOut(objectsOf(facts.seen.pair), plan.changes);
+const afterUser = (facts: UserFacts, plan: Plan): KubeObject | undefined =>
+  carriedOut(facts.seen.object ? [facts.seen.object.object] : [], plan.changes)[0];
+
+const groupsIn = (object: KubeObject | undefined): readonly unknown[] =>
+  Array.isArray(object?.['groups']) ? object['groups'] : [];
+
+/** A foreign object may be replaced under its name, when we adopt: now, or when what pairs with it is gone. */
+function isReplacedByUs(target: KubeObject, plan: Plan): boolean {
+  if (plan.changes?.some(({ verb }) => verb === 'wait')) return true;
+  return changesOf(plan).some((change) => change.verb === 'create' && keyOf(change.object) === keyOf(target));
+}
+
+function leavesForeignAlone(rules: Rules, plan: Plan): void {
+  for (const change of changesOf(plan)) {
+    if (change.verb === 'create' || !isForeign(change.target)) continue;
+    expect(rules.adopts).toBe(true);
+    if (change.verb === 'delete') expect(isReplacedByUs(change.target, plan)).toBe(true);
+  }
+}
+
+function takesAwayOnly(plan: Plan): void {
+  for (const change of changesOf(plan)) {
+    expect(change.verb).not.toBe('create');
+    if (change.verb !== 'patch') continue;
+    const { groups = [], enabled = false } = change.patch as { groups?: unknown[]; enabled?: boolean };
+    expect(change.target.kind).toBe('ClusterUserAttribute');
+    expect(enabled).toBe(false);
+    expect(groupsIn(change.target)).toEqual(expect.arrayContaining(groups));
+  }
+}
+
+describe('whatever the facts of a token', () => {
+  const always = (property: (facts: TokenFacts, plan: Plan) => void): void =>
+    fc.assert(
+      fc.property(someTokenFacts, (facts) => property(facts, decideToken(facts))),
+      RUNS,
+    );
+
+  test('someone else’s object is changed by adoption only, and never deleted but to be replaced', () => {
+    always(({ rules }, plan) => leavesForeignAlone(rules, plan));
+  });
+
+  test('a pair whose token is absent goes only when it does not exist, and that was told or let pass', () => {
+    always((facts, plan) => {
+      const { token, rules, known, answers } = facts;
+      if (token || rules.mode === 'drain' || changesOf(plan).length === 0) return;
+      expect(answers.get('source/Token/t-1')).toBe(false);
+      expect(known.isTokenGone).toBe(true);
+    });
+  });
+
+  test('a refused token leaves nothing of ours', () => {
+    always((facts, plan) => {
+      const { outcome } = plan;
+      if (typeof outcome !== 'object' || outcome.state !== 'refused' || outcome.reason === 'UserDisabled')
+        return;
+      expect(afterToken(facts, plan).filter((one) => !isForeign(one) && isAlive(one))).toEqual([]);
+    });
+  });
+
+  test('what is synced is all there, and nothing is to be done', () => {
+    always((facts, plan) => {
+      if (typeof plan.outcome !== 'object' || plan.outcome.state !== 'synced') return;
+      expect(changesOf(plan)).toEqual([]);
+      expect(facts.seen.isConfirmed).toBe(true);
+      const needed = facts.rules.storage === 'inline' ? 1 : 2;
+      expect(oursOf(facts.seen.pair).filter(isAlive)).toHaveLength(needed);
+    });
+  });
+
+  test('deciding again after it was carried out changes nothing', () => {
+    always((facts, plan) => {
+      if (changesOf(plan).length === 0) return;
+      const pair = afterToken(facts, plan).map((object) => see(object, facts.token));
+      const seen = { ...facts.seen, pair, isConfirmed: false, before: { state: 'pending' } as const };
+      expect(changesOf(decideToken({ ...facts, seen }))).toEqual([]);
+    });
+  });
+
+  test('a paused cluster gains nothing', () => {
+    always(({ rules }, plan) => {
+      if (rules.isPaused) takesAwayOnly(plan);
+    });
+  });
+
+  test('taking away switch, time, cluster or user never adds an object', () => {
+    const less: readonly ((facts: TokenFacts & { token: Token }) => TokenFacts)[] = [
+      (facts) => ({ ...facts, token: { ...facts.token, enabled: false } }),
+      (facts) => ({ ...facts, token: { ...facts.token, expiresAtMs: NOW } }),
+      (facts) => ({ ...facts, token: { ...facts.token, clusterName: '' } }),
+      (facts) => ({ ...facts, user: undefined }),
+    ];
+    const added = (plan: Plan): readonly string[] =>
+      changesOf(plan)
+        .filter(({ verb }) => verb !== 'delete')
+        .map((change) => keyOf(touched(change)));
+    always((facts) => {
+      if (!facts.token) return;
+      for (const take of less) expect(added(decideToken(take({ ...facts, token: facts.token })))).toEqual([]);
+    });
+  });
+});
+
+describe('whatever the facts of a user', () => {
+  const always = (property: (facts: UserFacts, plan: Plan) => void): void =>
+    fc.assert(
+      fc.property(someUserFacts, (facts) => property(facts, decideUser(facts))),
+      RUNS,
+    );
+
+  test('someone else’s object is changed by adoption only, and never deleted', () => {
+    always(({ rules }, plan) => leavesForeignAlone(rules, plan));
+  });
+
+  test('a ClusterUserAttribute whose user is absent goes only when it does not exist, and that was told or let pass', () => {
+    always((facts, plan) => {
+      const { user, rules, isGone, answers } = facts;
+      if (user || rules.mode === 'drain' || changesOf(plan).length === 0) return;
+      expect(answers.get('source/User/u-1')).toBe(false);
+      expect(isGone).toBe(true);
+    });
+  });
+
+  test('deciding again after it was carried out changes nothing', () => {
+    always((facts, plan) => {
+      if (changesOf(plan).length === 0) return;
+      const after = afterUser(facts, plan);
+      const before = { state: 'pending' } as const;
+      const seen = { ...facts.seen, object: after && see(after), isConfirmed: false, before };
+      expect(changesOf(decideUser({ ...facts, seen }))).toEqual([]);
+    });
+  });
+
+  test('a paused cluster gains nothing', () => {
+    always(({ rules }, plan) => {
+      if (rules.isPaused) takesAwayOnly(plan);
+    });
+  });
+
+  test('a group less, or the switch off, gives nobody more', () => {
+    always((facts, plan) => {
+      const full = afterUser(facts, plan);
+      if (!facts.user || !facts.attribute) return;
+      const attribute = { ...facts.attribute, groups: facts.attribute.groups.slice(1) };
+      const fewer = { ...facts, attribute };
+      const off = { ...facts, user: { ...facts.user, enabled: false } };
+      const allowed = groupsIn(full);
+      expect(allowed).toEqual(expect.arrayContaining([...groupsIn(afterUser(fewer, decideUser(fewer)))]));
+      const switched = afterUser(off, decideUser(off));
+      if (changesOf(decideUser(off)).length > 0) expect(switched?.['enabled'] ?? false).toBe(false);
+    });
+  });
+});
