@@ -11,7 +11,7 @@ import { type PlaneClient, planeClient } from '../support/plane-client.ts';
 const CRDS = join(import.meta.dirname, '../../crds');
 const DIRECTORIES = ['operator', 'downstream-rbac', 'authenticator'];
 /** It needs a kubectl that takes a directory as a resource, as all since 1.21 do. */
-const GUARD_DIRECTORIES = ['downstream-guard/account', 'downstream-guard', 'downstream-guard/audit'];
+const GUARD_DIRECTORIES = ['downstream-guard/account', 'downstream-guard', 'downstream-guard-audit'];
 
 let plane: ControlPlane;
 let client: PlaneClient;
