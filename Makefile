@@ -45,6 +45,11 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 test-integration: build control-plane prometheus ## tests against real API servers only
 	@node hack/test-summary.ts integration
 
+.PHONY: test-oldest
+test-oldest: export ACE_KUBERNETES := 1.20
+test-oldest: build control-plane ## the integration tests on the oldest Kubernetes that is supported
+	@node hack/test-summary.ts integration
+
 .PHONY: test-e2e
 test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and root; docs/testing.md
 	@hack/e2e/provide.sh
@@ -89,7 +94,7 @@ undeploy: ## take everything of ours out of all clusters, then the operator; FOR
 	@hack/deploy/undeploy.sh
 
 .PHONY: control-plane
-control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout)
+control-plane: ## find, download or build etcd and kube-apiserver (cached outside the checkout); ACE_KUBERNETES=1.36 picks a version
 	@dir=$$(hack/control-plane/provide.sh) && echo "control plane: $$dir"
 
 # Where `make local-node` keeps its state: there is one such node on a machine, whatever the checkout.

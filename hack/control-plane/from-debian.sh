@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds kube-apiserver from Debian's own kubernetes source package; etcd (and kubectl) come from Debian's packages.
-# Where the local node has been built before, its programs are the same ones and are taken.
+# Builds kube-apiserver from Debian's own kubernetes source package, which is 1.20; etcd and kubectl come from Debian's
+# packages. Where the local node of that version has been built before, its programs are the same ones and are taken.
 #
 # usage: from-debian.sh STAGE CACHE
 set -euo pipefail
@@ -16,22 +16,11 @@ work=$cache/work
 trap 'rm -rf "$work"' EXIT
 
 main() {
-  if take_from_local_node; then return; fi
+  if take_from "$(programs_of local-node 1.20)" kube-apiserver kubectl etcd; then return; fi
   prepare 2500
   step "getting etcd" unpack etcd-server usr/bin/etcd
-  command -v kubectl >/dev/null || step "getting kubectl" unpack kubernetes-client usr/bin/kubectl
+  step "getting kubectl" unpack kubernetes-client usr/bin/kubectl
   build kube-apiserver
-}
-
-take_from_local_node() {
-  local built=$cache/../local-node/bin
-  [ -d "$built" ] || return 1
-  [ -x "$built/kubectl" ] || command -v kubectl >/dev/null || return 1
-  local program
-  for program in etcd kube-apiserver kubectl; do
-    [ ! -x "$built/$program" ] || share "$built/$program" "$stage/$program"
-  done
-  say "taken from the local node's programs"
 }
 
 main

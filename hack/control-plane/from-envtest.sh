@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Downloads the official envtest archive (etcd, kube-apiserver, kubectl), checks it and puts the programs into STAGE.
 #
-# usage: from-envtest.sh STAGE CACHE
+# usage: from-envtest.sh STAGE CACHE MINOR
 #
 # Fails within seconds where the archive cannot be reached, so that the next source gets its turn.
 set -euo pipefail
@@ -9,20 +9,22 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOPIC=control-plane
 . "$here/../progress.sh"
 SOURCE_NAME='the envtest archive'
-stage=$1 cache=$2
+stage=$1 cache=$2 minor=$3
+url='https://github.com/kubernetes-sigs/controller-tools/releases/download/envtest-<version>/envtest-<version>-<platform>.tar.gz'
 log=$cache/envtest.log
 work=$cache/work
 trap 'rm -rf "$work"' EXIT
 
 main() {
-  local platform url sum
+  local platform version sum
   platform=$(platform)
-  sum=$(field "$platform")
-  [ -n "$sum" ] || skip "there is none for $platform"
-  url=$(field url | sed "s/<os>-<arch>/$platform/")
+  read -r version sum <<<"$(awk -v minor="$minor" -v platform="$platform" '$1 == minor && $3 == platform { print $2, $4 }' \
+    "$here/envtest.sums")"
+  [ -n "$sum" ] || skip "there is none of Kubernetes $minor for $platform"
+  url=$(sed "s/<version>/$version/g; s/<platform>/$platform/" <<<"$url")
   mkdir -p "$work"
   : >"$log"
-  with_progress "downloading the envtest archive $(field version)" "$log" fetch "$url" "$work/archive.tar.gz" \
+  with_progress "downloading the envtest archive $version" "$log" fetch "$url" "$work/archive.tar.gz" \
     || skip "the download failed ($(tail -n 1 "$log"))"
   [ "$(sha512 "$work/archive.tar.gz")" = "$sum" ] || skip "its checksum is wrong"
   tar -xzf "$work/archive.tar.gz" -C "$work"
@@ -39,8 +41,6 @@ platform() {
   case $arch in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; esac
   echo "$(uname -s | tr '[:upper:]' '[:lower:]')-$arch"
 }
-
-field() { sed -n "s/^ *\"$1\": \"\([^\"]*\)\".*/\1/p" "$here/envtest.json"; }
 
 fetch() {
   if command -v curl >/dev/null; then

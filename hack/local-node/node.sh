@@ -17,6 +17,7 @@ main() {
   shield_sysctls
   export PATH=/run/node/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run/node TMPDIR=/run/node/tmp
   cd /
+  choose_flags
   connect
   start_all
   wait_until_ready
@@ -46,6 +47,20 @@ shield_sysctls() {
     echo "${setting#*=}" >"$file"
     mount --bind "$file" "/proc/sys/${setting%=*}"
   done
+}
+
+# What Kubernetes 1.20 has to be told, and newer versions do not know any more; and the other way round.
+choose_flags() {
+  OLD_GATES=() OLD_NO_HTTP=() OLD_KUBELET=()
+  cp /run/node/config/kubelet.yaml /run/node/kubelet.yaml
+  if kubelet --version | grep -q '^Kubernetes v1\.20\.'; then
+    OLD_GATES=(--feature-gates=BoundServiceAccountTokenVolume=true)
+    OLD_NO_HTTP=(--port=0)
+    OLD_KUBELET=(--container-runtime=remote --pod-infra-container-image=local/pause:1 "${OLD_GATES[@]}")
+  else
+    # Otherwise kubelet ends at once where control groups are of version 1.
+    echo 'failCgroupV1: false' >>/run/node/kubelet.yaml
+  fi
 }
 
 connect() {
@@ -113,7 +128,7 @@ run_apiserver() {
     --service-account-signing-key-file="$PKI/service-account.key" \
     --service-cluster-ip-range="$SERVICE_NET" --allow-privileged=true \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
-    --feature-gates=BoundServiceAccountTokenVolume=true "${flags[@]}"
+    "${OLD_GATES[@]}" "${flags[@]}"
 }
 
 # It allocates no addresses to nodes: that controller waits ten seconds first, and config/cni knows the only net.
@@ -121,24 +136,24 @@ run_controller_manager() {
   local config=$PKI/kube-controller-manager.kubeconfig
   kube-controller-manager --kubeconfig="$config" \
     --authentication-kubeconfig="$config" --authorization-kubeconfig="$config" --leader-elect=false \
-    --bind-address=127.0.0.1 --port=0 --cert-dir=/run/node/tmp/kube-controller-manager \
+    --bind-address=127.0.0.1 "${OLD_NO_HTTP[@]}" --cert-dir=/run/node/tmp/kube-controller-manager \
     --use-service-account-credentials=true --service-account-private-key-file="$PKI/service-account.key" \
     --root-ca-file="$PKI/ca.crt" --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" \
-    --feature-gates=BoundServiceAccountTokenVolume=true
+    "${OLD_GATES[@]}"
 }
 
 run_scheduler() {
   local config=$PKI/kube-scheduler.kubeconfig
   kube-scheduler --kubeconfig="$config" \
     --authentication-kubeconfig="$config" --authorization-kubeconfig="$config" --leader-elect=false \
-    --bind-address=127.0.0.1 --port=0 --cert-dir=/run/node/tmp/kube-scheduler
+    --bind-address=127.0.0.1 "${OLD_NO_HTTP[@]}" --cert-dir=/run/node/tmp/kube-scheduler
 }
 
 run_kubelet() {
-  kubelet --kubeconfig="$PKI/kubelet.kubeconfig" --config=/run/node/config/kubelet.yaml \
-    --container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
+  kubelet --kubeconfig="$PKI/kubelet.kubeconfig" --config=/run/node/kubelet.yaml \
+    --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
     --volume-plugin-dir=/var/lib/kubelet/volume-plugins --node-ip="$NODE_ADDRESS" --hostname-override="$NODE_NAME" \
-    --pod-infra-container-image=local/pause:1
+    "${OLD_KUBELET[@]}"
 }
 
 # The conntrack limits belong to the machine and cannot be set from here. Without masquerading, a pod's answer to another

@@ -105,7 +105,15 @@ export interface PropagationSpec {
   readonly adopt: boolean;
 }
 
-export type ConditionType = 'Ready' | 'Connected' | 'Synced' | 'GCBlocked' | 'Drained';
+export type ConditionType =
+  | 'Ready'
+  | 'Connected'
+  | 'Synced'
+  | 'GCBlocked'
+  | 'Drained'
+  /** With Stalled, the words by which kstatus (Flux, Argo CD, kpt) tells "in progress" from "failed". */
+  | 'Reconciling'
+  | 'Stalled';
 
 export interface Condition {
   readonly type: ConditionType;

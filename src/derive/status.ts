@@ -50,6 +50,15 @@ interface Judgement {
   readonly message: string;
 }
 
+/** Why there is no connection, where only a person can mend it. */
+const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
+  'NoCredentials',
+  'CredentialsInvalid',
+  'CredentialsRejected',
+  'CertificateInvalid',
+  'Forbidden',
+]);
+
 /** How stale `nextRetryTime` may get before it alone is worth a write. */
 const RETRY_TIME_STALE_MS = 60_000;
 
@@ -82,7 +91,10 @@ function judge(facts: ClusterFacts): Record<ConditionType, Judgement> {
   const Synced = synced(facts, Connected);
   const GCBlocked = gcBlocked(facts);
   const Drained = drained(facts);
-  return { Ready: ready(facts, Connected, Synced, GCBlocked), Connected, Synced, GCBlocked, Drained };
+  const Ready = ready(facts, Connected, Synced, GCBlocked);
+  const Stalled = stalled(facts, Ready, Connected, GCBlocked);
+  const Reconciling = reconciling(facts, Ready, Stalled);
+  return { Ready, Connected, Synced, GCBlocked, Drained, Reconciling, Stalled };
 }
 
 function connected({ connection }: ClusterFacts): Judgement {
@@ -151,6 +163,32 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
+}
+
+/** Somebody has to act before anything gets further; trying again does not help. */
+function stalled(
+  facts: ClusterFacts,
+  ready: Judgement,
+  connection: Judgement,
+  gcBlocked: Judgement,
+): Judgement {
+  const yes = ({ reason, message }: Pick<Judgement, 'reason' | 'message'>): Judgement => ({
+    status: 'True',
+    reason,
+    message,
+  });
+  if (facts.mode === 'hold' || ready.reason === 'InvalidSpec') return yes(ready);
+  if (connection.status === 'False' && FOR_A_PERSON.has(connection.reason)) return yes(connection);
+  if (gcBlocked.status === 'True') return yes(gcBlocked);
+  return { status: 'False', reason: ready.reason, message: 'nothing waits for a person' };
+}
+
+/** Something is not as it should be, and the operator is at it. */
+function reconciling(facts: ClusterFacts, ready: Judgement, stalled: Judgement): Judgement {
+  const isAtRest = facts.mode === 'drain' ? facts.drained : facts.suspended || ready.status === 'True';
+  if (isAtRest || stalled.status === 'True')
+    return { status: 'False', reason: ready.reason, message: 'nothing is under way' };
+  return { ...ready, status: 'True' };
 }
 
 function specMessage({ specProblem, specUnknown }: ClusterFacts): string {

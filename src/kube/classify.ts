@@ -21,11 +21,14 @@ export function apiError(
   });
 }
 
-/** A request without a body cannot be quoted back; a denial in RBAC's own words names subject, verb and kind. */
+/** A request without a body cannot be quoted back; a denial by RBAC, or by our own guard, names subject, verb and kind. */
 function isHarmless(request: string, code: number, message: string): boolean {
   if (message === '' || ![401, 403, 404].includes(code)) return false;
-  return /^(GET|WATCH|DELETE) /.test(request) || /^[\w.-]+( "[^"]*")? is forbidden: User "/.test(message);
+  return /^(GET|WATCH|DELETE) /.test(request) || DENIAL.test(message);
 }
+
+const DENIAL =
+  /^[\w.-]+( "[^"]*")? is forbidden: (User "|ValidatingAdmissionPolicy 'ace-operator-(identities|hashes)' )/;
 
 interface Status {
   readonly reason: string;

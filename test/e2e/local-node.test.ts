@@ -145,7 +145,9 @@ describe.runIf(isProvider)('a local node', () => {
 
     await admin('run', 'own', '--image=test/own:1', '--restart=Never');
 
-    await expect.poll(() => admin('logs', 'own').catch(String), PATIENCE).toBe('Kubernetes v1.20.2\n');
+    const version = (await run(program, '--version')).stdout;
+    expect(version).toMatch(/^Kubernetes v1\.\d+\.\d+\n$/);
+    await expect.poll(() => admin('logs', 'own').catch(String), PATIENCE).toBe(version);
   });
 });
 
@@ -210,7 +212,7 @@ describe.runIf(isProvider)('taking a local node down', () => {
     const [code] = await once(up, 'exit');
 
     expect(code).toBe(1);
-    expect(await said).toContain('kube-apiserver does not start: Error: unknown flag: --no-such-flag');
+    expect(await said).toMatch(/kube-apiserver does not start: .*unknown flag: --no-such-flag/i);
     expect(await machineTraces()).toEqual(before);
     expect(await readdir(dir)).toEqual(['.ace-local-node', 'log']);
   });

@@ -85,6 +85,24 @@ describe('deployed as shipped', () => {
     expect(pods.map(({ spec }) => spec.containers[0].image)).toEqual([current.name, current.name]);
   });
 
+  test('Pod Security `restricted` is in force in its namespace: it lets our Pods in, and no other', async (context) => {
+    const serverMinor = JSON.parse(await site.admin('version', '-o', 'json')).serverVersion.minor;
+    if (Number.parseInt(serverMinor, 10) < 25) context.skip('Pod Security admission is there from 1.25 on');
+    const bare = ['run', 'bare', `--image=${current.name}`, '-n', OWN_NAMESPACE];
+
+    await expect(site.admin(...bare)).rejects.toThrow(/violates PodSecurity "restricted:/);
+    expect(await site.pods('ace-operator', OWN_NAMESPACE)).toHaveLength(2);
+  });
+
+  test('the disruption budget counts both replicas, and lets one of them go', async () => {
+    const budget = ['get', 'poddisruptionbudget', 'ace-operator', '-n', OWN_NAMESPACE, '-o', 'json'];
+
+    await eventually(async () => {
+      const { status } = JSON.parse(await site.admin(...budget));
+      expect(status).toMatchObject({ expectedPods: 2, currentHealthy: 2, disruptionsAllowed: 1 });
+    }, PATIENCE);
+  });
+
   test('the operator connects with the shipped downstream role, and calls the cluster synced', async () => {
     await management.register(CLUSTER, await grantDownstreamAccess(site, current));
 

@@ -88,7 +88,7 @@ describe('manifests/authenticator', () => {
         ),
       );
     const linux = { 'kubernetes.io/os': 'linux' };
-    for (const role of ['control-plane', 'controlplane', 'master']) {
+    for (const role of ['control-plane', 'controlplane']) {
       const label = `node-role.kubernetes.io/${role}`;
       expect(selected({ ...linux, [label]: '' }), label).toBe(true);
       expect(selected({ ...linux, [label]: 'true' }), label).toBe(true);

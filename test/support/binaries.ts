@@ -1,47 +1,42 @@
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface Binaries {
   readonly etcd: string;
   readonly apiServer: string;
 }
 
-/** Looks where hack/control-plane/provide.sh looks, in the same order: change both together. */
-export function findControlPlane(env: NodeJS.ProcessEnv = process.env): Binaries {
-  for (const place of places(env)) {
-    const apiServer = executableIn(place, 'kube-apiserver');
-    if (apiServer === undefined) continue;
-    const etcd = executableIn(place, 'etcd') ?? executableIn(pathOf(env), 'etcd');
-    if (etcd !== undefined) return { etcd, apiServer };
+let directory: string | undefined;
+
+/** Of the version that ACE_KUBERNETES names, or the newest that is there. @throws {Error} when there is none */
+export function findControlPlane(): Binaries {
+  return { etcd: find('etcd'), apiServer: find('kube-apiserver') };
+}
+
+/** The kubectl of the same version. @throws {Error} when there is none */
+export function findKubectl(): string {
+  return find('kubectl');
+}
+
+function find(program: string): string {
+  directory ??= installed();
+  const found = [directory, ...(process.env['PATH'] ?? '').split(delimiter)]
+    .map((place) => join(place, program))
+    .find(isExecutable);
+  if (found === undefined) throw new Error(`${program} is neither in ${directory} nor on PATH`);
+  return found;
+}
+
+/** The script that provides the programs knows where they may be. */
+function installed(): string {
+  const script = fileURLToPath(new URL('../../hack/control-plane/provide.sh', import.meta.url));
+  try {
+    return execFileSync(script, ['--installed'], { encoding: 'utf8' }).trim();
+  } catch (error) {
+    throw new Error('no etcd and kube-apiserver found: run `make control-plane`', { cause: error });
   }
-  throw missing('etcd and kube-apiserver', env);
-}
-
-export function findKubectl(env: NodeJS.ProcessEnv = process.env): string {
-  for (const place of places(env)) {
-    const found = executableIn(place, 'kubectl');
-    if (found !== undefined) return found;
-  }
-  throw missing('kubectl', env);
-}
-
-/** Each place is a list of directories, because PATH counts as one place. */
-function places(env: NodeJS.ProcessEnv): readonly (readonly string[])[] {
-  const assets = env['KUBEBUILDER_ASSETS'];
-  return [assets ? [assets] : [], pathOf(env), [cacheDirectory(env)]];
-}
-
-function pathOf(env: NodeJS.ProcessEnv): readonly string[] {
-  return (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
-}
-
-function cacheDirectory(env: NodeJS.ProcessEnv): string {
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ace-operator', 'control-plane', 'bin');
-}
-
-function executableIn(directories: readonly string[], program: string): string | undefined {
-  return directories.map((directory) => join(directory, program)).find(isExecutable);
 }
 
 export function isExecutable(path: string): boolean {
@@ -51,10 +46,4 @@ export function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function missing(what: string, env: NodeJS.ProcessEnv): Error {
-  return new Error(
-    `${what} not found in KUBEBUILDER_ASSETS, PATH or ${cacheDirectory(env)}: run \`make control-plane\``,
-  );
 }

@@ -4,12 +4,22 @@ import { findKubectl } from './binaries.ts';
 
 /** Runs kubectl against exactly this kubeconfig and returns its stdout; rejects with its stderr. */
 export function kubectl(kubeconfig: string, ...args: readonly string[]): Promise<string> {
-  return run(kubeconfig, args);
+  return run(kubeconfig, args).then(({ stdout }) => stdout);
+}
+
+/** The same with what it says on stderr, such as an API server's warnings; `input` goes to its stdin. */
+export function kubectlSays(
+  kubeconfig: string,
+  args: readonly string[],
+  input = '',
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return run(kubeconfig, args, input);
 }
 
 /** `kubectl apply` of YAML text, of one object or of several. */
 export function apply(kubeconfig: string, manifest: string | object | readonly object[]): Promise<string> {
-  return run(kubeconfig, ['apply', '-f', '-'], typeof manifest === 'string' ? manifest : toList(manifest));
+  const text = typeof manifest === 'string' ? manifest : toList(manifest);
+  return run(kubeconfig, ['apply', '-f', '-'], text).then(({ stdout }) => stdout);
 }
 
 function toList(manifest: object | readonly object[]): string {
@@ -17,7 +27,11 @@ function toList(manifest: object | readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
-function run(kubeconfig: string, args: readonly string[], input = ''): Promise<string> {
+function run(
+  kubeconfig: string,
+  args: readonly string[],
+  input = '',
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
   // Discovery answers are cached by host and port: in ~/.kube they would outlive the server, and the next one on
   // the same port would be taken for it.
   const own = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dirname(kubeconfig), 'kubectl-cache')}`];
@@ -36,7 +50,7 @@ function run(kubeconfig: string, args: readonly string[], input = ''): Promise<s
     child.stdin.end(input);
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0) resolve(stdout);
+      if (code === 0) resolve({ stdout, stderr });
       else reject(new Error(`kubectl ${args.join(' ')}: exit code ${code}: ${stderr.trim()}`));
     });
   });

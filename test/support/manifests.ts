@@ -8,13 +8,15 @@ export function manifests(directory: string): string {
 
 /** `kubectl apply -k` of a shipped directory. Kubernetes 1.20 knows disruption budgets by their older name only. */
 export async function applyManifests(kubeconfig: string, directory: string): Promise<string> {
+  return apply(kubeconfig, await renderManifests(kubeconfig, directory));
+}
+
+/** What that applies, as text. */
+export async function renderManifests(kubeconfig: string, directory: string): Promise<string> {
   const text = await kubectl(kubeconfig, 'kustomize', manifests(directory));
   const knowsPolicy = await kubectl(kubeconfig, 'get', '--raw', '/apis/policy/v1').then(
     () => true,
     () => false,
   );
-  return apply(
-    kubeconfig,
-    knowsPolicy ? text : text.replaceAll(/^apiVersion: policy\/v1$/gm, 'apiVersion: policy/v1beta1'),
-  );
+  return knowsPolicy ? text : text.replaceAll(/^apiVersion: policy\/v1$/gm, 'apiVersion: policy/v1beta1');
 }

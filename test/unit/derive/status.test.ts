@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ClusterReason } from '../../../src/api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../../../src/api/types.ts';
 import { type ClusterFacts, deriveStatus } from '../../../src/derive/status.ts';
 import { HOUR, NOW, NOW_TEXT, SECOND, timeText } from '../../support/builders.ts';
@@ -169,16 +170,61 @@ describe('deriveStatus', () => {
     });
   }
 
-  test('all five conditions are there, each with the generation that was looked at', () => {
+  describe('tells who has to act next', () => {
+    const down = (reason: ClusterReason): Partial<ClusterFacts> => ({ connection: { ...DOWN, reason } });
+    const drain = { mode: 'drain', modeReason: 'DrainRequested', modeMessage: 'asked for' } as const;
+    const NOBODY = ['Reconciling=False', 'Stalled=False'];
+    const OPERATOR = ['Reconciling=True', 'Stalled=False'];
+    const PERSON = ['Reconciling=False', 'Stalled=True'];
+    const rows: [string, Partial<ClusterFacts>, readonly string[]][] = [
+      ['in sync', {}, NOBODY],
+      ['connecting', { connection: { phase: 'connecting' } }, OPERATOR],
+      ['not all looked at', { reviewed: false }, OPERATOR],
+      ['a token is pending', { counts: { ...COUNTS, pending: 1 } }, OPERATOR],
+      ['a token fails', { counts: { ...COUNTS, failed: 1 } }, OPERATOR],
+      ['unreachable', down('Unreachable'), OPERATOR],
+      ['no credentials', down('NoCredentials'), PERSON],
+      ['credentials that do not parse', down('CredentialsInvalid'), PERSON],
+      ['credentials that are refused', down('CredentialsRejected'), PERSON],
+      ['a certificate that does not fit', down('CertificateInvalid'), PERSON],
+      ['rights are missing', down('Forbidden'), PERSON],
+      ['a sweep is blocked', { gcBlocked: { objects: 30, limit: 20 } }, PERSON],
+      ['an invalid spec', { specProblem: 'spec.suspend: expected boolean' }, PERSON],
+      ['on hold', { mode: 'hold', modeReason: 'Malformed', modeMessage: 'no' }, PERSON],
+      ['suspended', { suspended: true }, NOBODY],
+      ['suspended, and rights are missing', { suspended: true, ...down('Forbidden') }, PERSON],
+      ['draining', drain, OPERATOR],
+      ['draining without credentials', { ...drain, ...down('NoCredentials') }, PERSON],
+      ['drained', { ...drain, drained: true, connection: { phase: 'ended' } }, NOBODY],
+    ];
+    test.each(rows)('%s', (_, facts, want) => {
+      const { Reconciling, Stalled } = conditionsOf(derive(facts));
+      expect([`Reconciling=${Reconciling.status}`, `Stalled=${Stalled.status}`]).toEqual(want);
+    });
+
+    test('with the reason and the words of what is the matter', () => {
+      const { Stalled, Reconciling } = conditionsOf(derive(down('NoCredentials')));
+      expect(Stalled).toMatchObject({ reason: 'NoCredentials', message: 'no answer' });
+      expect(Reconciling.reason).toBe('NoCredentials');
+      const syncing = conditionsOf(derive({ counts: { ...COUNTS, pending: 1 } })).Reconciling;
+      expect(syncing).toMatchObject({ reason: 'Syncing', message: '1 pending' });
+    });
+  });
+
+  test('all seven conditions are there, each with the generation that was looked at', () => {
     const status = derive({ generation: 7 });
     expect(status?.conditions?.map(({ type }) => type).sort()).toEqual([
       'Connected',
       'Drained',
       'GCBlocked',
       'Ready',
+      'Reconciling',
+      'Stalled',
       'Synced',
     ]);
-    expect(status?.conditions?.map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7, 7, 7, 7]);
+    expect(new Set(status?.conditions?.map(({ observedGeneration }) => observedGeneration))).toEqual(
+      new Set([7]),
+    );
     expect(status?.observedGeneration).toBe(7);
   });
 
@@ -329,8 +375,11 @@ describe('deriveStatus', () => {
         const second = deriveStatus(after, first, NOW + SECOND) ?? first;
         expect(deriveStatus(after, second, NOW + 2 * SECOND)).toBeUndefined();
         // Ready is never claimed of a cluster that is not in sync.
-        const { Ready, Synced, Connected } = conditionsOf(second);
+        const { Ready, Synced, Connected, Reconciling, Stalled } = conditionsOf(second);
         if (Ready.status === 'True') expect([Synced.status, Connected.status]).toEqual(['True', 'True']);
+        // kstatus takes the first of these that it meets: never both, and never beside Ready.
+        const loud = [Ready, Reconciling, Stalled].filter(({ status }) => status === 'True');
+        expect(loud.length).toBeLessThanOrEqual(1);
         expect(JSON.parse(JSON.stringify(second))).toEqual(second);
       }),
       { numRuns: 500 },

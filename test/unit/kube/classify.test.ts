@@ -76,9 +76,11 @@ describe('apiError', () => {
   const OBJECT = '/api/v1/namespaces/cattle-system/secrets';
   const DENIALS = {
     webhook: `admission webhook "check.example.com" denied the request: data.hash "${CANARY}" is weak`,
+    policy: `secrets "t-1" is forbidden: ValidatingAdmissionPolicy 'check' with binding 'all' denied request: "${CANARY}" is weak`,
     plugin: `secrets "t-1" is forbidden: data.hash "${CANARY}" is weak`,
     rbac: 'secrets is forbidden: User "system:serviceaccount:ace:operator" cannot create resource "secrets"',
     rbacNamed: 'secrets "t-1" is forbidden: User "ace" cannot patch resource "secrets" in API group ""',
+    guard: `secrets "t-1" is forbidden: ValidatingAdmissionPolicy 'ace-operator-hashes' with binding 'ace-operator-hashes' denied request: ann may not create`,
   };
   const said = (request: string, message: string, code = 403): string =>
     apiError(request, { status: code, text: statusText(code, 'Forbidden', message) }).message;
@@ -86,7 +88,7 @@ describe('apiError', () => {
   for (const request of [`POST ${OBJECT}`, `PATCH ${OBJECT}/t-1`, `PUT ${OBJECT}/t-1`]) {
     test(`a webhook’s denial of a ${request.split(' ')[0]} is not shown: it may quote what was sent`, () => {
       for (const code of [401, 403, 404]) {
-        for (const message of [DENIALS.webhook, DENIALS.plugin]) {
+        for (const message of [DENIALS.webhook, DENIALS.policy, DENIALS.plugin]) {
           const shown = said(request, message, code);
           expect(shown).toBe(`${request}: ${code} Forbidden`);
         }
@@ -96,6 +98,10 @@ describe('apiError', () => {
     test(`RBAC’s own denial of a ${request.split(' ')[0]} is shown: it names subject, verb and kind`, () => {
       expect(said(request, DENIALS.rbac)).toContain(DENIALS.rbac);
       expect(said(request, DENIALS.rbacNamed)).toContain(DENIALS.rbacNamed);
+    });
+
+    test(`our own guard’s denial of a ${request.split(' ')[0]} is shown: it names who and what, and never a value`, () => {
+      expect(said(request, DENIALS.guard)).toContain(DENIALS.guard);
     });
   }
 

@@ -31,6 +31,36 @@ const ofKind = (...kinds: readonly string[]): readonly Manifest[] =>
   ALL.filter(({ object }) => kinds.includes(object.kind));
 const operator = ofKind('Deployment').find(({ file }) => file.startsWith('operator/'))?.object;
 
+describe('every object', () => {
+  const { version } = JSON.parse(readFileSync(`${ROOT}../package.json`, 'utf8'));
+  const ours = ALL.filter(({ file, object }) => !file.startsWith('monitoring/') && object.metadata?.name);
+  const common = ['name', 'instance', 'version', 'component', 'part-of'].map(
+    (key) => `app.kubernetes.io/${key}`,
+  );
+  const isPod = ({ object }: Manifest): boolean => object.spec?.template !== undefined;
+
+  test.each(ours.filter(({ object }) => object.kind !== 'Config'))(
+    '$file bears the common labels',
+    (manifest) => {
+      const { file, object } = manifest;
+      const { labels } = object.metadata;
+      expect(Object.keys(labels)).toEqual(expect.arrayContaining(common));
+      const name = file.startsWith('authenticator/') ? 'ace-authenticator' : 'ace-operator';
+      expect(labels).toMatchObject({
+        'app.kubernetes.io/name': name,
+        'app.kubernetes.io/instance': name,
+        'app.kubernetes.io/version': version,
+        'app.kubernetes.io/part-of': 'ace-operator',
+      });
+      if (isPod(manifest)) expect(object.spec.template.metadata.labels).toMatchObject(labels);
+    },
+  );
+
+  test.each(ours.filter(isPod))('$file selects Pods by what never changes', ({ object }) => {
+    expect(Object.keys(object.spec.selector.matchLabels)).toEqual(['app.kubernetes.io/name']);
+  });
+});
+
 describe('every role', () => {
   test.each(ofKind('Role', 'ClusterRole'))('$file grants what it names and no wildcard', ({ object }) => {
     for (const rule of object.rules) {
