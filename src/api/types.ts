@@ -1,3 +1,5 @@
+import type { HashAlgorithm } from '../hash/formats.ts';
+
 /** What the operator knows of the objects it reads: parsed once at the edge, frozen, then trusted. */
 
 export interface OwnedMetadata {
@@ -90,7 +92,7 @@ export interface Setting extends Identified {
 }
 
 export type HashStorage = 'secret' | 'inline';
-export type HashAlgorithmName = 'bcrypt' | 'sha3-512' | 'scrypt';
+export type HashAlgorithmName = HashAlgorithm;
 
 export interface PropagationSpec {
   readonly suspend: boolean;

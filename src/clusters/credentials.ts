@@ -12,6 +12,31 @@ export type Credentials =
     }
   | { readonly kind: 'missing'; readonly message: string };
 
+const SUFFIX = '-kubeconfig';
+
+/** As Cluster API and Rancher provisioning name the Secret of a cluster. */
+function conventionalName(cluster: string): string {
+  return `${cluster}${SUFFIX}`;
+}
+
+/**
+ * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, or through the status of a
+ * Cluster. The other side of {@link findCredentials}: what that finds is among them.
+ */
+export function clustersOfSecret(
+  secret: Pick<CredentialsSecret, 'name' | 'cluster'>,
+  clusters: Iterable<Cluster>,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  if (secret.cluster !== '') names.add(secret.cluster);
+  if (secret.name.endsWith(SUFFIX)) names.add(secret.name.slice(0, -SUFFIX.length));
+  for (const { name, serviceAccountTokenSecret } of clusters) {
+    if (serviceAccountTokenSecret === secret.name) names.add(name);
+  }
+  names.delete('');
+  return names;
+}
+
 /**
  * How to reach a cluster, by the first that exists: a Secret labelled `ace-operator.io/cluster: <id>`; a
  * Secret `<id>-kubeconfig` as Cluster API and Rancher provisioning leave it; endpoint, CA and service-account
@@ -28,7 +53,7 @@ export function findCredentials(
   if (labelled) return fromKubeconfig(labelled);
   const conventional = secrets.find(
     // The label of another cluster outweighs a name that happens to look like ours.
-    (secret) => secret.name === `${name}-kubeconfig` && secret.cluster === '',
+    (secret) => secret.name === conventionalName(name) && secret.cluster === '',
   );
   if (conventional) return fromKubeconfig(conventional);
   const account = secrets.find(
@@ -39,7 +64,7 @@ export function findCredentials(
     return fromStatus(cluster, account);
   return {
     kind: 'missing',
-    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${name}-kubeconfig, and no usable status on the Cluster; create one of them`,
+    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, and no usable status on the Cluster; create one of them`,
   };
 }
 

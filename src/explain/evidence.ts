@@ -1,6 +1,6 @@
 import type { ClusterAuthToken, ClusterUserAttribute, HashSecret } from '../api/parse-downstream.ts';
 import type { Cluster, Propagation, Token, User, UserAttribute } from '../api/types.ts';
-import type { HashFormat } from '../hash/format.ts';
+import type { HashFormat } from '../hash/formats.ts';
 import type { Seen } from '../plane/downstream.ts';
 import type { Reading } from '../plane/reading.ts';
 import type { ReviewAnswer } from '../plane/reviews.ts';

@@ -1,6 +1,9 @@
 import { compareSync, genSaltSync, hashSync, truncates } from 'bcryptjs';
 import { matchLayout } from './encoding.ts';
-import { acceptsSecret, requireSecret } from './limits.ts';
+import { isWithin, requireWithin, type SecretLimits } from './secret-limits.ts';
+
+/** bcrypt's key schedule reads no further, and repeats `secret + NUL` to fill its key: "a" and "a\0a" have the same hash. */
+export const LIMITS: SecretLimits = { maxBytes: 72, refusesNul: true };
 
 /** The cost of new hashes: 2^10 rounds, some 70 ms. */
 export const DEFAULT_COST = 10;
@@ -38,7 +41,7 @@ export function newSalt(cost: number = DEFAULT_COST): string {
  * @throws {SecretRefusedError} when the secret is empty, over 72 bytes, holds a NUL or is not well-formed
  */
 export function hash(secret: string, salt: string = newSalt()): string {
-  requireSecret('bcrypt', secret);
+  requireWithin('bcrypt', LIMITS, secret);
   return hashSync(secret, salt);
 }
 
@@ -46,6 +49,6 @@ export function hash(secret: string, salt: string = newSalt()): string {
 export function verify(secret: string, hash: string): boolean {
   const parsed = parse(hash);
   // truncates() is the library's own opinion of 72 bytes: never let it cut, whatever our limit says.
-  if (!parsed || !acceptsSecret('bcrypt', secret) || truncates(secret)) return false;
+  if (!parsed || !isWithin(LIMITS, secret) || truncates(secret)) return false;
   return compareSync(secret, parsed.text);
 }

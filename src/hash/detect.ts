@@ -1,8 +1,4 @@
-import { parse as parseBcrypt } from './bcrypt.ts';
-import type { HashFormat } from './format.ts';
-import { parse as parseScrypt } from './scrypt.ts';
-import { parse as parseSha3 } from './sha3-512.ts';
-import { parse as parseSha256 } from './sha256.ts';
+import { FORMATS, type HashFormat } from './formats.ts';
 
 /**
  * The format of a stored hash, or undefined when no verifier here would accept it: unknown, malformed,
@@ -12,9 +8,5 @@ import { parse as parseSha256 } from './sha256.ts';
  * ever wrote is refused. One trailing newline is ignored.
  */
 export function detectFormat(hash: string): HashFormat | undefined {
-  if (parseSha3(hash)) return 'sha3-512';
-  if (parseBcrypt(hash)) return 'bcrypt';
-  if (parseSha256(hash)) return 'sha256';
-  if (parseScrypt(hash)) return 'scrypt';
-  return undefined;
+  return FORMATS.find(({ parse }) => parse(hash))?.name;
 }

@@ -1,10 +1,8 @@
 import { DEFAULT_COST, isCost } from './bcrypt.ts';
 import { detectFormat } from './detect.ts';
-import type { HashAlgorithm } from './format.ts';
+import { formatOf, type HashAlgorithm, hashNow, isSlow } from './formats.ts';
 import { acceptsSecret, requireSecret } from './limits.ts';
 import { HashPool } from './pool.ts';
-import * as sha3 from './sha3-512.ts';
-import * as sha256 from './sha256.ts';
 
 export { HasherClosedError, HashQueueFullError, SecretRefusedError } from './errors.ts';
 
@@ -65,15 +63,14 @@ export function createHasher(options: HasherOptions = {}): Hasher {
   return {
     async hash(algorithm, secret, signal, group) {
       requireSecret(algorithm, secret);
-      if (algorithm === 'sha3-512') return sha3.hash(secret);
+      if (!isSlow(algorithm)) return hashNow(algorithm, secret, bcryptCost);
       return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal, group);
     },
     async verify(secret, hash, signal) {
       const format = detectFormat(hash);
       // Refused here already, so that nonsense never takes a place in the queue.
       if (!format || !acceptsSecret(format, secret)) return false;
-      if (format === 'sha3-512') return sha3.verify(secret, hash);
-      if (format === 'sha256') return sha256.verify(secret, hash);
+      if (!isSlow(format)) return formatOf(format).verify(secret, hash);
       return pool.run({ kind: 'verify', format, secret, hash }, signal);
     },
     get queued() {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCluster } from '../../../src/api/parse-cluster.ts';
 import type { Cluster, CredentialsSecret } from '../../../src/api/types.ts';
-import { type Credentials, findCredentials } from '../../../src/clusters/credentials.ts';
+import { type Credentials, clustersOfSecret, findCredentials } from '../../../src/clusters/credentials.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Access } from '../../../src/kube/kubeconfig.ts';
 import { CANARY, rawCluster } from '../../support/builders.ts';
@@ -117,6 +117,16 @@ describe('findCredentials', () => {
       expect(sourceOf(findCredentials('c-1', cluster, secrets))).toBe(want);
     });
   }
+
+  test('what is found belongs to a Secret whose change brings the cluster back', () => {
+    for (const { secrets, cluster } of Object.values(cases)) {
+      const source = sourceOf(findCredentials('c-1', cluster, secrets));
+      if (source === 'missing') continue;
+      const used = secrets.filter(({ namespace, name }) => source.endsWith(`Secret ${namespace}/${name}`));
+      expect(used).not.toEqual([]);
+      for (const secret of used) expect(clustersOfSecret(secret, cluster ? [cluster] : [])).toContain('c-1');
+    }
+  });
 
   test('what is missing is said, with what to do', () => {
     expect(findCredentials('c-1', undefined, [])).toMatchObject({
