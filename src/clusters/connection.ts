@@ -7,6 +7,7 @@ import {
   SECRETS,
 } from '../api/names.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
+import type { Installation } from '../derive/ownership.ts';
 import { ApiError, ConnectionError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
@@ -20,6 +21,8 @@ import { type DownstreamDefinitions, prepareCluster } from './prepare.ts';
 export interface ConnectionOptions {
   /** Management id of the cluster. */
   readonly cluster: string;
+  /** What management knows of other cluster ids. */
+  readonly installation?: Installation | undefined;
   readonly namespace: string;
   readonly access: Access;
   readonly definitions: DownstreamDefinitions;
@@ -53,7 +56,11 @@ export class Connection {
     this.#options = options;
     this.#transport = new Transport(options.access, options);
     this.client = new KubeClient(this.#transport, options.onRequest);
-    this.observed = new ObservedState(options.cluster, (object) => options.onObject(object, false));
+    this.observed = new ObservedState(
+      options.cluster,
+      (object) => options.onObject(object, false),
+      options.installation,
+    );
     this.#reflectors = [
       this.#reflector(CLUSTER_AUTH_TOKENS, this.observed.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.observed.users, parseClusterUserAttribute),

@@ -81,6 +81,7 @@ export class Clusters {
   async #reconcile(name: string): Promise<void> {
     const { management, live } = this.#deps.upstream;
     const { client } = this.#deps;
+    this.#tellOthers(name);
     // One that we began to work on is ours until it is drained, whatever was deleted since.
     if (!isRelevant(name, management) && !this.#propagators.has(name)) return;
     const cluster = management.clusters.get(name);
@@ -91,6 +92,16 @@ export class Clusters {
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+  }
+
+  /** Clusters may lead to the same API server: what one leaves there is the others' business. */
+  #tellOthers(name: string): void {
+    const { installation, earlierIds } = this.#deps;
+    if (installation.isInUse(name)) {
+      earlierIds.forget(name);
+      return;
+    }
+    for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
   }
 
   #add(name: string): ClusterPropagator {

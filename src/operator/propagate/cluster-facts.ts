@@ -12,6 +12,7 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
+  readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
 }
 
@@ -20,6 +21,7 @@ export function clusterFacts({
   session,
   sweeper,
   isDrained,
+  sibling,
   outcomes,
 }: StatusSources): ClusterFacts {
   return {
@@ -33,6 +35,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    sibling,
     gcBlocked: sweeper.blocked,
     counts: outcomes.count(),
   };

@@ -76,6 +76,7 @@ function problemsOf(facts: ClusterFacts): readonly string[] {
     ...(facts.gcBlocked ? ['GCBlocked'] : []),
     ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
     ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.sibling === undefined ? [] : ['SharedCluster']),
     ...(facts.suspended ? ['Suspended'] : []),
   ];
 }
