@@ -1,4 +1,4 @@
-import type { HashAlgorithm } from '../hash/formats.ts';
+import type { HashAlgorithm } from '../hash/algorithms.ts';
 
 /** What the operator knows of the objects it reads: parsed once at the edge, frozen, then trusted. */
 

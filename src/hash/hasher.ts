@@ -1,6 +1,7 @@
+import type { HashAlgorithm } from './algorithms.ts';
 import { DEFAULT_COST, isCost } from './bcrypt.ts';
 import { detectFormat } from './detect.ts';
-import { formatOf, type HashAlgorithm, hashNow, isSlow } from './formats.ts';
+import { formatOf, hashNow, isSlow } from './formats.ts';
 import { acceptsSecret, requireSecret } from './limits.ts';
 import { HashPool } from './pool.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { HASH_ALGORITHMS } from '../../../src/hash/algorithms.ts';
 import * as bcrypt from '../../../src/hash/bcrypt.ts';
 import { detectFormat } from '../../../src/hash/detect.ts';
-import { HASH_ALGORITHMS } from '../../../src/hash/formats.ts';
 import {
   createHasher,
   type Hasher,
