@@ -27,6 +27,8 @@ export interface ReflectorOptions<T extends Identified> {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Objects a page of a list holds at most; fewer where objects are large. 500 without it. */
+  readonly pageLimit?: number;
   readonly parse: (raw: unknown) => T;
   readonly store: Store<T>;
   readonly observer?: Partial<ReflectorObserver>;
@@ -187,6 +189,7 @@ export class Reflector<T extends Identified> {
   async #list(signal: AbortSignal): Promise<void> {
     const { client, resource, namespace, labelSelector, fieldSelector, parse, store, observer } =
       this.#options;
+    const pageLimit = this.#options.pageLimit ?? PAGE_LIMIT;
     const items: T[] = [];
     let page: ListPage | undefined;
     do {
@@ -194,7 +197,7 @@ export class Reflector<T extends Identified> {
         namespace,
         labelSelector,
         fieldSelector,
-        limit: PAGE_LIMIT,
+        limit: pageLimit,
         signal,
         ...(page ? { continue: page.continue } : {}),
       });

@@ -4,7 +4,12 @@ import { CLUSTER_AUTH_TOKENS } from '../../src/api/names.ts';
 import { observedParser } from '../../src/api/parse-observed.ts';
 import type { Observed } from '../../src/api/types.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../src/kube/reflector.ts';
+import {
+  Reflector,
+  type ReflectorObserver,
+  type ReflectorOptions,
+  type ReflectorTiming,
+} from '../../src/kube/reflector.ts';
 import { Store } from '../../src/kube/store.ts';
 import { Transport } from '../../src/kube/transport.ts';
 
@@ -122,7 +127,11 @@ export interface Reflection {
 
 const QUICK: Partial<ReflectorTiming> = { backoffBaseMs: 1, backoffMaxMs: 4 };
 
-export function reflect(server: URL, timing: Partial<ReflectorTiming> = {}): Reflection {
+export function reflect(
+  server: URL,
+  timing: Partial<ReflectorTiming> = {},
+  options: Partial<Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector'>> = {},
+): Reflection {
   const transport = new Transport(
     { server, tls: {}, headers: async () => ({}) },
     { connections: 4, timeoutMs: 5_000, userAgent: 'test' },
@@ -145,6 +154,7 @@ export function reflect(server: URL, timing: Partial<ReflectorTiming> = {}): Ref
     parse: observedParser('cluster.cattle.io/v3', 'ClusterAuthToken'),
     store,
     observer,
+    ...options,
     timing: { ...QUICK, ...timing },
   });
   reflector.start();

@@ -48,6 +48,18 @@ describe('list', () => {
     expect((await watchNumber(1)).query.get('resourceVersion')).toBe('7');
   });
 
+  test('the owner says how large a page is, and which objects are meant', async () => {
+    server.onList = (query) => aList([anItem('a', '1')], '7', query.get('continue') === null ? 'more' : '');
+    reflection = reflect(url, {}, { pageLimit: 50, fieldSelector: 'type=Opaque' });
+    await reflection.reflector.synced;
+    const asked = server.lists.map((query) => [query.get('limit'), query.get('fieldSelector')]);
+    expect(asked).toEqual([
+      ['50', 'type=Opaque'],
+      ['50', 'type=Opaque'],
+    ]);
+    expect((await watchNumber(1)).query.get('fieldSelector')).toBe('type=Opaque');
+  });
+
   test('nothing of a list reaches the store before its last page', async () => {
     let isBroken = true;
     server.onList = (query) => {
