@@ -17,6 +17,8 @@ export interface ListOptions {
   readonly fieldSelector?: string | undefined;
   readonly limit?: number;
   readonly continue?: string;
+  /** A larger answer is refused. 256 MiB without it. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -24,6 +26,8 @@ export interface ListPage {
   readonly items: readonly unknown[];
   readonly resourceVersion: string;
   readonly continue: string;
+  /** Of the answer. */
+  readonly bytes?: number;
 }
 
 export interface Reader {
@@ -82,7 +86,10 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    return listPage(path, await this.#send('GET', path, { signal: options.signal }));
+    const { maxBytes = MAX_LIST_BYTES, signal } = options;
+    const sizes = { bytes: 0 };
+    const body = await this.#send('GET', path, { signal, maxBytes, sizes });
+    return { ...listPage(path, body), bytes: sizes.bytes };
   }
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
@@ -153,21 +160,22 @@ export class KubeClient implements Reader, Writer {
     });
     this.#observe('watch', stream.status);
     if (stream.status === 401) await this.#transport.refreshCredentials();
-    if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await stream.body.text() });
+    if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await refusalOf(stream) });
     return stream;
   }
 
   async #send(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
-    options: { body?: object; contentType?: string; signal?: AbortSignal | undefined } = {},
+    options: SendOptions = {},
     retried = false,
   ): Promise<unknown> {
     const reply = await this.#transport
       .request(method, path, {
         ...(options.body ? { body: JSON.stringify(options.body) } : {}),
         ...(options.body ? { contentType: options.contentType ?? 'application/json' } : {}),
-        ...(options.signal ? { signal: options.signal } : {}),
+        signal: options.signal,
+        maxBytes: options.maxBytes,
       })
       .catch((error: unknown) => {
         // What the fence held back is no request.
@@ -181,9 +189,26 @@ export class KubeClient implements Reader, Writer {
       return this.#send(method, path, options, true);
     }
     const request = `${method} ${path.split('?')[0]}`;
+    if (options.sizes) options.sizes.bytes = reply.bytes;
     if (reply.status < 200 || reply.status > 299) throw apiError(request, reply);
     return parseBody(request, reply.text);
   }
+}
+
+interface SendOptions {
+  readonly body?: object;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly maxBytes?: number;
+  /** Told the length of the answer. */
+  readonly sizes?: { bytes: number };
+}
+
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
+
+/** A refusal that breaks off is one without words. */
+function refusalOf(stream: Stream): Promise<string> {
+  return stream.refusal().catch(() => '');
 }
 
 function writeQuery({ dryRun }: WriteOptions): string {

@@ -36,9 +36,15 @@ export interface Answer {
 /** A small real HTTP server that speaks as much list + watch as a test scripts. */
 export class WatchServer {
   readonly lists: URLSearchParams[] = [];
+  /** How often the version of the plane was asked. */
+  probes = 0;
+  /** The version that the plane has reached; as high as need be, unless a test says so. */
+  version = String(Number.MAX_SAFE_INTEGER);
   readonly watches: OpenWatch[] = [];
   /** The answer to a list; replaced by the test as the world changes. */
   onList: (query: URLSearchParams) => Answer | 'never' = () => aList([], '1');
+  /** The answer to the question for the plane's version. */
+  onProbe: () => Answer | 'never' = () => aList([], this.version);
   /** Refuses a watch; a watch that is not refused stays open. */
   onWatch: (query: URLSearchParams) => Answer | undefined = () => undefined;
   readonly #server: Server = createServer((request, response) => this.#take(request, response));
@@ -62,6 +68,12 @@ export class WatchServer {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const { searchParams } = new URL(request.url ?? '/', 'http://server');
+    if (!searchParams.has('watch') && searchParams.get('fieldSelector')?.startsWith('metadata.name=')) {
+      this.probes += 1;
+      const reply = this.onProbe();
+      if (reply !== 'never') answer(response, reply);
+      return;
+    }
     if (!searchParams.has('watch')) {
       this.lists.push(searchParams);
       const reply = this.onList(searchParams);
@@ -122,6 +134,8 @@ export interface Reflection {
   readonly restarts: string[];
   readonly failures: { error: unknown; failures: number }[];
   readonly corrections: number[];
+  /** How often the server was said to have told something. */
+  readonly confirmations: () => number;
   close(): Promise<void>;
 }
 
@@ -142,10 +156,14 @@ export function reflect(
   const restarts: string[] = [];
   const failures: { error: unknown; failures: number }[] = [];
   const corrections: number[] = [];
+  let confirmed = 0;
   const observer: Partial<ReflectorObserver> = {
     restarted: (reason) => restarts.push(reason),
     failed: (error, count) => failures.push({ error, failures: count }),
     corrected: (count) => corrections.push(count),
+    succeeded: () => {
+      confirmed += 1;
+    },
   };
   const reflector = new Reflector<Observed>({
     client: new KubeClient(transport),
@@ -160,6 +178,7 @@ export function reflect(
   reflector.start();
   return {
     ...{ reflector, store, told, restarts, failures, corrections },
+    confirmations: () => confirmed,
     close: async () => {
       await reflector.stop();
       await transport.close();
