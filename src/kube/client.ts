@@ -22,6 +22,17 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly timeoutSeconds: number;
+  /** Where it begins. */
+  readonly resourceVersion?: string;
+  /** Begins with everything that is there, and a bookmark behind it. Newer API servers only. */
+  readonly list?: boolean;
+}
+
 export interface ListPage {
   readonly items: readonly unknown[];
   readonly resourceVersion: string;
@@ -134,23 +145,17 @@ export class KubeClient implements Reader, Writer {
    *
    * @param signal - ends the watch
    */
-  async watch(
-    resource: Resource,
-    options: {
-      namespace?: string | undefined;
-      labelSelector?: string | undefined;
-      fieldSelector?: string | undefined;
-      resourceVersion: string;
-      timeoutSeconds: number;
-    },
-    signal: AbortSignal,
-  ): Promise<Stream> {
+  async watch(resource: Resource, options: WatchOptions, signal: AbortSignal): Promise<Stream> {
     const query = new URLSearchParams({
       watch: '1',
       allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
       timeoutSeconds: String(options.timeoutSeconds),
     });
+    if (options.resourceVersion !== undefined) query.set('resourceVersion', options.resourceVersion);
+    if (options.list) {
+      query.set('sendInitialEvents', 'true');
+      query.set('resourceVersionMatch', 'NotOlderThan');
+    }
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = collectionPath(resource, options.namespace);

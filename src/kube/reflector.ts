@@ -3,7 +3,8 @@ import { ApiError, isGone, RolledBackError } from '../errors.ts';
 import type { WatchEnd } from '../telemetry/watch-ends.ts';
 import { backoffMs, pause, type Random } from './backoff.ts';
 import { checkHistory } from './history.ts';
-import { type Collection, listAll, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
+import { type Collection, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
+import { Lists } from './lists.ts';
 import type { PlaneIdentity } from './plane-identity.ts';
 import type { Store } from './store.ts';
 import { connectionError } from './transport.ts';
@@ -71,6 +72,7 @@ export class Reflector<T extends Identified> {
   readonly #options: ReflectorOptions<T>;
   readonly #timing: ReflectorTiming;
   readonly #random: Random;
+  readonly #lists: Lists<T>;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #resourceVersion: string | undefined;
@@ -92,6 +94,7 @@ export class Reflector<T extends Identified> {
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#random = options.random ?? Math.random;
+    this.#lists = new Lists(options);
   }
 
   /** True once the first full list is in the store. */
@@ -196,7 +199,7 @@ export class Reflector<T extends Identified> {
 
   async #list(signal: AbortSignal): Promise<void> {
     const { store, plane, observer } = this.#options;
-    const listed = await listAll(this.#options, signal);
+    const listed = await this.#lists.all(signal);
     // What another cluster lacks was not deleted here.
     await plane?.verify(true);
     const corrections = store.replace(listed.items);
@@ -292,7 +295,6 @@ export class Reflector<T extends Identified> {
 
 /** Why a watch that failed has to be begun anew; `error` where it may be resumed. */
 function endOf(error: unknown): WatchEnd {
-  if (isGone(error)) return 'expired';
-  if (error instanceof WatchLineError) return 'bad-line';
+  if (isGone(error) || error instanceof WatchLineError) return isGone(error) ? 'expired' : 'bad-line';
   return error instanceof RolledBackError ? 'rolled-back' : 'error';
 }

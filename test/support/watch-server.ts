@@ -41,10 +41,14 @@ export class WatchServer {
   /** The version that the plane has reached; as high as need be, unless a test says so. */
   version = String(Number.MAX_SAFE_INTEGER);
   readonly watches: OpenWatch[] = [];
+  /** Lists that are asked for as streams. */
+  readonly streams: OpenWatch[] = [];
   /** The answer to a list; replaced by the test as the world changes. */
   onList: (query: URLSearchParams) => Answer | 'never' = () => aList([], '1');
   /** The answer to the question for the plane's version. */
   onProbe: () => Answer | 'never' = () => aList([], this.version);
+  /** Refuses a list as a stream, as older servers do; one that is not refused stays open. */
+  onStream: (query: URLSearchParams) => Answer | undefined = () => aStatus(400, 'BadRequest');
   /** Refuses a watch; a watch that is not refused stays open. */
   onWatch: (query: URLSearchParams) => Answer | undefined = () => undefined;
   readonly #server: Server = createServer((request, response) => this.#take(request, response));
@@ -80,7 +84,8 @@ export class WatchServer {
       if (reply !== 'never') answer(response, reply);
       return;
     }
-    const refusal = this.onWatch(searchParams);
+    const isList = searchParams.has('sendInitialEvents');
+    const refusal = isList ? this.onStream(searchParams) : this.onWatch(searchParams);
     if (refusal) {
       answer(response, refusal);
       return;
@@ -91,7 +96,7 @@ export class WatchServer {
     response.on('close', () => {
       closed = true;
     });
-    this.watches.push({
+    (isList ? this.streams : this.watches).push({
       query: searchParams,
       get closed() {
         return closed;
@@ -144,7 +149,7 @@ const QUICK: Partial<ReflectorTiming> = { backoffBaseMs: 1, backoffMaxMs: 4 };
 export function reflect(
   server: URL,
   timing: Partial<ReflectorTiming> = {},
-  options: Partial<Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector'>> = {},
+  options: Partial<Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes'>> = {},
 ): Reflection {
   const transport = new Transport(
     { server, tls: {}, headers: async () => ({}) },

@@ -141,6 +141,77 @@ describe('list', () => {
   }
 });
 
+describe('a list as a stream', () => {
+  const end = (version: string): object => ({
+    metadata: { resourceVersion: version, annotations: { 'k8s.io/initial-events-end': 'true' } },
+  });
+  const streamNumber = (count: number): Promise<OpenWatch> =>
+    eventually(() => {
+      const stream = server.streams[count - 1];
+      if (!stream) throw new Error(`${server.streams.length} streams so far`);
+      return stream;
+    });
+  beforeEach(() => {
+    server.onStream = () => undefined;
+  });
+
+  test('is whole at its end mark and not before; the watch begins there', async () => {
+    start();
+    const stream = await streamNumber(1);
+    expect(Object.fromEntries(stream.query)).toMatchObject({
+      sendInitialEvents: 'true',
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: 'true',
+    });
+    stream.send('ADDED', anItem('a', '1'));
+    stream.send('ADDED', anItem('b', '2'));
+    stream.send('BOOKMARK', { metadata: { resourceVersion: '3' } });
+    stream.send('DELETED', anItem('b', '4'));
+    expect([reflection.reflector.hasSynced, names()]).toEqual([false, []]);
+    stream.send('BOOKMARK', end('90'));
+    await reflection.reflector.synced;
+    expect([names(), server.lists.length]).toEqual([['a'], 0]);
+    expect((await watchNumber(1)).query.get('resourceVersion')).toBe('90');
+    await eventually(() => expect(stream.closed).toBe(true));
+  });
+
+  test('that breaks off is no list: this one comes in pages, the next as a stream again', async () => {
+    server.onList = () => aList([anItem('a', '1'), anItem('b', '2')], '5');
+    start();
+    const stream = await streamNumber(1);
+    stream.send('ADDED', anItem('a', '1'));
+    stream.end();
+    await reflection.reflector.synced;
+    expect(names()).toEqual(['a', 'b']);
+    const refreshed = reflection.reflector.refresh();
+    (await streamNumber(2)).send('BOOKMARK', end('91'));
+    await refreshed;
+    expect([names(), server.lists.length]).toEqual([[], 1]);
+  });
+
+  test('that the server refuses is never asked for again', async () => {
+    let asked = 0;
+    server.onStream = () => {
+      asked += 1;
+      return aStatus(422, 'Invalid');
+    };
+    start();
+    await reflection.reflector.synced;
+    await reflection.reflector.refresh();
+    await reflection.reflector.refresh();
+    expect([asked, server.lists.length]).toEqual([1, 3]);
+  });
+
+  test('of objects without end fails, and is not asked for in pages', async () => {
+    reflection = reflect(url, { backoffBaseMs: 60_000, backoffMaxMs: 60_000 }, { maxBytes: 2_000 });
+    const stream = await streamNumber(1);
+    for (let index = 0; index < 40; index += 1) stream.send('ADDED', anItem(`a-${index}`, '1'));
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    expect(reflection.failures[0]?.error).toMatchObject({ statusReason: 'ResponseTooLarge' });
+    expect([server.lists.length, names()]).toEqual([0, []]);
+  });
+});
+
 describe('watch', () => {
   beforeEach(async () => {
     server.onList = () => aList([anItem('a', '1')], '5');
@@ -354,7 +425,7 @@ describe('a plane whose history is another one now', () => {
     server.version = '440';
     first.end();
     await told('added a', 'deleted a', 'added b');
-    expect((await watchNumber(3)).query.get('resourceVersion')).toBe('440');
+    await eventually(() => expect(server.watches.at(-1)?.query.get('resourceVersion')).toBe('440'));
     expect(reflection.restarts).toContain('rolled-back');
     expect(reflection.failures).toEqual([]);
   });
