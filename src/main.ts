@@ -3,8 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from './cli/program.ts';
 import type { Runtime } from './cli/runtime.ts';
-import { useProxies } from './kube/access.ts';
-import { proxyEnvironment } from './kube/proxy.ts';
+import { proxyEnvironment, useProxies } from './kube/proxy-environment.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */
 

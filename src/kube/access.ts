@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
-import { environmentProxy, type ProxyEnvironment } from './proxy.ts';
+import { environmentProxy } from './proxy-environment.ts';
 
 /** Request headers; one that is there several times is a list. */
 export type Headers = Readonly<Record<string, string | string[]>>;
@@ -51,13 +51,6 @@ export interface HttpsOptions extends SecureContextOptions {
 /** The kubelet renews a projected token long before it expires; whoever revokes one expects us to notice within a minute. */
 const FILE_TTL_MS = 10_000;
 
-let environment: ProxyEnvironment = {};
-
-/** Said once, at the start: which proxies the environment of this process names for everyone. */
-export function useProxies(proxies: ProxyEnvironment): void {
-  environment = proxies;
-}
-
 /**
  * Access by a kubeconfig that can be loaded again.
  *
@@ -69,7 +62,7 @@ export async function accessFrom(load: () => Loaded): Promise<Access> {
     throw new ConfigError('the kubeconfig names no server for its current context');
   const server = new URL(loaded.server);
   const { tls } = await secrets(loaded);
-  const proxy = proxyOf(loaded.proxyUrl || environmentProxy(server, environment));
+  const proxy = proxyOf(loaded.proxyUrl || environmentProxy(server));
   return new ReloadingAccess(server, proxy, { load, loaded, tls });
 }
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { downstreamAccess } from '../../../src/kube/kubeconfig.ts';
-import { environmentProxy, proxyEnvironment } from '../../../src/kube/proxy.ts';
+import { environmentProxy, proxyEnvironment } from '../../../src/kube/proxy-environment.ts';
 import { Transport } from '../../../src/kube/transport.ts';
 
 describe('which proxy the environment names', () => {
