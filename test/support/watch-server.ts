@@ -45,6 +45,8 @@ export class WatchServer {
   readonly streams: OpenWatch[] = [];
   /** The answer to a list; replaced by the test as the world changes. */
   onList: (query: URLSearchParams) => Answer | 'never' = () => aList([], '1');
+  /** Answers a request by its path, before anything else is looked at. */
+  onPath: (path: string) => Answer | undefined = () => undefined;
   /** The answer to the question for the plane's version. */
   onProbe: () => Answer | 'never' = () => aList([], this.version);
   /** Refuses a list as a stream, as older servers do; one that is not refused stays open. */
@@ -71,7 +73,12 @@ export class WatchServer {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
-    const { searchParams } = new URL(request.url ?? '/', 'http://server');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
+    const special = this.onPath(pathname);
+    if (special) {
+      answer(response, special);
+      return;
+    }
     if (!searchParams.has('watch') && searchParams.get('fieldSelector')?.startsWith('metadata.name=')) {
       this.probes += 1;
       const reply = this.onProbe();
