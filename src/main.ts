@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from './cli/program.ts';
 import type { Runtime } from './cli/runtime.ts';
+import { proxyEnvironment, useProxies } from './kube/proxy-environment.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */
 
@@ -27,6 +28,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+
+useProxies(proxyEnvironment(process.env));
 
 const runtime: Runtime = {
   program,

@@ -43,6 +43,7 @@ export const CLUSTER_REASONS = [
   'CredentialsRejected',
   'CertificateInvalid',
   'Unreachable',
+  'ClusterReplaced',
   'Forbidden',
   'AceDisabled',
   'ClusterDeleted',

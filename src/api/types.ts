@@ -66,6 +66,7 @@ export interface UserAttribute extends Identified {
   readonly lastRefresh: string;
   readonly needsRefresh: boolean;
   readonly extraByProvider: ExtraByProvider | undefined;
+  /** Why the groups are not known: none of them can be read. Any other field that cannot be read is as if it were absent. */
   readonly problem: string | undefined;
 }
 

@@ -26,6 +26,7 @@ import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
 import type { Identified } from '../../api/types.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
 import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
+import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../kube/reflector.ts';
 import type { Store } from '../../kube/store.ts';
 import type { Management } from './management.ts';
@@ -36,6 +37,8 @@ export interface OperatorOptions {
   readonly management: Management;
   readonly watches: Watches;
   readonly logger: OperatorLogger;
+  /** Which cluster the management plane is. */
+  readonly plane?: PlaneIdentity;
   readonly timing?: Partial<ReflectorTiming>;
   observer(resource: string): Partial<ReflectorObserver>;
 }
@@ -123,7 +126,7 @@ export class AceOperator extends Base {
     onEvent: (event: ResourceEvent) => Promise<void>,
     namespace?: string,
   ): Promise<void> {
-    const { client, timing, observer } = this.#options;
+    const { client, plane, timing, observer } = this.#options;
     const resource = WATCHED.find((known) => known.group === group && known.plural === plural);
     if (!resource || resource.version !== version)
       throw new Error(`no parser is known for ${plural}.${group}/${version}`);
@@ -133,6 +136,7 @@ export class AceOperator extends Base {
     });
     const reflector = new Reflector({
       client,
+      plane,
       resource,
       namespace,
       parse,
