@@ -24,7 +24,7 @@ const OUTCOMES = {
   refused: DENIAL_REASONS,
   foreign: [''],
   malformed: [''],
-  unavailable: [NotReadyError.name, BusyError.name, HashQueueFullError.name],
+  unavailable: [NotReadyError.name, 'NotInSnapshot', BusyError.name, HashQueueFullError.name],
   fault: [''],
 };
 
@@ -41,21 +41,28 @@ export function routes(deps: RoutesDeps): Handler {
 
 async function answerWebhook(body: string, deps: RoutesDeps): Promise<Answer> {
   const startMs = performance.now();
-  let outcome: Pick<Reviewed, 'result' | 'reason'> = { result: 'fault', reason: '' };
+  let labels: Labels = { result: 'fault', reason: '' };
   try {
     const reviewed = await review(body, deps);
-    outcome = reviewed;
+    labels = reviewed.labels;
     return reviewed.answer;
   } finally {
-    deps.metrics.reviews.inc({ result: outcome.result, reason: outcome.reason });
+    deps.metrics.reviews.inc({ ...labels });
     deps.metrics.seconds.observe((performance.now() - startMs) / 1000);
   }
 }
 
-interface Reviewed {
-  readonly answer: Answer;
+/** What is counted of a review. */
+interface Labels {
   readonly result: keyof typeof OUTCOMES;
   readonly reason: string;
+  /** Of a refusal: `false` while what would let the token in may be on its way. */
+  readonly final?: string;
+}
+
+interface Reviewed {
+  readonly answer: Answer;
+  readonly labels: Labels;
 }
 
 async function review(body: string, deps: RoutesDeps): Promise<Reviewed> {
@@ -64,9 +71,13 @@ async function review(body: string, deps: RoutesDeps): Promise<Reviewed> {
     const verdict = await authenticate(token, deps.authenticator);
     const reason = verdict.kind === 'refused' ? verdict.reason : '';
     if (verdict.kind === 'refused') deps.onRefused(verdict.reason);
-    if (deps.legacy401 && verdict.kind !== 'accepted')
-      return { answer: legacy(verdict), result: verdict.kind, reason };
-    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, result: verdict.kind, reason };
+    const labels: Labels = {
+      result: verdict.kind,
+      reason,
+      ...(verdict.kind === 'refused' ? { final: String(verdict.isFinal) } : {}),
+    };
+    if (deps.legacy401 && verdict.kind !== 'accepted') return { answer: legacy(verdict), labels };
+    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, labels };
   } catch (error) {
     return unanswerable(error);
   }
@@ -79,10 +90,12 @@ function legacy(verdict: Exclude<Verdict, { kind: 'accepted' }>): Answer {
 /** What cannot be known is said so: an API server retries 503, and caches neither. */
 function unanswerable(error: unknown): Reviewed {
   if (error instanceof MalformedReviewError)
-    return { answer: { status: 400 }, result: 'malformed', reason: '' };
+    return { answer: { status: 400 }, labels: { result: 'malformed', reason: '' } };
   const known =
     error instanceof NotReadyError || error instanceof BusyError || error instanceof HashQueueFullError;
   if (!known) throw error;
   const answer = { status: 503, retryAfterSeconds: RETRY_AFTER_SECONDS };
-  return { answer, result: 'unavailable', reason: error.name };
+  const reason =
+    error instanceof NotReadyError && error.reason === 'NotInSnapshot' ? error.reason : error.name;
+  return { answer, labels: { result: 'unavailable', reason } };
 }

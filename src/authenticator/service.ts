@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticatorConfig } from '../config/authenticator.ts';
-import { ConfigError } from '../errors.ts';
+import { ApiError, ConfigError } from '../errors.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { KubeClient } from '../kube/client.ts';
@@ -10,6 +10,7 @@ import { Transport } from '../kube/transport.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
+import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { routes } from './routes.ts';
@@ -26,8 +27,8 @@ export interface ServiceDeps {
   readonly now: () => number;
 }
 
-/** A new authenticator takes its share of the port when it knows the answers, or after this long to say that it does not. */
-const LISTEN_LATEST_MS = 3_000;
+/** An API server of which nothing at all is heard for so long after the start is taken to be away. */
+const SILENCE_MS = 300;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS = 8;
 const MAX_VERIFIED = 50_000;
@@ -50,6 +51,8 @@ export class AuthenticatorService {
   readonly #server: WebhookServer;
   readonly #monitor: WebhookServer;
   #snapshot: Snapshot | undefined;
+  /** Whether the API server has answered anything. */
+  #isHeard = false;
 
   constructor(deps: ServiceDeps) {
     const { config, access, log, now } = deps;
@@ -59,16 +62,19 @@ export class AuthenticatorService {
       timeoutMs: REQUEST_TIMEOUT_MS,
       userAgent: config.userAgent,
     });
-    const client = new KubeClient(this.#transport, (verb, code) =>
-      this.#metrics.requests.inc({ verb, code }),
-    );
+    const client = new KubeClient(this.#transport, (verb, code) => {
+      this.#isHeard ||= code > 0;
+      this.#metrics.requests.inc({ verb, code });
+    });
     this.#state = new ClusterState({
       client,
       namespace: config.namespace,
       now,
+      monotonic: () => performance.now(),
       onFailure: (resource, error) => {
         log.warn('watch failed', { resource, error });
-        void this.#restore();
+        // Who is let in nowhere, or not here, is told so by an API server that is there.
+        if (!(error instanceof ApiError && error.code < 500)) void this.#restore();
       },
       onRestart: (reason) => this.#metrics.watchRestarts.inc({ reason }),
       onCorrections: (count) => this.#metrics.corrections.inc(count),
@@ -93,31 +99,41 @@ export class AuthenticatorService {
     this.#publishFacts();
   }
 
-  /** Resolves when the webhook listens. @throws when an address cannot be taken or a key file cannot be used */
+  /**
+   * Resolves when the webhook listens: when there is something to judge by, and not before. The port is shared, and who
+   * has no answers yet would take questions from one who has.
+   *
+   * @throws when an address cannot be taken or a key file cannot be used
+   */
   async start(): Promise<void> {
-    const { config, log, now } = this.#deps;
-    if (config.snapshotFile !== undefined) {
-      this.#snapshot = new Snapshot({
-        file: config.snapshotFile,
-        key: await readKey(config.snapshotKeyFile),
-        state: this.#state,
-        now,
-        onError: (action, error) => log.warn(action, { error }),
-      });
-      this.#snapshot.start();
-    }
+    const { config, log } = this.#deps;
+    await this.#prepareSnapshot();
     this.#state.start();
     for (const address of config.metricsListen) {
       const { host, port } = splitAddress(address);
       log.info('metrics and probes', { address: await this.#monitor.listen(host, port) });
     }
-    await Promise.race([this.#state.synced(), delay(LISTEN_LATEST_MS)]);
+    void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
+    void delay(SILENCE_MS).then(() => (this.#isHeard ? undefined : this.#restore()));
+    await this.#state.filled;
     this.#writeBack.start();
     for (const address of config.listen) {
       const { host, port } = splitAddress(address);
       log.info('authenticator listens', { address: await this.#server.listen(host, port) });
     }
-    void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
+  }
+
+  async #prepareSnapshot(): Promise<void> {
+    const { config, access, log } = this.#deps;
+    if (config.snapshotFile === undefined) return;
+    this.#snapshot = new Snapshot({
+      file: config.snapshotFile,
+      key: await readKey(config.snapshotKeyFile),
+      cluster: clusterMarks(access),
+      state: this.#state,
+      onError: (action, error) => log.warn(action, { error }),
+    });
+    this.#snapshot.start();
   }
 
   /** Answers what was asked, writes back what was noted, and ends. */
@@ -178,8 +194,7 @@ export class AuthenticatorService {
   }
 
   #publishFacts(): void {
-    const { now } = this.#deps;
-    const startedAtMs = now();
+    const startedAt = performance.now();
     this.#metrics.beforeScrape(() => ({
       isReady: this.#state.isFilled,
       hits: this.#verified.hits,
@@ -191,7 +206,7 @@ export class AuthenticatorService {
         Secret: this.#state.secrets.size,
         ClusterUserAttribute: this.#state.users.size,
       },
-      ageSeconds: Math.max(0, (now() - (this.#state.confirmedAtMs || startedAtMs)) / 1000),
+      ageSeconds: (this.#state.ageMs ?? performance.now() - startedAt) / 1000,
       lastSyncSeconds: this.#state.confirmedAtMs / 1000,
     }));
   }

@@ -27,6 +27,8 @@ export interface ReflectorOptions<T extends Identified> {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Objects in one page of a list; 500 unless given. */
+  readonly pageLimit?: number;
   readonly parse: (raw: unknown) => T;
   readonly store: Store<T>;
   readonly observer?: Partial<ReflectorObserver>;
@@ -187,6 +189,7 @@ export class Reflector<T extends Identified> {
   async #list(signal: AbortSignal): Promise<void> {
     const { client, resource, namespace, labelSelector, fieldSelector, parse, store, observer } =
       this.#options;
+    const limit = this.#options.pageLimit ?? PAGE_LIMIT;
     const items: T[] = [];
     let page: ListPage | undefined;
     do {
@@ -194,7 +197,7 @@ export class Reflector<T extends Identified> {
         namespace,
         labelSelector,
         fieldSelector,
-        limit: PAGE_LIMIT,
+        limit,
         signal,
         ...(page ? { continue: page.continue } : {}),
       });

@@ -93,8 +93,8 @@ export interface Reply {
 export interface StateRig {
   readonly server: ClusterServer;
   readonly state: ClusterState;
-  /** What the test says the time is; milliseconds. */
-  readonly clock: { nowMs: number };
+  /** What the test says the time is, and by how much of that somebody set the clock; milliseconds. */
+  readonly clock: { nowMs: number; setByMs: number };
   readonly failures: string[];
   put(...objects: readonly KubeObject[]): void;
   remove(kind: string, name: string): void;
@@ -109,12 +109,13 @@ export async function startStateRig(): Promise<StateRig> {
     { server: await server.listen(), tls: {}, headers: async () => ({}) },
     { connections: 4, timeoutMs: 5_000, userAgent: 'test' },
   );
-  const clock = { nowMs: NOW };
+  const clock = { nowMs: NOW, setByMs: 0 };
   const failures: string[] = [];
   const state = new ClusterState({
     client: new KubeClient(transport),
     namespace: RIG_NAMESPACE,
     now: () => clock.nowMs,
+    monotonic: () => clock.nowMs - clock.setByMs,
     onFailure: (resource) => failures.push(resource),
   });
   const latest = new Map<string, { kind: string; version: string | undefined }>();

@@ -83,7 +83,8 @@ describe('reviews', () => {
     const text = await metricsOf();
     for (const labels of [
       'result="accepted",reason=""',
-      'result="refused",reason="HashMissing"',
+      'result="refused",reason="HashMissing",final="true"',
+      'result="refused",reason="HashMissing",final="false"',
       'result="unavailable",reason="NotReadyError"',
       'result="fault",reason=""',
     ]) {
