@@ -35,10 +35,15 @@ export interface AuthenticatorDeps {
 /**
  * Judges one bearer from memory. No API request is made on this path.
  *
+ * @param hasGone - whether the one who asks has given up
  * @throws {NotReadyError} when the answer cannot be known
  * @throws {BusyError | HashQueueFullError} when too much hashing is under way
  */
-export async function authenticate(bearer: string, deps: AuthenticatorDeps): Promise<Verdict> {
+export async function authenticate(
+  bearer: string,
+  deps: AuthenticatorDeps,
+  hasGone: () => boolean = () => false,
+): Promise<Verdict> {
   const { state, verified } = deps;
   const parsed = parseBearer(bearer);
   if (parsed.kind === 'foreign') return { kind: 'foreign' };
@@ -52,7 +57,7 @@ export async function authenticate(bearer: string, deps: AuthenticatorDeps): Pro
     return refused(judgement.reason, deps);
   }
   const { candidate } = judgement;
-  if (!(await verified.matches(parsed.name, parsed.secret, candidate.hash))) {
+  if (!(await verified.matches(parsed.name, parsed.secret, candidate.hash, hasGone))) {
     // Nothing matches a hash of an unknown format, so that is asked for here only, and not of every good token.
     return refused(deps.isSupported(candidate.hash) ? 'WrongSecret' : 'UnsupportedHash', deps);
   }

@@ -1,11 +1,11 @@
 import { DENIAL_REASONS } from '../api/reasons.ts';
-import { HashQueueFullError } from '../hash/hasher.ts';
+import { HasherClosedError, HashQueueFullError } from '../hash/hasher.ts';
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import { type AuthenticatorDeps, authenticate, NotReadyError } from './authenticator.ts';
+import { BusyError } from './check-queue.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { answerReview, MalformedReviewError, parseReview, type Verdict } from './review.ts';
 import type { Answer, Handler } from './server.ts';
-import { BusyError } from './verified.ts';
 
 export interface RoutesDeps {
   readonly authenticator: AuthenticatorDeps;
@@ -18,13 +18,16 @@ export interface RoutesDeps {
 
 const RETRY_AFTER_SECONDS = 1;
 
+/** What says that the answer is not known now. The last: this process is about to end, another answers. */
+const UNAVAILABLE = [NotReadyError, BusyError, HashQueueFullError, HasherClosedError];
+
 /** Every outcome of a review, by result and reason. */
 const OUTCOMES = {
   accepted: [''],
   refused: DENIAL_REASONS,
   foreign: [''],
   malformed: [''],
-  unavailable: [NotReadyError.name, 'NotInSnapshot', BusyError.name, HashQueueFullError.name],
+  unavailable: ['NotInSnapshot', ...UNAVAILABLE.map(({ name }) => name)],
   fault: [''],
 };
 
@@ -35,15 +38,17 @@ export function routes(deps: RoutesDeps): Handler {
   deps.metrics.expectReviews(OUTCOMES);
   return async (request) => {
     if (!/^\/v1\/authenticate\/?$/.test(request.path)) return monitor(request);
-    return request.method === 'POST' ? answerWebhook(request.body, deps) : { status: 405 };
+    return request.method === 'POST' ? answerWebhook(request, deps) : { status: 405 };
   };
 }
 
-async function answerWebhook(body: string, deps: RoutesDeps): Promise<Answer> {
+type Asked = Pick<Parameters<Handler>[0], 'body' | 'hasGone'>;
+
+async function answerWebhook(request: Asked, deps: RoutesDeps): Promise<Answer> {
   const startMs = performance.now();
   let labels: Labels = { result: 'fault', reason: '' };
   try {
-    const reviewed = await review(body, deps);
+    const reviewed = await review(request, deps);
     labels = reviewed.labels;
     return reviewed.answer;
   } finally {
@@ -65,10 +70,10 @@ interface Reviewed {
   readonly labels: Labels;
 }
 
-async function review(body: string, deps: RoutesDeps): Promise<Reviewed> {
+async function review({ body, hasGone }: Asked, deps: RoutesDeps): Promise<Reviewed> {
   try {
     const { apiVersion, token } = parseReview(body);
-    const verdict = await authenticate(token, deps.authenticator);
+    const verdict = await authenticate(token, deps.authenticator, hasGone);
     const reason = verdict.kind === 'refused' ? verdict.reason : '';
     if (verdict.kind === 'refused') deps.onRefused(verdict.reason);
     const labels: Labels = {
@@ -91,9 +96,7 @@ function legacy(verdict: Exclude<Verdict, { kind: 'accepted' }>): Answer {
 function unanswerable(error: unknown): Reviewed {
   if (error instanceof MalformedReviewError)
     return { answer: { status: 400 }, labels: { result: 'malformed', reason: '' } };
-  const known =
-    error instanceof NotReadyError || error instanceof BusyError || error instanceof HashQueueFullError;
-  if (!known) throw error;
+  if (!(error instanceof Error) || !UNAVAILABLE.some((kind) => error instanceof kind)) throw error;
   const answer = { status: 503, retryAfterSeconds: RETRY_AFTER_SECONDS };
   const reason =
     error instanceof NotReadyError && error.reason === 'NotInSnapshot' ? error.reason : error.name;

@@ -24,6 +24,8 @@ export type Handler = (request: {
   path: string;
   query: URLSearchParams;
   body: string;
+  /** Whether the client has gone, so that nobody reads the answer. */
+  hasGone: () => boolean;
 }) => Promise<Answer>;
 
 export interface TlsFiles {
@@ -44,7 +46,8 @@ export interface ServerOptions {
 
 /** A TokenReview holds one token; nothing that is larger is one. */
 const MAX_BODY_BYTES = 64 * 1024;
-const DRAIN_LIMIT_MS = 15_000;
+/** Slow checks are put off before that. */
+const DRAIN_LIMIT_MS = 1_300;
 /** A connection in use has had its next request, and so been told to end, in less. */
 const DRAIN_GRACE_MS = 1_000;
 const CERTIFICATE_POLL_MS = 5_000;
@@ -112,7 +115,7 @@ export class WebhookServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
-    const answer = body === undefined ? { status: 413 } : await this.#answer(request, body);
+    const answer = body === undefined ? { status: 413 } : await this.#answer(request, body, response);
     if (this.#draining || body === undefined) response.setHeader('connection', 'close');
     if (answer.retryAfterSeconds !== undefined)
       response.setHeader('retry-after', String(answer.retryAfterSeconds));
@@ -124,10 +127,11 @@ export class WebhookServer {
     response.end(text);
   }
 
-  async #answer(request: IncomingMessage, body: string): Promise<Answer> {
+  async #answer(request: IncomingMessage, body: string, response: ServerResponse): Promise<Answer> {
     try {
       const { path, query } = requestTarget(request.url ?? '/');
-      return await this.#options.handler({ method: request.method ?? '', path, query, body });
+      const hasGone = (): boolean => response.destroyed;
+      return await this.#options.handler({ method: request.method ?? '', path, query, body, hasGone });
     } catch (error) {
       this.#options.onFault(error);
       return { status: 500 };

@@ -70,6 +70,13 @@ export class WriteBack {
     return this.#usedAtMs.size + this.#refreshes.size;
   }
 
+  /** Writes everything that is held now. */
+  async flush(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#flushing = this.#flushing.then(() => this.#writeAll());
+    await this.#flushing;
+  }
+
   /** Writes everything that is still held, conflicts again, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);

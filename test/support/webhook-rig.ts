@@ -25,7 +25,7 @@ import { eventually } from './eventually.ts';
 import type { Any } from './plane-client.ts';
 
 export const RIG_NAMESPACE = 'cattle-system';
-const MAX_HASHES_WAITING = 200;
+const THREADS = 2;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -160,6 +160,8 @@ export interface WebhookRigOptions {
   readonly withExtra?: boolean;
   readonly maxStalenessMs?: number;
   readonly maxVerified?: number;
+  /** How long the answer to a guess is held back; 100 ms. */
+  readonly holdMs?: number;
   /** False: the API server is there, but the state has not asked it yet. */
   readonly synced?: boolean;
 }
@@ -183,10 +185,12 @@ export interface WebhookRig extends StateRig {
 
 export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<WebhookRig> {
   const rig = await startStateRig();
-  const hasher = createHasher({ maxQueue: MAX_HASHES_WAITING });
+  const hasher = createHasher({ threads: THREADS });
   const checks = { count: 0 };
   const verified = new VerifiedSecrets({
     maxEntries: options.maxVerified ?? 1_000,
+    concurrency: THREADS,
+    holdMs: options.holdMs ?? 100,
     verify: (secret, hash) => {
       checks.count += 1;
       return hasher.verify(secret, hash);
@@ -233,6 +237,7 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
     review: (token, version = 'v1') => send('POST', '/v1/authenticate', reviewBody(token, version)),
     async close() {
       agent.destroy();
+      verified.release();
       await webhook.drain();
       await hasher.close();
       await rig.close();

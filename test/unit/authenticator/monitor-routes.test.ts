@@ -121,5 +121,6 @@ describe('reviews', () => {
     path,
     query: new URLSearchParams(),
     body: reviewBody('token-1:secret'),
+    hasGone: () => false,
   });
 });
