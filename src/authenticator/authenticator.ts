@@ -1,8 +1,9 @@
 import type { DenialReason } from '../api/reasons.ts';
-import { parseBearer } from './bearer.ts';
+import type { Bearer } from './bearer.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Candidate, extraOf, judgeHeld } from './judge.ts';
 import type { Verdict } from './review.ts';
+import { mismatchReason } from './slow-hash.ts';
 import type { VerifiedSecrets } from './verified.ts';
 
 /** Nothing is known yet, or not of this token: HTTP 503. */
@@ -20,8 +21,6 @@ export class NotReadyError extends Error {
 export interface AuthenticatorDeps {
   readonly state: ClusterState;
   readonly verified: VerifiedSecrets;
-  /** Whether a stored hash is of a format that can be verified at all. */
-  isSupported(hash: string): boolean;
   /** Spends the time of a slow check, for a name that does not exist. */
   spendTime(secret: string): Promise<void>;
   readonly withExtra: boolean;
@@ -40,34 +39,38 @@ export interface AuthenticatorDeps {
  * @throws {BusyError | HashQueueFullError} when too much hashing is under way
  */
 export async function authenticate(
-  bearer: string,
+  bearer: Bearer,
   deps: AuthenticatorDeps,
   hasGone: () => boolean = () => false,
 ): Promise<Verdict> {
   const { state, verified } = deps;
-  const parsed = parseBearer(bearer);
-  if (parsed.kind === 'foreign') return { kind: 'foreign' };
+  if (bearer.kind === 'foreign') return { kind: 'foreign' };
   if (!state.isFilled) throw new NotReadyError('NotFilled');
   if (deps.maxStalenessMs !== undefined && (state.ageMs ?? Infinity) > deps.maxStalenessMs) {
     return refused('Stale', deps);
   }
-  const judgement = judgeHeld(state.held(parsed.name), deps.now());
+  const judgement = judgeHeld(state.held(bearer.name), deps.now());
   if (judgement.kind === 'refused') {
-    if (judgement.reason === 'UnknownToken') await deps.spendTime(parsed.secret);
+    if (judgement.reason === 'UnknownToken') await deps.spendTime(bearer.secret);
     return refused(judgement.reason, deps);
   }
   const { candidate } = judgement;
-  if (!(await verified.matches(parsed.name, parsed.secret, candidate.hash, hasGone))) {
+  if (!(await verified.matches(bearer.name, bearer.secret, candidate.hash, hasGone))) {
     // Nothing matches a hash of an unknown format, so that is asked for here only, and not of every good token.
-    return refused(deps.isSupported(candidate.hash) ? 'WrongSecret' : 'UnsupportedHash', deps);
+    return refused(mismatchReason(candidate.hash), deps);
   }
-  return stillAccepted(parsed.name, candidate, deps);
+  return stillAccepted(bearer.name, candidate, deps);
 }
 
 /** What is missing may be on its way; its absence is no answer while the API server was not heard at all. */
 const MISSING: ReadonlySet<DenialReason> = new Set(['UnknownToken', 'UnknownUser', 'HashMissing']);
 /** True whatever the API server would say now. */
-const TIMELESS: ReadonlySet<DenialReason> = new Set(['Expired', 'MalformedExpiry', 'UnsupportedHash']);
+const TIMELESS: ReadonlySet<DenialReason> = new Set([
+  'Expired',
+  'MalformedExpiry',
+  'UnsupportedHash',
+  'HashTooCostly',
+]);
 
 function refused(reason: DenialReason, { state }: AuthenticatorDeps): Verdict {
   if (!state.hasSynced && MISSING.has(reason)) throw new NotReadyError('NotInSnapshot');

@@ -49,6 +49,7 @@ export class ClusterState {
   readonly #configs = new Store<ConfigValue>();
   readonly #options: ClusterStateOptions;
   readonly #reflectors: readonly Reflector<never>[];
+  #cluster = '';
   /** By the monotonic clock: the wall clock may be set meanwhile. */
   readonly #confirmedAt = new Map<string, number>();
   readonly #filled = Promise.withResolvers<void>();
@@ -65,6 +66,14 @@ export class ClusterState {
         fieldSelector: `metadata.name=${REFRESH_DEBOUNCE}`,
       }),
     ] as unknown as readonly Reflector<never>[];
+    this.tokens.onChange(({ object }) => {
+      this.#cluster = object.cluster || this.#cluster;
+    });
+  }
+
+  /** Id of this cluster in the management plane, as the tokens' writer notes it; empty when unknown. */
+  get cluster(): string {
+    return this.#cluster;
   }
 
   start(): void {

@@ -1,7 +1,9 @@
 import { DENIAL_REASONS } from '../api/reasons.ts';
 import { HasherClosedError, HashQueueFullError } from '../hash/hasher.ts';
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
+import type { AuditEntry, AuditLog } from './audit-log.ts';
 import { type AuthenticatorDeps, authenticate, NotReadyError } from './authenticator.ts';
+import { parseBearer } from './bearer.ts';
 import { BusyError } from './check-queue.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { answerReview, MalformedReviewError, parseReview, type Verdict } from './review.ts';
@@ -12,6 +14,7 @@ export interface RoutesDeps {
   readonly metrics: AuthenticatorMetrics;
   /** Answers refusals as kube-api-auth did before it learned `authenticated: false`: 401, and 400 for foreign tokens. */
   readonly legacy401: boolean;
+  readonly audit: AuditLog;
   /** Why a token was refused; never the token. */
   readonly onRefused: (reason: string) => void;
 }
@@ -50,6 +53,7 @@ async function answerWebhook(request: Asked, deps: RoutesDeps): Promise<Answer> 
   try {
     const reviewed = await review(request, deps);
     labels = reviewed.labels;
+    if (deps.audit.wants(labels.result)) deps.audit.record(auditEntry(reviewed, deps));
     return reviewed.answer;
   } finally {
     deps.metrics.reviews.inc({ ...labels });
@@ -67,13 +71,30 @@ interface Labels {
 
 interface Reviewed {
   readonly answer: Answer;
+  /** The bearer's token, by name; undefined when it is not one of ours. */
+  readonly name?: string | undefined;
   readonly labels: Labels;
 }
 
+function auditEntry({ labels, name }: Reviewed, { authenticator: { state } }: RoutesDeps): AuditEntry {
+  const token = name === undefined ? undefined : state.tokens.get(name);
+  return {
+    verdict: labels.result,
+    reason: labels.reason || undefined,
+    final: labels.final === undefined ? undefined : labels.final === 'true',
+    token: name,
+    user: token?.userName,
+    cluster: token?.cluster || state.cluster || undefined,
+  };
+}
+
 async function review({ body, hasGone }: Asked, deps: RoutesDeps): Promise<Reviewed> {
+  let name: string | undefined;
   try {
     const { apiVersion, token } = parseReview(body);
-    const verdict = await authenticate(token, deps.authenticator, hasGone);
+    const bearer = parseBearer(token);
+    name = bearer.kind === 'ours' ? bearer.name : undefined;
+    const verdict = await authenticate(bearer, deps.authenticator, hasGone);
     const reason = verdict.kind === 'refused' ? verdict.reason : '';
     if (verdict.kind === 'refused') deps.onRefused(verdict.reason);
     const labels: Labels = {
@@ -81,10 +102,10 @@ async function review({ body, hasGone }: Asked, deps: RoutesDeps): Promise<Revie
       reason,
       ...(verdict.kind === 'refused' ? { final: String(verdict.isFinal) } : {}),
     };
-    if (deps.legacy401 && verdict.kind !== 'accepted') return { answer: legacy(verdict), labels };
-    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, labels };
+    if (deps.legacy401 && verdict.kind !== 'accepted') return { answer: legacy(verdict), labels, name };
+    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, labels, name };
   } catch (error) {
-    return unanswerable(error);
+    return { ...unanswerable(error), name };
   }
 }
 

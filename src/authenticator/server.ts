@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { requestTarget } from '../telemetry/health.ts';
 
@@ -51,12 +51,24 @@ const DRAIN_LIMIT_MS = 1_300;
 /** A connection in use has had its next request, and so been told to end, in less. */
 const DRAIN_GRACE_MS = 1_000;
 const CERTIFICATE_POLL_MS = 5_000;
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 120_000,
+  // Without it the limits above are looked at every half minute.
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+};
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** No API server sends a second request before the answer to the first; who sends many wants to hold us up. */
+const MAX_PIPELINED = 16;
 
 /** HTTP or HTTPS with limits on everything a peer could stretch, and a shutdown that answers what was asked. */
 export class WebhookServer {
   readonly #options: ServerOptions;
   readonly #servers: Server[] = [];
+  /** Requests under way, by connection. */
+  readonly #pipelined = new WeakMap<Socket, number>();
   #draining = false;
 
   constructor(options: ServerOptions) {
@@ -76,6 +88,8 @@ export class WebhookServer {
       server.once('error', reject);
       server.listen({ host, port, reusePort: port !== 0 }, resolve);
     });
+    // A connection that could not be taken (no file left, for instance) is that client's loss and nobody else's.
+    server.removeAllListeners('error').on('error', (error) => this.#options.onFault(error));
     this.#servers.push(server);
     const bound = server.address() as AddressInfo;
     return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
@@ -94,7 +108,10 @@ export class WebhookServer {
     const listener: RequestListener = (request, response) => void this.#serve(request, response);
     const { tls } = this.#options;
     if (!tls) return createServer(LIMITS, listener);
-    const server = createTlsServer({ ...LIMITS, ...readTls(tls) }, listener);
+    const server = createTlsServer(
+      { ...LIMITS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...readTls(tls) },
+      listener,
+    );
     this.#followCertificates(server, tls);
     return server;
   }
@@ -114,6 +131,11 @@ export class WebhookServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const pipelined = (this.#pipelined.get(socket) ?? 0) + 1;
+    if (pipelined > MAX_PIPELINED) return void socket.destroy();
+    this.#pipelined.set(socket, pipelined);
+    response.once('close', () => this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1));
     const body = await readBody(request);
     const answer = body === undefined ? { status: 413 } : await this.#answer(request, body, response);
     if (this.#draining || body === undefined) response.setHeader('connection', 'close');

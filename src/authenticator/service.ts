@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticatorConfig } from '../config/authenticator.ts';
 import { ApiError } from '../errors.ts';
-import { detectFormat } from '../hash/detect.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -10,6 +9,7 @@ import { Transport } from '../kube/transport.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
+import { AuditLog, type AuditLogOptions } from './audit-log.ts';
 import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
@@ -27,6 +27,8 @@ export interface ServiceDeps {
   /** Of `config.snapshotKeyFile`. */
   readonly snapshotKey?: Uint8Array | undefined;
   readonly log: Log;
+  /** Where the audit log goes. */
+  readonly auditStream: AuditLogOptions['stream'];
   readonly now: () => number;
 }
 
@@ -177,11 +179,11 @@ export class AuthenticatorService {
       handler: routes({
         metrics: this.#metrics,
         legacy401: config.legacy401,
+        audit: new AuditLog({ mode: config.auditLog, stream: this.#deps.auditStream, now }),
         onRefused: (reason) => log.debug('refused', { reason }),
         authenticator: {
           state: this.#state,
           verified: this.#verified,
-          isSupported: (hash) => detectFormat(hash) !== undefined,
           spendTime: (secret) => spender.spend(secret),
           withExtra: config.withExtra,
           maxStalenessMs: config.maxStalenessMs,

@@ -23,6 +23,7 @@ export async function runAuthenticator(given: Given, runtime: Runtime): Promise<
     snapshotKey:
       config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,
+    auditStream: runtime.stdout,
     now: Date.now,
   });
   log.info('ace-authenticator starting', { version: config.userAgent, namespace: config.namespace });

@@ -1,3 +1,4 @@
+import { AUDIT_MODES, type AuditMode } from '../authenticator/audit-log.ts';
 import { ConfigError } from '../errors.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
@@ -31,6 +32,7 @@ export interface AuthenticatorConfig {
   readonly maxStalenessMs: number | undefined;
   readonly snapshotFile: string | undefined;
   readonly snapshotKeyFile: string | undefined;
+  readonly auditLog: AuditMode;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly userAgent: string;
@@ -106,6 +108,12 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
     help: 'key that authenticates the snapshot: 16 bytes or more',
     fallback: '',
   },
+  {
+    flag: 'audit-log',
+    placeholder: 'WHICH',
+    help: 'a JSON line on stdout for reviews that are refused, or for all: verdict, reason, token name, user, cluster; none, refused or all',
+    fallback: 'none',
+  },
   ...LOG_FLAGS,
 ];
 
@@ -133,6 +141,7 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     legacy401: switchValue('legacy-401', text('legacy-401')),
     maxStalenessMs: staleness(text('max-staleness')),
     ...snapshotFiles(text),
+    auditLog: oneOf('audit-log', text('audit-log'), AUDIT_MODES),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-authenticator/${VERSION}`,

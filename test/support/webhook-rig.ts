@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { PassThrough } from 'node:stream';
 import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
@@ -7,6 +8,7 @@ import {
   SECRETS,
 } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/types.ts';
+import { AuditLog, type AuditMode } from '../../src/authenticator/audit-log.ts';
 import type { AuthenticatorDeps } from '../../src/authenticator/authenticator.ts';
 import { ClusterState } from '../../src/authenticator/cluster-state.ts';
 import type { Candidate } from '../../src/authenticator/judge.ts';
@@ -14,7 +16,6 @@ import { routes } from '../../src/authenticator/routes.ts';
 import { WebhookServer } from '../../src/authenticator/server.ts';
 import { isSlowHash, TimeSpender } from '../../src/authenticator/slow-hash.ts';
 import { VerifiedSecrets } from '../../src/authenticator/verified.ts';
-import { detectFormat } from '../../src/hash/detect.ts';
 import { createHasher } from '../../src/hash/hasher.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { Transport } from '../../src/kube/transport.ts';
@@ -158,6 +159,7 @@ export async function startStateRig(): Promise<StateRig> {
 export interface WebhookRigOptions {
   readonly legacy401?: boolean;
   readonly withExtra?: boolean;
+  readonly auditLog?: AuditMode;
   readonly maxStalenessMs?: number;
   readonly maxVerified?: number;
   /** How long the answer to a guess is held back; 100 ms. */
@@ -173,6 +175,8 @@ export interface WebhookRig extends StateRig {
   readonly verified: VerifiedSecrets;
   /** Faults of our own: what answers 500. */
   readonly faults: unknown[];
+  /** What the audit log was told. */
+  readonly audited: PassThrough;
   /** Reasons of refusals, in order. */
   readonly refused: string[];
   readonly accepted: Candidate[];
@@ -201,11 +205,11 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
   const metrics = new AuthenticatorMetrics();
   const faults: unknown[] = [];
   const refused: string[] = [];
+  const audited = new PassThrough();
   const accepted: Candidate[] = [];
   const authenticator: AuthenticatorDeps = {
     state: rig.state,
     verified,
-    isSupported: (hash) => detectFormat(hash) !== undefined,
     spendTime: (secret) => spender.spend(secret),
     withExtra: options.withExtra ?? true,
     maxStalenessMs: options.maxStalenessMs,
@@ -217,6 +221,7 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
       authenticator,
       metrics,
       legacy401: options.legacy401 ?? false,
+      audit: new AuditLog({ mode: options.auditLog ?? 'none', stream: audited, now: () => rig.clock.nowMs }),
       onRefused: (reason) => void refused.push(reason),
     }),
     onReload: () => {},
@@ -232,7 +237,7 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
     ask(agent, address, method, path, body);
   return {
     ...rig,
-    ...{ address, metrics, verified, faults, refused, accepted, checks, send },
+    ...{ address, metrics, verified, faults, audited, refused, accepted, checks, send },
     post: (body, path = '/v1/authenticate') => send('POST', path, body),
     review: (token, version = 'v1') => send('POST', '/v1/authenticate', reviewBody(token, version)),
     async close() {

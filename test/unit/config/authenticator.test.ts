@@ -19,6 +19,7 @@ const DEFAULTS = {
   withExtra: true,
   legacy401: false,
   maxStalenessMs: undefined,
+  auditLog: 'none',
   snapshotFile: undefined,
   snapshotKeyFile: undefined,
   logLevel: 'info',
