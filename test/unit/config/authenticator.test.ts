@@ -93,6 +93,7 @@ const GOOD: Readonly<
     value,
     want: { logLevel: value as 'info' },
   })),
+  'audit-log': (['none', 'refused', 'all'] as const).map((value) => ({ value, want: { auditLog: value } })),
   'log-format': ['json', 'text'].map((value) => ({ value, want: { logFormat: value as 'json' } })),
 };
 const GOOD_ROWS = Object.entries(GOOD).flatMap(([flag, rows]) => rows.map((row) => ({ flag, ...row })));
