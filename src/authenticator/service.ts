@@ -14,6 +14,7 @@ import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { Persistence } from './persistence.ts';
+import { ReadyFile } from './ready-file.ts';
 import { routes } from './routes.ts';
 import { WebhookServer } from './server.ts';
 import { isSlowHash, TimeSpender } from './slow-hash.ts';
@@ -59,6 +60,7 @@ export class AuthenticatorService {
   readonly #writeBack: WriteBack;
   readonly #server: WebhookServer;
   readonly #monitor: WebhookServer;
+  readonly #readyFile: ReadyFile;
   readonly #persistence: Persistence | undefined;
   /** Whether the API server has answered anything. */
   #isHeard = false;
@@ -66,6 +68,7 @@ export class AuthenticatorService {
   constructor(deps: ServiceDeps) {
     const { config, access, log, now } = deps;
     this.#deps = deps;
+    this.#readyFile = new ReadyFile(config.readyFile);
     this.#transport = new Transport(access, {
       connections: CONNECTIONS,
       timeoutMs: REQUEST_TIMEOUT_MS,
@@ -120,6 +123,7 @@ export class AuthenticatorService {
    */
   async start(): Promise<void> {
     const { config, log } = this.#deps;
+    await this.#readyFile.remove();
     await this.#persistence?.start(this.#verified);
     this.#state.start();
     for (const address of config.metricsListen) {
@@ -134,12 +138,14 @@ export class AuthenticatorService {
       const { host, port } = splitAddress(address);
       log.info('authenticator listens', { address: await this.#server.listen(host, port) });
     }
+    await this.#readyFile.write();
   }
 
   /** Gives up the port, answers what was asked, writes back what was noted, and ends: within two seconds. */
   async stop(): Promise<void> {
     const drained = Promise.all([this.#server.drain(), this.#monitor.drain()]);
     this.#verified.release();
+    void this.#readyFile.remove().catch(() => undefined);
     const flushed = this.#writeBack.flush();
     // Who still waits for a check is told to ask again, and asks another.
     const late = setTimeout(() => void this.#hasher.close(), STOP_CHECKS_MS);

@@ -30,6 +30,8 @@ export interface AuthenticatorConfig {
   readonly withExtra: boolean;
   readonly legacy401: boolean;
   readonly maxStalenessMs: number | undefined;
+  /** There while this process answers. */
+  readonly readyFile: string | undefined;
   readonly snapshotFile: string | undefined;
   readonly snapshotKeyFile: string | undefined;
   readonly auditLog: AuditMode;
@@ -97,6 +99,12 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
     fallback: '',
   },
   {
+    flag: 'ready-file',
+    placeholder: 'FILE',
+    help: 'write this empty file when it listens, and remove it when it stops, for a probe of a Pod that shares its port with another',
+    fallback: '',
+  },
+  {
     flag: 'snapshot-file',
     placeholder: 'FILE',
     help: 'keep the last known state here (0600, hashes only), to start without an API server',
@@ -140,6 +148,7 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     withExtra: !switchValue('no-extra', text('no-extra')),
     legacy401: switchValue('legacy-401', text('legacy-401')),
     maxStalenessMs: staleness(text('max-staleness')),
+    readyFile: text('ready-file') || undefined,
     ...snapshotFiles(text),
     auditLog: oneOf('audit-log', text('audit-log'), AUDIT_MODES),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),

@@ -20,6 +20,7 @@ const DEFAULTS = {
   legacy401: false,
   maxStalenessMs: undefined,
   auditLog: 'none',
+  readyFile: undefined,
   snapshotFile: undefined,
   snapshotKeyFile: undefined,
   logLevel: 'info',
@@ -93,6 +94,10 @@ const GOOD: Readonly<
     value,
     want: { logLevel: value as 'info' },
   })),
+  'ready-file': [
+    { value: '/run/ready', want: { readyFile: '/run/ready' } },
+    { value: '', want: { readyFile: undefined } },
+  ],
   'audit-log': (['none', 'refused', 'all'] as const).map((value) => ({ value, want: { auditLog: value } })),
   'log-format': ['json', 'text'].map((value) => ({ value, want: { logFormat: value as 'json' } })),
 };

@@ -152,3 +152,31 @@ describe('two replicas of the operator', () => {
     expect(operator.spec.template.spec.priorityClassName).toBe(priority.metadata.name);
   });
 });
+
+describe('the authenticator', () => {
+  const daemonSet = (file: string): Any =>
+    ofKind('DaemonSet').find((manifest) => manifest.file === file)?.object;
+  const base = daemonSet('authenticator/daemonset.yaml').spec;
+  const [first] = base.template.spec.containers;
+
+  test('is not started again for having no answers yet, and opens no debugger', () => {
+    expect(first.startupProbe).toMatchObject({ periodSeconds: 1, failureThreshold: 86_400 });
+    expect(first.env[0].value).toContain('--disable-sigusr1');
+  });
+
+  test('is updated with what Kubernetes 1.20 admits; who has 1.25 adds a component', () => {
+    expect(base.updateStrategy.rollingUpdate).toEqual({ maxUnavailable: 1 });
+    const surge = ofKind('Component').find(({ file }) => file.includes('/surge/'))?.object;
+    expect(surge.patches[0].patch).toContain('maxSurge: 1, maxUnavailable: 0');
+  });
+
+  test('of a pair is like the other one, but for its name and the port that it is looked at on', () => {
+    const [second] = daemonSet('authenticator/components/pair/second.yaml').spec.template.spec.containers;
+    expect(second).toEqual({
+      ...first,
+      name: 'authenticator-2',
+      args: ['authenticator', '--metrics-listen=127.0.0.1:6442'],
+      livenessProbe: { ...first.livenessProbe, httpGet: { ...first.livenessProbe.httpGet, port: 6442 } },
+    });
+  });
+});
