@@ -21,6 +21,8 @@ async function crash(kind: string, error: unknown): Promise<never> {
   process.exit(1);
 }
 
+// Node would open its debugger on the node's loopback for whoever may send this signal.
+process.on('SIGUSR1', () => {});
 process.on('uncaughtException', (error) => void crash('uncaught exception', error));
 process.on('unhandledRejection', (error) => void crash('unhandled rejection', error));
 // `ace-operator status | head`: whoever read has read enough.

@@ -74,6 +74,7 @@ export const DENIAL_REASONS = [
   'UserDeleting',
   'HashMissing',
   'UnsupportedHash',
+  'HashTooCostly',
   'WrongSecret',
   'Stale',
 ] as const;

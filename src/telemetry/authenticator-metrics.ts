@@ -20,10 +20,11 @@ export class AuthenticatorMetrics {
   readonly registry = new Registry();
   #facts: (() => AuthenticatorFacts) | undefined;
 
-  readonly reviews = this.#counter('ace_tokenreviews_total', 'TokenReviews answered, by result and reason', [
-    'result',
-    'reason',
-  ]);
+  readonly reviews = this.#counter(
+    'ace_tokenreviews_total',
+    'TokenReviews answered, by result and reason; final="false": what would let a refused token in may be on its way',
+    ['result', 'reason', 'final'],
+  );
   readonly seconds = this.#histogram(
     'ace_tokenreview_duration_seconds',
     'Time to answer one TokenReview',
@@ -96,7 +97,10 @@ export class AuthenticatorMetrics {
    */
   expectReviews(reasons: Readonly<Record<string, readonly string[]>>): void {
     for (const [result, each] of Object.entries(reasons)) {
-      for (const reason of each) this.reviews.inc({ result, reason }, 0);
+      for (const reason of each) {
+        if (result !== 'refused') this.reviews.inc({ result, reason }, 0);
+        else for (const final of ['true', 'false']) this.reviews.inc({ result, reason, final }, 0);
+      }
     }
   }
 
