@@ -4,7 +4,13 @@ import { typedName } from '../config/act.ts';
 import { type KubeconfigConfig, kubeconfigConfig } from '../config/kubeconfig.ts';
 import { effectiveExpiryMs, formatTime } from '../derive/expiry.ts';
 import { ConfigError, TerminalError } from '../errors.ts';
-import { clusterLabel, type Endpoint, type EndpointSources, endpointsOf } from '../issue/endpoints.ts';
+import {
+  badAddresses,
+  clusterLabel,
+  type Endpoint,
+  type EndpointSources,
+  endpointsOf,
+} from '../issue/endpoints.ts';
 import { type Issued, issueToken, scopeOf } from '../issue/issue.ts';
 import { kubeconfigText } from '../issue/kubeconfig-file.ts';
 import { readEndpointSources } from '../issue/read-endpoints.ts';
@@ -47,6 +53,7 @@ function usable(
   runtime: Runtime,
 ): readonly Endpoint[] {
   const { cluster } = sources;
+  for (const what of badAddresses(sources)) note(`left out: ${what} is no address of a server`, runtime);
   const endpoints = endpointsOf(sources).filter(({ via }) => via === 'ace' || !minify);
   for (const { authority, authoritySource, server } of endpoints) {
     if (authority.kind !== 'unusable') continue;

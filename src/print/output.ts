@@ -41,9 +41,8 @@ export async function printAnswer<T>(answer: Answer<T>, printer: Printer): Promi
 
 /** Prints one object as JSON or YAML. */
 export async function printObject(object: unknown, format: 'json' | 'yaml', printer: Printer): Promise<void> {
-  if (format === 'json') return printer.write(`${JSON.stringify(object, null, 2)}\n`);
-  const { stringify } = await import('yaml');
-  printer.write(stringify(object));
+  const { jsonText, yamlText } = await import('./document.ts');
+  printer.write(format === 'json' ? jsonText(object) : yamlText(object));
 }
 
 function whole<T>({ rows, object, single }: Answer<T>): unknown {

@@ -229,7 +229,7 @@ describe('token list', () => {
       expect(item).not.toHaveProperty('token');
       expect(item.metadata).not.toHaveProperty('annotations');
     }
-    expect(await list('-o', 'yaml')).toContain('storedAs: sha3-512');
+    expect(await list('-o', 'yaml')).toContain('storedAs: "sha3-512"');
   });
 
   test('says when it cannot know', async () => {
