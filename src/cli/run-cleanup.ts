@@ -10,9 +10,10 @@ import { type Found, findOurs } from '../removal/find-ours.ts';
 import { type Removed, removeObject } from '../removal/remove.ts';
 import { askPerson } from './ask-person.ts';
 import { EXIT_NO, EXIT_OK } from './exit.ts';
-import { note, progressOf } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { RemovalReport } from './removal-report.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 const AT_ONCE = 8;
 
@@ -66,9 +67,10 @@ async function clean(
   report.expect(ours.length);
   const byKind = Map.groupBy(ours, ({ kind }) => kind);
   // One kind after the other: the order of removal is that of the list.
-  for (const objects of byKind.values()) {
-    await eachBounded(objects, AT_ONCE, async (object) => report.tell(await remove(object, plane, config)));
-  }
+  const interruption = runtime.interruption();
+  const removeOne = async (object: KubeObject): Promise<void> =>
+    report.tell(await remove(object, plane, config));
+  for (const objects of byKind.values()) await eachBounded(objects, AT_ONCE, removeOne, interruption);
   const code = await report.end(config);
   note(leftText(found), runtime);
   return code;

@@ -19,8 +19,8 @@ import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
 import { type Found, findCredential } from './find-credential.ts';
-import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 import { type SecretPlace, secretPlace } from './secret-file.ts';
 import { takeBack } from './take-back.ts';
 
@@ -34,6 +34,7 @@ export async function runKubeconfig({ args, given }: Invocation, runtime: Runtim
     const cluster = await scopeOf(id, management);
     const sources = await readEndpointSources(cluster, management, runtime.now());
     const endpoints = usable(sources, config, runtime);
+    runtime.interruption();
     const place = await secretPlace(config.destination, runtime);
     try {
       await write({ config, cluster, sources, endpoints, place, management, runtime });
@@ -109,7 +110,7 @@ async function write(writing: Writing): Promise<void> {
     },
     management,
   );
-  await takeBack(issued, management, () => put(foundOf(issued), writing));
+  await takeBack(issued, writing, () => put(foundOf(issued), writing));
   note(`token ${issued.token.name} created, ${endOf(issued.token)}`, writing.runtime);
 }
 

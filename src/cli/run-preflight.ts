@@ -10,9 +10,10 @@ import { type Printer, printObject } from '../print/output.ts';
 import { paint } from '../print/style.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { complain } from './say.ts';
 
 /** One API server and what was found about it. */
 interface Inspection {

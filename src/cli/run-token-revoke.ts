@@ -8,10 +8,11 @@ import { changeTokens, type TokenResult } from './change-tokens.ts';
 import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK } from './exit.ts';
-import { note, progressOf } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { tokensNamed } from './run-token-change.ts';
 import { selectTokens } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 /** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {

@@ -7,9 +7,10 @@ import { humanDuration } from '../print/duration.ts';
 import { printObject } from '../print/output.ts';
 import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { complain } from './say.ts';
 
 const POLL_MS = 500;
 
