@@ -1,5 +1,5 @@
 import { Command as Parser } from 'commander';
-import { describeFileError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { Command, CommandEntry, Invocation } from './command.ts';
 import { COMMANDS } from './commands.ts';
@@ -75,6 +75,10 @@ async function build(
   await addSubcommands(parser, subcommands, typed, path, building);
   if (!command.run) return;
   parser.action(async () => {
+    if (parser.args.some((argument) => argument.trim() === ''))
+      throw new ConfigError(
+        'an argument is empty; leave it out, or check the variable that it was to come from',
+      );
     const invocation = { args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS };
     ended(await runToTheEnd(command, invocation, runtime));
   });

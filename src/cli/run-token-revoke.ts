@@ -25,7 +25,7 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
       note('No tokens found.', runtime);
       return EXIT_OK;
     }
-    if (!(await isAgreed(found, config, runtime))) {
+    if (!(await isAgreed(found, { names, config, server: management.server, runtime }))) {
       note('Nothing was changed.', runtime);
       return EXIT_NO;
     }
@@ -57,13 +57,30 @@ async function meant(
   return { found, missing: [] };
 }
 
-/** Everybody's tokens, the person's own among them, are asked about; what was picked was meant. */
+/** More than that nobody has in mind who names one person. */
+const UNASKED = 20;
+/** Users that the question names. */
+const SHOWN = 5;
+
+interface Question {
+  readonly names: readonly string[];
+  readonly config: TokenRevokeConfig;
+  /** The management plane, for people. */
+  readonly server: string;
+  readonly runtime: Runtime;
+}
+
+/** What was named was meant; a filter may hit more than somebody thought. */
 async function isAgreed(
   found: readonly ListedToken[],
-  config: TokenRevokeConfig,
-  runtime: Runtime,
+  { names, config, server, runtime }: Question,
 ): Promise<boolean> {
-  if (!config.all || config.yes || config.dryRun !== 'none') return true;
-  const users = new Set(found.map(({ userName }) => userName)).size;
-  return askPerson(`Revoke all ${found.length} tokens of ${users} users?`, runtime);
+  if (names.length > 0 || config.yes || config.dryRun !== 'none') return true;
+  const byUser = Map.groupBy(found, ({ userName }) => userName);
+  if (!config.all && byUser.size <= 1 && found.length <= UNASKED) return true;
+  const counts = [...byUser].map(([user, tokens]) => `${user || 'nobody'} ${tokens.length}`);
+  const shown = counts.length > SHOWN ? [...counts.slice(0, SHOWN), '…'] : counts;
+  const verb = config.keep ? 'Disable' : 'Delete';
+  const what = `${found.length} tokens of ${byUser.size} users (${shown.join(', ')})`;
+  return askPerson(`${verb} ${what} in ${server}?`, runtime);
 }

@@ -99,10 +99,16 @@ export const ASK_FLAGS: readonly Flag[] = [...CONNECTION_FLAGS, ...OUTPUT_FLAGS]
  * The configuration that commands for people share.
  *
  * @param home - the user's home directory; empty when there is none
+ * @param flags - those of the command, where it has its own rules for them
  * @throws {ConfigError} naming the flag, what was wanted and what was given
  */
-export function askConfig(given: Given, env: Environment, home: string): AskConfig {
-  const text = flagReader(ASK_FLAGS, given, env);
+export function askConfig(
+  given: Given,
+  env: Environment,
+  home: string,
+  flags: readonly Flag[] = ASK_FLAGS,
+): AskConfig {
+  const text = flagReader(withAll(flags), given, env);
   return Object.freeze({
     kubeconfig: kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
     namespace: namespaceName('namespace', text('namespace')),
@@ -115,6 +121,15 @@ export function askConfig(given: Given, env: Environment, home: string): AskConf
     headers: !switchValue('no-headers', text('no-headers')),
     userAgent: `kubectl-ace/${VERSION}`,
   });
+}
+
+/** A command may leave out some of the flags that all others have: they have their defaults then. */
+function withAll(flags: readonly Flag[]): readonly Flag[] {
+  const own = new Set(flags.map(({ flag }) => flag));
+  return [
+    ...flags,
+    ...ASK_FLAGS.filter(({ flag }) => !own.has(flag)).map((flag) => ({ ...flag, typedOnly: true })),
+  ];
 }
 
 function kubeconfigChoice(flag: string, context: string, env: Environment, home: string): KubeconfigChoice {

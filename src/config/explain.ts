@@ -81,7 +81,7 @@ export function explainConfig(
   }
   const context = kubeconfigFile === undefined ? text('context') : text('management-context');
   return Object.freeze({
-    ...askConfig({ ...given, context }, env, home),
+    ...askConfig({ ...given, context: context || undefined }, { ...env, ACE_CONTEXT: undefined }, home),
     tokenName,
     kubeconfigFile,
     givenContext: text('context') || undefined,

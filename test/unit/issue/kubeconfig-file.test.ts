@@ -252,14 +252,14 @@ describe('what is said to be an address', () => {
     );
     fc.assert(
       fc.property(anyHost, (fqdn) => {
-        for (const { server, via } of endpointsOf(sources({ fqdn, caCerts: PEM }))) {
+        for (const { server, via } of endpointsOf(sources({ fqdn, caCerts: '' }, { serverCa: '' }))) {
           if (via === 'proxy') continue;
           const { host, pathname, search, hash, username } = new URL(server);
           expect([pathname, search, hash, username]).toEqual(['/', '', '', '']);
           expect(server.slice('https://'.length).toLowerCase().replace(/:443$/, '')).toBe(host);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 300 },
     );
   });
 
