@@ -11,6 +11,14 @@ interface Runnable {
   readonly command: Command;
 }
 
+/** Without these a command says only that they are missing. The last of two values counts. */
+const NEEDED_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  cleanup: ['--kubeconfig', '/nonexistent/kubeconfig'],
+  explain: ['--kubeconfig', '/nonexistent/kubeconfig', '--kubeconfig-file', '/nonexistent/given'],
+  'token revoke': ['--all'],
+  'token create': ['--user', 'u-1', '--output-file', '/nonexistent/file'],
+};
+
 async function runnable(entries: readonly CommandEntry[], path: readonly string[] = []): Promise<Runnable[]> {
   const found = await Promise.all(
     entries.map(async (entry): Promise<Runnable[]> => {
@@ -19,7 +27,8 @@ async function runnable(entries: readonly CommandEntry[], path: readonly string[
       const below = await runnable(command.subcommands ?? [], words);
       if (!command.run) return below;
       const needed = (command.arguments ?? []).filter(({ optional }) => !optional);
-      return [{ words: [...words, ...needed.map(() => 'x-1')], command }, ...below];
+      const flags = NEEDED_FLAGS[words.join(' ')] ?? [];
+      return [{ words: [...words, ...flags, ...needed.map(() => 'x-1')], command }, ...below];
     }),
   );
   return found.flat();
