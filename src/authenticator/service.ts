@@ -10,6 +10,7 @@ import { Transport } from '../kube/transport.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
+import { MonitorServer } from '../telemetry/monitor-server.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { routes } from './routes.ts';
@@ -48,7 +49,7 @@ export class AuthenticatorService {
   readonly #verified: VerifiedSecrets;
   readonly #writeBack: WriteBack;
   readonly #server: WebhookServer;
-  readonly #monitor: WebhookServer;
+  readonly #monitor: MonitorServer;
   #snapshot: Snapshot | undefined;
 
   constructor(deps: ServiceDeps) {
@@ -108,8 +109,8 @@ export class AuthenticatorService {
     }
     this.#state.start();
     for (const address of config.metricsListen) {
-      const { host, port } = splitAddress(address);
-      log.info('metrics and probes', { address: await this.#monitor.listen(host, port) });
+      const bound = await this.#monitor.listen(address, { reusePort: true });
+      log.info('metrics and probes', { address: bound });
     }
     await Promise.race([this.#state.synced(), delay(LISTEN_LATEST_MS)]);
     this.#writeBack.start();
@@ -122,7 +123,7 @@ export class AuthenticatorService {
 
   /** Answers what was asked, writes back what was noted, and ends. */
   async stop(): Promise<void> {
-    await Promise.all([this.#server.drain(), this.#monitor.drain()]);
+    await Promise.all([this.#server.drain(), this.#monitor.close()]);
     await Promise.all([this.#writeBack.stop(), this.#snapshot?.stop()]);
     await Promise.all([this.#state.stop(), this.#transport.close(), this.#hasher.close()]);
   }
@@ -156,13 +157,11 @@ export class AuthenticatorService {
   }
 
   /** Beside the webhook: no TLS, no client certificate, no tokens. */
-  #buildMonitor(): WebhookServer {
+  #buildMonitor(): MonitorServer {
     const { log, now } = this.#deps;
-    return new WebhookServer({
-      handler: monitorRoutes({ state: this.#state, metrics: this.#metrics, now }),
-      onReload: () => {},
-      onFault: (error) => log.error('probe failed', { error }),
-    });
+    return new MonitorServer(monitorRoutes({ state: this.#state, metrics: this.#metrics, now }), (error) =>
+      log.error('probe failed', { error }),
+    );
   }
 
   /** The API server is not there at the start: what was last known is better than nothing. */
