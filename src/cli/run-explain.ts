@@ -19,12 +19,15 @@ import { givenDownstream, managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 /** `ace-operator explain`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runExplain({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = explainConfig(args, given, runtime.env, runtime.home);
   const wish = config.canI === '' ? undefined : parseWish(config.canI, config.canINamespace);
   const file = await kubeconfigFile(config, runtime);
+  for (const path of file?.unread ?? [])
+    note(`not read: ${path}, which the kubeconfig names; --follow-files reads it`, runtime);
   const options = { timeoutMs: config.requestTimeoutMs, userAgent: config.userAgent };
   const bearer = file?.asBearer ? new Plane(await downstreamAccess(file.asBearer), options) : undefined;
   const downstream = await givenDownstream(config.downstreamKubeconfig, config);
@@ -59,13 +62,14 @@ const EXIT_CODES = {
 } as const;
 
 async function kubeconfigFile(config: ExplainConfig, runtime: Runtime): Promise<KubeconfigFile | undefined> {
-  const { kubeconfigFile: file, givenContext } = config;
+  const { kubeconfigFile: file, givenContext, followFiles } = config;
   if (file === undefined) return undefined;
-  if (file === '-') return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext);
+  if (file === '-')
+    return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext, followFiles);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new ConfigError(`--kubeconfig-file ${file}: ${describeFileError(error)}`);
   });
-  return readKubeconfig(content, file, givenContext);
+  return readKubeconfig(content, file, givenContext, followFiles);
 }
 
 /** One that was asked for has to be usable; without any, the cluster alone may still tell enough. */
@@ -96,7 +100,7 @@ const WORDS = {
 function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');
   const why = reason ? `${reason}: ${message}` : message;
-  const first = `${mark(STATES[verdict], colour)} ${colour('strong', `${what}: ${WORDS[verdict]}`)} - ${printable(why)}\n`;
+  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${WORDS[verdict]}`))} - ${printable(why)}\n`;
   return remedy === undefined ? first : `${first}  what to do: ${printable(remedy)}\n`;
 }
 

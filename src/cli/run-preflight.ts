@@ -7,6 +7,7 @@ import { missingCluster } from '../plane/missing-cluster.ts';
 import { known, type Reading, required } from '../plane/reading.ts';
 import { checklist, mark } from '../print/checklist.ts';
 import { type Printer, printObject } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
 import { paint } from '../print/style.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts';
@@ -95,11 +96,11 @@ async function print(
     return printObject({ kind: 'Preflight', items }, output, printer);
   }
   if (output === 'name')
-    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${name}\n`).join(''));
+    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${printable(name)}\n`).join(''));
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops), colour)} ${colour('strong', name)}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
   );
   printer.write(parts.join('\n'));
 }

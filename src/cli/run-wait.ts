@@ -10,7 +10,7 @@ import { managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
-import { complain } from './say.ts';
+import { complain, say } from './say.ts';
 
 const POLL_MS = 500;
 
@@ -69,7 +69,7 @@ async function succeed(
   const { output, until } = config;
   if (output === 'json' || output === 'yaml') {
     await printObject({ kind: 'WaitResult', token, cluster, state: until }, output, printer);
-  } else printer.write(`token.management.cattle.io/${token} ${until} in ${cluster}\n`);
+  } else say(`token.management.cattle.io/${token} ${until} in ${cluster}`, runtime);
   return EXIT_OK;
 }
 

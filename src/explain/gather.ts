@@ -21,7 +21,7 @@ import {
   secretOf,
   type WebhookEvidence,
 } from './evidence.ts';
-import { findTarget } from './target.ts';
+import { clustersAt, findTarget } from './target.ts';
 
 export interface GatherOptions extends PlaneOptions {
   readonly given: Given;
@@ -45,6 +45,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   const named = nameOf(given);
   const name = named !== undefined && isObjectName(named) ? named : undefined;
   const management = known(options.management);
+  const bearer = await sendable(options, management);
   const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
     options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
   const token = name === undefined ? undefined : await ask((plane) => plane.token(name));
@@ -72,12 +73,22 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
       management: upstream,
       downstream,
       hash: await hashes(given, upstream, downstream),
-      webhook: await askWebhook(options, known(opened)),
-      right: await askRight(options, known(opened), downstream, userName),
+      webhook: await askWebhook({ ...options, bearer }, known(opened)),
+      right: await askRight({ ...options, bearer }, known(opened), downstream, userName),
     };
   } finally {
     if (opened?.ok && opened.value !== options.downstream) await opened.value.close();
   }
+}
+
+/** A bearer that the file only points to goes to nobody but a server that the management plane knows. */
+async function sendable(
+  { given, bearer }: GatherOptions,
+  management: ManagementPlane | undefined,
+): Promise<Plane | undefined> {
+  if (given.kind !== 'kubeconfig' || given.isOwnBearer) return bearer;
+  const isKnown = management && (await clustersAt(given.server, management)).length > 0;
+  return isKnown && given.server.startsWith('https:') ? bearer : undefined;
 }
 
 async function open(

@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { paint } from './style.ts';
 import { type Column, table } from './table.ts';
 
@@ -31,10 +32,10 @@ export async function printAnswer<T>(answer: Answer<T>, printer: Printer): Promi
   const { format, headers } = printer;
   if (format === 'json' || format === 'yaml') return printObject(whole(answer), format, printer);
   if (format === 'name') {
-    for (const row of answer.rows) printer.write(`${answer.name(row)}\n`);
+    for (const row of answer.rows) printer.write(`${printable(answer.name(row))}\n`);
     return;
   }
-  if (answer.rows.length === 0) return printer.write(`${answer.empty}\n`);
+  if (answer.rows.length === 0) return printer.write(`${printable(answer.empty)}\n`);
   const columns = answer.columns.filter(({ wide }) => format === 'wide' || !wide);
   printer.write(table(columns, answer.rows, { headers, paint: paint(printer.isTerminal, printer.env) }));
 }

@@ -10,11 +10,6 @@ export function printable(text: string): string {
   return text.replaceAll(NOT_PRINTABLE, ' ');
 }
 
-/** The same of a text of several lines, such as a table; colours are ours and come after it. */
-export function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
-}
-
 /** Whether nothing of it would be lost. */
 export function isPrintable(text: string): boolean {
   return text.search(NOT_PRINTABLE) < 0;
