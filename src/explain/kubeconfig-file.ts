@@ -41,21 +41,7 @@ export async function readKubeconfig(
   context: string | undefined,
   followFiles: boolean,
 ): Promise<KubeconfigFile> {
-  const content = contentOf(text, file);
-  const name = context ?? (typeof content['current-context'] === 'string' ? content['current-context'] : '');
-  const chosen = byName(content.contexts, name)?.context;
-  if (!chosen)
-    throw new ConfigError(
-      name === ''
-        ? `${file}: no context is the current one; give --context`
-        : `${file}: there is no context ${name}; see kubectl config get-contexts`,
-    );
-  const cluster = byName(content.clusters, chosen.cluster)?.cluster;
-  const server = cluster?.['server'];
-  if (typeof server !== 'string' || !URL.canParse(server)) {
-    throw new ConfigError(`${file}: context ${name} names no server`);
-  }
-  const user = byName(content.users, chosen.user)?.user ?? {};
+  const { name, server, cluster, user } = chosenContext(contentOf(text, file), file, context);
   const { own, tokenPath, caPath } = secretsOf(user, cluster);
   const unread = followFiles ? [] : [tokenPath, caPath].filter((path) => path !== undefined);
   const bearer = own ?? (followFiles && tokenPath ? (await contentsOf(tokenPath, file)).trim() : undefined);
@@ -68,9 +54,33 @@ export async function readKubeconfig(
       isOwnBearer: own !== undefined,
       credential: bearer === undefined ? otherCredential(user, tokenPath) : credentialOf(bearer),
     },
-    asBearer: isAsked ? bearerConfig(await withoutFile(cluster ?? {}, file), bearer) : '',
+    asBearer: isAsked ? bearerConfig(await withoutFile(cluster, file), bearer) : '',
     unread,
   };
+}
+
+interface Chosen {
+  readonly name: string;
+  readonly server: string;
+  readonly cluster: Readonly<Record<string, unknown>>;
+  readonly user: Readonly<Record<string, unknown>>;
+}
+
+/** @throws {ConfigError} when there is no such context, or it names no server */
+function chosenContext(content: Content, file: string, context: string | undefined): Chosen {
+  const name = context ?? textOf(content['current-context']) ?? '';
+  const chosen = byName(content.contexts, name)?.context;
+  if (!chosen)
+    throw new ConfigError(
+      name === ''
+        ? `${file}: no context is the current one; give --context`
+        : `${file}: there is no context ${name}; see kubectl config get-contexts`,
+    );
+  const cluster = byName(content.clusters, chosen.cluster)?.cluster;
+  const server = cluster?.['server'];
+  if (!cluster || typeof server !== 'string' || !URL.canParse(server))
+    throw new ConfigError(`${file}: context ${name} names no server`);
+  return { name, server, cluster, user: byName(content.users, chosen.user)?.user ?? {} };
 }
 
 function contentOf(text: string, file: string): Content {
