@@ -164,9 +164,19 @@ async function waitRefused(
   });
   const worst = codes.find((code) => code === EXIT_NO) ?? codes.find((code) => code !== EXIT_OK) ?? EXIT_OK;
   if (worst === EXIT_OK) {
-    note('refused downstream; an API server may remember an earlier yes for its webhook cache TTL', runtime);
+    tellRefused([...left.keys()], runtime);
   }
   return worst;
+}
+
+/** Of whom it is said: a token without a cluster opens the management plane alone. */
+function tellRefused(clusters: readonly string[], runtime: Runtime): void {
+  note(
+    clusters.length === 0
+      ? 'no cluster was asked: none of them is scoped to one'
+      : `refused downstream in ${listed(clusters)}; an API server may remember an earlier yes for its webhook cache TTL`,
+    runtime,
+  );
 }
 
 const SHOWN = 3;

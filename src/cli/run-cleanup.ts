@@ -1,3 +1,4 @@
+import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { type CleanupConfig, cleanupConfig } from '../config/cleanup.ts';
 import type { Given } from '../config/flags.ts';
@@ -23,7 +24,7 @@ export async function runCleanup(given: Given, runtime: Runtime): Promise<number
   const plane = new DownstreamPlane(await personalAccess(config.kubeconfig), {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
-    namespace: config.downstreamNamespace,
+    namespace: config.downstreamNamespace ?? DEFAULT_DOWNSTREAM_NAMESPACE,
     source: config.kubeconfig.files.join(', '),
   });
   try {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../api/names.ts';
 import { type ExplainConfig, explainConfig } from '../config/explain.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
 import { conclude, type Explanation } from '../explain/conclusion.ts';
@@ -30,7 +31,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
     note(`not read: ${path}, which the kubeconfig names; --follow-files reads it`, runtime);
   const options = { timeoutMs: config.requestTimeoutMs, userAgent: config.userAgent };
   const bearer = file?.asBearer ? new Plane(await downstreamAccess(file.asBearer), options) : undefined;
-  const downstream = await givenDownstream(config.downstreamKubeconfig, config);
+  const downstream = await givenDownstream(config.downstreamKubeconfig, config, DEFAULT_DOWNSTREAM_NAMESPACE);
   const management = await givenManagement(config);
   try {
     const evidence = await gather({

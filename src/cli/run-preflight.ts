@@ -76,7 +76,7 @@ async function inspect(
   const opened = await downstreamPlane(name, management, config);
   const names = { token: undefined, cluster: name, user: undefined };
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
-  const seer = await givenDownstream(config.downstreamKubeconfig, config);
+  const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
   try {
     const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });

@@ -10,6 +10,7 @@ import { type Answer, printAnswer } from '../print/output.ts';
 import type { Progress } from '../print/progress.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
+import { requireNamed } from './named-in-filter.ts';
 import { printerOf } from './printer.ts';
 import { progressOf } from './progress.ts';
 import type { Runtime } from './runtime.ts';
@@ -22,6 +23,7 @@ export async function runTokenList(given: Given, runtime: Runtime): Promise<numb
   try {
     const progress = progressOf('reading tokens', runtime);
     const tokens = await selectTokens(config.selection, management, { nowMs, progress });
+    if (tokens.length === 0) await requireNamed(config.selection, management);
     await printAnswer(answerOf(tokens, nowMs), printerOf(config, runtime));
     return EXIT_OK;
   } finally {

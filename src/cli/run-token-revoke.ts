@@ -8,6 +8,7 @@ import { changeTokens, type TokenResult } from './change-tokens.ts';
 import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { requireNamed } from './named-in-filter.ts';
 import { progressOf } from './progress.ts';
 import { tokensNamed } from './run-token-change.ts';
 import { selectTokens } from './run-token-list.ts';
@@ -22,6 +23,7 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   try {
     const { found, missing } = await meant(names, config, management, runtime);
     if (found.length + missing.length === 0) {
+      await requireNamed(config.selection, management);
       note('No tokens found.', runtime);
       return EXIT_OK;
     }

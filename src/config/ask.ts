@@ -29,7 +29,8 @@ export interface AskConfig {
   readonly kubeconfig: KubeconfigChoice;
   readonly namespace: string;
   readonly credentialNamespaces: readonly string[];
-  readonly downstreamNamespace: string;
+  /** Undefined: as the operator reports it. */
+  readonly downstreamNamespace: string | undefined;
   readonly requestTimeoutMs: number;
   readonly output: OutputFormat;
   readonly headers: boolean;
@@ -61,8 +62,8 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
   {
     flag: 'downstream-namespace',
     placeholder: 'NAME',
-    help: 'namespace of our objects in each downstream cluster',
-    fallback: 'cattle-system',
+    help: 'namespace of our objects in each downstream cluster; without it as the operator reports it, else cattle-system',
+    fallback: '',
   },
   {
     flag: 'request-timeout',
@@ -115,12 +116,16 @@ export function askConfig(
     credentialNamespaces: list(text('credential-namespaces')).map((name) =>
       namespaceName('credential-namespaces', name),
     ),
-    downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
+    downstreamNamespace: optionalNamespace(text('downstream-namespace')),
     requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
     output: oneOf('output', text('output'), OUTPUT_FORMATS),
     headers: !switchValue('no-headers', text('no-headers')),
     userAgent: `kubectl-ace/${VERSION}`,
   });
+}
+
+function optionalNamespace(value: string): string | undefined {
+  return value === '' ? undefined : namespaceName('downstream-namespace', value);
 }
 
 /** A command may leave out some of the flags that all others have: they have their defaults then. */

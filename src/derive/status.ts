@@ -5,6 +5,7 @@ import { formatTime } from './expiry.ts';
 /** What is known of one cluster, from which its status follows. */
 export interface ClusterFacts {
   readonly generation: number;
+  readonly downstreamNamespace: string;
   readonly mode: 'propagate' | 'drain' | 'hold';
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -65,6 +66,7 @@ export function deriveStatus(
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
+    downstreamNamespace: facts.downstreamNamespace,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };

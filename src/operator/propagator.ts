@@ -134,6 +134,7 @@ export class ClusterPropagator {
     const settings = this.#settings;
     return {
       generation: settings?.generation ?? 0,
+      downstreamNamespace: this.#deps.downstreamNamespace,
       mode: this.mode,
       modeReason: settings?.modeReason ?? 'Connecting',
       modeMessage: settings?.modeMessage ?? '',
