@@ -14,6 +14,7 @@ import { tokensNamed } from './run-token-change.ts';
 import { selectTokens } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
 import { note } from './say.ts';
+import { outOfUseInClusters } from './uses-in-clusters.ts';
 
 /** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -46,7 +47,8 @@ async function meant(
 ): Promise<{ found: readonly ListedToken[]; missing: readonly TokenResult[] }> {
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
   const progress = progressOf('reading tokens', runtime);
-  const selected = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
+  const listed = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
+  const selected = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
   if (config.includeSystem) return { found: selected, missing: [] };
   const found = selected.filter((token) => !isSystemToken(token));
   const spared = selected.length - found.length;

@@ -40,7 +40,13 @@ const AGE_FLAGS: readonly Flag[] = [
   {
     flag: 'unused-since',
     placeholder: 'DURATION',
-    help: 'that nobody used for this time, such as 30d, and that are older',
+    help: 'whose last use, as noted by the management plane or their cluster, is so long ago, such as 30d',
+    fallback: '',
+  },
+  {
+    flag: 'never-used',
+    placeholder: 'DURATION',
+    help: 'that are older than this, and of which no use was ever noted; where nobody notes uses, that is all of them',
     fallback: '',
   },
 ];
@@ -54,6 +60,8 @@ export interface Selection {
   readonly selector: string;
   readonly expiringWithinMs: number | undefined;
   readonly unusedForMs: number | undefined;
+  /** Milliseconds. */
+  readonly neverUsedForMs: number | undefined;
 }
 
 type Text = (flag: string) => string;
@@ -65,6 +73,7 @@ function selectionOf(text: Text): Selection {
     selector: text('selector'),
     expiringWithinMs: durationOf('expiring-within', text),
     unusedForMs: durationOf('unused-since', text),
+    neverUsedForMs: durationOf('never-used', text),
   };
 }
 
