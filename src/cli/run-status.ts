@@ -61,6 +61,7 @@ async function show(
   runtime: Runtime,
   printer: Printer,
 ): Promise<number> {
+  management.remembered.forget();
   await tellLeaderless(config, management, runtime);
   if (config.cluster === undefined) {
     await printAnswer(clusterAnswer(await readClusters(config, management, runtime), runtime.now()), printer);

@@ -12,11 +12,18 @@ const SINGLE_READS = 3;
 export class RememberedPlane {
   readonly #management: ManagementPlane;
   #secrets: Promise<Reading<readonly CredentialsSecret[]>> | undefined;
-  readonly #clusters: Remembered<Cluster>;
-  readonly #propagations: Remembered<Propagation>;
+  #clusters!: Remembered<Cluster>;
+  #propagations!: Remembered<Propagation>;
 
   constructor(management: ManagementPlane) {
     this.#management = management;
+    this.forget();
+  }
+
+  /** What is asked for next is read anew. */
+  forget(): void {
+    const management = this.#management;
+    this.#secrets = undefined;
     this.#clusters = new Remembered(
       (id) => management.cluster(id),
       () => management.clusters(),
