@@ -127,6 +127,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no directory',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space is left',
+  EPIPE: 'its reader is gone',
 };
 
 /** Why a file that a person named could not be read or written. The path is theirs to put before it. */

@@ -134,6 +134,8 @@ export interface PropagationStatus {
   readonly failed?: number;
   readonly refused?: Readonly<Record<string, number>>;
   readonly tokens?: string;
+  /** Where our objects are in the cluster. */
+  readonly downstreamNamespace?: string;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;

@@ -9,13 +9,13 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { requestTarget } from '../telemetry/health.ts';
+import { requestTarget } from '../telemetry/monitor-server.ts';
 
 /** What a route answers. */
 export interface Answer {
   readonly status: number;
   readonly type?: string;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly retryAfterSeconds?: number;
 }
 

@@ -9,6 +9,7 @@ import { Transport } from '../kube/transport.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
+import { MonitorServer } from '../telemetry/monitor-server.ts';
 import { AuditLog, type AuditLogOptions } from './audit-log.ts';
 import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
@@ -59,7 +60,7 @@ export class AuthenticatorService {
   readonly #verified: VerifiedSecrets;
   readonly #writeBack: WriteBack;
   readonly #server: WebhookServer;
-  readonly #monitor: WebhookServer;
+  readonly #monitor: MonitorServer;
   readonly #readyFile: ReadyFile;
   readonly #persistence: Persistence | undefined;
   /** Whether the API server has answered anything. */
@@ -127,8 +128,8 @@ export class AuthenticatorService {
     await this.#persistence?.start(this.#verified);
     this.#state.start();
     for (const address of config.metricsListen) {
-      const { host, port } = splitAddress(address);
-      log.info('metrics and probes', { address: await this.#monitor.listen(host, port) });
+      const bound = await this.#monitor.listen(address, { reusePort: true });
+      log.info('metrics and probes', { address: bound });
     }
     void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
     void delay(SILENCE_MS).then(() => (this.#isHeard ? undefined : this.#persistence?.restore()));
@@ -143,7 +144,7 @@ export class AuthenticatorService {
 
   /** Gives up the port, answers what was asked, writes back what was noted, and ends: within two seconds. */
   async stop(): Promise<void> {
-    const drained = Promise.all([this.#server.drain(), this.#monitor.drain()]);
+    const drained = Promise.all([this.#server.drain(), this.#monitor.close()]);
     this.#verified.release();
     void this.#readyFile.remove().catch(() => undefined);
     const flushed = this.#writeBack.flush();
@@ -201,13 +202,11 @@ export class AuthenticatorService {
   }
 
   /** Beside the webhook: no TLS, no client certificate, no tokens. */
-  #buildMonitor(): WebhookServer {
+  #buildMonitor(): MonitorServer {
     const { log, now } = this.#deps;
-    return new WebhookServer({
-      handler: monitorRoutes({ state: this.#state, metrics: this.#metrics, now }),
-      onReload: () => {},
-      onFault: (error) => log.error('probe failed', { error }),
-    });
+    return new MonitorServer(monitorRoutes({ state: this.#state, metrics: this.#metrics, now }), (error) =>
+      log.error('probe failed', { error }),
+    );
   }
 
   #publishFacts(): void {

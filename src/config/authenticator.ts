@@ -94,6 +94,7 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
   },
   {
     flag: 'max-staleness',
+    mayBeEmpty: true,
     placeholder: 'DURATION',
     help: 'refuse everyone when the last confirmed sync with the API server is older (90s, 5m, 1h; at least 2m); default off',
     fallback: '',

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
+import { registryText, SharedScrape } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
 /** What is read when somebody scrapes. Ages in seconds, times in seconds since the epoch. */
@@ -18,6 +19,8 @@ export interface AuthenticatorFacts {
 /** Everything the authenticator counts. Labels are closed enums, never tokens or users; seconds throughout. */
 export class AuthenticatorMetrics {
   readonly registry = new Registry();
+  /** For whoever asks, however often. */
+  readonly shared = new SharedScrape(() => this.scrape());
   #facts: (() => AuthenticatorFacts) | undefined;
 
   readonly reviews = this.#counter(
@@ -104,11 +107,11 @@ export class AuthenticatorMetrics {
     }
   }
 
-  /** The text that Prometheus reads. */
+  /** The text that Prometheus reads, as of now. */
   async scrape(): Promise<string> {
     const facts = this.#facts?.();
     if (facts) this.#show(facts);
-    return this.registry.metrics();
+    return registryText(this.registry);
   }
 
   #show(facts: AuthenticatorFacts): void {

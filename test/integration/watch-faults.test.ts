@@ -110,7 +110,7 @@ describe('a revocation that the watch did not tell', () => {
 });
 
 async function restarts(world: World, cluster: string, reason: string): Promise<number> {
-  const series = `ace_watch_restarts_total{cluster="${cluster}",reason="${reason}"}`;
+  const series = `ace_watch_restarts_total{ace_cluster="${cluster}",reason="${reason}"}`;
   return (await world.operator?.metric(series)) ?? 0;
 }
 

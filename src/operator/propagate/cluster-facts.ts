@@ -13,9 +13,11 @@ export interface StatusSources {
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
   readonly outcomes: Pick<Outcomes, 'count'>;
+  readonly downstreamNamespace: string;
 }
 
 export function clusterFacts({
+  downstreamNamespace,
   settings,
   session,
   sweeper,
@@ -24,6 +26,7 @@ export function clusterFacts({
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
+    downstreamNamespace,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',

@@ -257,6 +257,7 @@ export class ClusterPropagator {
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
       outcomes: this.outcomes,
+      downstreamNamespace: this.#deps.defaults.namespace,
     };
   }
 

@@ -16,8 +16,9 @@ beforeEach(async () => {
   faults.length = 0;
   rig = await startStateRig();
   metrics = new AuthenticatorMetrics();
+  const monitor = monitorRoutes({ state: rig.state, metrics, now: () => rig.clock.nowMs });
   server = new WebhookServer({
-    handler: monitorRoutes({ state: rig.state, metrics, now: () => rig.clock.nowMs }),
+    handler: async (request) => monitor(request),
     onReload: () => {},
     onFault: (error) => faults.push(error),
   });
