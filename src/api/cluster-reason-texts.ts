@@ -43,6 +43,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     ...READ_TEXTS.Unreachable,
     meaning: 'no answer; tried again with growing delay, half a minute at most',
   },
+  ClusterReplaced: {
+    meaning: 'another cluster than before answers at this address; it is being connected anew',
+    cause: 'the address leads elsewhere now, or the cluster was set up anew',
+    remedy: 'if it is not meant: correct the address in the credentials',
+  },
   Forbidden: {
     meaning: '403: the message names verb and kind',
     cause: 'the credential in the Secret lacks a right',

@@ -144,3 +144,6 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 export function isObjectName(name: string): boolean {
   return name.length <= 253 && SUBDOMAIN.test(name);
 }
+
+/** Where our objects are downstream unless somebody says otherwise: Rancher's choice. */
+export const DEFAULT_DOWNSTREAM_NAMESPACE = 'cattle-system';

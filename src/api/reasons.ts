@@ -43,6 +43,7 @@ export const CLUSTER_REASONS = [
   'CredentialsRejected',
   'CertificateInvalid',
   'Unreachable',
+  'ClusterReplaced',
   'Forbidden',
   'AceDisabled',
   'ClusterDeleted',
@@ -74,6 +75,7 @@ export const DENIAL_REASONS = [
   'UserDeleting',
   'HashMissing',
   'UnsupportedHash',
+  'HashTooCostly',
   'WrongSecret',
   'Stale',
 ] as const;

@@ -18,8 +18,16 @@ export type Verdict =
       readonly groups: readonly string[];
       readonly extra: Readonly<Record<string, readonly string[]>> | undefined;
     }
-  | { readonly kind: 'refused'; readonly reason: DenialReason }
+  | {
+      readonly kind: 'refused';
+      readonly reason: DenialReason;
+      /** False: what would let the token in may be on its way, so that asking again later makes sense. */
+      readonly isFinal: boolean;
+    }
   | { readonly kind: 'foreign' };
+
+/** Follows the reason of a refusal that is not for good. */
+export const MAY_CHANGE = ': may be on its way';
 
 /** The body is no TokenReview: HTTP 400. */
 export class MalformedReviewError extends Error {
@@ -64,7 +72,10 @@ function statusOf(verdict: Verdict): object {
       return { authenticated: true, user: { username, groups, ...(extra ? { extra } : {}) } };
     }
     case 'refused':
-      return { authenticated: false, error: verdict.reason };
+      return {
+        authenticated: false,
+        error: verdict.isFinal ? verdict.reason : `${verdict.reason}${MAY_CHANGE}`,
+      };
     case 'foreign':
       return { authenticated: false };
   }

@@ -8,10 +8,11 @@ import {
 } from '../api/names.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
 import type { Installation } from '../derive/ownership.ts';
-import { ApiError, ConnectionError } from '../errors.ts';
+import { ApiError, ConnectionError, OtherPlaneError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { PlaneIdentity } from '../kube/plane-identity.ts';
 import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
 import { Transport } from '../kube/transport.ts';
@@ -42,6 +43,8 @@ export interface ConnectionOptions {
 
 /** So many failures in a row of one watch, and the connection counts as lost. */
 const FAILURES_UNTIL_LOST = 3;
+/** Of one list of a cluster, which may be in anybody's hands: it must not take the memory that the others need. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 /** One working connection to a downstream API server: its client, its watches, what they have seen. */
 export class Connection {
@@ -49,31 +52,42 @@ export class Connection {
   readonly observed: ObservedState;
   readonly #options: ConnectionOptions;
   readonly #transport: Transport;
-  readonly #reflectors: readonly Reflector<Observed>[];
+  /** Which cluster this is. */
+  readonly plane: PlaneIdentity;
+  readonly #reflectors: ReadonlyMap<string, Reflector<Observed>>;
   #probing = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#transport = new Transport(options.access, options);
     this.client = new KubeClient(this.#transport, options.onRequest);
+    this.plane = new PlaneIdentity(this.client);
     this.observed = new ObservedState(
       options.cluster,
-      (object) => options.onObject(object, false),
+      (object) => this.#missEcho(object),
       options.installation,
     );
-    this.#reflectors = [
+    this.#reflectors = new Map([
       this.#reflector(CLUSTER_AUTH_TOKENS, this.observed.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.observed.users, parseClusterUserAttribute),
       this.#reflector(SECRETS, this.observed.secrets, parseSecret),
-    ];
+    ]);
+  }
+
+  /** A write of ours that no watch told of proves that this watch hangs: what it missed besides must not stay hidden. */
+  #missEcho(object: KubeObject): void {
+    void this.#reflectors.get(object.kind)?.refresh();
+    this.#options.onObject(object, false);
   }
 
   /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
   async open(signal: AbortSignal): Promise<void> {
     const { namespace, definitions } = this.#options;
     await prepareCluster(this.client, namespace, definitions, signal);
-    for (const reflector of this.#reflectors) reflector.start();
-    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+    await this.plane.verify();
+    const reflectors = [...this.#reflectors.values()];
+    for (const reflector of reflectors) reflector.start();
+    await Promise.all(reflectors.map((reflector) => reflector.synced));
   }
 
   /**
@@ -86,6 +100,8 @@ export class Connection {
     try {
       await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
     } catch (probeError) {
+      // A server that is too busy for a question is there.
+      if (isBusy(probeError)) return;
       this.#options.onLost(probeError);
     } finally {
       this.#probing = false;
@@ -94,7 +110,7 @@ export class Connection {
 
   async close(): Promise<void> {
     this.observed.close();
-    const stopped = this.#reflectors.map((reflector) => reflector.stop());
+    const stopped = [...this.#reflectors.values()].map((reflector) => reflector.stop());
     await this.#transport.close();
     await Promise.allSettled(stopped);
   }
@@ -103,11 +119,13 @@ export class Connection {
     resource: Resource,
     store: Store<Observed>,
     parse: (raw: unknown) => Observed,
-  ): Reflector<Observed> {
+  ): readonly [kind: string, reflector: Reflector<Observed>] {
     const { namespace, timing, onObject, onLost, onWatchRestart, onCorrections } = this.#options;
     store.onChange((event) => onObject(event.object.object, event.type === 'deleted'));
-    return new Reflector<Observed>({
+    const reflector = new Reflector<Observed>({
       client: this.client,
+      plane: this.plane,
+      maxBytes: MAX_LIST_BYTES,
       resource,
       namespace,
       // The namespace holds others' Secrets too: they are none of our business.
@@ -118,13 +136,18 @@ export class Connection {
       observer: {
         failed: (error, failures) => {
           const refused = error instanceof ApiError && [401, 403].includes(error.code);
-          if (refused || failures >= FAILURES_UNTIL_LOST) onLost(error);
+          if (refused || error instanceof OtherPlaneError || failures >= FAILURES_UNTIL_LOST) onLost(error);
         },
         restarted: (reason) => onWatchRestart?.(reason),
         corrected: (count) => onCorrections?.(count),
       },
     });
+    return [resource.kind, reflector];
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 429 || error.retryAfterMs !== undefined);
 }
 
 function isConnectionTrouble(error: unknown): boolean {

@@ -9,7 +9,8 @@ import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
 import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
-import { Assumed, isOlder } from './assumed.ts';
+import { isOlder } from '../kube/versions.ts';
+import { Assumed } from './assumed.ts';
 
 const INDEX_USER = 'user';
 

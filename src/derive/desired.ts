@@ -88,7 +88,8 @@ export function desiredUserObject(
     kind: CLUSTER_USER_ATTRIBUTES.kind,
     metadata: metadata(user.name, placement, { [ANNOTATION_USER_UID]: user.uid }),
     enabled: user.enabled && !user.deleting,
-    groups: attribute?.groups ?? [],
+    // What cannot be read says nothing: the groups that are there stay.
+    ...(attribute?.problem === undefined ? { groups: attribute?.groups ?? [] } : {}),
     lastRefresh,
     ...(answered ? { needsRefresh: attribute?.needsRefresh ?? false } : {}),
     extraByProvider: attribute?.extraByProvider ?? null,
@@ -102,7 +103,7 @@ export function desiredUserObject(
 export function revocationsOf(desired: KubeObject, current: KubeObject): KubeObject {
   const { apiVersion, kind, metadata } = desired;
   const held = Array.isArray(current['groups']) ? current['groups'] : [];
-  const granted = Array.isArray(desired['groups']) ? desired['groups'] : [];
+  const granted = Array.isArray(desired['groups']) ? desired['groups'] : held;
   return {
     apiVersion,
     kind,

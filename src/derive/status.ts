@@ -8,6 +8,7 @@ export type Mode = 'propagate' | 'drain' | 'hold';
 /** What is known of one cluster, from which its status follows. */
 export interface ClusterFacts {
   readonly generation: number;
+  readonly downstreamNamespace: string;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -81,6 +82,7 @@ export function deriveStatus(
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
+    downstreamNamespace: facts.downstreamNamespace,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };

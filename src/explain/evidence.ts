@@ -15,6 +15,8 @@ export type Given =
       /** File and context, for people. */
       readonly source: string;
       readonly server: string;
+      /** The bearer stands in it: who made the file knows it already. */
+      readonly isOwnBearer: boolean;
       readonly credential: GivenCredential;
     };
 

@@ -183,12 +183,13 @@ function cache({ apiServers }: ClusterEvidence): Hop {
   return longestMs > CACHE_LIMIT_MS ? flawed(id, 'warning', 'CacheTooLong', HOP_TEXTS, text) : ok(id, text);
 }
 
-/** Exit code and headline follow from this. */
+const DECIDING: readonly HopId[] = ['connection', 'management', 'definitions', 'rights'];
+
+/** Exit code and headline follow from this. One of authenticator and webhook is enough: each tells of the other. */
 export function worst(hops: readonly Hop[]): 'ok' | 'broken' | 'unknown' {
   if (hops.some(({ state }) => state === 'broken')) return 'broken';
-  // What is not seen for want of a right is no fault of the cluster; not reaching it leaves nothing to say.
-  const isUnreached = hops.some(
-    ({ id, state }) => (id === 'connection' || id === 'management') && state === 'unknown',
-  );
-  return isUnreached ? 'unknown' : 'ok';
+  // What is not seen for want of a right is no fault of the cluster; but nothing can be said of one whose basics were not.
+  const isUnknown = (id: HopId): boolean => hops.some((hop) => hop.id === id && hop.state === 'unknown');
+  const isBlind = DECIDING.some(isUnknown) || (isUnknown('authenticator') && isUnknown('webhook'));
+  return isBlind ? 'unknown' : 'ok';
 }

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { HashAlgorithm } from './algorithms.ts';
 import { HasherClosedError } from './errors.ts';
-import { type HashAlgorithm, hashNow, isSlow } from './formats.ts';
+import { hashNow, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import { acceptsSecret } from './limits.ts';
 

@@ -28,6 +28,7 @@ import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Plane, type PlaneOptions } from './plane.ts';
 import type { Reading } from './reading.ts';
+import { RememberedPlane } from './remembered.ts';
 
 export interface ManagementOptions extends PlaneOptions {
   /** With credentials Secrets, the operator's own first. */
@@ -36,6 +37,8 @@ export interface ManagementOptions extends PlaneOptions {
 
 /** The management plane, read live and once. */
 export class ManagementPlane extends Plane {
+  /** What it takes to reach clusters, as it was when it was first asked for. */
+  readonly remembered = new RememberedPlane(this);
   readonly #credentialNamespaces: readonly string[];
 
   constructor(access: Access, options: ManagementOptions) {

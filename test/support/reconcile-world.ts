@@ -99,11 +99,7 @@ export class ReconcileWorld {
     this.#hasher = hasher;
     this.hashes = new HashStore(hasher);
     const installation = installationOf(this.management, INSTALLATION);
-    this.observed = new ObservedState(
-      CLUSTER,
-      (object) => this.#enqueueObject(object, false),
-      installation,
-    );
+    this.observed = new ObservedState(CLUSTER, (object) => this.#enqueueObject(object, false), installation);
     this.downstream.onEvent = (event) => {
       const untold = this.#untold.get(event.object.kind) ?? [];
       this.#untold.set(event.object.kind, [...untold, event]);

@@ -14,9 +14,11 @@ export interface StatusSources {
   readonly isDrained: boolean;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
+  readonly downstreamNamespace: string;
 }
 
 export function clusterFacts({
+  downstreamNamespace,
   settings,
   session,
   sweeper,
@@ -26,6 +28,7 @@ export function clusterFacts({
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
+    downstreamNamespace,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',

@@ -264,6 +264,7 @@ export class ClusterPropagator {
       isDrained: this.#drain.isDone,
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
+      downstreamNamespace: this.#deps.defaults.namespace,
     };
   }
 

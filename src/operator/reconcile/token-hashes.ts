@@ -1,8 +1,8 @@
 import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
+import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { type FingerprintKey, fingerprint, fingerprintsEqual } from '../../hash/fingerprint.ts';
-import { HASH_ALGORITHMS } from '../../hash/formats.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
 import type { HashFact, Rules } from '../decide/facts.ts';
 import { refusedHash } from '../decide/in-the-way.ts';

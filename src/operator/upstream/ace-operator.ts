@@ -27,6 +27,7 @@ import type { Identified } from '../../api/types.ts';
 import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
 import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
+import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../kube/reflector.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Management, watchName } from './management.ts';
@@ -38,6 +39,8 @@ export interface OperatorOptions {
   readonly management: Management;
   readonly watches: Watches;
   readonly logger: OperatorLogger;
+  /** Which cluster the management plane is. */
+  readonly plane?: PlaneIdentity;
   readonly timing?: Partial<ReflectorTiming>;
   /** How long is waited for a watch that work can begin without, in milliseconds. */
   readonly patienceMs?: number;
@@ -127,7 +130,7 @@ export class AceOperator extends Base {
     onEvent: (event: ResourceEvent) => Promise<void>,
     namespace?: string,
   ): Promise<void> {
-    const { client, timing } = this.#options;
+    const { client, plane, timing } = this.#options;
     const resource = WATCHED.find((known) => known.group === group && known.plural === plural);
     if (!resource || resource.version !== version)
       throw new Error(`no parser is known for ${plural}.${group}/${version}`);
@@ -138,6 +141,7 @@ export class AceOperator extends Base {
     const name = watchName(resource, namespace);
     const reflector = new Reflector({
       client,
+      plane,
       resource,
       namespace,
       parse,

@@ -12,6 +12,7 @@ const bearer = (secret = 'secret-1'): Evidence['given'] => ({
   kind: 'kubeconfig',
   source: 'file, context x,',
   server: 'https://c-1.example',
+  isOwnBearer: true,
   credential: { kind: 'ours', name: 't-1', secret },
 });
 const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);

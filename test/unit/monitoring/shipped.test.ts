@@ -81,7 +81,7 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
       for (const label of labels) {
         expect(
           [
-            'cluster',
+            'ace_cluster',
             'verb',
             'code',
             'result',

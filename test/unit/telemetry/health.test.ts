@@ -83,7 +83,7 @@ describe('HealthServer', () => {
   test('metrics are in the text format', async () => {
     const answer = await get('/metrics');
     expect(answer).toMatchObject({ status: 200, type: expect.stringContaining('text/plain') });
-    expect(answer.body).toContain('ace_cluster_connected{cluster="c-1"} 1');
+    expect(answer.body).toContain('ace_cluster_connected{ace_cluster="c-1"} 1');
   });
 
   for (const path of ['/', '/healthz', '/metrics/', '/../etc/passwd', '/%2e%2e/']) {
