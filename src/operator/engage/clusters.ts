@@ -11,7 +11,7 @@ import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-set
 import { Handover } from './handover.ts';
 import { createPropagation, removeAllowance } from './propagation-object.ts';
 
-export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'reports'> {
+export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'reports' | 'configureAgain'> {
   readonly client: KubeClient;
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
   /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
@@ -109,6 +109,7 @@ export class Clusters {
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       handover: this.#handover,
+      configureAgain: (cluster) => this.enqueueCluster(cluster),
       reports: {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),

@@ -1,3 +1,4 @@
+import { holdsOurs } from '../../clusters/leftovers.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
@@ -130,6 +131,8 @@ export class Term {
       },
       openSession: (cluster, access, listener) =>
         new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      holdsOurs: async (cluster, access) =>
+        holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
     });
   }

@@ -22,6 +22,10 @@ export interface PropagatorDeps {
   readonly reports: Reports;
   readonly defaults: PropagatorDefaults;
   readonly now: () => number;
+  /** The settings of a cluster are to be read again. */
+  configureAgain(cluster: string): void;
+  /** Whether anything of ours is in a cluster. @throws when it does not tell */
+  holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
   /** A session that is not started yet. */
   openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
 }

@@ -5,7 +5,6 @@ import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
-import type { Rules } from '../decide/facts.ts';
 import type { Result } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
@@ -18,6 +17,7 @@ import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts
 import { Drain } from './drain.ts';
 import { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
+import { rulesOf } from './rules.ts';
 import { Sweeper } from './sweeper.ts';
 import { work } from './worker.ts';
 import { WorkQueue } from './workqueue.ts';
@@ -42,7 +42,7 @@ export class ClusterPropagator {
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
   #credentialsVersion = '';
-  readonly #drain = new Drain();
+  readonly #drain: Drain;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
@@ -57,6 +57,10 @@ export class ClusterPropagator {
     this.otherIds = new OtherIds({
       ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
       observed: () => this.connection?.observed,
+    });
+    this.#drain = new Drain({
+      holdsOurs: () => this.#holdsOurs(),
+      disproved: () => deps.configureAgain(name),
     });
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
@@ -141,6 +145,7 @@ export class ClusterPropagator {
   /** Ends session and workers; what is being written may finish or fail. */
   async stop(): Promise<void> {
     this.#sweeper.stop();
+    this.#drain.stop();
     this.queue.close();
     await this.#endSession();
     await Promise.allSettled(this.#workers);
@@ -223,7 +228,7 @@ export class ClusterPropagator {
     const { upstream, handover, hashes, reports } = this.#deps;
     const { name, outcomes, queue } = this;
     return {
-      rules: () => this.#rules(),
+      rules: () => rulesOf(name, this.#settings, this.#deps),
       upstream: {
         ...upstream,
         isAllowed: (key) => this.#sweeper.isApproved(key) || this.otherIds.isLeftOver(key),
@@ -238,21 +243,6 @@ export class ClusterPropagator {
         notify: (about, notice) =>
           about === 'cluster' ? reports.notifyCluster(name, notice) : reports.notifyToken(about, notice),
       },
-    };
-  }
-
-  /** As they are now, whatever changes under way. */
-  #rules(): Rules {
-    const { mode, spec, name: cluster } = this;
-    const { defaults, installation, now } = this.#deps;
-    const isPaused = spec.suspend || mode === 'hold' || (this.#settings?.specUnknown ?? true);
-    return {
-      ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs: now() },
-      // A label alone is no reason to call a paused cluster behind.
-      installation: isPaused ? undefined : installation.id,
-      algorithm: spec.algorithm ?? defaults.algorithm,
-      storage: spec.storage ?? defaults.storage,
-      adopts: spec.adopt,
     };
   }
 
@@ -279,6 +269,11 @@ export class ClusterPropagator {
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  async #holdsOurs(): Promise<boolean | undefined> {
+    const credentials = this.#settings?.credentials;
+    return credentials?.kind === 'found' ? this.#deps.holdsOurs(this.name, credentials.access) : undefined;
   }
 
   #endDrain(): void {

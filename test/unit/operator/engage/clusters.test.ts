@@ -77,6 +77,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      holdsOurs: async () => false,
       writeStatus: () => plane.write(),
     });
   });
