@@ -17,7 +17,7 @@ import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
 import { Transport } from '../kube/transport.ts';
 import { ObservedState, parseClusterAuthToken, parseClusterUserAttribute, parseSecret } from './observed.ts';
-import { type DownstreamDefinitions, prepareCluster } from './prepare.ts';
+import { type DownstreamDefinitions, makeNamespace, prepareCluster } from './prepare.ts';
 
 export interface ConnectionOptions {
   /** Management id of the cluster. */
@@ -92,16 +92,18 @@ export class Connection {
 
   /**
    * A request failed in a way that may mean the cluster is gone: one probe decides. A single broken socket
-   * must not cost a whole connection.
+   * must not cost a whole connection. Where something else than an object is missing, it may be the namespace.
    */
   async suspect(error: unknown): Promise<void> {
-    if (!isConnectionTrouble(error) || this.#probing) return;
+    const isMissing = error instanceof ApiError && error.code === 404;
+    if (!(isMissing || isConnectionTrouble(error)) || this.#probing) return;
     this.#probing = true;
     try {
-      await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
+      if (isMissing) await makeNamespace(this.client, this.#options.namespace);
+      else await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
     } catch (probeError) {
       // A server that is too busy for a question is there.
-      if (isBusy(probeError)) return;
+      if (isBusy(probeError) || isMissing) return;
       this.#options.onLost(probeError);
     } finally {
       this.#probing = false;

@@ -87,7 +87,8 @@ export class Clusters {
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
-    if (asksForAce(cluster) && !management.propagations.get(name)) await createPropagation(client, name);
+    if (asksForAce(cluster) && !management.propagations.get(name))
+      await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
     // Stopped meanwhile: a propagator that is made now would never be stopped.
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);

@@ -15,11 +15,12 @@ import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
+import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { EarlierIds } from '../upstream/earlier-ids.ts';
 import { installationOf } from '../upstream/installation.ts';
 import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
-import type { Management } from '../upstream/management.ts';
+import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
   readonly config: OperatorConfig;
@@ -111,11 +112,12 @@ export class Term {
   #buildClusters(key: InstallationKey, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
     const client = this.#client;
+    const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
       ...{ client, now, installation },
-      earlierIds: new EarlierIds(client, log),
-      upstream: { ...seen, live: client },
+      earlierIds: new EarlierIds(live, log),
+      upstream: { ...seen, live },
       hashes: new TokenHashes(hashes, key.key, !key.isNew),
       syncBack: new SyncBack(client, log),
       reports: {
@@ -134,6 +136,15 @@ export class Term {
       holdsOurs: async (cluster, access) =>
         holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
+    });
+  }
+
+  #certainReader(): CertainReader {
+    const { management, deletions } = this.#deps.seen;
+    return new CertainReader({
+      client: this.#client,
+      onDefined: ({ kind }, sinceMs) => deletions.trustSince(kind.toLowerCase(), sinceMs),
+      onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
   }
 
