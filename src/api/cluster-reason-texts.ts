@@ -92,6 +92,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     cause: 'the object was written by hand, or by a program with a fault',
     remedy: 'mend the Cluster CLUSTER',
   },
+  SharedCluster: {
+    meaning: 'another Cluster of this management plane leads to the same API server, and has objects there',
+    cause: 'the cluster was registered twice, and the earlier Cluster was not deleted',
+    remedy: 'delete the Cluster that is not needed any more; what it left is then taken over or taken away',
+  },
   InvalidSpec: {
     meaning:
       "the ClusterPropagation's spec cannot be read; the last good one is in force, or, after a restart, nothing is added or repaired",

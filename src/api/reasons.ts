@@ -56,6 +56,7 @@ export const CLUSTER_REASONS = [
   'Suspended',
   'Malformed',
   'InvalidSpec',
+  'SharedCluster',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];
 

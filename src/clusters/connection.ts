@@ -7,6 +7,7 @@ import {
   SECRETS,
 } from '../api/names.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
+import type { Installation } from '../derive/ownership.ts';
 import { ApiError, ConnectionError, OtherPlaneError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
@@ -21,6 +22,8 @@ import { type DownstreamDefinitions, prepareCluster } from './prepare.ts';
 export interface ConnectionOptions {
   /** Management id of the cluster. */
   readonly cluster: string;
+  /** What management knows of other cluster ids. */
+  readonly installation?: Installation | undefined;
   readonly namespace: string;
   readonly access: Access;
   readonly definitions: DownstreamDefinitions;
@@ -59,7 +62,11 @@ export class Connection {
     this.#transport = new Transport(options.access, options);
     this.client = new KubeClient(this.#transport, options.onRequest);
     this.plane = new PlaneIdentity(this.client);
-    this.observed = new ObservedState(options.cluster, (object) => this.#missEcho(object));
+    this.observed = new ObservedState(
+      options.cluster,
+      (object) => this.#missEcho(object),
+      options.installation,
+    );
     this.#reflectors = new Map([
       this.#reflector(CLUSTER_AUTH_TOKENS, this.observed.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.observed.users, parseClusterUserAttribute),

@@ -7,6 +7,7 @@ import {
   CLUSTER_USER_ATTRIBUTES,
   FIELD_MANAGER,
   LABEL_CLUSTER,
+  LABEL_INSTALLATION,
   LABEL_MANAGED_BY,
   SECRETS,
 } from '../api/names.ts';
@@ -19,6 +20,8 @@ export interface Placement {
   readonly cluster: string;
   readonly namespace: string;
   readonly storage: HashStorage;
+  /** Which installation writes; undefined: that is left as it is. */
+  readonly installation?: string | undefined;
 }
 
 /** The hash to write, and the fingerprint that lets us recognise it later. */
@@ -110,6 +113,18 @@ export function revocationsOf(desired: KubeObject, current: KubeObject): KubeObj
   };
 }
 
+/** By which we, and people, know what we wrote. */
+export function ownLabels({
+  cluster,
+  installation,
+}: Pick<Placement, 'cluster' | 'installation'>): Readonly<Record<string, string>> {
+  return {
+    [LABEL_MANAGED_BY]: FIELD_MANAGER,
+    [LABEL_CLUSTER]: cluster,
+    ...(installation === undefined ? {} : { [LABEL_INSTALLATION]: installation }),
+  };
+}
+
 function metadata(
   name: string,
   placement: Placement,
@@ -118,7 +133,7 @@ function metadata(
   return {
     name,
     namespace: placement.namespace,
-    labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER, [LABEL_CLUSTER]: placement.cluster },
+    labels: ownLabels(placement),
     annotations,
   };
 }

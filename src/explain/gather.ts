@@ -21,6 +21,7 @@ import {
   secretOf,
   type WebhookEvidence,
 } from './evidence.ts';
+import { lookUpIds } from './other-ids.ts';
 import { clustersAt, findTarget } from './target.ts';
 
 export interface GatherOptions extends PlaneOptions {
@@ -69,7 +70,9 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
           ask((plane) => plane.userAttribute(userName)),
         ])
       : [];
-    const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation };
+    const found = { token: known(token), user: known(user) };
+    const installation = await lookUpIds(management, id, downstream, found);
+    const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation, installation };
     return {
       nowMs: now(),
       given,

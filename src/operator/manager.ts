@@ -18,7 +18,7 @@ import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Term } from './lead/term.ts';
 import { Terms } from './lead/terms.ts';
-import { untilAnswered } from './lead/until-answered.ts';
+import { tellFailure, untilAnswered } from './lead/until-answered.ts';
 import { publishGauges } from './report/gauges.ts';
 import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
@@ -90,7 +90,7 @@ export class Manager {
       this.#metrics,
       () => this.#terms.propagators(),
       this.#hashes,
-      this.#watchAge,
+      { watchAge: this.#watchAge, unread: this.#management.unread },
       this.#leadership,
     );
     this.#operator = AceOperator.create({
@@ -101,10 +101,12 @@ export class Manager {
       logger: log,
       observer: (resource) => this.#observe(resource),
     });
+    const { unread } = this.#management;
     this.#health = new HealthServer(this.#metrics, [
       { name: 'management-synced', ok: () => this.#operator.hasSynced && this.#plane.stranger === undefined },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
       { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
+      { name: 'everything-read', ok: () => unread.size === 0, isAdvice: true, detail: () => listOf(unread) },
     ]);
   }
 
@@ -120,7 +122,7 @@ export class Manager {
     await untilAnswered(
       () => this.#ensureOwnNamespace(),
       this.#stopping.signal,
-      (error) => log.warn('management plane does not answer', { error }),
+      (error) => tellFailure(error, log),
     );
     const startedAtMs = now();
     await this.#operator.start();
@@ -223,6 +225,10 @@ export class Manager {
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),
     };
   }
+}
+
+function listOf(unread: ReadonlyMap<string, string>): string {
+  return [...unread].map(([watch, why]) => `${watch}: ${why}`).join('; ');
 }
 
 /** Watches of the management plane whose failure hides a revocation. */

@@ -24,6 +24,7 @@ import type {
   User,
   UserAttribute,
 } from '../api/types.ts';
+import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Plane, type PlaneOptions } from './plane.ts';
 import type { Reading } from './reading.ts';
@@ -43,6 +44,11 @@ export class ManagementPlane extends Plane {
   constructor(access: Access, options: ManagementOptions) {
     super(access, options);
     this.#credentialNamespaces = options.credentialNamespaces;
+  }
+
+  /** Which installation this is, as the objects say that it writes; undefined where that may not be read. @throws {ApiError | ConnectionError} */
+  installationId(): Promise<string | undefined> {
+    return readInstallationId(this.client);
   }
 
   token(name: string): Promise<Reading<Token | undefined>> {

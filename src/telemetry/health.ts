@@ -5,6 +5,10 @@ import { type MonitorAnswer, type MonitorRequest, MonitorServer } from './monito
 export interface Check {
   readonly name: string;
   readonly ok: () => boolean;
+  /** Where it does not hold, the process is ready all the same; `?verbose` says so. */
+  readonly isAdvice?: boolean;
+  /** What is wrong, for people; asked where it does not hold. */
+  readonly detail?: () => string;
 }
 
 /**
@@ -32,10 +36,14 @@ async function answer(
     return { status: 200, type: metrics.registry.contentType, body: await metrics.shared.text() };
   }
   if (path !== '/readyz') return text(404, 'not found');
-  const results = checks.map(({ name, ok }) => ({ name, ok: holds(ok) }));
-  const ready = results.every(({ ok }) => ok);
-  const lines = results.map(({ name, ok }) => `[${ok ? '+' : '-'}] ${name} ${ok ? 'ok' : 'failed'}`);
+  const results = checks.map((check) => ({ check, ok: holds(check.ok) }));
+  const ready = results.every(({ check, ok }) => ok || check.isAdvice);
+  const lines = results.map(({ check, ok }) => (ok ? `[+] ${check.name} ok` : failure(check)));
   return text(ready ? 200 : 503, query.has('verbose') || !ready ? lines.join('\n') : 'ok');
+}
+
+function failure({ name, isAdvice, detail }: Check): string {
+  return `[${isAdvice ? '!' : '-'}] ${name} failed${detail ? `: ${detail()}` : ''}`;
 }
 
 /** A check that cannot be made does not hold. */

@@ -88,6 +88,11 @@ export class Metrics {
     'Seconds since the management plane last told something through every watch: a list, an event, a bookmark, the orderly end; a healthy one does within a minute',
     [],
   );
+  readonly managementUnread = this.#gauge(
+    'ace_management_unread',
+    '1 for each kind, or namespace of Secrets, of the management plane that cannot be read at present; what was read of it before stays in force',
+    ['resource'],
+  );
   readonly leader = this.#gauge('ace_leader', '1 in the process that writes, 0 in one that stands by', []);
   readonly buildInfo = this.#gauge('ace_build_info', 'Always 1; the version that runs', ['version']);
   readonly reconcileSeconds = this.#histogram(

@@ -1,9 +1,12 @@
+import { holdsOurs } from '../../clusters/leftovers.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
+import type { Installation } from '../../derive/ownership.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
+import { readInstallationId } from '../../kube/installation-id.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -13,6 +16,8 @@ import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { EarlierIds } from '../upstream/earlier-ids.ts';
+import { installationOf } from '../upstream/installation.ts';
 import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
 import type { Management } from '../upstream/management.ts';
 
@@ -75,7 +80,7 @@ export class Term {
   async start(signal: AbortSignal): Promise<void> {
     const installation = await unlessEnded(signal, this.#prepare());
     if (installation === undefined) return;
-    this.#clusters = this.#buildClusters(installation);
+    this.#clusters = this.#buildClusters(installation.key, installation.installation);
     this.#clusters.start();
   }
 
@@ -86,15 +91,16 @@ export class Term {
     await this.#transport.close();
   }
 
-  async #prepare(): Promise<InstallationKey> {
-    const { config, plane } = this.#deps;
-    const [installation] = await Promise.all([
+  async #prepare(): Promise<{ key: InstallationKey; installation: Installation }> {
+    const { config, plane, seen } = this.#deps;
+    const [key, id] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
+      readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
     ]);
-    return installation;
+    return { key, installation: installationOf(seen.management, id) };
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -102,14 +108,15 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(installation: InstallationKey): Clusters {
+  #buildClusters(key: InstallationKey, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
     const client = this.#client;
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now },
+      ...{ client, now, installation },
+      earlierIds: new EarlierIds(client, log),
       upstream: { ...seen, live: client },
-      hashes: new TokenHashes(hashes, installation.key, !installation.isNew),
+      hashes: new TokenHashes(hashes, key.key, !key.isNew),
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },
@@ -123,7 +130,9 @@ export class Term {
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },
       openSession: (cluster, access, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), access, listener }),
+        new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      holdsOurs: async (cluster, access) =>
+        holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
     });
   }

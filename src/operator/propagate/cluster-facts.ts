@@ -12,6 +12,7 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
+  readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   readonly downstreamNamespace: string;
 }
@@ -22,6 +23,7 @@ export function clusterFacts({
   session,
   sweeper,
   isDrained,
+  sibling,
   outcomes,
 }: StatusSources): ClusterFacts {
   return {
@@ -36,6 +38,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    sibling,
     gcBlocked: sweeper.blocked,
     counts: outcomes.count(),
   };

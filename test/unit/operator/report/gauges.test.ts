@@ -32,7 +32,14 @@ beforeEach(() => {
     facts: () => facts,
   } as unknown as ClusterPropagator;
   const freshness = new WatchAge(['tokens'], Date.now() - 5_000);
-  publishGauges(metrics, () => [propagator], { pending: 7 }, freshness, { mayWrite: () => true });
+  const unread = new Map([['secrets of fleet-default', 'forbidden']]);
+  publishGauges(
+    metrics,
+    () => [propagator],
+    { pending: 7 },
+    { watchAge: freshness, unread },
+    { mayWrite: () => true },
+  );
 });
 
 const lines = async (): Promise<readonly string[]> =>
@@ -58,6 +65,7 @@ describe('publishGauges', () => {
   test('tells of what all clusters share', async () => {
     const text = await metrics.scrape();
     expect(text).toContain('ace_leader 1');
+    expect(text).toContain('ace_management_unread{resource="secrets of fleet-default"} 1');
     expect(text).toContain('ace_hashes_pending 7');
     const [, age] = /^ace_management_age_seconds (.*)$/m.exec(text) ?? [];
     expect(Number(age)).toBeGreaterThanOrEqual(5);
