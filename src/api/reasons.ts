@@ -80,6 +80,8 @@ export const DENIAL_REASONS = [
   'Stale',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
+/** Follows, in `status.error` of a TokenReview, the reason of a refusal that is not for good. */
+export const MAY_CHANGE = ': may be on its way';
 
 /** Why something could not be read, so that nothing is known about it. */
 export const READ_FAILURE_REASONS = [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DenialReason } from '../api/reasons.ts';
+import { type DenialReason, MAY_CHANGE } from '../api/reasons.ts';
 
 export const REVIEW_VERSIONS = ['authentication.k8s.io/v1', 'authentication.k8s.io/v1beta1'] as const;
 export type ReviewVersion = (typeof REVIEW_VERSIONS)[number];
@@ -25,9 +25,6 @@ export type Verdict =
       readonly isFinal: boolean;
     }
   | { readonly kind: 'foreign' };
-
-/** Follows the reason of a refusal that is not for good. */
-export const MAY_CHANGE = ': may be on its way';
 
 /** The body is no TokenReview: HTTP 400. */
 export class MalformedReviewError extends Error {

@@ -83,8 +83,7 @@ export class Connection {
   /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
   async open(signal: AbortSignal): Promise<void> {
     const { namespace, definitions } = this.#options;
-    await prepareCluster(this.client, namespace, definitions, signal);
-    await this.plane.verify();
+    await Promise.all([this.plane.verify(), prepareCluster(this.client, namespace, definitions, signal)]);
     const reflectors = [...this.#reflectors.values()];
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map((reflector) => reflector.synced));

@@ -144,7 +144,8 @@ function rivals({ daemonSets }: ClusterEvidence): Hop {
   const id = 'rivals';
   if (!daemonSets.ok) return unseen(id, 'the DaemonSets were not read');
   const text = daemonSets.value.map(({ name }) => name).join(' and ');
-  if (daemonSets.value.length > 1)
+  const isStock = daemonSets.value.map(({ name }) => name === 'kube-api-auth');
+  if (isStock.includes(true) && isStock.includes(false))
     return flawed(id, 'warning', 'TwoAuthenticators', HOP_TEXTS, `${text} are both there`);
   return text === '' ? skipped(id, 'there is no DaemonSet of either') : ok(id, `${text} alone`);
 }

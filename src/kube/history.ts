@@ -38,6 +38,8 @@ export async function checkHistory(
  */
 async function currentVersion(collection: Collection<unknown>, signal: AbortSignal): Promise<string> {
   const { client, resource, namespace } = collection;
-  const fieldSelector = `metadata.name=${ANY_NAME}`;
+  // Who may list one name only is not allowed to ask for another.
+  const own = collection.fieldSelector ?? '';
+  const fieldSelector = own.startsWith('metadata.name=') ? own : `metadata.name=${ANY_NAME}`;
   return (await client.list(resource, { namespace, fieldSelector, limit: 1, signal })).resourceVersion;
 }

@@ -200,8 +200,8 @@ export class Reflector<T extends Identified> {
   async #list(signal: AbortSignal): Promise<void> {
     const { store, plane, observer } = this.#options;
     const listed = await this.#lists.all(signal);
-    // What another cluster lacks was not deleted here.
-    await plane?.verify(true);
+    // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
+    await plane?.verify(this.#hasSynced);
     const corrections = store.replace(listed.items);
     if (this.#hasSynced && corrections > 0) observer?.corrected?.(corrections);
     this.#resourceVersion = listed.resourceVersion;

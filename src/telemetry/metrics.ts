@@ -85,7 +85,7 @@ export class Metrics {
   readonly hashesPending = this.#gauge('ace_hashes_pending', 'Hashes in the making', []);
   readonly managementAge = this.#gauge(
     'ace_management_age_seconds',
-    'Seconds since every watch of the management plane last listed or was opened; a healthy one does within a minute',
+    'Seconds since the management plane last told something through every watch: a list, an event, a bookmark, the orderly end; a healthy one does within a minute',
     [],
   );
   readonly managementUnread = this.#gauge(

@@ -94,10 +94,7 @@ const GOOD: Readonly<
     value,
     want: { logLevel: value as 'info' },
   })),
-  'ready-file': [
-    { value: '/run/ready', want: { readyFile: '/run/ready' } },
-    { value: '', want: { readyFile: undefined } },
-  ],
+  'ready-file': [{ value: '/run/ready', want: { readyFile: '/run/ready' } }],
   'audit-log': (['none', 'refused', 'all'] as const).map((value) => ({ value, want: { auditLog: value } })),
   'log-format': ['json', 'text'].map((value) => ({ value, want: { logFormat: value as 'json' } })),
 };

@@ -119,7 +119,10 @@ const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: s
     'webhook',
   ],
   'a refusal for staleness': [
-    { given: bearer(), webhook: { ...webhook, review: found({ kind: 'refused', reason: 'Stale' }) } },
+    {
+      given: bearer(),
+      webhook: { ...webhook, review: found({ kind: 'refused', reason: 'Stale', mayChange: true }) },
+    },
     'Stale',
     'webhook',
   ],
@@ -163,6 +166,14 @@ describe('a hop that is broken decides', () => {
     expect(explanation).toMatchObject({ verdict: 'refused', reason });
     expect(explanation.hops.find(({ state }) => state === 'broken')?.id).toBe(hop);
     expect(explanation.remedy).toBeTruthy();
+  });
+
+  test.each([
+    [true, /may be on its way$/],
+    [false, /for good$/],
+  ])('a refusal that may change: %s', (mayChange, said) => {
+    const review = found({ kind: 'refused', reason: 'HashMissing', mayChange } as const);
+    expect(conclude({ ...base, given: bearer(), webhook: { ...webhook, review } }).message).toMatch(said);
   });
 });
 

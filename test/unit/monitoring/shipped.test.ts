@@ -86,6 +86,7 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
             'code',
             'result',
             'reason',
+            'final',
             'cause',
             'kind',
             'state',

@@ -197,6 +197,7 @@ async function startFakeServer(): Promise<FakeServer> {
   const patches: string[] = [];
   const refused = new Set<string>();
   let requests = 0;
+  let version = 1;
   const server: Server = createServer((request, response) => {
     requests += 1;
     const url = new URL(request.url ?? '/', 'http://fake');
@@ -206,6 +207,10 @@ async function startFakeServer(): Promise<FakeServer> {
     else if (request.method === 'PATCH') {
       patches.push(url.pathname);
       response.end('{}');
+    } else if (url.searchParams.has('sendInitialEvents')) {
+      // As a server of before 1.32 does: lists come in pages.
+      response.statusCode = 422;
+      response.end(JSON.stringify({ kind: 'Status', reason: 'Invalid' }));
     } else if (url.searchParams.has('watch')) {
       opened.push(plural);
       open.set(plural, (open.get(plural) ?? new Set()).add(response));
@@ -213,7 +218,7 @@ async function startFakeServer(): Promise<FakeServer> {
     } else {
       const items =
         plural === TOKENS.plural ? [{ metadata: { name: 't-listed', uid: 'u1', resourceVersion: '1' } }] : [];
-      response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items }));
+      response.end(JSON.stringify({ metadata: { resourceVersion: String(version) }, items }));
     }
   });
   server.listen(0, '127.0.0.1');
@@ -227,6 +232,7 @@ async function startFakeServer(): Promise<FakeServer> {
     refused,
     watches: (plural) => opened.filter((name) => name === plural).length,
     send(plural, type, metadata) {
+      version += 1;
       for (const response of open.get(plural) ?? [])
         response.write(`${JSON.stringify({ type, object: { metadata } })}\n`);
     },
