@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLUSTER_USER_ATTRIBUTES } from '../../src/api/names.ts';
 import { type AuthPlane, authBearer, authSecret, startAuthPlane } from '../support/auth-plane.ts';
 import { type AuthenticatorProcess, freePort, startAuthenticator } from '../support/authenticator-process.ts';
 import { timeText } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
-import { reviewBody } from '../support/webhook-rig.ts';
+import { RIG_NAMESPACE, reviewBody } from '../support/webhook-rig.ts';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
@@ -238,6 +239,38 @@ describe('without its API server', () => {
     await writeFile(key, 'short');
     const flags = ['--snapshot-file', join(dir, 'none.json'), '--snapshot-key-file', key];
     await expect(start(flags)).rejects.toThrow(/ended with 2|16 bytes or more/);
+  });
+});
+
+describe('with an API server that was put back from a backup', () => {
+  const patchUser = (patch: object): Promise<unknown> =>
+    plane.patch(CLUSTER_USER_ATTRIBUTES, 'u-1', patch, RIG_NAMESPACE);
+
+  test('a user who is disabled after that is out within 15 s, though its versions were seen already', async () => {
+    const authenticator = await start();
+    await plane.plane.backUp();
+    // So that every watch is ahead of what is restored.
+    for (let note = 0; note < 60; note += 1) await patchUser({ groups: [`group://${note}`] });
+    await eventually(async () => {
+      const { body } = await authenticator.http('/v1/authenticate', {
+        method: 'POST',
+        body: reviewBody(authBearer('token-1')),
+      });
+      expect(body).toContain('group://59');
+    });
+    await plane.plane.restore();
+    const backMs = performance.now();
+    try {
+      await eventually(() => patchUser({ enabled: false }));
+      await eventually(
+        async () =>
+          expect(await ask(authenticator, authBearer('token-1'))).toMatchObject({ error: 'UserDisabled' }),
+        { timeoutMs: 15_000 - (performance.now() - backMs), intervalMs: 20 },
+      );
+      console.info(`out ${Math.round(performance.now() - backMs)} ms after the API server was back`);
+    } finally {
+      await patchUser({ enabled: true });
+    }
   });
 });
 
