@@ -54,7 +54,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
         const status = await statusOf(service, options);
         if (status !== 200) throw new Error(`${options.startedPath} answers ${status}`);
       },
-      { timeoutMs: 30_000, what: `${options.args[0]} to start` },
+      { timeoutMs: 90_000, what: `${options.args[0]} to start` },
     );
   } catch (error) {
     child.kill('SIGKILL');

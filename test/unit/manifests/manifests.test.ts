@@ -179,7 +179,12 @@ describe('the authenticator', () => {
     expect(container).toEqual({
       ...first,
       args: ['authenticator', '--metrics-listen=127.0.0.1:6442'],
-      livenessProbe: { ...first.livenessProbe, httpGet: { ...first.livenessProbe.httpGet, port: 6442 } },
+      ...Object.fromEntries(
+        ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) => [
+          probe,
+          { ...first[probe], httpGet: { ...first[probe].httpGet, port: 6442 } },
+        ]),
+      ),
     });
     const { containers: _, ...pod } = base.template.spec;
     expect(second.template.spec).toMatchObject(pod);
