@@ -187,6 +187,7 @@ export class ClusterPropagator {
     const { log } = this.#deps.reports;
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
+      if (state.replacedUid !== undefined) this.#tellReplaced(state.replacedUid, state.clusterUid);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
@@ -269,6 +270,14 @@ export class ClusterPropagator {
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  #tellReplaced(before: string, now: string | undefined): void {
+    this.#deps.reports.notifyCluster(this.name, {
+      reason: 'ClusterReplaced',
+      message: `The credentials of cluster ${this.name} lead to another cluster (kube-system ${now}, before ${before}); if that is not meant, correct them`,
+      warning: true,
+    });
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {

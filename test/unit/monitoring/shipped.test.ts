@@ -94,6 +94,7 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
             'operation',
             'algorithm',
             'version',
+            'resource',
           ],
           name,
         ).toContain(label);
