@@ -122,14 +122,14 @@ async function admitsPodOf(daemonSet: string): Promise<Any> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'admitted', namespace: NAMESPACE, labels: spec.template.metadata.labels },
+    metadata: { name: daemonSet, namespace: NAMESPACE, labels: spec.template.metadata.labels },
     spec: { ...spec.template.spec, automountServiceAccountToken: false },
   };
   await apply(plane.adminKubeconfig, pod);
-  const admitted = await admin.get(PODS, 'admitted', NAMESPACE);
+  const admitted = await admin.get(PODS, daemonSet, NAMESPACE);
   // What the admission made of the priority class; unknown fields would have been dropped by the server.
   expect(admitted.spec).toMatchObject({ ...pod.spec, priority: 2_000_001_000 });
-  await run('delete', 'pod', 'admitted', '-n', NAMESPACE, '--grace-period=0', '--force');
+  await run('delete', 'pod', daemonSet, '-n', NAMESPACE, '--grace-period=0', '--force');
   return spec.template.spec;
 }
 
