@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ANNOTATION_ALLOW_GC, LABEL_CLUSTER } from './names.ts';
+import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
 import type {
   Cluster,
@@ -117,6 +117,7 @@ export function parsePropagation(raw: unknown): Propagation {
     resourceVersion: meta.resourceVersion,
     generation: meta.generation,
     allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
+    isOurs: meta.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER,
     spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
     status: (object.status ?? {}) as PropagationStatus,
     problem: parsed.success ? undefined : `spec.${describeIssues(parsed.error)}`,

@@ -141,6 +141,8 @@ export interface Propagation extends Identified {
   readonly generation: number;
   readonly spec: PropagationSpec;
   readonly allowGc: boolean;
+  /** The operator made it, and may delete it when the cluster is no more. */
+  readonly isOurs: boolean;
   readonly status: PropagationStatus;
   readonly problem: string | undefined;
 }

@@ -1,4 +1,10 @@
-import { ANNOTATION_ALLOW_GC, apiVersionOf, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
+import {
+  ANNOTATION_ALLOW_GC,
+  apiVersionOf,
+  CLUSTER_PROPAGATIONS,
+  FIELD_MANAGER,
+  LABEL_MANAGED_BY,
+} from '../../api/names.ts';
 import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -9,7 +15,7 @@ export async function createPropagation(client: Writer, name: string): Promise<v
     await client.create(CLUSTER_PROPAGATIONS, {
       apiVersion: apiVersionOf(CLUSTER_PROPAGATIONS),
       kind: CLUSTER_PROPAGATIONS.kind,
-      metadata: { name },
+      metadata: { name, labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER } },
       spec: {},
     });
   } catch (error) {

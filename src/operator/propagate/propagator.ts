@@ -5,6 +5,7 @@ import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
+import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Rules } from '../decide/facts.ts';
 import type { Result } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey, userKey } from '../keys.ts';
@@ -17,6 +18,7 @@ import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts
 import { Drain } from './drain.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { Sweeper } from './sweeper.ts';
+import { sessionStep } from './wanted-session.ts';
 import { work } from './worker.ts';
 import { WorkQueue } from './workqueue.ts';
 
@@ -33,12 +35,14 @@ export class ClusterPropagator {
   readonly queue = new WorkQueue();
   readonly outcomes: Outcomes;
   readonly lag: Lag;
+  readonly debts: DebtKeeper;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
   readonly #workers: readonly Promise<void>[];
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
-  #credentialsVersion = '';
+  /** Of the open session. */
+  #credentialsVersion: string | undefined;
   readonly #drain = new Drain();
 
   constructor(name: string, deps: PropagatorDeps) {
@@ -46,10 +50,16 @@ export class ClusterPropagator {
     this.#deps = deps;
     const { management, deletions } = deps.upstream;
     const series = deps.reports.metrics.ofCluster(name);
-    this.lag = new Lag({ management, evidence: deletions, series, now: deps.now });
+    const onDebt = (key: string, isOwed: boolean): void => this.debts.debtChanged(key, isOwed);
+    this.lag = new Lag({ management, evidence: deletions, series, now: deps.now, onDebt });
+    this.debts = deps.keepDebts({ cluster: name, ledger: this.lag, isAway: () => !this.connection });
+    this.debts.restore();
     this.outcomes = new Outcomes(
       () => this.#changed(),
-      (key, outcome) => this.lag.settled(key, outcome),
+      (key, outcome) => {
+        this.lag.settled(key, outcome);
+        this.debts.settled(key, outcome);
+      },
     );
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
@@ -90,8 +100,8 @@ export class ClusterPropagator {
 
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
+    if (this.outcomes.has(key) || this.debts.has(key)) return true;
     const { kind, name } = parseKey(key);
-    if (this.outcomes.has(key)) return true;
     const observed = this.connection?.observed;
     return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
   }
@@ -103,8 +113,9 @@ export class ClusterPropagator {
    */
   noteChange(key: string, lane: Lane, expiresAtMs?: number): void {
     const outcome = this.outcomes.get(key);
-    const change = { key, isRevocation: lane === 'revocation', expiresAtMs, outcome };
-    if (!this.#drain.isDone) this.lag.changed({ ...change, isAway: !this.connection });
+    const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
+    if (!this.#drain.isDone) this.lag.changed({ key, isRevocation, expiresAtMs, outcome, isAway });
+    if (this.#deps.upstream.deletions.has(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
   }
 
@@ -130,8 +141,12 @@ export class ClusterPropagator {
   async stop(): Promise<void> {
     this.#sweeper.stop();
     this.queue.close();
-    await this.#endSession();
+    await Promise.all([this.debts.stop(), this.#endSession()]);
     await Promise.allSettled(this.#workers);
+  }
+
+  get wasReviewed(): boolean {
+    return this.#sweeper.wasReviewed;
   }
 
   facts(): ClusterFacts {
@@ -144,14 +159,13 @@ export class ClusterPropagator {
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
-    const { credentials } = settings;
-    const wanted = !this.#drain.isDone && credentials.kind === 'found' ? credentials.version : '';
-    if (wanted === this.#credentialsVersion && (wanted === '') === (this.#session === undefined)) return;
+    const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
+    if (step.kind === 'keep') return;
     await this.#endSession();
-    this.#credentialsVersion = wanted;
     // Stopped meanwhile: nobody would ever end this session.
-    if (wanted === '' || credentials.kind !== 'found' || this.queue.isClosed) return;
-    this.#session = this.#deps.openSession(this.name, credentials.access, {
+    if (step.kind === 'end' || this.queue.isClosed) return;
+    this.#credentialsVersion = step.version;
+    this.#session = this.#deps.openSession(this.name, step.access, {
       stateChanged: (state) => this.#sessionChanged(state),
       objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
@@ -161,7 +175,7 @@ export class ClusterPropagator {
   async #endSession(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    this.#credentialsVersion = '';
+    this.#credentialsVersion = undefined;
     this.#sweeper.disconnected();
     await session?.stop();
   }
@@ -175,6 +189,7 @@ export class ClusterPropagator {
       this.#sweeper.disconnected();
       log.warn('cluster not connected', { cluster: this.name, reason: state.reason, detail: state.message });
     }
+    this.debts.connectionChanged();
     this.#changed();
   }
 
@@ -266,6 +281,7 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
+    if (this.#settings) this.#deps.keepWay(this.name, this.#settings.credentials);
     this.#changed();
     this.#endDrain();
   }
@@ -274,6 +290,8 @@ export class ClusterPropagator {
     if (!this.#drain.ends(this.mode, this, this.#sweeper)) return;
     this.outcomes.clear();
     this.lag.clear();
+    this.debts.clear();
+    this.#deps.keepWay(this.name, 'drained');
     this.#deps.reports.notifyCluster(this.name, {
       reason: 'Drained',
       message: `Nothing of ours is left in cluster ${this.name}`,

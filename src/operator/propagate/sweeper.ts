@@ -1,5 +1,6 @@
 import type { PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
+import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
@@ -15,6 +16,7 @@ interface Swept {
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
+  readonly debts: Pick<DebtKeeper, 'keys'>;
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -24,6 +26,7 @@ export class Sweeper {
   readonly #onChange: () => void;
   #approved: ReadonlySet<string> = new Set();
   #unreviewed: Set<string> | undefined;
+  #wasReviewed = false;
   #blocked: SweepPlan['blocked'];
   #allowanceSpent = false;
   #timer: NodeJS.Timeout | undefined;
@@ -37,6 +40,11 @@ export class Sweeper {
   /** Every key that the first sweep of this connection named has been worked. */
   get reviewed(): boolean {
     return this.#unreviewed?.size === 0;
+  }
+
+  /** As {@link reviewed}, of this connection or an earlier one. */
+  get wasReviewed(): boolean {
+    return this.#wasReviewed;
   }
 
   get blocked(): SweepPlan['blocked'] {
@@ -54,7 +62,7 @@ export class Sweeper {
 
   /** Sweeps now, if the cluster is connected. */
   run(): void {
-    const { connection, name, spec, queue, outcomes } = this.#cluster;
+    const { connection, name, spec, queue, outcomes, debts } = this.#cluster;
     if (!connection) return;
     const { upstream, reports, defaults, now } = this.#deps;
     const { management, deletions } = upstream;
@@ -69,7 +77,7 @@ export class Sweeper {
     this.#blocked = blocked;
     if (allowed) reports.allowanceUsed(name);
     // What had an outcome may be gone on both sides by now: nothing else would look at it again.
-    const keys = new Set([...plan.keys, ...outcomes.keys()]);
+    const keys = new Set([...plan.keys, ...outcomes.keys(), ...debts.keys()]);
     this.#unreviewed ??= new Set(keys);
     for (const key of keys) {
       queue.add(key, plan.revocations.has(key) || this.#approved.has(key) ? 'revocation' : 'background');
@@ -81,7 +89,9 @@ export class Sweeper {
 
   /** A worker is through with a key. */
   worked(key: string): void {
-    if (this.#unreviewed?.delete(key) && this.reviewed) this.#onChange();
+    if (!this.#unreviewed?.delete(key) || !this.reviewed) return;
+    this.#wasReviewed = true;
+    this.#onChange();
   }
 
   /** What was approved or reviewed was so for a connection that is no more. */

@@ -1,7 +1,7 @@
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
-import { type Credentials, findCredentials } from '../../clusters/credentials.ts';
+import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Management } from './management.ts';
@@ -37,16 +37,29 @@ export function clusterSettings(
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
   const spec = (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC;
+  const mode = modeOf(name, cluster, isGone, spec.drain);
   return {
-    ...modeOf(name, cluster, isGone, spec.drain),
+    ...mode,
     spec,
     specProblem: propagation?.problem,
     specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowGc: propagation?.allowGc ?? false,
-    credentials: findCredentials(name, cluster, management.credentialsSecrets()),
+    credentials: credentialsOf(name, cluster, mode.mode, management),
     wasDrained: wasDrained(propagation),
   };
+}
+
+/** Credentials often go together with their Cluster, or just before it: what is ours there has to go all the same. */
+function credentialsOf(
+  name: string,
+  cluster: Cluster | undefined,
+  mode: Mode,
+  management: Management,
+): Credentials {
+  const found = findCredentials(name, cluster, management.credentialsSecrets());
+  const kept = management.keptWay(name);
+  return found.kind === 'missing' && mode === 'drain' && kept ? keptCredentials(kept) : found;
 }
 
 function modeOf(

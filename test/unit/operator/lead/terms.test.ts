@@ -30,9 +30,9 @@ let terms: Terms;
 beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
   server = createServer((request, response) => {
-    if (request.url?.includes('/events')) {
+    if (request.url?.includes('limit=')) {
       response.end(JSON.stringify({ items: [], metadata: { resourceVersion: '1' } }));
-    } else if (secret) response.end(JSON.stringify(secret));
+    } else if (secret) response.end(JSON.stringify({ metadata: {}, ...secret }));
     else unanswered.push(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

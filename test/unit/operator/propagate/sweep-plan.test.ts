@@ -122,7 +122,9 @@ describe('Sweeper', () => {
   let cluster: { allowsGc: boolean };
   let allowances: string[];
   let notices: string[];
+  let debtKeys: string[];
   beforeEach(() => {
+    debtKeys = [];
     const { queue, outcomes, observed } = world;
     allowances = [];
     notices = [];
@@ -130,6 +132,7 @@ describe('Sweeper', () => {
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
     const swept = {
       ...{ name: 'c-1', allowsGc: false, queue, outcomes, connection: { observed } as unknown as Connection },
+      debts: { keys: () => debtKeys },
       get spec() {
         return world.spec;
       },
