@@ -33,6 +33,8 @@ export class Clusters {
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
+  /** Clusters whose allowance is still to be taken off. */
+  readonly #spent = new Set<string>();
   #worker: Promise<void> | undefined;
 
   constructor(deps: ClustersDeps) {
@@ -99,6 +101,9 @@ export class Clusters {
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
     if (isGone) await this.#endIfOver(propagator);
+    // Last, and tried again with backoff like all else of this cluster.
+    if (this.#spent.has(name)) await removeAllowance(this.#deps.client, name);
+    this.#spent.delete(name);
   }
 
   #isOurs(name: string): boolean {
@@ -150,7 +155,7 @@ export class Clusters {
   }
 
   #add(name: string): ClusterPropagator {
-    const { client, reports, upstream, now } = this.#deps;
+    const { reports, upstream, now } = this.#deps;
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       handover: this.#handover,
@@ -159,7 +164,10 @@ export class Clusters {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),
         publishStatus: async (cluster) => this.#writers.get(cluster)?.publish(),
-        allowanceUsed: (cluster) => void removeAllowance(client, cluster, reports.log),
+        allowanceUsed: (cluster) => {
+          this.#spent.add(cluster);
+          this.enqueueCluster(cluster);
+        },
       },
     });
     this.#propagators.set(name, propagator);

@@ -7,7 +7,6 @@ import {
 } from '../../api/names.ts';
 import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
-import type { Log } from '../../telemetry/log.ts';
 
 /** Creates the ClusterPropagation of a cluster, for a person to find. @throws {ApiError | ConnectionError | FencedError} */
 export async function createPropagation(client: Writer, name: string): Promise<void> {
@@ -23,12 +22,12 @@ export async function createPropagation(client: Writer, name: string): Promise<v
   }
 }
 
-/** Takes the annotation off that let one blocked sweep pass. */
-export async function removeAllowance(client: Writer, name: string, log: Log): Promise<void> {
+/** Takes the annotation off that let one blocked sweep pass, or did not. @throws {ApiError | ConnectionError | FencedError} */
+export async function removeAllowance(client: Writer, name: string): Promise<void> {
   try {
     const patch = { metadata: { annotations: { [ANNOTATION_ALLOW_GC]: null } } };
     await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch);
   } catch (error) {
-    if (!isObjectMissing(error)) log.warn('allowance not removed', { cluster: name, error });
+    if (!isObjectMissing(error)) throw error;
   }
 }

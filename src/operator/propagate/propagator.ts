@@ -1,7 +1,7 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, Propagation, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
@@ -87,8 +87,8 @@ export class ClusterPropagator {
   }
 
   /** A person lets one blocked sweep pass. */
-  get allowsGc(): boolean {
-    return this.#settings?.allowGc ?? false;
+  get allowance(): Propagation['allowance'] {
+    return this.#settings?.allowance;
   }
 
   /** True when this cluster has the token, or is not going to. */

@@ -1,8 +1,9 @@
-import type { PropagationSpec } from '../../api/types.ts';
+import type { Propagation, PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
+import { judgeAllowance } from './allowance.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
 import type { WorkQueue } from './workqueue.ts';
 
@@ -12,7 +13,7 @@ const GATHER_MS = 1_000;
 interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
-  readonly allowsGc: boolean;
+  readonly allowance: Propagation['allowance'];
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
@@ -28,7 +29,8 @@ export class Sweeper {
   #unreviewed: Set<string> | undefined;
   #wasReviewed = false;
   #blocked: SweepPlan['blocked'];
-  #allowanceSpent = false;
+  /** The annotation that was looked at; it must not open another sweep while it is still there. */
+  #spent: Propagation['allowance'];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(cluster: Swept, deps: PropagatorDeps, onChange: () => void) {
@@ -67,15 +69,10 @@ export class Sweeper {
     const { upstream, reports, defaults, now } = this.#deps;
     const { management, deletions } = upstream;
     const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, deletions);
-    // Once: should its removal fail, the annotation must not open the next sweep, too.
-    if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
-    const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;
-    this.#allowanceSpent ||= allowed;
-    const blocked = allowed ? undefined : plan.blocked;
+    const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
     this.#blocked = blocked;
-    if (allowed) reports.allowanceUsed(name);
     // What had an outcome may be gone on both sides by now: nothing else would look at it again.
     const keys = new Set([...plan.keys, ...outcomes.keys(), ...debts.keys()]);
     this.#unreviewed ??= new Set(keys);
@@ -107,6 +104,23 @@ export class Sweeper {
     this.disconnected();
   }
 
+  /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
+  #allows(blocked: SweepPlan['blocked']): boolean {
+    const { allowance, name } = this.#cluster;
+    if (allowance === undefined || allowance === this.#spent) {
+      this.#spent = allowance;
+      return false;
+    }
+    this.#spent = allowance;
+    const verdict = judgeAllowance(allowance, blocked, this.#blocked);
+    const { reports } = this.#deps;
+    reports.allowanceUsed(name);
+    if (!verdict.isAllowed) {
+      reports.notifyCluster(name, { reason: 'AllowanceRefused', message: verdict.message, warning: true });
+    }
+    return verdict.isAllowed;
+  }
+
   #plan(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.run(), delayMs);
@@ -115,7 +129,7 @@ export class Sweeper {
   #tellBlocked(blocked: NonNullable<SweepPlan['blocked']>): void {
     this.#deps.reports.notifyCluster(this.#cluster.name, {
       reason: 'GCBlocked',
-      message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=true to let it`,
+      message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=${blocked.objects} to let it`,
       warning: true,
     });
   }

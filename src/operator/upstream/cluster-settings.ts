@@ -16,7 +16,7 @@ export interface ClusterSettings {
   /** The spec cannot be read and no good one was seen: to guess at its algorithm would rewrite every hash. */
   readonly specUnknown: boolean;
   readonly generation: number;
-  readonly allowGc: boolean;
+  readonly allowance: Propagation['allowance'];
   readonly credentials: Credentials;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
@@ -44,7 +44,7 @@ export function clusterSettings(
     specProblem: propagation?.problem,
     specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
-    allowGc: propagation?.allowGc ?? false,
+    allowance: propagation?.allowance,
     credentials: credentialsOf(name, cluster, mode.mode, management),
     wasDrained: wasDrained(propagation),
   };
@@ -122,7 +122,7 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
     before.mode !== after.mode ||
     before.specUnknown !== after.specUnknown ||
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
-    (after.allowGc && !before.allowGc)
+    (after.allowance !== undefined && after.allowance !== before.allowance)
   );
 }
 
