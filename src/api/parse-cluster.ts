@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
 import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
 import type {
@@ -92,7 +93,7 @@ const specShape = z.object({
   drain: z.boolean().default(false),
   hash: z
     .object({
-      algorithm: z.enum(['bcrypt', 'sha3-512', 'scrypt']).optional(),
+      algorithm: z.enum(HASH_ALGORITHMS).optional(),
       storage: z.enum(['secret', 'inline']).optional(),
     })
     .default({}),

@@ -1,3 +1,5 @@
+import type { HashAlgorithm } from '../hash/algorithms.ts';
+
 /** What the operator knows of the objects it reads: parsed once at the edge, frozen, then trusted. */
 
 export interface OwnedMetadata {
@@ -64,6 +66,7 @@ export interface UserAttribute extends Identified {
   readonly lastRefresh: string;
   readonly needsRefresh: boolean;
   readonly extraByProvider: ExtraByProvider | undefined;
+  /** Why the groups are not known: none of them can be read. Any other field that cannot be read is as if it were absent. */
   readonly problem: string | undefined;
 }
 
@@ -90,7 +93,7 @@ export interface Setting extends Identified {
 }
 
 export type HashStorage = 'secret' | 'inline';
-export type HashAlgorithmName = 'bcrypt' | 'sha3-512' | 'scrypt';
+export type HashAlgorithmName = HashAlgorithm;
 
 export interface PropagationSpec {
   readonly suspend: boolean;
@@ -131,6 +134,8 @@ export interface PropagationStatus {
   readonly failed?: number;
   readonly refused?: Readonly<Record<string, number>>;
   readonly tokens?: string;
+  /** Where our objects are in the cluster. */
+  readonly downstreamNamespace?: string;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;

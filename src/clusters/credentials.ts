@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Cluster, CredentialsSecret } from '../api/types.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
 
-/** Where the way to a cluster was found. `version` changes when the credentials do. */
+/** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
 export type Credentials =
   | {
       readonly kind: 'found';
@@ -15,6 +16,31 @@ export type Credentials =
       readonly isKept: boolean;
     }
   | { readonly kind: 'missing'; readonly message: string };
+
+const SUFFIX = '-kubeconfig';
+
+/** As Cluster API and Rancher provisioning name the Secret of a cluster. */
+function conventionalName(cluster: string): string {
+  return `${cluster}${SUFFIX}`;
+}
+
+/**
+ * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, or through the status of a
+ * Cluster. The other side of {@link findCredentials}: what that finds is among them.
+ */
+export function clustersOfSecret(
+  secret: Pick<CredentialsSecret, 'name' | 'cluster'>,
+  clusters: Iterable<Cluster>,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  if (secret.cluster !== '') names.add(secret.cluster);
+  if (secret.name.endsWith(SUFFIX)) names.add(secret.name.slice(0, -SUFFIX.length));
+  for (const { name, serviceAccountTokenSecret } of clusters) {
+    if (serviceAccountTokenSecret === secret.name) names.add(name);
+  }
+  names.delete('');
+  return names;
+}
 
 /**
  * How to reach a cluster, by the first that exists: a Secret labelled `ace-operator.io/cluster: <id>`; a
@@ -32,7 +58,7 @@ export function findCredentials(
   if (labelled) return fromKubeconfig(labelled);
   const conventional = secrets.find(
     // The label of another cluster outweighs a name that happens to look like ours.
-    (secret) => secret.name === `${name}-kubeconfig` && secret.cluster === '',
+    (secret) => secret.name === conventionalName(name) && secret.cluster === '',
   );
   if (conventional) return fromKubeconfig(conventional);
   const account = secrets.find(
@@ -43,7 +69,7 @@ export function findCredentials(
     return fromStatus(cluster, account);
   return {
     kind: 'missing',
-    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${name}-kubeconfig, and no usable status on the Cluster; create one of them`,
+    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, and no usable status on the Cluster; create one of them`,
   };
 }
 
@@ -57,7 +83,7 @@ function fromKubeconfig(secret: CredentialsSecret): Extract<Credentials, { kind:
   return {
     kind: 'found',
     source,
-    version: `${secret.uid}/${secret.resourceVersion}`,
+    version: digest(source, secret.kubeconfig ?? ''),
     access: async () => {
       if (secret.kubeconfig === undefined)
         throw new ConfigError(`${source} has neither data.kubeconfig nor data.value`);
@@ -74,11 +100,16 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
   return {
     kind: 'found',
     source,
-    version: `${cluster.apiEndpoint}/${cluster.caCert}/${account.uid}/${account.resourceVersion}`,
+    version: digest(source, cluster.apiEndpoint, cluster.caCert, account.credential ?? ''),
     access: () => named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? '')),
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
     isKept: false,
   };
+}
+
+/** Says whether two credentials are the same, and nothing about what they are. */
+function digest(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 async function named(source: string, access: Promise<Access>): Promise<Access> {

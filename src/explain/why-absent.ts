@@ -1,9 +1,11 @@
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import type { HashAlgorithmName, KubeObject, Token } from '../api/types.ts';
+import type { HashAlgorithmName, KubeObject, Token, User } from '../api/types.ts';
 import { isOurs } from '../derive/ownership.ts';
-import { detectFormat } from '../hash/detect.ts';
-import { acceptsSecret, maxSecretBytes } from '../hash/limits.ts';
+import { maxSecretBytes } from '../hash/limits.ts';
+import { decideToken } from '../operator/decide/decide-token.ts';
+import type { Seen, TokenFacts } from '../operator/decide/facts.ts';
+import { inTheWay, refusedHash } from '../operator/decide/in-the-way.ts';
 import { known } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, type Hop, type HopId } from './hop.ts';
@@ -12,44 +14,95 @@ import { broken, type Hop, type HopId } from './hop.ts';
 const DEFAULT_ALGORITHM: HashAlgorithmName = 'bcrypt';
 
 /**
- * Why a token that belongs in a cluster is not there, where it can be told without the operator's word: the same grounds on
- * which the operator refuses it. Pure.
+ * Why a token that belongs in a cluster is not there, where it can be told without the operator's word: by the operator's own
+ * decision, from what is seen here. Pure.
  */
 export function whyAbsent(id: HopId, token: Token, evidence: Evidence): Hop | undefined {
-  const propagation = known(evidence.management.propagation);
-  const refused = (reason: TokenReason, detail: string): Hop => broken(id, reason, TOKEN_TEXTS, detail);
-  const unhashable = hashRefusal(token, propagation?.spec.algorithm);
-  if (unhashable) return refused(unhashable.reason, unhashable.detail);
-  const stranger = propagation?.spec.adopt ? undefined : strangersObject(evidence);
-  if (stranger) {
-    return refused('Conflict', `${stranger.kind} ${stranger.metadata.name} was written by someone else`);
-  }
-  return propagation?.spec.suspend
-    ? refused('Suspended', `spec.suspend of ClusterPropagation ${propagation.name} is set`)
-    : undefined;
+  const facts = factsOf(token, evidence);
+  const { outcome } = decideToken(facts);
+  if (typeof outcome !== 'object' || outcome.state === 'synced' || outcome.reason === undefined)
+    return undefined;
+  const detail = detailOf(outcome.reason, token, facts, evidence);
+  return detail === undefined ? undefined : broken(id, outcome.reason, TOKEN_TEXTS, detail);
 }
 
-function hashRefusal(
+/** As the operator gathers them, of a token of which nothing is there yet. */
+function factsOf(token: Token, { management, downstream, target, nowMs }: Evidence): TokenFacts {
+  const spec = known(management.propagation)?.spec;
+  const cluster = target.cluster ?? '';
+  const algorithm = spec?.algorithm ?? DEFAULT_ALGORITHM;
+  const see = (object: KubeObject): Seen => ({
+    object,
+    isOurs: isOurs(object, cluster, management.installation),
+    isOfEarlierSecret: false,
+  });
+  const secret = known(downstream.hashSecret)?.object;
+  const attribute = known(downstream.userAttribute)?.object;
+  return {
+    name: token.name,
+    rules: {
+      ...{ cluster, namespace: downstream.namespace, algorithm, nowMs, mode: 'propagate' },
+      storage: spec?.storage ?? 'secret',
+      isPaused: spec?.suspend ?? false,
+      adopts: spec?.adopt ?? false,
+    },
+    token,
+    user: known(management.user) ?? unseenUser(token.userName),
+    seen: {
+      pair: secret ? [see(secret)] : [],
+      attribute: attribute && see(attribute),
+      ...{ isConfirmed: true, before: undefined, refusedBy: undefined },
+    },
+    // Which hash it would be makes no difference to what keeps it away.
+    hash: refusedHash(token, algorithm) ?? { kind: 'ready', hash: { hash: '', fingerprint: '' } },
+    known: { isTokenGone: false, isUserGone: false, awaitedElsewhereSinceMs: undefined },
+    answers: new Map(),
+  };
+}
+
+/** What could not be read is judged in a hop of its own. */
+function unseenUser(name: string): User {
+  return {
+    name,
+    namespace: '',
+    uid: '',
+    resourceVersion: '',
+    deleting: false,
+    enabled: true,
+    problem: undefined,
+  };
+}
+
+/** The ground in words; undefined where another hop speaks of it. */
+function detailOf(
+  reason: TokenReason,
+  token: Token,
+  { rules, seen }: TokenFacts,
+  { management }: Evidence,
+): string | undefined {
+  switch (reason) {
+    case 'UnsupportedHash':
+      return 'the hash in the Token is of no known format';
+    case 'SecretTooLong':
+    case 'Malformed':
+      return unhashable(reason, token, known(management.propagation)?.spec.algorithm);
+    case 'Conflict':
+      return `${inTheWay(rules, seen.pair, seen.attribute)} was written by someone else`;
+    case 'Suspended':
+      return `spec.suspend of ClusterPropagation ${rules.cluster} is set`;
+    default:
+      return undefined;
+  }
+}
+
+function unhashable(
+  reason: 'SecretTooLong' | 'Malformed',
   { secret }: Token,
   asked: HashAlgorithmName | undefined,
-): { reason: TokenReason; detail: string } | undefined {
-  if (secret.kind === 'hashed' && detectFormat(secret.value) === undefined) {
-    return { reason: 'UnsupportedHash', detail: 'the hash in the Token is of no known format' };
-  }
+): string {
   const algorithm = asked ?? DEFAULT_ALGORITHM;
-  if (secret.kind !== 'plain' || acceptsSecret(algorithm, secret.value)) return undefined;
-  const bytes = Buffer.byteLength(secret.value);
   const by = asked ? algorithm : `${algorithm}, unless the operator was given another --hash-algorithm`;
-  return bytes > maxSecretBytes(algorithm)
-    ? {
-        reason: 'SecretTooLong',
-        detail: `the secret has ${bytes} bytes, ${maxSecretBytes(algorithm)} are taken by ${by}`,
-      }
-    : { reason: 'Malformed', detail: `token: not taken by ${by}` };
-}
-
-/** An object of the token's or its user's name that keeps ours from being written. */
-function strangersObject({ downstream, target }: Evidence): KubeObject | undefined {
-  const objects = [known(downstream.hashSecret)?.object, known(downstream.userAttribute)?.object];
-  return objects.find((object) => object !== undefined && !isOurs(object, target.cluster ?? ''));
+  if (reason === 'Malformed') return `token: not taken by ${by}`;
+  const bytes = secret.kind === 'plain' ? Buffer.byteLength(secret.value) : 0;
+  return `the secret has ${bytes} bytes, ${maxSecretBytes(algorithm)} are taken by ${by}`;
 }

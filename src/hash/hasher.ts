@@ -1,10 +1,9 @@
+import type { HashAlgorithm } from './algorithms.ts';
 import { DEFAULT_COST, isCost } from './bcrypt.ts';
 import { detectFormat } from './detect.ts';
-import type { HashAlgorithm } from './format.ts';
+import { formatOf, hashNow, isSlow } from './formats.ts';
 import { acceptsSecret, requireSecret } from './limits.ts';
 import { HashPool } from './pool.ts';
-import * as sha3 from './sha3-512.ts';
-import * as sha256 from './sha256.ts';
 
 export { HasherClosedError, HashQueueFullError, SecretRefusedError } from './errors.ts';
 
@@ -38,7 +37,7 @@ export interface HasherOptions {
   threads?: number;
   /** Tasks that may wait beside the running ones; unbounded unless given. */
   maxQueue?: number;
-  /** log2 of the rounds of new bcrypt hashes, 4 to 14; 10 unless given. */
+  /** log2 of the rounds of new bcrypt hashes, 4 to 12; 10 unless given. */
   bcryptCost?: number;
   /** Told how long a thread took for one hash or check; what is computed inline takes microseconds and is not told. */
   onDone?: (operation: 'hash' | 'verify', algorithm: string, seconds: number) => void;
@@ -48,14 +47,14 @@ export interface HasherOptions {
  * A hasher for all formats. bcrypt and scrypt share its threads, libuv's pool is left alone;
  * the digests take microseconds and are computed inline.
  *
- * @throws {RangeError} when `threads` is not a positive integer or `bcryptCost` not 4 to 14
+ * @throws {RangeError} when `threads` is not a positive integer or `bcryptCost` not 4 to 12
  */
 export function createHasher(options: HasherOptions = {}): Hasher {
   const { threads = 2, maxQueue = Number.POSITIVE_INFINITY, bcryptCost = DEFAULT_COST, onDone } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`threads must be a positive integer, got ${threads}`);
   }
-  if (!isCost(bcryptCost)) throw new RangeError(`bcryptCost must be 4 to 14, got ${bcryptCost}`);
+  if (!isCost(bcryptCost)) throw new RangeError(`bcryptCost must be 4 to 12, got ${bcryptCost}`);
   const pool = new HashPool({
     threads,
     maxQueue,
@@ -65,15 +64,14 @@ export function createHasher(options: HasherOptions = {}): Hasher {
   return {
     async hash(algorithm, secret, signal, group) {
       requireSecret(algorithm, secret);
-      if (algorithm === 'sha3-512') return sha3.hash(secret);
+      if (!isSlow(algorithm)) return hashNow(algorithm, secret, bcryptCost);
       return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal, group);
     },
     async verify(secret, hash, signal) {
       const format = detectFormat(hash);
       // Refused here already, so that nonsense never takes a place in the queue.
       if (!format || !acceptsSecret(format, secret)) return false;
-      if (format === 'sha3-512') return sha3.verify(secret, hash);
-      if (format === 'sha256') return sha256.verify(secret, hash);
+      if (!isSlow(format)) return formatOf(format).verify(secret, hash);
       return pool.run({ kind: 'verify', format, secret, hash }, signal);
     },
     get queued() {

@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { HashAlgorithm } from './algorithms.ts';
 import { HasherClosedError } from './errors.ts';
-import type { HashAlgorithm } from './format.ts';
+import { hashNow, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import { acceptsSecret } from './limits.ts';
-import * as sha3 from './sha3-512.ts';
 
 const DEFAULT_MAX_ENTRIES = 10_000;
 const RETRY_BASE_MS = 1_000;
@@ -60,7 +60,7 @@ export class HashStore {
   }
 
   /**
-   * The hash when it is ready (with sha3-512 at once); otherwise undefined, and `ready` is called once, later,
+   * The hash when it is ready (at once where the algorithm is a fast one); otherwise undefined, and `ready` is called once, later,
    * when asking again is worth while: the hash is there, or a try failed. The second failure in a row
    * of an id and those after it are told after a growing delay of 1 s up to 60 s, so that asking
    * again does not spin.
@@ -78,7 +78,7 @@ export class HashStore {
       work.waiters.add(ready);
       return undefined;
     }
-    if (algorithm === 'sha3-512' && acceptsSecret(algorithm, value)) return this.#hashNow(id, digest, value);
+    if (!isSlow(algorithm) && acceptsSecret(algorithm, value)) return this.#makeNow(request, digest);
 
     this.#start(request, digest, new Set(work?.waiters).add(ready));
     return undefined;
@@ -97,9 +97,9 @@ export class HashStore {
     this.#failures.delete(id);
   }
 
-  #hashNow(id: string, digest: string, value: string): string {
+  #makeNow({ id, algorithm, value }: HashRequest, digest: string): string {
     const waiters = this.#cancel(id)?.waiters;
-    const hash = sha3.hash(value);
+    const hash = hashNow(algorithm, value);
     this.#results.set(id, { digest, hash });
     // Later, as ever: a caller must be able to rely on get() not calling back.
     if (waiters) queueMicrotask(() => this.#tell(id, waiters));

@@ -1,6 +1,6 @@
 import { scryptSync, timingSafeEqual } from 'node:crypto';
 import { decodeBase64, encodeBase64, matchLayout, newSalt } from './encoding.ts';
-import { acceptsSecret, requireSecret } from './limits.ts';
+import { COMMON_LIMITS, isWithin, requireWithin } from './secret-limits.ts';
 
 /** `$1:<salt, lower-case hex>:<logN>:<r>:<p>:<key>`; salt of 1 to 64 bytes. Layout: Rancher's v1 hasher. */
 const LAYOUT = /^\$1:((?:[0-9a-f]{2}){1,64}):([1-9]\d?):([1-9]\d?):([1-4]):([A-Za-z0-9+/]{86})$/;
@@ -34,7 +34,7 @@ export function parse(hash: string): { salt: Buffer; cost: Cost; key: Buffer } |
  * @throws {SecretRefusedError} when the secret is empty, over 4096 bytes or not well-formed
  */
 export function hash(secret: string, salt: Uint8Array = newSalt()): string {
-  requireSecret('scrypt', secret);
+  requireWithin('scrypt', COMMON_LIMITS, secret);
   const { logN, r, p } = RANCHER_COST;
   const key = keyOf(secret, salt, RANCHER_COST);
   return `$1:${Buffer.from(salt).toString('hex')}:${logN}:${r}:${p}:${encodeBase64(key)}`;
@@ -43,7 +43,7 @@ export function hash(secret: string, salt: Uint8Array = newSalt()): string {
 /** Whether the hash is a v1 one of this secret. Blocks as {@link hash} does; false for anything refused. */
 export function verify(secret: string, hash: string): boolean {
   const parts = parse(hash);
-  if (!parts || !acceptsSecret('scrypt', secret)) return false;
+  if (!parts || !isWithin(COMMON_LIMITS, secret)) return false;
   return timingSafeEqual(keyOf(secret, parts.salt, parts.cost), parts.key);
 }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeBase64, encodeBase64, matchLayout, newSalt } from './encoding.ts';
-import { acceptsSecret, requireSecret } from './limits.ts';
+import { COMMON_LIMITS, isWithin, requireWithin } from './secret-limits.ts';
 
 /** `$2:<salt>:<digest>`; salt of 1 to 64 bytes. Layout: Rancher's v2 hasher. */
 const LAYOUT = /^\$2:([A-Za-z0-9+/]{2,86}):([A-Za-z0-9+/]{43})$/;
@@ -20,14 +20,14 @@ export function parse(hash: string): { salt: Buffer; digest: Buffer } | undefine
  * @throws {SecretRefusedError} when the secret is empty, over 4096 bytes or not well-formed
  */
 export function hash(secret: string, salt: Uint8Array = newSalt()): string {
-  requireSecret('sha256', secret);
+  requireWithin('sha256', COMMON_LIMITS, secret);
   return `$2:${encodeBase64(salt)}:${encodeBase64(digestOf(secret, salt))}`;
 }
 
 /** Whether the hash is a v2 one of this secret. Constant time over the digest; false for anything refused. */
 export function verify(secret: string, hash: string): boolean {
   const parts = parse(hash);
-  if (!parts || !acceptsSecret('sha256', secret)) return false;
+  if (!parts || !isWithin(COMMON_LIMITS, secret)) return false;
   return timingSafeEqual(digestOf(secret, parts.salt), parts.digest);
 }
 

@@ -1,7 +1,5 @@
 // Runs in a worker thread; pool.ts names this file and its export.
-import * as bcrypt from './bcrypt.ts';
-import type { SlowFormat } from './format.ts';
-import * as scrypt from './scrypt.ts';
+import { formatOf, hashNow, type SlowFormat } from './formats.ts';
 
 export interface HashJob {
   readonly kind: 'hash';
@@ -22,10 +20,6 @@ export type JobResult<J extends Job> = J extends HashJob ? string : boolean;
 
 /** Does one job, blocking its thread. A hash is refused as the format's own `hash` refuses it. */
 export function run(job: Job): string | boolean {
-  if (job.kind === 'verify') {
-    const { verify } = job.format === 'bcrypt' ? bcrypt : scrypt;
-    return verify(job.secret, job.hash);
-  }
-  if (job.algorithm === 'scrypt') return scrypt.hash(job.secret);
-  return bcrypt.hash(job.secret, bcrypt.newSalt(job.bcryptCost));
+  if (job.kind === 'verify') return formatOf(job.format).verify(job.secret, job.hash);
+  return hashNow(job.algorithm, job.secret, job.bcryptCost);
 }

@@ -38,7 +38,7 @@ describe('clusters that are deleted', () => {
   const series = async (): Promise<readonly string[]> =>
     ((await world.operator?.http('/metrics'))?.body ?? '')
       .split('\n')
-      .filter((line) => line.includes('cluster="c-'));
+      .filter((line) => line.includes('ace_cluster="c-'));
 
   async function synced(): Promise<void> {
     await eventually(async () => expect(await world.propagation('c-one')).toBeUndefined(), LONG);
@@ -88,8 +88,8 @@ describe('clusters that are deleted', () => {
     await deleteCredentials();
     await deleteCluster();
     await eventually(async () => {
-      expect(await world.operator?.metric('ace_revocations_pending{cluster="c-one"}')).toBe(1);
-      expect(await world.operator?.metric('ace_cluster_connected{cluster="c-one"}')).toBe(0);
+      expect(await world.operator?.metric('ace_revocations_pending{ace_cluster="c-one"}')).toBe(1);
+      expect(await world.operator?.metric('ace_cluster_connected{ace_cluster="c-one"}')).toBe(0);
     }, LONG);
     await world.management.remove(CLUSTER_PROPAGATIONS, 'c-one');
     await nothingIsLeft();

@@ -7,9 +7,9 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 const LONG = { timeoutMs: 60_000, intervalMs: 100 };
-const PENDING = 'ace_revocations_pending{cluster="c-one"}';
-const OLDEST = 'ace_revocation_oldest_pending_seconds{cluster="c-one"}';
-const UNSEEN = 'ace_cluster_unseen{cluster="c-one"}';
+const PENDING = 'ace_revocations_pending{ace_cluster="c-one"}';
+const OLDEST = 'ace_revocation_oldest_pending_seconds{ace_cluster="c-one"}';
+const UNSEEN = 'ace_cluster_unseen{ace_cluster="c-one"}';
 const FAST_LEASE = [
   ...['--leader-elect-lease-duration', '4s', '--leader-elect-renew-deadline', '3s'],
   ...['--leader-elect-retry-period', '1s'],

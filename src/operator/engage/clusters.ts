@@ -15,7 +15,8 @@ import { Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
 import { createPropagation, removeAllowance } from './propagation-object.ts';
 
-export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'keepWay' | 'reports'> {
+export interface ClustersDeps
+  extends Omit<PropagatorDeps, 'handover' | 'keepWay' | 'reports' | 'configureAgain'> {
   readonly client: KubeClient;
   /** What is owed to clusters, these or earlier ones. */
   readonly debts: DebtRecords;
@@ -90,12 +91,14 @@ export class Clusters {
   async #reconcile(name: string): Promise<void> {
     const { management, live } = this.#deps.upstream;
     const { client } = this.#deps;
+    this.#tellOthers(name);
     // One that we began to work on is ours until it is drained, whatever was deleted since.
     if (!this.#isOurs(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
-    if (asksForAce(cluster) && !management.propagations.get(name)) await createPropagation(client, name);
+    if (asksForAce(cluster) && !management.propagations.get(name))
+      await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
     // Stopped meanwhile: a propagator that is made now would never be stopped.
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
@@ -154,12 +157,23 @@ export class Clusters {
     }
   }
 
+  /** Clusters may lead to the same API server: what one leaves there is the others' business. */
+  #tellOthers(name: string): void {
+    const { installation, earlierIds } = this.#deps;
+    if (installation.isInUse(name)) {
+      earlierIds.forget(name);
+      return;
+    }
+    for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
+  }
+
   #add(name: string): ClusterPropagator {
     const { reports, upstream, now } = this.#deps;
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       handover: this.#handover,
       keepWay: (cluster, by) => void this.#keepWay(cluster, by),
+      configureAgain: (cluster) => this.enqueueCluster(cluster),
       reports: {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),

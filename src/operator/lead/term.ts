@@ -1,9 +1,12 @@
+import { holdsOurs } from '../../clusters/leftovers.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
+import type { Installation } from '../../derive/ownership.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
+import { readInstallationId } from '../../kube/installation-id.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -15,9 +18,12 @@ import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
+import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { EarlierIds } from '../upstream/earlier-ids.ts';
+import { installationOf } from '../upstream/installation.ts';
 import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
-import type { Management } from '../upstream/management.ts';
+import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
   readonly config: OperatorConfig;
@@ -81,7 +87,7 @@ export class Term {
   async start(signal: AbortSignal): Promise<void> {
     const installation = await unlessEnded(signal, this.#prepare());
     if (installation === undefined) return;
-    this.#clusters = this.#buildClusters(installation);
+    this.#clusters = this.#buildClusters(installation.key, installation.installation);
     this.#clusters.start();
   }
 
@@ -92,10 +98,11 @@ export class Term {
     await this.#transport.close();
   }
 
-  async #prepare(): Promise<InstallationKey> {
-    const { config, plane } = this.#deps;
-    const [installation] = await Promise.all([
+  async #prepare(): Promise<{ key: InstallationKey; installation: Installation }> {
+    const { config, plane, seen } = this.#deps;
+    const [key, id] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
+      readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
@@ -104,7 +111,7 @@ export class Term {
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();
-    return installation;
+    return { key, installation: installationOf(seen.management, id) };
   }
 
   /** What earlier processes saw being deleted is evidence for this one, too. */
@@ -120,14 +127,16 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(installation: InstallationKey): Clusters {
+  #buildClusters(key: InstallationKey, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
     const client = this.#client;
+    const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now },
-      upstream: { ...seen, live: client },
-      hashes: new TokenHashes(hashes, installation.key, !installation.isNew),
+      ...{ client, now, installation },
+      earlierIds: new EarlierIds(live, log),
+      upstream: { ...seen, live },
+      hashes: new TokenHashes(hashes, key.key, !key.isNew),
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },
@@ -147,8 +156,19 @@ export class Term {
           management: seen.management,
         }),
       openSession: (cluster, access, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), access, listener }),
+        new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      holdsOurs: async (cluster, access) =>
+        holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
+    });
+  }
+
+  #certainReader(): CertainReader {
+    const { management, deletions } = this.#deps.seen;
+    return new CertainReader({
+      client: this.#client,
+      onDefined: ({ kind }, sinceMs) => deletions.trustSince(kind.toLowerCase(), sinceMs),
+      onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
   }
 

@@ -6,17 +6,20 @@ import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import type { Rules } from '../decide/facts.ts';
 import type { Result } from '../decide/plan.ts';
-import { type Lane, parseKey, tokenKey, userKey } from '../keys.ts';
+import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Downstream, Work } from '../reconcile/work.ts';
-import { Lag } from '../report/lag.ts';
-import { Outcomes } from '../report/outcomes.ts';
+import type { Lag } from '../report/lag.ts';
+import type { Outcomes } from '../report/outcomes.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import { openBooks } from './books.ts';
+import { keysOf } from './changed-keys.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
 import { Drain } from './drain.ts';
+import { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
+import { rulesOf } from './rules.ts';
 import { Sweeper } from './sweeper.ts';
 import { sessionStep } from './wanted-session.ts';
 import { work } from './worker.ts';
@@ -36,6 +39,7 @@ export class ClusterPropagator {
   readonly outcomes: Outcomes;
   readonly lag: Lag;
   readonly debts: DebtKeeper;
+  readonly otherIds: OtherIds;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
   readonly #workers: readonly Promise<void>[];
@@ -43,24 +47,26 @@ export class ClusterPropagator {
   #session: ClusterSession | undefined;
   /** Of the open session. */
   #credentialsVersion: string | undefined;
-  readonly #drain = new Drain();
+  readonly #drain: Drain;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    const { management, deletions } = deps.upstream;
-    const series = deps.reports.metrics.ofCluster(name);
-    const onDebt = (key: string, isOwed: boolean): void => this.debts.debtChanged(key, isOwed);
-    this.lag = new Lag({ management, evidence: deletions, series, now: deps.now, onDebt });
-    this.debts = deps.keepDebts({ cluster: name, ledger: this.lag, isAway: () => !this.connection });
-    this.debts.restore();
-    this.outcomes = new Outcomes(
+    const books = openBooks(
+      name,
+      deps,
+      () => !this.connection,
       () => this.#changed(),
-      (key, outcome) => {
-        this.lag.settled(key, outcome);
-        this.debts.settled(key, outcome);
-      },
     );
+    [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
+    this.otherIds = new OtherIds({
+      ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
+      observed: () => this.connection?.observed,
+    });
+    this.#drain = new Drain({
+      holdsOurs: () => this.#holdsOurs(),
+      disproved: () => deps.configureAgain(name),
+    });
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
       ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
@@ -106,6 +112,11 @@ export class ClusterPropagator {
     return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
   }
 
+  /** Another Cluster went: if it led to the same API server, what was its own is ours from now on. */
+  otherClusterWent(id: string): void {
+    if (this.otherIds.has(id)) this.#sweeper.run();
+  }
+
   /**
    * A watch of the management plane told of a change: from now on the cluster is behind.
    *
@@ -140,6 +151,7 @@ export class ClusterPropagator {
   /** Ends session and workers; what is being written may finish or fail. */
   async stop(): Promise<void> {
     this.#sweeper.stop();
+    this.#drain.stop();
     this.queue.close();
     await Promise.all([this.debts.stop(), this.#endSession()]);
     await Promise.allSettled(this.#workers);
@@ -196,15 +208,7 @@ export class ClusterPropagator {
   #objectChanged(object: KubeObject, deleted: boolean): void {
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
-    const { name } = object.metadata;
-    if (object.kind === 'ClusterUserAttribute') {
-      this.enqueue(userKey(name), 'normal');
-      return;
-    }
-    // The echo of a write of ours says nothing new while another of the same token is still to come.
-    if (deleted || this.connection.observed.isTokenConfirmed(name)) this.enqueue(tokenKey(name), 'normal');
-    const userName = object['userName'];
-    if (deleted && typeof userName === 'string') this.enqueue(userKey(userName), 'normal');
+    for (const key of keysOf(object, deleted, this.connection.observed)) this.enqueue(key, 'normal');
   }
 
   #workerDeps(): Parameters<typeof work>[0] {
@@ -234,10 +238,10 @@ export class ClusterPropagator {
     const { upstream, handover, hashes, reports } = this.#deps;
     const { name, outcomes, queue } = this;
     return {
-      rules: () => this.#rules(),
+      rules: () => rulesOf(name, this.#settings, this.#deps),
       upstream: {
         ...upstream,
-        isAllowed: (key) => this.#sweeper.isApproved(key),
+        isAllowed: (key) => this.#sweeper.isApproved(key) || this.otherIds.isLeftOver(key),
         awaitedElsewhereSinceMs: (token) => handover.awaitedElsewhereSinceMs(token),
       },
       downstream,
@@ -252,26 +256,15 @@ export class ClusterPropagator {
     };
   }
 
-  /** As they are now, whatever changes under way. */
-  #rules(): Rules {
-    const { mode, spec, name: cluster } = this;
-    const { defaults, now } = this.#deps;
-    return {
-      ...{ cluster, mode, namespace: defaults.namespace, nowMs: now() },
-      algorithm: spec.algorithm ?? defaults.algorithm,
-      storage: spec.storage ?? defaults.storage,
-      isPaused: spec.suspend || mode === 'hold' || (this.#settings?.specUnknown ?? true),
-      adopts: spec.adopt,
-    };
-  }
-
   #sources(): StatusSources {
     return {
       settings: this.#settings,
       session: this.#session?.state,
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
+      sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
+      downstreamNamespace: this.#deps.defaults.namespace,
     };
   }
 
@@ -282,8 +275,16 @@ export class ClusterPropagator {
 
   #afterSweep(): void {
     if (this.#settings) this.#deps.keepWay(this.name, this.#settings.credentials);
+    const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
+    // What an earlier id left here is owed once it is certain that no Cluster has that id.
+    void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  async #holdsOurs(): Promise<boolean | undefined> {
+    const credentials = this.#settings?.credentials;
+    return credentials?.kind === 'found' ? this.#deps.holdsOurs(this.name, credentials.access) : undefined;
   }
 
   #endDrain(): void {

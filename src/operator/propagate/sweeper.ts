@@ -2,8 +2,9 @@ import type { Propagation, PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Outcomes } from '../report/outcomes.ts';
-import type { PropagatorDeps } from './propagator-deps.ts';
 import { judgeAllowance } from './allowance.ts';
+import type { OtherIds } from './other-ids.ts';
+import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
 import type { WorkQueue } from './workqueue.ts';
 
@@ -18,6 +19,7 @@ interface Swept {
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
   readonly debts: Pick<DebtKeeper, 'keys'>;
+  readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -68,7 +70,13 @@ export class Sweeper {
     if (!connection) return;
     const { upstream, reports, defaults, now } = this.#deps;
     const { management, deletions } = upstream;
-    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, deletions);
+    const isLeftOver = (key: string): boolean => this.#cluster.otherIds.isLeftOver(key);
+    const plan = planSweep(
+      { name, spec, nowMs: now(), isLeftOver },
+      connection.observed,
+      management,
+      deletions,
+    );
     const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);

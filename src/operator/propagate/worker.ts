@@ -73,9 +73,7 @@ function afterFailure(key: string, error: unknown, connection: Connection, deps:
     return;
   }
   outcomes.set(key, { state: 'pending' });
-  const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined;
-  if (askedMs === undefined) queue.addRateLimited(key);
-  else queue.addAfter(key, askedMs, queue.laneOf(key));
+  queue.addRateLimited(key, error instanceof ApiError ? error.retryAfterMs : undefined);
   if (error instanceof ConnectionError || error instanceof ApiError) void connection.suspect(error);
 }
 

@@ -1,12 +1,11 @@
 import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
-import type { HashAlgorithmName, KubeObject, Token } from '../../api/types.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
-import { detectFormat } from '../../hash/detect.ts';
+import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { type FingerprintKey, fingerprint, fingerprintsEqual } from '../../hash/fingerprint.ts';
-import { HASH_ALGORITHMS } from '../../hash/format.ts';
-import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
 import type { HashFact, Rules } from '../decide/facts.ts';
+import { refusedHash } from '../decide/in-the-way.ts';
 
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
@@ -42,20 +41,20 @@ export class TokenHashes {
    * fingerprint says that the one down there is still right, made otherwise. Starts nothing.
    */
   factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
-    if (token?.secret.kind === 'hashed') return { hash: this.#copied(token), ofEarlierSecret: new Set() };
+    const refused = token && refusedHash(token, rules.algorithm);
+    if (token?.secret.kind === 'hashed')
+      return { hash: refused ?? this.#copied(token), ofEarlierSecret: new Set() };
     if (token?.secret.kind !== 'plain') return UNKNOWN;
     const { value } = token.secret;
     const { algorithm } = rules;
     const found = objects.map((object) => ({ object, hash: hashIn(object) }));
     const current = found.find(({ hash }) => hash && this.#fits(token, algorithm, value, hash));
-    const others = found.filter(({ hash }) => hash && hash.hash !== current?.hash?.hash);
+    const others = found.filter((one) => one.hash && one !== current);
     const earlier = this.#trustsMarks
       ? others.filter(({ hash }) => hash && !this.#fitsAny(token, value, hash))
       : [];
     return {
-      hash: acceptsSecret(algorithm, value)
-        ? this.#keptOrMade(token, current?.hash?.hash, rules)
-        : unhashable(value, algorithm),
+      hash: refused ?? this.#keptOrMade(token, current?.hash?.hash, rules),
       ofEarlierSecret: new Set(earlier.map(({ object }) => object)),
     };
   }
@@ -85,13 +84,7 @@ export class TokenHashes {
 
   #copied(token: Token): HashFact {
     const value = token.secret.kind === 'hashed' ? token.secret.value : '';
-    if (detectFormat(value) !== undefined)
-      return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
-    return {
-      kind: 'refused',
-      reason: 'UnsupportedHash',
-      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
-    };
+    return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
   }
 
   /** The mark of an earlier secret fits under no algorithm; one that fits under another than today's is due for conversion. */
@@ -111,22 +104,6 @@ export class TokenHashes {
 
 function requestOf({ uid, secret }: Token, { algorithm, cluster }: Placed): HashRequest | undefined {
   return secret.kind === 'plain' ? { id: uid, algorithm, value: secret.value, group: cluster } : undefined;
-}
-
-function unhashable(secret: string, algorithm: HashAlgorithmName): HashFact {
-  const longest = maxSecretBytes(algorithm);
-  if (Buffer.byteLength(secret) <= longest) {
-    return {
-      kind: 'refused',
-      reason: 'Malformed',
-      message: `token: ${algorithm} cannot take this secret; issue another`,
-    };
-  }
-  return {
-    kind: 'refused',
-    reason: 'SecretTooLong',
-    message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
-  };
 }
 
 /** The hash that an observed object carries, wherever it is stored. Without a mark nobody can tell whose it is. */

@@ -1,10 +1,11 @@
+import { CLUSTER_PROPAGATIONS, SECRETS } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
 import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Management } from './management.ts';
+import { type Management, watchName } from './management.ts';
 
 /** What the management plane says of a cluster. */
 export interface ClusterSettings {
@@ -36,13 +37,14 @@ export function clusterSettings(
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
-  const spec = (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC;
+  const specProblem = propagation ? propagation.problem : unreadSpec(management);
+  const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
   const mode = modeOf(name, cluster, isGone, spec.drain);
   return {
     ...mode,
     spec,
-    specProblem: propagation?.problem,
-    specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
+    specProblem,
+    specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowance: propagation?.allowance,
     credentials: credentialsOf(name, cluster, mode.mode, management),
@@ -59,7 +61,22 @@ function credentialsOf(
 ): Credentials {
   const found = findCredentials(name, cluster, management.credentialsSecrets());
   const kept = management.keptWay(name);
-  return found.kind === 'missing' && mode === 'drain' && kept ? keptCredentials(kept) : found;
+  if (found.kind === 'missing' && mode === 'drain' && kept) return keptCredentials(kept);
+  return withUnread(found, management);
+}
+
+/** What keeps us from knowing whether a person wrote a spec at all. */
+function unreadSpec({ unread }: Management): string | undefined {
+  const why = unread.get(watchName(CLUSTER_PROPAGATIONS));
+  return why === undefined ? undefined : `ClusterPropagations are not read: ${why}`;
+}
+
+/** They may well be where we cannot look. */
+function withUnread(credentials: Credentials, { unread, credentials: namespaces }: Management): Credentials {
+  const closed = [...namespaces.keys()].filter((namespace) => unread.has(watchName(SECRETS, namespace)));
+  if (credentials.kind === 'found' || closed.length === 0) return credentials;
+  const why = closed.map((namespace) => `${namespace} (${unread.get(watchName(SECRETS, namespace))})`);
+  return { ...credentials, message: `${credentials.message}; not read: namespace ${why.join(', ')}` };
 }
 
 function modeOf(

@@ -1,6 +1,7 @@
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import { REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
+import { clustersOfSecret } from '../../clusters/credentials.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
@@ -71,21 +72,22 @@ export class Watches {
     for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
   }
 
+  /** A kind was read for the first time: what was not known of a cluster until now may be. */
+  onFirstRead(): void {
+    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
+    this.onSetting(REFRESH_DEBOUNCE);
+  }
+
   /** Cluster and ClusterPropagation have the cluster's name. */
   onCluster(name: string): void {
     this.#queues.enqueueCluster(name);
   }
 
-  /** A credentials Secret may be found by label, by name, or through the status of a Cluster. */
   onCredentials(secret: CredentialsSecret): void {
-    const named = secret.name.replace(/-kubeconfig$/, '');
-    const clusters = new Set([secret.cluster, named]);
-    for (const cluster of this.#management.clusters.list()) {
-      if (cluster.serviceAccountTokenSecret === secret.name) clusters.add(cluster.name);
-    }
+    const clusters = new Set(clustersOfSecret(secret, this.#management.clusters.list()));
     // A label that was taken off or changed: whoever used the Secret until now.
     for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
-    for (const name of clusters) if (name !== '') this.#queues.enqueueCluster(name);
+    for (const name of clusters) this.#queues.enqueueCluster(name);
   }
 
   /**

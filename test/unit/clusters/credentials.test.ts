@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCluster } from '../../../src/api/parse-cluster.ts';
 import type { Cluster, CredentialsSecret } from '../../../src/api/types.ts';
-import { type Credentials, findCredentials } from '../../../src/clusters/credentials.ts';
+import { type Credentials, clustersOfSecret, findCredentials } from '../../../src/clusters/credentials.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Access } from '../../../src/kube/kubeconfig.ts';
 import { CANARY, rawCluster } from '../../support/builders.ts';
@@ -118,6 +118,16 @@ describe('findCredentials', () => {
     });
   }
 
+  test('what is found belongs to a Secret whose change brings the cluster back', () => {
+    for (const { secrets, cluster } of Object.values(cases)) {
+      const source = sourceOf(findCredentials('c-1', cluster, secrets));
+      if (source === 'missing') continue;
+      const used = secrets.filter(({ namespace, name }) => source.endsWith(`Secret ${namespace}/${name}`));
+      expect(used).not.toEqual([]);
+      for (const secret of used) expect(clustersOfSecret(secret, cluster ? [cluster] : [])).toContain('c-1');
+    }
+  });
+
   test('what is missing is said, with what to do', () => {
     expect(findCredentials('c-1', undefined, [])).toMatchObject({
       kind: 'missing',
@@ -125,15 +135,18 @@ describe('findCredentials', () => {
     });
   });
 
-  test('the version changes when the Secret does, and not otherwise', () => {
+  test('the version changes when what the Secret holds does, and not otherwise', () => {
     const version = (secret: CredentialsSecret): string => {
       const found = findCredentials('c-1', CLUSTER, [secret]);
       return found.kind === 'found' ? found.version : '';
     };
     expect(version(labelled)).toBe(version({ ...labelled }));
-    expect(version(labelled)).not.toBe(version({ ...labelled, resourceVersion: '2' }));
-    expect(version(labelled)).not.toBe(version({ ...labelled, uid: 'recreated' }));
-    expect(version(ACCOUNT)).not.toBe(version({ ...ACCOUNT, resourceVersion: '2' }));
+    expect(version(labelled)).not.toBe(version({ ...labelled, kubeconfig: 'another' }));
+    expect(version(labelled)).not.toBe(version({ ...labelled, kubeconfig: undefined }));
+    expect(version(ACCOUNT)).not.toBe(version({ ...ACCOUNT, credential: 'another' }));
+    // A touch of its labels, or the same made anew, is no reason to begin a session anew.
+    expect(version(labelled)).toBe(version({ ...labelled, resourceVersion: '2', uid: 'recreated' }));
+    expect(version(ACCOUNT)).toBe(version({ ...ACCOUNT, resourceVersion: '2' }));
   });
 
   test('the version changes when the status of the Cluster does', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as bcrypt from '../../../src/hash/bcrypt.ts';
 import { detectFormat } from '../../../src/hash/detect.ts';
-import type { HashFormat } from '../../../src/hash/format.ts';
+import type { HashFormat } from '../../../src/hash/formats.ts';
 import * as scrypt from '../../../src/hash/scrypt.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import * as sha256 from '../../../src/hash/sha256.ts';

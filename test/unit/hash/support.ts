@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { HashFormat } from '../../../src/hash/format.ts';
+import type { HashFormat } from '../../../src/hash/formats.ts';
 import { acceptsSecret } from '../../../src/hash/limits.ts';
 
 /** Secrets a format takes: any code points, not only the alphabet of today's tokens. */

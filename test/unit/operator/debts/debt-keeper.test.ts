@@ -95,7 +95,7 @@ async function start(plane = PLANE): Promise<Process> {
 }
 
 function kill({ keeper }: Process): void {
-  keeper.stop();
+  void keeper.stop();
 }
 function revoke({ keeper, owed }: Process, name: string): void {
   management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));

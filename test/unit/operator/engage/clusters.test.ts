@@ -11,6 +11,8 @@ import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
+import { EarlierIds } from '../../../../src/operator/upstream/earlier-ids.ts';
+import { installationOf } from '../../../../src/operator/upstream/installation.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
@@ -60,7 +62,8 @@ describe('when it is stopped, as at the end of a term, while the management plan
     );
     const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
     clusters = new Clusters({
-      ...{ client, now: Date.now },
+      ...{ client, now: Date.now, installation: installationOf(management, undefined) },
+      earlierIds: new EarlierIds(client, LOG),
       upstream: { management, live: client, deletions: new DeletionEvidence() },
       hashes: new TokenHashes(new HashStore({} as Hasher), randomBytes(32), true),
       syncBack: new SyncBack(client, LOG),
@@ -82,6 +85,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
           ...{ management, now: Date.now },
         }),
+      holdsOurs: async () => false,
       writeStatus: () => plane.write(),
     });
   });

@@ -131,8 +131,10 @@ describe('Sweeper', () => {
     // No brake but for what is absent without a word: one object of that kind blocks.
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
     const swept = {
-      ...{ name: 'c-1', allowance: undefined as 'told' | number | undefined, queue, outcomes, connection: { observed } as unknown as Connection },
+      ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
+      allowance: undefined as 'told' | number | undefined,
       debts: { keys: () => debtKeys },
+      otherIds: { isLeftOver: () => false },
       get spec() {
         return world.spec;
       },
@@ -251,7 +253,11 @@ describe('Sweeper', () => {
     lose('tokens', 't-2');
     cluster.allowance = 3;
     sweeper.run();
-    expect([sweeper.blocked?.objects, allowances, notices]).toEqual([4, ['c-1'], ['AllowanceRefused', 'GCBlocked']]);
+    expect([sweeper.blocked?.objects, allowances, notices]).toEqual([
+      4,
+      ['c-1'],
+      ['AllowanceRefused', 'GCBlocked'],
+    ]);
     cluster.allowance = 4;
     sweeper.run();
     expect([sweeper.blocked, sweeper.isApproved('token/t-2')]).toEqual([undefined, true]);
