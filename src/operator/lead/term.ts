@@ -10,6 +10,9 @@ import { readInstallationId } from '../../kube/installation-id.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { DebtKeeper } from '../debts/debt-keeper.ts';
+import { DebtRecords } from '../debts/debt-records.ts';
+import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
 import { Clusters } from '../engage/clusters.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
@@ -57,6 +60,8 @@ export class Term {
   readonly #transport: Transport;
   readonly #client: KubeClient;
   readonly #notices: Notices;
+  readonly #debts: DebtRecords;
+  #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
   #ended = false;
 
@@ -65,6 +70,7 @@ export class Term {
     const { plane, seen, metrics, log } = deps;
     this.#transport = plane.connect(() => this.#mayWrite());
     this.#client = new KubeClient(this.#transport, plane.onRequest);
+    this.#debts = new DebtRecords(this.#client, deps.config.namespace, log);
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
@@ -100,8 +106,20 @@ export class Term {
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
+      this.#debts.load(),
     ]);
+    // After the lists: its version must not be older than what they showed.
+    this.#plane = await readPlane(this.#client);
+    this.#rememberDeletions();
     return { key, installation: installationOf(seen.management, id) };
+  }
+
+  /** What earlier processes saw being deleted is evidence for this one, too. */
+  #rememberDeletions(): void {
+    const { seen, now, log } = this.#deps;
+    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, now());
+    for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
+    if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -131,6 +149,12 @@ export class Term {
         storage: config.hashStorage,
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },
+      debts: this.#debts,
+      keepDebts: (of) =>
+        new DebtKeeper({
+          ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now },
+          management: seen.management,
+        }),
       openSession: (cluster, access, listener) =>
         new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
       holdsOurs: async (cluster, access) =>

@@ -5,6 +5,8 @@ import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { KubeClient } from '../../../../src/kube/client.ts';
+import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
+import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
@@ -77,6 +79,12 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      debts: new DebtRecords(client, 'ace-operator', LOG),
+      keepDebts: (of) =>
+        new DebtKeeper({
+          ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
+          ...{ management, now: Date.now },
+        }),
       holdsOurs: async () => false,
       writeStatus: () => plane.write(),
     });
