@@ -6,7 +6,7 @@ import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
-import { KubeClient } from '../kube/client.ts';
+import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -23,6 +23,7 @@ import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
 import { DeletionEvidence } from './upstream/deletions.ts';
 import { Management } from './upstream/management.ts';
+import { PlaneClock } from './upstream/plane-clock.ts';
 import { Watches } from './upstream/watches.ts';
 
 export interface ManagerDeps {
@@ -42,6 +43,7 @@ export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
   readonly #watchAge: WatchAge;
+  readonly #clock: PlaneClock;
   readonly #management: Management;
   readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
@@ -62,10 +64,11 @@ export class Manager {
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
+    this.#clock = new PlaneClock(deps.now);
     this.#watchAge = new WatchAge(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     const mayWrite = (): boolean => this.#leadership.mayWrite();
-    const onRequest = (verb: string, code: number): void => this.#countRequest(verb, code);
+    const onRequest: RequestObserver = (...answer) => this.#answered(...answer);
     this.#transport = this.#connect(mayWrite);
     this.#client = new KubeClient(this.#transport, onRequest);
     this.#leaseTransport = new Transport(access, {
@@ -152,7 +155,8 @@ export class Manager {
     });
   }
 
-  #countRequest(verb: string, code: number): void {
+  #answered(verb: string, code: number, date?: string): void {
+    this.#clock.told(date);
     this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
   }
 
@@ -160,10 +164,11 @@ export class Manager {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
       ...{ config, definitions, log, now },
+      planeNow: () => this.#clock.now(),
       seen: { management: this.#management, deletions: this.#evidence },
       plane: {
         connect: (mayWrite) => this.#connect(mayWrite),
-        onRequest: (verb, code) => this.#countRequest(verb, code),
+        onRequest: (...answer) => this.#answered(...answer),
         mayWrite: () => this.#leadership.mayWrite(),
         statusHost: this.#operator,
       },

@@ -1,19 +1,40 @@
-import { SECRETS } from '../../api/names.ts';
-import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
+import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
+import { hashIn } from '../../derive/diff.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { HashFact, Rules, Seen } from './facts.ts';
 
-/** Someone else's object under one of the names that a token needs, as `Kind name`; adoption takes it over instead. */
+/** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over. */
 export function inTheWay(
   { adopts, storage }: Pick<Rules, 'adopts' | 'storage'>,
   pair: readonly Seen[],
   attribute: Seen | undefined,
 ): string | undefined {
-  if (adopts) return undefined;
   const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(storage));
-  const found = [...needed, ...(attribute ? [attribute] : [])].find(({ isOurs }) => !isOurs);
+  const beside = pair.map(({ object }) => object);
+  const found = [...needed, ...(attribute ? [attribute] : [])].find(
+    ({ object, isOurs }) => !isOurs && !(adopts && mayAdopt(object, beside)),
+  );
   return found && `${found.object.kind} ${found.object.metadata.name}`;
+}
+
+/**
+ * Whether adoption may take over an object that we did not write. A Secret may be anybody's, and the name of a token is
+ * anybody's choice: only what looks like the hash of a token is taken, and only beside the token.
+ *
+ * @param beside - what is there of the token of that name
+ */
+export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boolean {
+  if (object.kind !== SECRETS.kind) return true;
+  const hash = hashIn(object);
+  return (
+    Object.keys((object['data'] as object | null | undefined) ?? {}).join() === 'hash' &&
+    hash !== undefined &&
+    detectFormat(hash) !== undefined &&
+    object['immutable'] !== true &&
+    beside.some(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind)
+  );
 }
 
 /** Whether the hash is kept in a Secret of the token's name. */

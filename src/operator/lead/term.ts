@@ -1,6 +1,7 @@
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
+import { Marks } from '../../hash/marks.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
@@ -13,7 +14,7 @@ import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
-import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
+import { loadInstallationKey } from '../upstream/installation-key.ts';
 import type { Management } from '../upstream/management.ts';
 
 export interface TermDeps {
@@ -26,6 +27,7 @@ export interface TermDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly now: () => number;
+  readonly planeNow: () => number;
 }
 
 /** The way to the management plane, for one term. */
@@ -52,6 +54,7 @@ export class Term {
   readonly #client: KubeClient;
   readonly #notices: Notices;
   #clusters: Clusters | undefined;
+  #marks: Marks | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
@@ -73,9 +76,10 @@ export class Term {
    * @throws {TerminalError | ApiError | ConnectionError | FencedError}
    */
   async start(signal: AbortSignal): Promise<void> {
-    const installation = await unlessEnded(signal, this.#prepare());
-    if (installation === undefined) return;
-    this.#clusters = this.#buildClusters(installation);
+    const marks = await unlessEnded(signal, this.#prepare());
+    if (marks === undefined) return;
+    this.#marks = marks;
+    this.#clusters = this.#buildClusters(marks);
     this.#clusters.start();
   }
 
@@ -86,15 +90,25 @@ export class Term {
     await this.#transport.close();
   }
 
-  async #prepare(): Promise<InstallationKey> {
+  /**
+   * The Secret of the installation key was changed, or deleted: its key signs from now on, and what the old one signed is
+   * still known to this process, so that no hash has to be checked.
+   *
+   * @throws as {@link loadInstallationKey}; the key that was in force is kept
+   */
+  async renewInstallationKey(): Promise<void> {
+    this.#marks?.renew(await loadInstallationKey(this.#client, this.#deps.config.namespace));
+  }
+
+  async #prepare(): Promise<Marks> {
     const { config, plane } = this.#deps;
-    const [installation] = await Promise.all([
+    const [key] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
     ]);
-    return installation;
+    return new Marks(key);
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -102,14 +116,14 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(installation: InstallationKey): Clusters {
-    const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
+  #buildClusters(marks: Marks): Clusters {
+    const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
     const client = this.#client;
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now },
+      ...{ client, now, planeNow },
       upstream: { ...seen, live: client },
-      hashes: new TokenHashes(hashes, installation.key, !installation.isNew),
+      hashes: new TokenHashes(hashes, marks),
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },

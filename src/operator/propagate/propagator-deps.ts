@@ -17,6 +17,8 @@ export interface PropagatorDeps {
   readonly reports: Reports;
   readonly defaults: PropagatorDefaults;
   readonly now: () => number;
+  /** What time it is by the management plane; ours, while it has not said so. */
+  readonly planeNow: () => number;
   /** A session that is not started yet. */
   openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
 }

@@ -240,9 +240,11 @@ export class ClusterPropagator {
   /** As they are now, whatever changes under way. */
   #rules(): Rules {
     const { mode, spec, name: cluster } = this;
-    const { defaults, now } = this.#deps;
+    const { defaults, now, planeNow } = this.#deps;
+    const nowMs = now();
     return {
-      ...{ cluster, mode, namespace: defaults.namespace, nowMs: now() },
+      ...{ cluster, mode, namespace: defaults.namespace, nowMs },
+      agreedMs: Math.min(nowMs, planeNow()),
       algorithm: spec.algorithm ?? defaults.algorithm,
       storage: spec.storage ?? defaults.storage,
       isPaused: spec.suspend || mode === 'hold' || (this.#settings?.specUnknown ?? true),

@@ -3,6 +3,8 @@ import { LANES, type Lane } from '../keys.ts';
 
 const BASE_DELAY_MS = 50;
 const MAX_DELAY_MS = 60_000;
+/** A cluster that takes writes again is not to let anyone in for a minute who is out. */
+const MAX_REVOCATION_DELAY_MS = 5_000;
 /** `setTimeout` takes no more (2^31 - 1 ms, about 24.8 days) and fires at once instead. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -76,17 +78,17 @@ export class WorkQueue {
     this.#wake(lane);
   }
 
-  /** Adds a key later. Of several times for one key the earliest counts. */
+  /** Adds a key later, by a clock that nobody sets. Of several times for one key the earliest counts. */
   addAfter(key: string, delayMs: number, lane: Lane): void {
     if (this.#closed) return;
-    const dueMs = Date.now() + delayMs;
+    const dueMs = performance.now() + delayMs;
     const planned = this.#timers.get(key);
     if (planned && planned.dueMs <= dueMs) return;
     clearTimeout(planned?.timer);
     const timer = setTimeout(
       () => {
         this.#timers.delete(key);
-        const leftMs = dueMs - Date.now();
+        const leftMs = dueMs - performance.now();
         if (leftMs > 0) this.addAfter(key, leftMs, lane);
         else this.add(key, lane);
       },
@@ -95,12 +97,18 @@ export class WorkQueue {
     this.#timers.set(key, { dueMs, timer });
   }
 
-  /** Adds a key after its own backoff, to the lane that it came from. */
-  addRateLimited(key: string): void {
+  /**
+   * Adds a key after its own backoff, to the lane that it came from.
+   *
+   * @param atLeastMs - what the server asked for: no reason to come sooner, nor to stop counting
+   */
+  addRateLimited(key: string, atLeastMs = 0): void {
     const lane = this.laneOf(key);
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    this.addAfter(key, backoffMs(failures, BASE_DELAY_MS, MAX_DELAY_MS, this.#random), lane);
+    const maxMs = lane === 'revocation' ? MAX_REVOCATION_DELAY_MS : MAX_DELAY_MS;
+    const ownMs = backoffMs(failures, BASE_DELAY_MS, maxMs, this.#random);
+    this.addAfter(key, Math.max(ownMs, atLeastMs), lane);
   }
 
   /** The lane that a key in a worker's hands came from. */

@@ -64,6 +64,7 @@ beforeEach(async () => {
         metrics: new Metrics(),
         log: LOG,
         now: Date.now,
+        planeNow: Date.now,
       }),
   });
 });
