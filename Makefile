@@ -86,11 +86,11 @@ audit: $(deps) ## ask the npm registry for known vulnerabilities of what runs in
 	@npm audit --omit=dev
 
 .PHONY: deploy
-deploy: ## install into the cluster of kubectl's current context, or update there; IMAGE=, TAG=
+deploy: ## install into the cluster of kubectl's current context, or CONTEXT=, or update there; IMAGE=, TAG=
 	@hack/deploy/deploy.sh
 
 .PHONY: undeploy
-undeploy: ## take everything of ours out of all clusters, then the operator; FORCE=1 leaves unreachable ones
+undeploy: ## take everything of ours out of all clusters, then the operator; CONTEXT=, FORCE=1 leaves unreachable ones
 	@hack/deploy/undeploy.sh
 
 .PHONY: control-plane

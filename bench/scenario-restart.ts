@@ -101,9 +101,9 @@ async function measureRestart(bench: BenchWorld, count: number): Promise<Restart
 /** Scrapes until one says: connected, nothing waiting, all tokens synced. @returns how late the loop was meanwhile */
 async function whenSynced(operator: OperatorProcess, count: number): Promise<LoopDelay> {
   const wanted = [
-    `ace_cluster_connected{cluster="${CLUSTER}"} 1`,
-    `ace_workqueue_depth{cluster="${CLUSTER}"} 0`,
-    `ace_tokens{cluster="${CLUSTER}",state="synced"} ${count}`,
+    `ace_cluster_connected{ace_cluster="${CLUSTER}"} 1`,
+    `ace_workqueue_depth{ace_cluster="${CLUSTER}"} 0`,
+    `ace_tokens{ace_cluster="${CLUSTER}",state="synced"} ${count}`,
   ];
   const deadlineMs = nowMs() + TIMEOUT_MS;
   const loops: LoopDelay[] = [];

@@ -52,6 +52,27 @@ export class ApiError extends Error {
   }
 }
 
+/** The API server's history is not the one that we have seen: it was put back from a backup. */
+export class RolledBackError extends Error {
+  override readonly name = 'RolledBackError';
+}
+
+/** Another cluster answers where one was before. Nothing that it says, least of all absence, is about the one we know. */
+export class OtherPlaneError extends Error {
+  override readonly name = 'OtherPlaneError';
+  /** UIDs of the namespace `kube-system`: of the cluster we know, and of the one that answers. */
+  readonly known: string;
+  readonly answering: string;
+
+  constructor(known: string, answering: string) {
+    super(
+      `another cluster answers: its kube-system has UID ${answering}, not ${known}; correct the address, or restart if it is meant to be another`,
+    );
+    this.known = known;
+    this.answering = answering;
+  }
+}
+
 /** A write was not sent, because another replica may be the leader by now. It is that one's to make. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
@@ -106,6 +127,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no directory',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space is left',
+  EPIPE: 'its reader is gone',
 };
 
 /** Why a file that a person named could not be read or written. The path is theirs to put before it. */

@@ -1,8 +1,11 @@
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { exitCodeOfSignal, INTERRUPTING } from './cli/interruption.ts';
+import { OutputWatch } from './cli/output-watch.ts';
 import { runProgram } from './cli/program.ts';
 import type { Runtime } from './cli/runtime.ts';
+import { proxyEnvironment, useProxies } from './kube/proxy-environment.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */
 
@@ -20,13 +23,36 @@ async function crash(kind: string, error: unknown): Promise<never> {
   process.exit(1);
 }
 
+// Node would open its debugger on the node's loopback for whoever may send this signal.
+process.on('SIGUSR1', () => {});
 process.on('uncaughtException', (error) => void crash('uncaught exception', error));
 process.on('unhandledRejection', (error) => void crash('unhandled rejection', error));
-// `ace-operator status | head`: whoever read has read enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+const output = new OutputWatch(process.stdout);
+const errorOutput = new OutputWatch(process.stderr);
+
+/** The first signal is told, the second ends the process at once. */
+function onFirst(names: readonly NodeJS.Signals[], tell: (name: NodeJS.Signals) => void): void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    for (const name of names) {
+      process.removeListener(name, onSignal);
+      process.once(name, () => process.exit(exitCodeOfSignal(name)));
+    }
+    tell(signal);
+  };
+  for (const name of names) process.on(name, onSignal);
+}
+
+let interruption: AbortSignal | undefined;
+function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  onFirst(INTERRUPTING, (name) => {
+    process.stderr.write(`${program}: ${name}: ending in order; once more ends it at once\n`);
+    controller.abort(name);
+  });
+  return controller.signal;
+}
+
+useProxies(proxyEnvironment(process.env));
 
 const runtime: Runtime = {
   program,
@@ -43,18 +69,13 @@ const runtime: Runtime = {
     return process.stdout.columns ?? 80;
   },
   now: Date.now,
-  signal: () =>
-    new Promise((resolve) => {
-      const onSignal = (signal: NodeJS.Signals): void => {
-        resolve(signal);
-        for (const name of ['SIGTERM', 'SIGINT'] as const) {
-          process.removeListener(name, onSignal);
-          process.once(name, () => process.exit(name === 'SIGINT' ? 130 : 143));
-        }
-      };
-      process.on('SIGTERM', onSignal);
-      process.on('SIGINT', onSignal);
-    }),
+  signal: () => new Promise((resolve) => onFirst(['SIGTERM', 'SIGINT'], resolve)),
+  interruption: () => {
+    interruption ??= interruptible();
+    return interruption;
+  },
+  flushed: () => output.flushed(),
+  outputLost: () => output.lost,
   after: (ms) => delay(ms, undefined, { ref: false }),
   onCrash: (handler) => {
     beforeCrash = handler;
@@ -63,10 +84,6 @@ const runtime: Runtime = {
 
 const exitCode = await runProgram(process.argv.slice(2), runtime);
 // A pipe takes what was written some time later: what is exited before that is lost.
-await Promise.all(
-  [process.stdout, process.stderr].map(
-    (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
-  ),
-);
+await Promise.all([output.flushed(), errorOutput.flushed()]);
 // Sockets and threads that a hurried shutdown left open must not keep the process.
 process.exit(exitCode);

@@ -1,19 +1,31 @@
 #!/usr/bin/env bash
-# Takes the operator out of the cluster that kubectl's current context names: first what it wrote into the downstream
+# Takes the operator out of the cluster of kubectl's context CONTEXT: first what it wrote into the downstream
 # clusters, then the operator, its namespace (with the credentials in it) and its definition. Tokens and Users stay.
 #
-# usage: undeploy.sh      FORCE=1 goes on when a cluster cannot be drained
+# usage: CONTEXT=production undeploy.sh      FORCE=1 goes on when a cluster cannot be drained
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/server.sh"
 root=$(cd "$here/../.." && pwd)
 
 main() {
-  say "from $(kubectl config current-context)"
+  pin_context
+  say "from $context ($server)"
+  confirm
   if has_definition clusterpropagations.ace-operator.io; then drain; fi
-  kubectl kustomize "$root/manifests/operator" | for_this_server \
-    | kubectl delete --ignore-not-found --wait -f -
+  local manifests
+  manifests=$(kubectl kustomize "$root/manifests/operator" | for_this_server)
+  kubectl delete --ignore-not-found --wait -f - <<<"$manifests"
   kubectl delete --ignore-not-found -f "$root/crds/ace-operator.io_clusterpropagations.yaml"
+}
+
+# By chance nothing of this may happen: a script names the context, a person types its name.
+confirm() {
+  local typed
+  [ -z "${CONTEXT:-}" ] || return 0
+  [ -t 0 ] || fail "which context? say it by CONTEXT=$context"
+  read -r -p "Type the context's name to take the operator out of it, and its tokens out of all clusters: " typed
+  [ "$typed" = "$context" ] || fail 'nothing was changed'
 }
 
 drain() {
@@ -30,7 +42,5 @@ drain() {
     exit 1
   fi
 }
-
-say() { echo "undeploy: $*" >&2; }
 
 main

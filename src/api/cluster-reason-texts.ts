@@ -43,6 +43,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     ...READ_TEXTS.Unreachable,
     meaning: 'no answer; tried again with growing delay, half a minute at most',
   },
+  ClusterReplaced: {
+    meaning: 'another cluster than before answers at this address; it is being connected anew',
+    cause: 'the address leads elsewhere now, or the cluster was set up anew',
+    remedy: 'if it is not meant: correct the address in the credentials',
+  },
   Forbidden: {
     meaning: '403: the message names verb and kind',
     cause: 'the credential in the Secret lacks a right',
@@ -86,6 +91,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     meaning: "the Cluster's ACE switch cannot be read; nothing is added or drained",
     cause: 'the object was written by hand, or by a program with a fault',
     remedy: 'mend the Cluster CLUSTER',
+  },
+  SharedCluster: {
+    meaning: 'another Cluster of this management plane leads to the same API server, and has objects there',
+    cause: 'the cluster was registered twice, and the earlier Cluster was not deleted',
+    remedy: 'delete the Cluster that is not needed any more; what it left is then taken over or taken away',
   },
   InvalidSpec: {
     meaning:

@@ -113,6 +113,8 @@ export const FIELD_MANAGER = 'ace-operator';
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** On downstream objects: the management cluster id they were written for. On a Secret: whose credentials it holds. */
 export const LABEL_CLUSTER = 'ace-operator.io/cluster';
+/** On downstream objects: the installation that wrote them, by the UID of its management plane's `kube-system`. */
+export const LABEL_INSTALLATION = 'ace-operator.io/installation';
 
 export const ANNOTATION_TOKEN_UID = 'ace-operator.io/token-uid';
 export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
@@ -142,3 +144,6 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 export function isObjectName(name: string): boolean {
   return name.length <= 253 && SUBDOMAIN.test(name);
 }
+
+/** Where our objects are downstream unless somebody says otherwise: Rancher's choice. */
+export const DEFAULT_DOWNSTREAM_NAMESPACE = 'cattle-system';

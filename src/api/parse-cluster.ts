@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HASH_ALGORITHMS } from '../hash/formats.ts';
+import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
 import { ANNOTATION_ALLOW_GC, LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
 import type {

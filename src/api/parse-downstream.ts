@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ANNOTATION_TOKEN_UID } from './names.ts';
+import { ANNOTATION_TOKEN_UID, LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
 import type { ExtraByProvider, Identified } from './types.ts';
 
@@ -16,6 +16,8 @@ export interface ClusterAuthToken extends Identified {
   /** Inline hash of older writers; empty when the Secret has it. */
   readonly hash: string;
   readonly lastUsedAtMs: number | undefined;
+  /** Id of this cluster in the management plane, where its writer notes it. */
+  readonly cluster: string;
 }
 
 /** The hash of a Secret that bears a token's name. */
@@ -51,6 +53,7 @@ export function parseClusterAuthToken(raw: unknown): ClusterAuthToken {
     hash: text(fields['hash']),
     tokenUid: meta.annotations?.[ANNOTATION_TOKEN_UID] ?? '',
     lastUsedAtMs: parseTime(text(fields['lastUsedAt'])),
+    cluster: meta.labels?.[LABEL_CLUSTER] ?? '',
   });
 }
 

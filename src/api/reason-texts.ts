@@ -158,6 +158,11 @@ export const DENIAL_TEXTS: Readonly<Record<DenialReason, ReasonText>> = {
     cause: 'someone changed it in the cluster, or another program wrote it',
     remedy: 'remove the Secret: the operator writes it again',
   },
+  HashTooCostly: {
+    meaning: 'the hash in the cluster is a bcrypt one of a cost above 12, which would hold up everyone else',
+    cause: 'another program wrote it',
+    remedy: 'issue a new token; the operator writes bcrypt of cost 10',
+  },
   WrongSecret: {
     meaning: 'the name is right and the secret is not',
     cause: 'the kubeconfig is of an earlier token of the same name, or was copied incompletely',

@@ -43,6 +43,7 @@ export const CLUSTER_REASONS = [
   'CredentialsRejected',
   'CertificateInvalid',
   'Unreachable',
+  'ClusterReplaced',
   'Forbidden',
   'AceDisabled',
   'ClusterDeleted',
@@ -55,6 +56,7 @@ export const CLUSTER_REASONS = [
   'Suspended',
   'Malformed',
   'InvalidSpec',
+  'SharedCluster',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];
 
@@ -73,10 +75,13 @@ export const DENIAL_REASONS = [
   'UserDeleting',
   'HashMissing',
   'UnsupportedHash',
+  'HashTooCostly',
   'WrongSecret',
   'Stale',
 ] as const;
 export type DenialReason = (typeof DENIAL_REASONS)[number];
+/** Follows, in `status.error` of a TokenReview, the reason of a refusal that is not for good. */
+export const MAY_CHANGE = ': may be on its way';
 
 /** Why something could not be read, so that nothing is known about it. */
 export const READ_FAILURE_REASONS = [

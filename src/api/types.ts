@@ -1,4 +1,4 @@
-import type { HashAlgorithm } from '../hash/formats.ts';
+import type { HashAlgorithm } from '../hash/algorithms.ts';
 
 /** What the operator knows of the objects it reads: parsed once at the edge, frozen, then trusted. */
 
@@ -67,6 +67,7 @@ export interface UserAttribute extends Identified {
   readonly lastRefresh: string;
   readonly needsRefresh: boolean;
   readonly extraByProvider: ExtraByProvider | undefined;
+  /** Why the groups are not known: none of them can be read. Any other field that cannot be read is as if it were absent. */
   readonly problem: string | undefined;
 }
 
@@ -134,6 +135,8 @@ export interface PropagationStatus {
   readonly failed?: number;
   readonly refused?: Readonly<Record<string, number>>;
   readonly tokens?: string;
+  /** Where our objects are in the cluster. */
+  readonly downstreamNamespace?: string;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;

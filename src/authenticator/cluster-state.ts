@@ -25,7 +25,10 @@ import type { Held } from './judge.ts';
 export interface ClusterStateOptions {
   readonly client: KubeClient;
   readonly namespace: string;
+  /** The wall clock, milliseconds since the epoch. */
   readonly now: () => number;
+  /** A clock that nobody sets, for ages; milliseconds. */
+  readonly monotonic: () => number;
   readonly onFailure: (resource: string, error: unknown) => void;
   readonly onRestart?: (reason: string) => void;
   readonly onCorrections?: (count: number) => void;
@@ -46,20 +49,35 @@ export class ClusterState {
   readonly #configs = new Store<ConfigValue>();
   readonly #options: ClusterStateOptions;
   readonly #reflectors: readonly Reflector<never>[];
-  readonly #confirmedAtMs = new Map<string, number>();
-  #restoredAtMs: number | undefined;
+  #cluster = '';
+  /** By the monotonic clock: the wall clock may be set meanwhile. */
+  readonly #confirmedAt = new Map<string, number>();
+  readonly #filled = Promise.withResolvers<void>();
+  /** When what was restored was confirmed, by the monotonic clock. */
+  #restoredAt: number | undefined;
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
     this.#reflectors = [
       this.#reflector(CLUSTER_AUTH_TOKENS, this.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.users, parseClusterUserAttribute),
-      this.#reflector(SECRETS, this.secrets, parseHashSecret),
-      this.#reflector(CONFIG_MAPS, this.#configs, parseConfigValue, `metadata.name=${REFRESH_DEBOUNCE}`),
+      this.#reflector(SECRETS, this.secrets, parseHashSecret, HASH_SECRETS),
+      this.#reflector(CONFIG_MAPS, this.#configs, parseConfigValue, {
+        fieldSelector: `metadata.name=${REFRESH_DEBOUNCE}`,
+      }),
     ] as unknown as readonly Reflector<never>[];
+    this.tokens.onChange(({ object }) => {
+      this.#cluster = object.cluster || this.#cluster;
+    });
+  }
+
+  /** Id of this cluster in the management plane, as the tokens' writer notes it; empty when unknown. */
+  get cluster(): string {
+    return this.#cluster;
   }
 
   start(): void {
+    void this.synced().then(() => this.#filled.resolve());
     for (const reflector of this.#reflectors) reflector.start();
   }
 
@@ -78,13 +96,26 @@ export class ClusterState {
 
   /** True when there is something to judge by. */
   get isFilled(): boolean {
-    return this.#restoredAtMs !== undefined || this.hasSynced;
+    return this.#restoredAt !== undefined || this.hasSynced;
+  }
+
+  /** Resolves when there is something to judge by. */
+  get filled(): Promise<void> {
+    return this.#filled.promise;
+  }
+
+  /** Milliseconds since all of this was last known to be what the API server has; undefined for never. */
+  get ageMs(): number | undefined {
+    const at = this.hasSynced
+      ? Math.min(...DECIDING.map((plural) => this.#confirmedAt.get(plural) ?? 0))
+      : this.#restoredAt;
+    return at === undefined ? undefined : this.#options.monotonic() - at;
   }
 
   /** When all of this was last known to be what the API server has; milliseconds since the epoch, 0 for never. */
   get confirmedAtMs(): number {
-    if (!this.hasSynced) return this.#restoredAtMs ?? 0;
-    return Math.min(...DECIDING.map((plural) => this.#confirmedAtMs.get(plural) ?? 0));
+    const { ageMs } = this;
+    return ageMs === undefined ? 0 : Math.round(this.#options.now() - ageMs);
   }
 
   held(name: string): Held {
@@ -108,13 +139,15 @@ export class ClusterState {
    * Takes over a snapshot, but for the kinds that the API server has told already: what is newer there must not be
    * put back, since no watch would tell it again.
    */
-  restore(content: StateContent, savedAtMs: number): void {
+  restore(content: StateContent, confirmedAtMs: number): void {
     if (this.hasSynced) return;
     const [tokens, users, secrets] = this.#deciding;
     if (!tokens?.hasSynced) this.tokens.replace(content.tokens);
     if (!users?.hasSynced) this.users.replace(content.users);
     if (!secrets?.hasSynced) this.secrets.replace(content.secrets);
-    this.#restoredAtMs = savedAtMs;
+    // A clock that is behind, as one without a battery after a start, makes nothing younger than now.
+    this.#restoredAt = this.#options.monotonic() - Math.max(0, this.#options.now() - confirmedAtMs);
+    this.#filled.resolve();
   }
 
   /** The last, for refresh hints, decides about nothing. */
@@ -126,10 +159,10 @@ export class ClusterState {
     resource: Resource,
     store: Store<T>,
     parse: (raw: unknown) => T,
-    fieldSelector?: string,
+    selection: { fieldSelector?: string; pageLimit?: number } = {},
   ): Reflector<T> {
-    const { client, namespace, now, onFailure, onRestart, onCorrections } = this.#options;
-    const confirm = (): void => void this.#confirmedAtMs.set(resource.plural, now());
+    const { client, namespace, monotonic, onFailure, onRestart, onCorrections } = this.#options;
+    const confirm = (): void => void this.#confirmedAt.set(resource.plural, monotonic());
     return new Reflector({
       client,
       resource,
@@ -137,7 +170,7 @@ export class ClusterState {
       parse,
       store,
       timing: { backoffMaxMs: BACKOFF_MAX_MS },
-      ...(fieldSelector ? { fieldSelector } : {}),
+      ...selection,
       observer: {
         succeeded: confirm,
         failed: (error) => onFailure(resource.plural, error),
@@ -150,6 +183,12 @@ export class ClusterState {
 
 /** Its API server is beside it, or near: once that is back, what was revoked meanwhile is due within seconds. */
 const BACKOFF_MAX_MS = 5_000;
+
+/**
+ * Hash Secrets, Rancher's and ours, are Opaque: what else lies in the namespace (releases of Helm, a megabyte each) never
+ * gets here. Others' Opaque ones may be as large, so that few are asked for at a time.
+ */
+const HASH_SECRETS = { fieldSelector: 'type=Opaque', pageLimit: 50 };
 
 /** The kinds that decide about a token, in the order of the reflectors. */
 const DECIDING = [CLUSTER_AUTH_TOKENS.plural, CLUSTER_USER_ATTRIBUTES.plural, SECRETS.plural];

@@ -60,6 +60,8 @@ function reasonOfToken(token: ClusterAuthToken, nowMs: number): DenialReason | u
 
 /** Our own key in `extra`: which token it was, for the audit log. */
 export const EXTRA_TOKEN_ID = 'ace-operator.io/token-id';
+/** Kubernetes' own key for the same: audit logs of API servers show it, whatever authenticated. */
+const EXTRA_CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 const AUDIT_KEYS = ['principalid', 'username'] as const;
 
 /** `extra` of an accepted token: who the person is at the providers, and which token it was. Nothing secret. */
@@ -67,7 +69,10 @@ export function extraOf(
   token: string,
   byProvider: ExtraByProvider | undefined,
 ): Record<string, readonly string[]> {
-  const extra: Record<string, readonly string[]> = { [EXTRA_TOKEN_ID]: [token] };
+  const extra: Record<string, readonly string[]> = {
+    [EXTRA_TOKEN_ID]: [token],
+    [EXTRA_CREDENTIAL_ID]: [`ace-operator.io/token=${token}`],
+  };
   for (const key of AUDIT_KEYS) {
     const values = Object.values(byProvider ?? {}).flatMap((provider) => provider?.[key] ?? []);
     if (values.length > 0) extra[key] = [...new Set(values)];

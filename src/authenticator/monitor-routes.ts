@@ -1,6 +1,6 @@
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
+import type { MonitorAnswer, MonitorHandler } from '../telemetry/monitor-server.ts';
 import type { ClusterState } from './cluster-state.ts';
-import type { Answer, Handler } from './server.ts';
 
 export interface MonitorDeps {
   readonly state: Pick<ClusterState, 'isFilled' | 'hasSynced' | 'confirmedAtMs'>;
@@ -11,17 +11,18 @@ export interface MonitorDeps {
 const TEXT = 'text/plain; charset=utf-8';
 
 /** What watches over the authenticator: probes and metrics. No token is taken here, and none is told of. */
-export function monitorRoutes(deps: MonitorDeps): Handler {
-  const paths: Readonly<Record<string, (query: URLSearchParams) => Answer | Promise<Answer>>> = {
-    '/healthcheck': () => ({ status: 200, type: TEXT }),
-    '/livez': () => ({ status: 200, type: TEXT, body: 'ok' }),
-    '/readyz': (query) => readiness(deps, query.has('verbose')),
-    '/metrics': async () => ({
-      status: 200,
-      type: deps.metrics.registry.contentType,
-      body: await deps.metrics.scrape(),
-    }),
-  };
+export function monitorRoutes(deps: MonitorDeps): MonitorHandler {
+  const paths: Readonly<Record<string, (query: URLSearchParams) => MonitorAnswer | Promise<MonitorAnswer>>> =
+    {
+      '/healthcheck': () => ({ status: 200, type: TEXT }),
+      '/livez': () => ({ status: 200, type: TEXT, body: 'ok' }),
+      '/readyz': (query) => readiness(deps, query.has('verbose')),
+      '/metrics': async () => ({
+        status: 200,
+        type: deps.metrics.registry.contentType,
+        body: await deps.metrics.shared.text(),
+      }),
+    };
   return async ({ method, path, query }) => {
     const known = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     const answer = Object.hasOwn(paths, known) ? paths[known] : undefined;
@@ -30,7 +31,7 @@ export function monitorRoutes(deps: MonitorDeps): Handler {
   };
 }
 
-function readiness({ state, now }: MonitorDeps, verbose: boolean): Answer {
+function readiness({ state, now }: MonitorDeps, verbose: boolean): MonitorAnswer {
   const ready = state.isFilled;
   const ageSeconds = Math.max(0, Math.round((now() - state.confirmedAtMs) / 1000));
   const lines = [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DenialReason } from '../api/reasons.ts';
+import { type DenialReason, MAY_CHANGE } from '../api/reasons.ts';
 
 export const REVIEW_VERSIONS = ['authentication.k8s.io/v1', 'authentication.k8s.io/v1beta1'] as const;
 export type ReviewVersion = (typeof REVIEW_VERSIONS)[number];
@@ -18,7 +18,12 @@ export type Verdict =
       readonly groups: readonly string[];
       readonly extra: Readonly<Record<string, readonly string[]>> | undefined;
     }
-  | { readonly kind: 'refused'; readonly reason: DenialReason }
+  | {
+      readonly kind: 'refused';
+      readonly reason: DenialReason;
+      /** False: what would let the token in may be on its way, so that asking again later makes sense. */
+      readonly isFinal: boolean;
+    }
   | { readonly kind: 'foreign' };
 
 /** The body is no TokenReview: HTTP 400. */
@@ -64,7 +69,10 @@ function statusOf(verdict: Verdict): object {
       return { authenticated: true, user: { username, groups, ...(extra ? { extra } : {}) } };
     }
     case 'refused':
-      return { authenticated: false, error: verdict.reason };
+      return {
+        authenticated: false,
+        error: verdict.isFinal ? verdict.reason : `${verdict.reason}${MAY_CHANGE}`,
+      };
     case 'foreign':
       return { authenticated: false };
   }

@@ -1,22 +1,28 @@
 import { DENIAL_REASONS } from '../api/reasons.ts';
-import { HashQueueFullError } from '../hash/hasher.ts';
+import { HasherClosedError, HashQueueFullError } from '../hash/hasher.ts';
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
+import type { AuditEntry, AuditLog } from './audit-log.ts';
 import { type AuthenticatorDeps, authenticate, NotReadyError } from './authenticator.ts';
+import { parseBearer } from './bearer.ts';
+import { BusyError } from './check-queue.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { answerReview, MalformedReviewError, parseReview, type Verdict } from './review.ts';
 import type { Answer, Handler } from './server.ts';
-import { BusyError } from './verified.ts';
 
 export interface RoutesDeps {
   readonly authenticator: AuthenticatorDeps;
   readonly metrics: AuthenticatorMetrics;
   /** Answers refusals as kube-api-auth did before it learned `authenticated: false`: 401, and 400 for foreign tokens. */
   readonly legacy401: boolean;
+  readonly audit: AuditLog;
   /** Why a token was refused; never the token. */
   readonly onRefused: (reason: string) => void;
 }
 
 const RETRY_AFTER_SECONDS = 1;
+
+/** What says that the answer is not known now. The last: this process is about to end, another answers. */
+const UNAVAILABLE = [NotReadyError, BusyError, HashQueueFullError, HasherClosedError];
 
 /** Every outcome of a review, by result and reason. */
 const OUTCOMES = {
@@ -24,7 +30,7 @@ const OUTCOMES = {
   refused: DENIAL_REASONS,
   foreign: [''],
   malformed: [''],
-  unavailable: [NotReadyError.name, BusyError.name, HashQueueFullError.name],
+  unavailable: ['NotInSnapshot', ...UNAVAILABLE.map(({ name }) => name)],
   fault: [''],
 };
 
@@ -35,40 +41,71 @@ export function routes(deps: RoutesDeps): Handler {
   deps.metrics.expectReviews(OUTCOMES);
   return async (request) => {
     if (!/^\/v1\/authenticate\/?$/.test(request.path)) return monitor(request);
-    return request.method === 'POST' ? answerWebhook(request.body, deps) : { status: 405 };
+    return request.method === 'POST' ? answerWebhook(request, deps) : { status: 405 };
   };
 }
 
-async function answerWebhook(body: string, deps: RoutesDeps): Promise<Answer> {
+type Asked = Pick<Parameters<Handler>[0], 'body' | 'hasGone'>;
+
+async function answerWebhook(request: Asked, deps: RoutesDeps): Promise<Answer> {
   const startMs = performance.now();
-  let outcome: Pick<Reviewed, 'result' | 'reason'> = { result: 'fault', reason: '' };
+  let labels: Labels = { result: 'fault', reason: '' };
   try {
-    const reviewed = await review(body, deps);
-    outcome = reviewed;
+    const reviewed = await review(request, deps);
+    labels = reviewed.labels;
+    if (deps.audit.wants(labels.result)) deps.audit.record(auditEntry(reviewed, deps));
     return reviewed.answer;
   } finally {
-    deps.metrics.reviews.inc({ result: outcome.result, reason: outcome.reason });
+    deps.metrics.reviews.inc({ ...labels });
     deps.metrics.seconds.observe((performance.now() - startMs) / 1000);
   }
 }
 
-interface Reviewed {
-  readonly answer: Answer;
+/** What is counted of a review. */
+interface Labels {
   readonly result: keyof typeof OUTCOMES;
   readonly reason: string;
+  /** Of a refusal: `false` while what would let the token in may be on its way. */
+  readonly final?: string;
 }
 
-async function review(body: string, deps: RoutesDeps): Promise<Reviewed> {
+interface Reviewed {
+  readonly answer: Answer;
+  /** The bearer's token, by name; undefined when it is not one of ours. */
+  readonly name?: string | undefined;
+  readonly labels: Labels;
+}
+
+function auditEntry({ labels, name }: Reviewed, { authenticator: { state } }: RoutesDeps): AuditEntry {
+  const token = name === undefined ? undefined : state.tokens.get(name);
+  return {
+    verdict: labels.result,
+    reason: labels.reason || undefined,
+    final: labels.final === undefined ? undefined : labels.final === 'true',
+    token: name,
+    user: token?.userName,
+    cluster: token?.cluster || state.cluster || undefined,
+  };
+}
+
+async function review({ body, hasGone }: Asked, deps: RoutesDeps): Promise<Reviewed> {
+  let name: string | undefined;
   try {
     const { apiVersion, token } = parseReview(body);
-    const verdict = await authenticate(token, deps.authenticator);
+    const bearer = parseBearer(token);
+    name = bearer.kind === 'ours' ? bearer.name : undefined;
+    const verdict = await authenticate(bearer, deps.authenticator, hasGone);
     const reason = verdict.kind === 'refused' ? verdict.reason : '';
     if (verdict.kind === 'refused') deps.onRefused(verdict.reason);
-    if (deps.legacy401 && verdict.kind !== 'accepted')
-      return { answer: legacy(verdict), result: verdict.kind, reason };
-    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, result: verdict.kind, reason };
+    const labels: Labels = {
+      result: verdict.kind,
+      reason,
+      ...(verdict.kind === 'refused' ? { final: String(verdict.isFinal) } : {}),
+    };
+    if (deps.legacy401 && verdict.kind !== 'accepted') return { answer: legacy(verdict), labels, name };
+    return { answer: { status: 200, body: answerReview(apiVersion, verdict) }, labels, name };
   } catch (error) {
-    return unanswerable(error);
+    return { ...unanswerable(error), name };
   }
 }
 
@@ -79,10 +116,10 @@ function legacy(verdict: Exclude<Verdict, { kind: 'accepted' }>): Answer {
 /** What cannot be known is said so: an API server retries 503, and caches neither. */
 function unanswerable(error: unknown): Reviewed {
   if (error instanceof MalformedReviewError)
-    return { answer: { status: 400 }, result: 'malformed', reason: '' };
-  const known =
-    error instanceof NotReadyError || error instanceof BusyError || error instanceof HashQueueFullError;
-  if (!known) throw error;
+    return { answer: { status: 400 }, labels: { result: 'malformed', reason: '' } };
+  if (!(error instanceof Error) || !UNAVAILABLE.some((kind) => error instanceof kind)) throw error;
   const answer = { status: 503, retryAfterSeconds: RETRY_AFTER_SECONDS };
-  return { answer, result: 'unavailable', reason: error.name };
+  const reason =
+    error instanceof NotReadyError && error.reason === 'NotInSnapshot' ? error.reason : error.name;
+  return { answer, labels: { result: 'unavailable', reason } };
 }

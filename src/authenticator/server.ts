@@ -7,15 +7,15 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { requestTarget } from '../telemetry/health.ts';
+import { requestTarget } from '../telemetry/monitor-server.ts';
 
 /** What a route answers. */
 export interface Answer {
   readonly status: number;
   readonly type?: string;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly retryAfterSeconds?: number;
 }
 
@@ -24,6 +24,8 @@ export type Handler = (request: {
   path: string;
   query: URLSearchParams;
   body: string;
+  /** Whether the client has gone, so that nobody reads the answer. */
+  hasGone: () => boolean;
 }) => Promise<Answer>;
 
 export interface TlsFiles {
@@ -44,16 +46,29 @@ export interface ServerOptions {
 
 /** A TokenReview holds one token; nothing that is larger is one. */
 const MAX_BODY_BYTES = 64 * 1024;
-const DRAIN_LIMIT_MS = 15_000;
+/** Slow checks are put off before that. */
+const DRAIN_LIMIT_MS = 1_300;
 /** A connection in use has had its next request, and so been told to end, in less. */
 const DRAIN_GRACE_MS = 1_000;
 const CERTIFICATE_POLL_MS = 5_000;
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 120_000,
+  // Without it the limits above are looked at every half minute.
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+};
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** No API server sends a second request before the answer to the first; who sends many wants to hold us up. */
+const MAX_PIPELINED = 16;
 
 /** HTTP or HTTPS with limits on everything a peer could stretch, and a shutdown that answers what was asked. */
 export class WebhookServer {
   readonly #options: ServerOptions;
   readonly #servers: Server[] = [];
+  /** Requests under way, by connection. */
+  readonly #pipelined = new WeakMap<Socket, number>();
   #draining = false;
 
   constructor(options: ServerOptions) {
@@ -73,6 +88,8 @@ export class WebhookServer {
       server.once('error', reject);
       server.listen({ host, port, reusePort: port !== 0 }, resolve);
     });
+    // A connection that could not be taken (no file left, for instance) is that client's loss and nobody else's.
+    server.removeAllListeners('error').on('error', (error) => this.#options.onFault(error));
     this.#servers.push(server);
     const bound = server.address() as AddressInfo;
     return `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
@@ -91,7 +108,10 @@ export class WebhookServer {
     const listener: RequestListener = (request, response) => void this.#serve(request, response);
     const { tls } = this.#options;
     if (!tls) return createServer(LIMITS, listener);
-    const server = createTlsServer({ ...LIMITS, ...readTls(tls) }, listener);
+    const server = createTlsServer(
+      { ...LIMITS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...readTls(tls) },
+      listener,
+    );
     this.#followCertificates(server, tls);
     return server;
   }
@@ -111,8 +131,13 @@ export class WebhookServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const pipelined = (this.#pipelined.get(socket) ?? 0) + 1;
+    if (pipelined > MAX_PIPELINED) return void socket.destroy();
+    this.#pipelined.set(socket, pipelined);
+    response.once('close', () => this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1));
     const body = await readBody(request);
-    const answer = body === undefined ? { status: 413 } : await this.#answer(request, body);
+    const answer = body === undefined ? { status: 413 } : await this.#answer(request, body, response);
     if (this.#draining || body === undefined) response.setHeader('connection', 'close');
     if (answer.retryAfterSeconds !== undefined)
       response.setHeader('retry-after', String(answer.retryAfterSeconds));
@@ -124,10 +149,11 @@ export class WebhookServer {
     response.end(text);
   }
 
-  async #answer(request: IncomingMessage, body: string): Promise<Answer> {
+  async #answer(request: IncomingMessage, body: string, response: ServerResponse): Promise<Answer> {
     try {
       const { path, query } = requestTarget(request.url ?? '/');
-      return await this.#options.handler({ method: request.method ?? '', path, query, body });
+      const hasGone = (): boolean => response.destroyed;
+      return await this.#options.handler({ method: request.method ?? '', path, query, body, hasGone });
     } catch (error) {
       this.#options.onFault(error);
       return { status: 500 };

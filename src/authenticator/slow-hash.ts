@@ -1,3 +1,5 @@
+import type { DenialReason } from '../api/reasons.ts';
+import { isTooCostly } from '../hash/bcrypt.ts';
 import { detectFormat } from '../hash/detect.ts';
 import type { Hasher } from '../hash/hasher.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -6,6 +8,12 @@ import type { ClusterState } from './cluster-state.ts';
 export function isSlowHash(hash: string): boolean {
   const format = detectFormat(hash);
   return format === 'bcrypt' || format === 'scrypt';
+}
+
+/** Why a secret does not match a hash. */
+export function mismatchReason(hash: string): DenialReason {
+  if (detectFormat(hash) !== undefined) return 'WrongSecret';
+  return isTooCostly(hash) ? 'HashTooCostly' : 'UnsupportedHash';
 }
 
 /** Time spent on names that do not exist is bounded: a flood of them must not keep the threads from real work. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, type Resource } from '../api/names.ts';
 import { parseTime } from '../api/parse-fields.ts';
 import type { Identified } from '../api/types.ts';
-import { isConflict, isObjectMissing, isReplaced } from '../errors.ts';
+import { ApiError, isConflict, isObjectMissing, isReplaced } from '../errors.ts';
 import type { Random } from '../kube/backoff.ts';
 import type { Writer } from '../kube/client.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -22,6 +22,7 @@ const PER_TOKEN_MS = 5 * 60_000;
 const TICK_MS = 5_000;
 /** However many tokens are in use: 120 writes a minute, and no more. */
 const WRITES_PER_TICK = 10;
+const FORBIDDEN_MAX_MS = 60 * 60_000;
 const FINAL_CONCURRENCY = 16;
 const FINAL_ROUNDS = 3;
 const FINAL_PAUSE_MS = 100;
@@ -40,6 +41,8 @@ export class WriteBack {
    */
   readonly #dueAtMs = new Map<string, number>();
   readonly #refreshes = new Set<string>();
+  /** By kind: a right that is missing is missing for all of them, and does not come back by asking. */
+  readonly #forbidden = new Map<string, { untilMs: number; lengthMs: number }>();
   #budget = WRITES_PER_TICK;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
@@ -68,6 +71,13 @@ export class WriteBack {
   /** How many tokens and users wait to be written. */
   get pending(): number {
     return this.#usedAtMs.size + this.#refreshes.size;
+  }
+
+  /** Writes everything that is held now. */
+  async flush(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#flushing = this.#flushing.then(() => this.#writeAll());
+    await this.#flushing;
   }
 
   /** Writes everything that is still held, conflicts again, and ends. */
@@ -149,18 +159,28 @@ export class WriteBack {
 
   /** @returns true when it should be tried again */
   async #patch(resource: Resource, object: Identified, patch: object): Promise<boolean> {
-    const { writer, namespace, onError } = this.#options;
+    const { writer, namespace, now, onError } = this.#options;
+    if (now() < (this.#forbidden.get(resource.plural)?.untilMs ?? 0)) return true;
     try {
       await writer.patch(
         { resource, namespace, name: object.name },
         { ...patch, metadata: { uid: object.uid } },
       );
+      this.#forbidden.delete(resource.plural);
       return false;
     } catch (error) {
       if (isObjectMissing(error)) return false;
+      this.#pauseIfForbidden(resource, error);
       if (!isConflict(error) && !isReplaced(error)) onError(error);
       return true;
     }
+  }
+
+  #pauseIfForbidden({ plural }: Resource, error: unknown): void {
+    if (!(error instanceof ApiError && error.code === 403)) return;
+    const before = this.#forbidden.get(plural)?.lengthMs;
+    const lengthMs = Math.min(FORBIDDEN_MAX_MS, before === undefined ? PER_TOKEN_MS : before * 2);
+    this.#forbidden.set(plural, { untilMs: this.#options.now() + lengthMs, lengthMs });
   }
 
   /** Rule of kube-api-auth: switched on, refreshed once before, not asked for yet, and older than the setting says. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { ConfigError } from '../errors.ts';
+import { printable } from '../print/printable.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -16,7 +17,7 @@ export async function askPerson(question: string, runtime: Runtime): Promise<boo
   // Ctrl-D and Ctrl-C end the interface, and its question is never answered.
   const closed = once(lines, 'close').then(() => '');
   try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    const answer = await Promise.race([lines.question(`${printable(question)} [y/N] `), closed]);
     return answer.trim().toLowerCase() === 'y';
   } finally {
     lines.close();

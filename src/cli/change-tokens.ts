@@ -7,11 +7,13 @@ import type { ManagementPlane } from '../plane/management.ts';
 import { humanDuration } from '../print/duration.ts';
 import { printAnswer } from '../print/output.ts';
 import { downstreamPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { InterruptedError } from './interruption.ts';
 import { printerOf } from './printer.ts';
-import { note, progressOf } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { tokenReference } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, note, say } from './say.ts';
 
 /** As many as the connection pool takes. */
 const AT_ONCE = 8;
@@ -50,18 +52,22 @@ export async function changeTokens(
     progress.clear();
     const { name, message } = result;
     if (result.result === 'failed') complain(runtime, `token ${name}: ${message}`);
-    else if (config.output === 'name') runtime.stdout.write(`${tokenReference(result)}\n`);
-    else if (isText) runtime.stdout.write(`token/${name} ${result.result}${DRY[config.dryRun]}\n`);
+    else if (config.output === 'name') say(tokenReference(result), runtime);
+    else if (isText) say(`token/${name} ${result.result}${DRY[config.dryRun]}`, runtime);
     progress.update(results.length, targets.length + missing.length);
   };
   for (const result of missing) tell(result);
-  await eachBounded(targets, AT_ONCE, async (target) => {
+  const interruption = runtime.interruption();
+  const change = async (target: ChangeTarget): Promise<void> =>
     tell(await changeOne(action, target, { config, management, runtime }));
-  });
+  await eachBounded(targets, AT_ONCE, change, interruption);
   progress.clear();
   if (!isText) await printResults(results, config, runtime);
   const failed = results.filter(({ result }) => result === 'failed').length;
-  if (results.length > 1) note(summary(action, results, config), runtime);
+  const isLost = (await runtime.flushed()) !== undefined;
+  if (results.length > 1 || isLost) note(summary(action, results, config), runtime);
+  const left = targets.length + missing.length - results.length;
+  if (left > 0) throw new InterruptedError(interruption, `${left} tokens were left as they are`);
   const waited = await waitRefused(targets, results, { config, management, runtime });
   return failed > 0 ? EXIT_NO : waited;
 }
@@ -135,6 +141,7 @@ async function waitRefused(
   const left = await untilRefused(byCluster, {
     deadlineMs: runtime.now() + config.timeoutMs,
     now: runtime.now,
+    interruption: runtime.interruption(),
     open: (cluster) => downstreamPlane(cluster, management, config),
     tell: (count) => progress.update(count),
   });
@@ -157,9 +164,19 @@ async function waitRefused(
   });
   const worst = codes.find((code) => code === EXIT_NO) ?? codes.find((code) => code !== EXIT_OK) ?? EXIT_OK;
   if (worst === EXIT_OK) {
-    note('refused downstream; an API server may remember an earlier yes for its webhook cache TTL', runtime);
+    tellRefused([...left.keys()], runtime);
   }
   return worst;
+}
+
+/** Of whom it is said: a token without a cluster opens the management plane alone. */
+function tellRefused(clusters: readonly string[], runtime: Runtime): void {
+  note(
+    clusters.length === 0
+      ? 'no cluster was asked: none of them is scoped to one'
+      : `refused downstream in ${listed(clusters)}; an API server may remember an earlier yes for its webhook cache TTL`,
+    runtime,
+  );
 }
 
 const SHOWN = 3;

@@ -22,6 +22,8 @@ export interface Command {
   readonly examples?: readonly Example[];
   /** What the codes mean here, where that is more than their general meaning. */
   readonly exitCodes?: Readonly<Partial<Record<0 | 1 | 2 | 3, string>>>;
+  /** Changes nothing, so that it may end as soon as nobody reads its answer any more. */
+  readonly onlyLooks?: boolean;
   /** A command with subcommands does nothing itself. */
   readonly subcommands?: readonly CommandEntry[];
   /** @returns the exit code */

@@ -17,6 +17,7 @@ export const completion: Command = {
       command: 'completion kubectl > ~/bin/kubectl_complete-ace',
     },
   ],
+  onlyLooks: true,
   run: async (invocation, runtime) =>
     (await import('./run-completion.ts')).runCompletion(invocation, runtime),
 };

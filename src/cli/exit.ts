@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander';
 import { ConfigError, ConnectionError, describeError, UnseenError } from '../errors.ts';
+import { InterruptedError } from './interruption.ts';
 import type { Runtime } from './runtime.ts';
+import { complain } from './say.ts';
 
 /** What scripts rely on. */
 export const EXIT_OK = 0;
@@ -15,13 +17,12 @@ export const EXIT_UNREACHABLE = 3;
 export function exitCodeOf(error: unknown, runtime: Runtime): number {
   // Help and version end by way of an error, too; commander has printed what there was to print.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  if (error instanceof InterruptedError) {
+    complain(runtime, error.message);
+    return error.exitCode;
+  }
   complain(runtime, describeError(error));
   if (error instanceof ConfigError) return EXIT_USAGE;
   const isUnseen = error instanceof ConnectionError || error instanceof UnseenError;
   return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
-}
-
-/** One line on stderr, under the program's own name: what was tried, on which object, what to do. */
-export function complain(runtime: Runtime, message: string): void {
-  runtime.stderr.write(`${runtime.program}: ${message.trimEnd().replaceAll(/\s*\n\s*/g, ' ')}\n`);
 }

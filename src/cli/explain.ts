@@ -39,5 +39,6 @@ What cannot be reached or may not be read is said to be unknown, and does not ke
     1: 'it would be refused, or it is still let in though something is broken; the first line says why',
     3: 'it cannot be told: too little could be seen',
   },
+  onlyLooks: true,
   run: async (invocation, runtime) => (await import('./run-explain.ts')).runExplain(invocation, runtime),
 };

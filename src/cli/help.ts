@@ -81,10 +81,12 @@ function examples({ program, command }: Page): readonly string[] {
   ]);
 }
 
-function flagRow({ flag, short, placeholder, help, fallback, typedOnly }: Flag): Row {
+function flagRow({ flag, short, placeholder, help, fallback, typedOnly, refusesVariable }: Flag): Row {
   const label = `${short === undefined ? '    ' : `-${short}, `}--${flag}${placeholder ? ` ${placeholder}` : ''}`;
   const shown = fallback === '' || placeholder === undefined ? '' : `default ${fallback}`;
-  const notes = [typedOnly ? '' : `env ${environmentName(flag)}`, shown].filter((text) => text !== '');
+  const notes = [typedOnly || refusesVariable ? '' : `env ${environmentName(flag)}`, shown].filter(
+    (text) => text !== '',
+  );
   return [label, notes.length === 0 ? help : `${help} (${notes.join('; ')})`];
 }
 

@@ -21,5 +21,6 @@ Everything is read, nothing is written. The cluster is looked at with the operat
     1: 'something is broken',
     3: 'the management plane or a cluster cannot be reached',
   },
+  onlyLooks: true,
   run: async (invocation, runtime) => (await import('./run-preflight.ts')).runPreflight(invocation, runtime),
 };

@@ -5,8 +5,8 @@ import { type Answer, printAnswer } from '../print/output.ts';
 import { countRemovals, type RemovalCount } from '../removal/count.ts';
 import type { Removal, RemovalPlan } from '../removal/plan.ts';
 import { printerOf } from './printer.ts';
-import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 const EMPTY = 'Nothing is to be taken away.';
 

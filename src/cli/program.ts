@@ -1,11 +1,13 @@
 import { Command as Parser } from 'commander';
+import { ConfigError, describeFileError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import type { Command, CommandEntry } from './command.ts';
+import type { Command, CommandEntry, Invocation } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { complain, EXIT_OK, exitCodeOf } from './exit.ts';
+import { EXIT_NO, EXIT_OK, exitCodeOf } from './exit.ts';
 import { helpPage } from './help.ts';
 import { flagsOf, optionOf } from './options.ts';
 import type { Runtime } from './runtime.ts';
+import { complain } from './say.ts';
 
 const PROGRAM: Command = {
   description:
@@ -71,11 +73,39 @@ async function build(
   }
   for (const flag of flags) parser.addOption(optionOf(flag));
   await addSubcommands(parser, subcommands, typed, path, building);
-  const { run } = command;
-  if (!run) return;
-  parser.action(async () =>
-    ended(await run({ args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS }, runtime)),
-  );
+  if (!command.run) return;
+  parser.action(async () => {
+    if (parser.args.some((argument) => argument.trim() === ''))
+      throw new ConfigError(
+        'an argument is empty; leave it out, or check the variable that it was to come from',
+      );
+    const invocation = { args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS };
+    ended(await runToTheEnd(command, invocation, runtime));
+  });
+}
+
+/**
+ * What changes something goes on when its output is lost, and says so at the end; what only looks has nobody left to
+ * look for.
+ */
+async function runToTheEnd(command: Command, invocation: Invocation, runtime: Runtime): Promise<number> {
+  const running = command.run?.(invocation, runtime) ?? Promise.resolve(EXIT_OK);
+  if (command.onlyLooks) {
+    const code = await Promise.race([running, runtime.outputLost().then(() => EXIT_OK)]);
+    return codeOfLoss(await runtime.flushed(), code, runtime);
+  }
+  const code = await running;
+  const loss = await runtime.flushed();
+  if (loss?.code === 'EPIPE')
+    complain(runtime, `nobody read stdout to its end; the command went on, and ends with exit code ${code}`);
+  return codeOfLoss(loss, code, runtime);
+}
+
+/** `| head` has read enough; a full disk has lost what somebody wanted to keep. */
+function codeOfLoss(loss: NodeJS.ErrnoException | undefined, code: number, runtime: Runtime): number {
+  if (loss === undefined || loss.code === 'EPIPE') return code;
+  complain(runtime, `stdout: ${describeFileError(loss)}: what was printed is lost, at least in part`);
+  return code === EXIT_OK ? EXIT_NO : code;
 }
 
 async function addSubcommands(

@@ -10,8 +10,3 @@ export function progressOf(what: string, runtime: Runtime): Progress {
     now: runtime.now,
   });
 }
-
-/** A line for the person, beside the answer: on stderr, so that no script takes it for the answer. */
-export function note(text: string, runtime: Runtime): void {
-  runtime.stderr.write(`${text}\n`);
-}

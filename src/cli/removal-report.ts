@@ -3,10 +3,11 @@ import type { AskConfig, OutputFormat } from '../config/ask.ts';
 import { printAnswer } from '../print/output.ts';
 import type { Progress } from '../print/progress.ts';
 import type { Removed } from '../removal/remove.ts';
-import { complain, EXIT_NO, EXIT_OK } from './exit.ts';
+import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { InterruptedError } from './interruption.ts';
 import { printerOf } from './printer.ts';
-import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, note, say } from './say.ts';
 
 const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
 
@@ -48,7 +49,7 @@ export class RemovalReport {
     this.#progress.update(this.#removed.length, this.#total);
   }
 
-  /** @returns the exit code */
+  /** @returns the exit code @throws {InterruptedError} when a signal came before all was done */
   async end(config: AskConfig): Promise<number> {
     this.#progress.clear();
     const { output, dryRun } = this.#options;
@@ -73,6 +74,10 @@ export class RemovalReport {
     }
     const deleted = this.#removed.filter(({ result }) => result === 'deleted').length;
     note(`${deleted} of ${this.#removed.length} objects deleted${DRY[dryRun]}`, this.#runtime);
+    const left = this.#total - this.#removed.length;
+    const interruption = this.#runtime.interruption();
+    if (interruption.aborted)
+      throw new InterruptedError(interruption, `${left} objects were left as they are`);
     return this.#removed.every(({ result }) => result === 'deleted' || result === 'kept') ? EXIT_OK : EXIT_NO;
   }
 
@@ -82,7 +87,7 @@ export class RemovalReport {
     const name = `${object.kind.toLowerCase()}/${object.metadata.name}`;
     if (result === 'deleted') {
       const line = output === 'name' ? name : `${prefix}${name} deleted${DRY[dryRun]}`;
-      this.#runtime.stdout.write(`${line}\n`);
+      say(line, this.#runtime);
       return;
     }
     const why = message ?? 'a finalizer of somebody holds it';

@@ -1,3 +1,4 @@
+import { readSnapshotKey } from '../authenticator/persistence.ts';
 import { AuthenticatorService } from '../authenticator/service.ts';
 import { authenticatorConfig } from '../config/authenticator.ts';
 import type { Given } from '../config/flags.ts';
@@ -5,7 +6,7 @@ import { managementAccess } from '../kube/kubeconfig.ts';
 import type { Runtime } from './runtime.ts';
 import { serve, serviceLog } from './serve.ts';
 
-const STOP_LIMIT_MS = 25_000;
+const STOP_LIMIT_MS = 2_000;
 
 /**
  * `ace-operator authenticator`: answers the API server's token webhook until a signal comes.
@@ -19,7 +20,10 @@ export async function runAuthenticator(given: Given, runtime: Runtime): Promise<
   const service = new AuthenticatorService({
     config,
     access: await managementAccess(config.kubeconfig),
+    snapshotKey:
+      config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,
+    auditStream: runtime.stdout,
     now: Date.now,
   });
   log.info('ace-authenticator starting', { version: config.userAgent, namespace: config.namespace });

@@ -1,3 +1,4 @@
+import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { type CleanupConfig, cleanupConfig } from '../config/cleanup.ts';
 import type { Given } from '../config/flags.ts';
@@ -10,9 +11,10 @@ import { type Found, findOurs } from '../removal/find-ours.ts';
 import { type Removed, removeObject } from '../removal/remove.ts';
 import { askPerson } from './ask-person.ts';
 import { EXIT_NO, EXIT_OK } from './exit.ts';
-import { note, progressOf } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { RemovalReport } from './removal-report.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 const AT_ONCE = 8;
 
@@ -22,7 +24,7 @@ export async function runCleanup(given: Given, runtime: Runtime): Promise<number
   const plane = new DownstreamPlane(await personalAccess(config.kubeconfig), {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
-    namespace: config.downstreamNamespace,
+    namespace: config.downstreamNamespace ?? DEFAULT_DOWNSTREAM_NAMESPACE,
     source: config.kubeconfig.files.join(', '),
   });
   try {
@@ -66,9 +68,10 @@ async function clean(
   report.expect(ours.length);
   const byKind = Map.groupBy(ours, ({ kind }) => kind);
   // One kind after the other: the order of removal is that of the list.
-  for (const objects of byKind.values()) {
-    await eachBounded(objects, AT_ONCE, async (object) => report.tell(await remove(object, plane, config)));
-  }
+  const interruption = runtime.interruption();
+  const removeOne = async (object: KubeObject): Promise<void> =>
+    report.tell(await remove(object, plane, config));
+  for (const objects of byKind.values()) await eachBounded(objects, AT_ONCE, removeOne, interruption);
   const code = await report.end(config);
   note(leftText(found), runtime);
   return code;

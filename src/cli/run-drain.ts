@@ -12,9 +12,11 @@ import { humanDuration } from '../print/duration.ts';
 import { findOurs } from '../removal/find-ours.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK } from './exit.ts';
-import { note, progressOf } from './progress.ts';
+import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { InterruptedError } from './interruption.ts';
+import { progressOf } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, note, say } from './say.ts';
 
 const POLL_MS = 500;
 
@@ -23,6 +25,7 @@ export async function runDrain({ args, given }: Invocation, runtime: Runtime): P
   const config = drainConfig(given, runtime.env, runtime.home, args);
   const management = await managementPlane(config);
   try {
+    runtime.interruption();
     const generation = await setDrain(config, management, runtime);
     if (config.timeoutMs === undefined) return EXIT_OK;
     const isDrained = await isDrainedInTime({ ...config, generation }, config.timeoutMs, management, runtime);
@@ -47,11 +50,11 @@ async function setDrain(
   const isSet = propagation?.spec.drain ?? false;
   const what = `clusterpropagation/${cluster}`;
   if (isSet !== undo) {
-    runtime.stdout.write(`${what} unchanged\n`);
+    say(`${what} unchanged`, runtime);
     return propagation?.generation ?? 0;
   }
   if (dryRun === 'client') {
-    runtime.stdout.write(`${what} ${undo ? 'undrained' : 'draining'}${DRY.client}\n`);
+    say(`${what} ${undo ? 'undrained' : 'draining'}${DRY.client}`, runtime);
     return 0;
   }
   const stored = await storeDrain(cluster, propagation, !undo, dryRun === 'server', management);
@@ -62,7 +65,7 @@ async function setDrain(
       `ClusterPropagation ${cluster} cannot hold spec.drain: its definition is older than this program; apply crds/`,
     );
   }
-  runtime.stdout.write(`${what} ${undo ? 'undrained' : 'draining'}${DRY[dryRun]}\n`);
+  say(`${what} ${undo ? 'undrained' : 'draining'}${DRY[dryRun]}`, runtime);
   return stored.generation;
 }
 
@@ -90,6 +93,7 @@ async function isDrainedInTime(
   runtime: Runtime,
 ): Promise<boolean> {
   const deadlineMs = runtime.now() + timeoutMs;
+  const interruption = runtime.interruption();
   const progress = progressOf(`waiting for ${cluster} to be drained, looks`, runtime);
   for (let looks = 1; ; looks += 1) {
     const propagation = needed(await management.propagation(cluster));
@@ -97,6 +101,13 @@ async function isDrainedInTime(
     // What was said of an earlier spec says nothing about this one.
     if (drained?.status === 'True' && drained.observedGeneration >= generation) break;
     progress.update(looks);
+    if (interruption.aborted) {
+      progress.clear();
+      throw new InterruptedError(
+        interruption,
+        `cluster ${cluster} is being drained, and nobody waited for the end`,
+      );
+    }
     if (runtime.now() + POLL_MS > deadlineMs) {
       progress.clear();
       const said = drained ? `the operator last said: ${drained.reason}` : 'no operator says anything';
@@ -106,10 +117,10 @@ async function isDrainedInTime(
       );
       return false;
     }
-    await pause(POLL_MS, new AbortController().signal);
+    await pause(POLL_MS, interruption);
   }
   progress.clear();
-  runtime.stdout.write(`clusterpropagation/${cluster} drained\n`);
+  say(`clusterpropagation/${cluster} drained`, runtime);
   return true;
 }
 

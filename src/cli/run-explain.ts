@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../api/names.ts';
 import { type ExplainConfig, explainConfig } from '../config/explain.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
 import { conclude, type Explanation } from '../explain/conclusion.ts';
@@ -12,22 +13,25 @@ import { Plane } from '../plane/plane.ts';
 import { type Reading, reading } from '../plane/reading.ts';
 import { checklist, mark } from '../print/checklist.ts';
 import { type Printer, printObject } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
 import { type Paint, paint } from '../print/style.ts';
-import { printable } from '../print/table.ts';
 import type { Invocation } from './command.ts';
 import { givenDownstream, managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 
 /** `ace-operator explain`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runExplain({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = explainConfig(args, given, runtime.env, runtime.home);
   const wish = config.canI === '' ? undefined : parseWish(config.canI, config.canINamespace);
   const file = await kubeconfigFile(config, runtime);
+  for (const path of file?.unread ?? [])
+    note(`not read: ${path}, which the kubeconfig names; --follow-files reads it`, runtime);
   const options = { timeoutMs: config.requestTimeoutMs, userAgent: config.userAgent };
   const bearer = file?.asBearer ? new Plane(await downstreamAccess(file.asBearer), options) : undefined;
-  const downstream = await givenDownstream(config.downstreamKubeconfig, config);
+  const downstream = await givenDownstream(config.downstreamKubeconfig, config, DEFAULT_DOWNSTREAM_NAMESPACE);
   const management = await givenManagement(config);
   try {
     const evidence = await gather({
@@ -59,13 +63,14 @@ const EXIT_CODES = {
 } as const;
 
 async function kubeconfigFile(config: ExplainConfig, runtime: Runtime): Promise<KubeconfigFile | undefined> {
-  const { kubeconfigFile: file, givenContext } = config;
+  const { kubeconfigFile: file, givenContext, followFiles } = config;
   if (file === undefined) return undefined;
-  if (file === '-') return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext);
+  if (file === '-')
+    return readKubeconfig(await text(runtime.stdin), 'standard input', givenContext, followFiles);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new ConfigError(`--kubeconfig-file ${file}: ${describeFileError(error)}`);
   });
-  return readKubeconfig(content, file, givenContext);
+  return readKubeconfig(content, file, givenContext, followFiles);
 }
 
 /** One that was asked for has to be usable; without any, the cluster alone may still tell enough. */
@@ -96,7 +101,7 @@ const WORDS = {
 function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');
   const why = reason ? `${reason}: ${message}` : message;
-  const first = `${mark(STATES[verdict], colour)} ${colour('strong', `${what}: ${WORDS[verdict]}`)} - ${printable(why)}\n`;
+  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${WORDS[verdict]}`))} - ${printable(why)}\n`;
   return remedy === undefined ? first : `${first}  what to do: ${printable(remedy)}\n`;
 }
 

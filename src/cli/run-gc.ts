@@ -6,17 +6,19 @@ import { eachBounded } from '../plane/bounded.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { missingCluster } from '../plane/missing-cluster.ts';
 import { needed } from '../plane/needed.ts';
-import { applyPlan } from '../removal/apply-plan.ts';
+import { type ApplySources, applyPlan } from '../removal/apply-plan.ts';
 import type { RemovalPlan } from '../removal/plan.ts';
 import { managedClusters, type PlanSources, readPlan } from '../removal/read-plan.ts';
 import { readManagement } from '../removal/snapshot.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
-import { complain, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { InterruptedError } from './interruption.ts';
 import { printGc, tellHeld } from './print-gc.ts';
-import { note, progressOf } from './progress.ts';
+import { progressOf } from './progress.ts';
 import { RemovalReport } from './removal-report.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, note, say } from './say.ts';
 
 /** Clusters are many, and far. */
 const AT_ONCE = 4;
@@ -44,7 +46,7 @@ async function allow(cluster: string, management: ManagementPlane, runtime: Runt
     const metadata = { uid: propagation.uid, annotations: { [ANNOTATION_ALLOW_GC]: 'true' } };
     await management.client.patch({ resource: CLUSTER_PROPAGATIONS, name: cluster }, { metadata });
   }
-  runtime.stdout.write(`clusterpropagation/${cluster} allowed\n`);
+  say(`clusterpropagation/${cluster} allowed`, runtime);
   note(`the next sweep may pass: ${blocked.message}`, runtime);
   return EXIT_OK;
 }
@@ -69,11 +71,14 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
   const report = new RemovalReport({ output: config.output, dryRun: 'none' }, progress, runtime);
   const plans = new Map<string, RemovalPlan>();
   let code = EXIT_OK;
-  await eachBounded(clusters, AT_ONCE, async (cluster) => {
+  const interruption = isApplied ? runtime.interruption() : undefined;
+  let seen = 0;
+  const planOne = async (cluster: string): Promise<void> => {
+    seen += 1;
     try {
       await withCluster(cluster, { config, plane, management, runtime }, async (plan, sources) => {
         plans.set(cluster, plan);
-        if (isApplied) await apply(plan, sources, report);
+        if (interruption) await apply(plan, { ...sources, interruption }, report);
       });
     } catch (error) {
       progress.clear();
@@ -81,7 +86,8 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
       code = EXIT_UNREACHABLE;
     }
     if (!isApplied) progress.update(plans.size, clusters.length);
-  });
+  };
+  await eachBounded(clusters, AT_ONCE, planOne, interruption);
   progress.clear();
   const inOrder = clusters.flatMap((cluster) => plans.get(cluster) ?? []);
   if (!isApplied) {
@@ -89,7 +95,11 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
     return code;
   }
   tellHeld(inOrder, runtime);
-  return (await report.end(config)) || code;
+  const ended = await report.end(config);
+  const left = clusters.length - seen;
+  if (interruption?.aborted && left > 0)
+    throw new InterruptedError(interruption, `${left} clusters were not looked at`);
+  return ended || code;
 }
 
 interface Reading {
@@ -113,7 +123,7 @@ async function withCluster(
   }
 }
 
-async function apply(plan: RemovalPlan, sources: PlanSources, report: RemovalReport): Promise<void> {
+async function apply(plan: RemovalPlan, sources: ApplySources, report: RemovalReport): Promise<void> {
   report.expect(plan.removals.filter(({ heldBack }) => !heldBack).length);
   await applyPlan(plan, sources, (removed) => report.tell(removed, plan.cluster));
 }

@@ -4,7 +4,13 @@ import { typedName } from '../config/act.ts';
 import { type KubeconfigConfig, kubeconfigConfig } from '../config/kubeconfig.ts';
 import { effectiveExpiryMs, formatTime } from '../derive/expiry.ts';
 import { ConfigError, TerminalError } from '../errors.ts';
-import { clusterLabel, type Endpoint, type EndpointSources, endpointsOf } from '../issue/endpoints.ts';
+import {
+  badAddresses,
+  clusterLabel,
+  type Endpoint,
+  type EndpointSources,
+  endpointsOf,
+} from '../issue/endpoints.ts';
 import { type Issued, issueToken, scopeOf } from '../issue/issue.ts';
 import { kubeconfigText } from '../issue/kubeconfig-file.ts';
 import { readEndpointSources } from '../issue/read-endpoints.ts';
@@ -13,8 +19,8 @@ import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
 import { type Found, findCredential } from './find-credential.ts';
-import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 import { type SecretPlace, secretPlace } from './secret-file.ts';
 import { takeBack } from './take-back.ts';
 
@@ -28,6 +34,7 @@ export async function runKubeconfig({ args, given }: Invocation, runtime: Runtim
     const cluster = await scopeOf(id, management);
     const sources = await readEndpointSources(cluster, management, runtime.now());
     const endpoints = usable(sources, config, runtime);
+    runtime.interruption();
     const place = await secretPlace(config.destination, runtime);
     try {
       await write({ config, cluster, sources, endpoints, place, management, runtime });
@@ -47,6 +54,7 @@ function usable(
   runtime: Runtime,
 ): readonly Endpoint[] {
   const { cluster } = sources;
+  for (const what of badAddresses(sources)) note(`left out: ${what} is no address of a server`, runtime);
   const endpoints = endpointsOf(sources).filter(({ via }) => via === 'ace' || !minify);
   for (const { authority, authoritySource, server } of endpoints) {
     if (authority.kind !== 'unusable') continue;
@@ -102,7 +110,7 @@ async function write(writing: Writing): Promise<void> {
     },
     management,
   );
-  await takeBack(issued, management, () => put(foundOf(issued), writing));
+  await takeBack(issued, writing, () => put(foundOf(issued), writing));
   note(`token ${issued.token.name} created, ${endOf(issued.token)}`, writing.runtime);
 }
 

@@ -7,12 +7,14 @@ import { missingCluster } from '../plane/missing-cluster.ts';
 import { known, type Reading, required } from '../plane/reading.ts';
 import { checklist, mark } from '../print/checklist.ts';
 import { type Printer, printObject } from '../print/output.ts';
+import { printable } from '../print/printable.ts';
 import { paint } from '../print/style.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { complain } from './say.ts';
 
 /** One API server and what was found about it. */
 interface Inspection {
@@ -74,7 +76,7 @@ async function inspect(
   const opened = await downstreamPlane(name, management, config);
   const names = { token: undefined, cluster: name, user: undefined };
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
-  const seer = await givenDownstream(config.downstreamKubeconfig, config);
+  const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
   try {
     const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });
@@ -94,11 +96,11 @@ async function print(
     return printObject({ kind: 'Preflight', items }, output, printer);
   }
   if (output === 'name')
-    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${name}\n`).join(''));
+    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${printable(name)}\n`).join(''));
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops), colour)} ${colour('strong', name)}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
   );
   printer.write(parts.join('\n'));
 }

@@ -12,10 +12,10 @@ import { age } from '../print/duration.ts';
 import { type Printer, printAnswer } from '../print/output.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK } from './exit.ts';
+import { EXIT_NO, EXIT_OK } from './exit.ts';
 import { printerOf } from './printer.ts';
-import { note } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, note } from './say.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
 
 /** How many clusters are asked at a time. */
@@ -61,6 +61,7 @@ async function show(
   runtime: Runtime,
   printer: Printer,
 ): Promise<number> {
+  management.remembered.forget();
   await tellLeaderless(config, management, runtime);
   if (config.cluster === undefined) {
     await printAnswer(clusterAnswer(await readClusters(config, management, runtime), runtime.now()), printer);

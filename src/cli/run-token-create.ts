@@ -9,9 +9,9 @@ import { printAnswer } from '../print/output.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
 import { printerOf } from './printer.ts';
-import { note } from './progress.ts';
 import { tokenReference } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
 import { secretPlace } from './secret-file.ts';
 import { takeBack } from './take-back.ts';
 
@@ -38,12 +38,13 @@ async function create(
       note(`cluster ${config.cluster} has no ACE: the token will not be carried there`, runtime);
   }
   const request = { ...config, purpose: 'token' } as const;
+  runtime.interruption();
   // A dry run has no secret to write.
   const destination = config.dryRun === 'none' ? config.destination : undefined;
   const place = destination && (await secretPlace(destination, runtime));
   try {
     const issued = await issueToken(request, management);
-    await takeBack(issued, management, async () => place?.write(`${issued.bearer}\n`));
+    if (place) await takeBack(issued, { management, runtime }, () => place.write(`${issued.bearer}\n`));
     await tell(issued, config, runtime);
     if (place?.path !== undefined) note(`bearer written to ${place.path}`, runtime);
   } finally {

@@ -10,9 +10,11 @@ import { type Answer, printAnswer } from '../print/output.ts';
 import type { Progress } from '../print/progress.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_OK } from './exit.ts';
+import { requireNamed } from './named-in-filter.ts';
 import { printerOf } from './printer.ts';
 import { progressOf } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { outOfUseInClusters } from './uses-in-clusters.ts';
 
 /** `token list`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenList(given: Given, runtime: Runtime): Promise<number> {
@@ -21,7 +23,9 @@ export async function runTokenList(given: Given, runtime: Runtime): Promise<numb
   const nowMs = runtime.now();
   try {
     const progress = progressOf('reading tokens', runtime);
-    const tokens = await selectTokens(config.selection, management, { nowMs, progress });
+    const selected = await selectTokens(config.selection, management, { nowMs, progress });
+    const tokens = await outOfUseInClusters(selected, config.selection, { config, management, runtime });
+    if (tokens.length === 0) await requireNamed(config.selection, management);
     await printAnswer(answerOf(tokens, nowMs), printerOf(config, runtime));
     return EXIT_OK;
   } finally {

@@ -8,10 +8,13 @@ import { changeTokens, type TokenResult } from './change-tokens.ts';
 import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK } from './exit.ts';
-import { note, progressOf } from './progress.ts';
+import { requireNamed } from './named-in-filter.ts';
+import { progressOf } from './progress.ts';
 import { tokensNamed } from './run-token-change.ts';
 import { selectTokens } from './run-token-list.ts';
 import type { Runtime } from './runtime.ts';
+import { note } from './say.ts';
+import { outOfUseInClusters } from './uses-in-clusters.ts';
 
 /** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -21,10 +24,11 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   try {
     const { found, missing } = await meant(names, config, management, runtime);
     if (found.length + missing.length === 0) {
+      await requireNamed(config.selection, management);
       note('No tokens found.', runtime);
       return EXIT_OK;
     }
-    if (!(await isAgreed(found, config, runtime))) {
+    if (!(await isAgreed(found, { names, config, server: management.server, runtime }))) {
       note('Nothing was changed.', runtime);
       return EXIT_NO;
     }
@@ -43,7 +47,8 @@ async function meant(
 ): Promise<{ found: readonly ListedToken[]; missing: readonly TokenResult[] }> {
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
   const progress = progressOf('reading tokens', runtime);
-  const selected = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
+  const listed = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
+  const selected = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
   if (config.includeSystem) return { found: selected, missing: [] };
   const found = selected.filter((token) => !isSystemToken(token));
   const spared = selected.length - found.length;
@@ -56,13 +61,30 @@ async function meant(
   return { found, missing: [] };
 }
 
-/** Everybody's tokens, the person's own among them, are asked about; what was picked was meant. */
+/** More than that nobody has in mind who names one person. */
+const UNASKED = 20;
+/** Users that the question names. */
+const SHOWN = 5;
+
+interface Question {
+  readonly names: readonly string[];
+  readonly config: TokenRevokeConfig;
+  /** The management plane, for people. */
+  readonly server: string;
+  readonly runtime: Runtime;
+}
+
+/** What was named was meant; a filter may hit more than somebody thought. */
 async function isAgreed(
   found: readonly ListedToken[],
-  config: TokenRevokeConfig,
-  runtime: Runtime,
+  { names, config, server, runtime }: Question,
 ): Promise<boolean> {
-  if (!config.all || config.yes || config.dryRun !== 'none') return true;
-  const users = new Set(found.map(({ userName }) => userName)).size;
-  return askPerson(`Revoke all ${found.length} tokens of ${users} users?`, runtime);
+  if (names.length > 0 || config.yes || config.dryRun !== 'none') return true;
+  const byUser = Map.groupBy(found, ({ userName }) => userName);
+  if (!config.all && byUser.size <= 1 && found.length <= UNASKED) return true;
+  const counts = [...byUser].map(([user, tokens]) => `${user || 'nobody'} ${tokens.length}`);
+  const shown = counts.length > SHOWN ? [...counts.slice(0, SHOWN), '…'] : counts;
+  const verb = config.keep ? 'Disable' : 'Delete';
+  const what = `${found.length} tokens of ${byUser.size} users (${shown.join(', ')})`;
+  return askPerson(`${verb} ${what} in ${server}?`, runtime);
 }

@@ -1,15 +1,20 @@
 import { type WaitConfig, waitConfig } from '../config/status.ts';
+import { ConfigError } from '../errors.ts';
 import { conclude, type Explanation } from '../explain/conclusion.ts';
+import type { Evidence } from '../explain/evidence.ts';
 import { gather } from '../explain/gather.ts';
 import type { Hop, HopId } from '../explain/hop.ts';
 import { pause } from '../kube/backoff.ts';
+import type { ManagementPlane } from '../plane/management.ts';
+import { known } from '../plane/reading.ts';
 import { humanDuration } from '../print/duration.ts';
 import { printObject } from '../print/output.ts';
 import type { Invocation } from './command.ts';
 import { managementPlane } from './connect.ts';
-import { complain, EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
+import { complain, say } from './say.ts';
 
 const POLL_MS = 500;
 
@@ -18,30 +23,61 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
   const config = waitConfig(args, given, runtime.env, runtime.home);
   const management = await managementPlane(config);
   const deadlineMs = runtime.now() + config.timeoutMs;
+  let wasSeen = config.ignoreNotFound;
   try {
     for (;;) {
-      const explanation = conclude(
-        await gather({
-          given: { kind: 'name', name: config.token },
-          cluster: config.cluster,
-          management: { ok: true, value: management },
-          downstream: undefined,
-          bearer: undefined,
-          wish: undefined,
-          asksWebhook: false,
-          namespace: config.downstreamNamespace,
-          timeoutMs: config.requestTimeoutMs,
-          userAgent: config.userAgent,
-          now: runtime.now,
-        }),
-      );
-      if (isSo(config.until, explanation)) return await succeed(config, explanation, runtime);
+      const evidence = await look(config, management, runtime);
+      requireScope(config, evidence);
+      wasSeen ||= isSeen(evidence);
+      const explanation = conclude(evidence);
+      if (isSo(config.until, explanation))
+        return wasSeen ? await succeed(config, explanation, runtime) : neverSeen(explanation, runtime);
       if (runtime.now() + POLL_MS > deadlineMs) return fail(config, explanation, runtime);
       await pause(POLL_MS, new AbortController().signal);
     }
   } finally {
     await management.close();
   }
+}
+
+function look(config: WaitConfig, management: ManagementPlane, runtime: Runtime): Promise<Evidence> {
+  return gather({
+    given: { kind: 'name', name: config.token },
+    cluster: config.cluster,
+    management: { ok: true, value: management },
+    downstream: undefined,
+    bearer: undefined,
+    wish: undefined,
+    asksWebhook: false,
+    namespace: config.downstreamNamespace,
+    timeoutMs: config.requestTimeoutMs,
+    userAgent: config.userAgent,
+    now: runtime.now,
+  });
+}
+
+/** A token is carried into one cluster: that it is not in another says nothing. @throws {ConfigError} */
+function requireScope({ token: name, cluster }: WaitConfig, { management }: Evidence): void {
+  const token = known(management.token);
+  if (!token || cluster === undefined || token.clusterName === cluster) return;
+  throw new ConfigError(
+    token.clusterName === ''
+      ? `--cluster ${cluster}: token ${name} is scoped to no cluster`
+      : `--cluster ${cluster}: token ${name} is scoped to ${token.clusterName}`,
+  );
+}
+
+/** Whether there is, or was a moment ago, a token of that name. */
+function isSeen({ management, downstream }: Evidence): boolean {
+  return known(management.token) !== undefined || known(downstream.clusterAuthToken) !== undefined;
+}
+
+function neverSeen({ token, cluster }: Explanation, runtime: Runtime): number {
+  complain(
+    runtime,
+    `no token ${token} was seen, neither in the management plane nor in ${cluster}: is the name right? --ignore-not-found takes that for revoked`,
+  );
+  return EXIT_NO;
 }
 
 /** What the cluster needs to let a token in. */
@@ -68,7 +104,7 @@ async function succeed(
   const { output, until } = config;
   if (output === 'json' || output === 'yaml') {
     await printObject({ kind: 'WaitResult', token, cluster, state: until }, output, printer);
-  } else printer.write(`token.management.cattle.io/${token} ${until} in ${cluster}\n`);
+  } else say(`token.management.cattle.io/${token} ${until} in ${cluster}`, runtime);
   return EXIT_OK;
 }
 

@@ -18,6 +18,15 @@ export interface Runtime {
   now(): number;
   /** Resolves with the name of the first SIGTERM or SIGINT; the second ends the process at once. */
   signal(): Promise<string>;
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP, with its name as the reason; the second ends the process at once.
+   * Who asks for it ends in order, and says what is left undone. Until then a signal ends the process.
+   */
+  interruption(): AbortSignal;
+  /** Waits until stdout has taken all that was written. @returns why it will not; undefined when it has */
+  flushed(): Promise<NodeJS.ErrnoException | undefined>;
+  /** Resolves, if ever, when stdout has refused something: its reader is gone, the disk is full. */
+  outputLost(): Promise<NodeJS.ErrnoException>;
   /** Resolves after so many milliseconds, without keeping the process alive. */
   after(ms: number): Promise<void>;
   /** What to do before a crash ends the process with exit code 1. */

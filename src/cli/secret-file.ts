@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, lstat, open, rename, unlink } from 'node:fs/promises';
 import type { Destination } from '../config/issue.ts';
-import { ConfigError, describeFileError } from '../errors.ts';
+import { ConfigError, describeFileError, TerminalError } from '../errors.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A place for something secret that is certain to take it. */
@@ -24,8 +24,7 @@ export interface SecretPlace {
  */
 export async function secretPlace(destination: Destination, runtime: Runtime): Promise<SecretPlace> {
   if (destination.kind === 'stdout') {
-    const write = async (text: string): Promise<void> => void runtime.stdout.write(text);
-    return { path: undefined, write, release: async () => {} };
+    return { path: undefined, write: (text) => writeOut(text, runtime), release: async () => {} };
   }
   const { path, force } = destination;
   if (!force && (await exists(path))) throw taken(path);
@@ -50,6 +49,12 @@ export async function secretPlace(destination: Destination, runtime: Runtime): P
     },
     release,
   };
+}
+
+/** Not before the stream has taken it was it written. @throws {TerminalError} when it is lost */
+async function writeOut(text: string, { stdout }: Runtime): Promise<void> {
+  const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
+  if (error) throw new TerminalError('Rejected', `--output-file -: stdout: ${describeFileError(error)}`);
 }
 
 function taken(path: string): ConfigError {

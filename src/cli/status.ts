@@ -17,5 +17,6 @@ With a cluster, show its tokens: owner, state, created, expires, last used, and 
     },
   ],
   exitCodes: { 1: 'there is no such cluster', 3: 'the management plane cannot be reached' },
+  onlyLooks: true,
   run: async (invocation, runtime) => (await import('./run-status.ts')).runStatus(invocation, runtime),
 };

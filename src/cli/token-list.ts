@@ -13,5 +13,6 @@ export const tokenList: Command = {
       command: 'token list --unused-since 30d -o name',
     },
   ],
+  onlyLooks: true,
   run: async ({ given }, runtime) => (await import('./run-token-list.ts')).runTokenList(given, runtime),
 };

@@ -18,5 +18,6 @@ An API server may go on letting a revoked token in for as long as its caches las
     },
   ],
   exitCodes: { 0: 'it is so', 1: 'it was not so in time; the last line says why', 3: 'it could not be seen' },
+  onlyLooks: true,
   run: async (invocation, runtime) => (await import('./run-wait.ts')).runWait(invocation, runtime),
 };

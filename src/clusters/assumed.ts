@@ -1,4 +1,5 @@
 import type { KubeObject } from '../api/types.ts';
+import { isOlder } from '../kube/versions.ts';
 
 /** How long an echo may take. Then the assumption is dropped and the key is worked again from what is seen. */
 const TTL_MS = 10_000;
@@ -71,13 +72,4 @@ export class Assumed {
 
 function keyOf(object: KubeObject): string {
   return `${object.kind}/${object.metadata.name}`;
-}
-
-/**
- * Whether `a` is an older version than `b`. Versions are opaque, but every API server in use counts; where one does
- * not, everything but the same version counts as older, and we wait for the echo instead of guessing.
- */
-export function isOlder(a: string, b: string): boolean {
-  const [first, second] = [Number(a), Number(b)];
-  return Number.isFinite(first) && Number.isFinite(second) ? first < second : a !== b;
 }

@@ -7,19 +7,23 @@ import {
   SECRETS,
 } from '../api/names.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
-import { ApiError, ConnectionError } from '../errors.ts';
+import type { Installation } from '../derive/ownership.ts';
+import { ApiError, ConnectionError, OtherPlaneError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { PlaneIdentity } from '../kube/plane-identity.ts';
 import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
 import { Transport } from '../kube/transport.ts';
 import { ObservedState, parseClusterAuthToken, parseClusterUserAttribute, parseSecret } from './observed.ts';
-import { type DownstreamDefinitions, prepareCluster } from './prepare.ts';
+import { type DownstreamDefinitions, makeNamespace, prepareCluster } from './prepare.ts';
 
 export interface ConnectionOptions {
   /** Management id of the cluster. */
   readonly cluster: string;
+  /** What management knows of other cluster ids. */
+  readonly installation?: Installation | undefined;
   readonly namespace: string;
   readonly access: Access;
   readonly definitions: DownstreamDefinitions;
@@ -39,6 +43,8 @@ export interface ConnectionOptions {
 
 /** So many failures in a row of one watch, and the connection counts as lost. */
 const FAILURES_UNTIL_LOST = 3;
+/** Of one list of a cluster, which may be in anybody's hands: it must not take the memory that the others need. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 /** One working connection to a downstream API server: its client, its watches, what they have seen. */
 export class Connection {
@@ -46,39 +52,57 @@ export class Connection {
   readonly observed: ObservedState;
   readonly #options: ConnectionOptions;
   readonly #transport: Transport;
-  readonly #reflectors: readonly Reflector<Observed>[];
+  /** Which cluster this is. */
+  readonly plane: PlaneIdentity;
+  readonly #reflectors: ReadonlyMap<string, Reflector<Observed>>;
   #probing = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#transport = new Transport(options.access, options);
     this.client = new KubeClient(this.#transport, options.onRequest);
-    this.observed = new ObservedState(options.cluster, (object) => options.onObject(object, false));
-    this.#reflectors = [
+    this.plane = new PlaneIdentity(this.client);
+    this.observed = new ObservedState(
+      options.cluster,
+      (object) => this.#missEcho(object),
+      options.installation,
+    );
+    this.#reflectors = new Map([
       this.#reflector(CLUSTER_AUTH_TOKENS, this.observed.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.observed.users, parseClusterUserAttribute),
       this.#reflector(SECRETS, this.observed.secrets, parseSecret),
-    ];
+    ]);
+  }
+
+  /** A write of ours that no watch told of proves that this watch hangs: what it missed besides must not stay hidden. */
+  #missEcho(object: KubeObject): void {
+    void this.#reflectors.get(object.kind)?.refresh();
+    this.#options.onObject(object, false);
   }
 
   /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
   async open(signal: AbortSignal): Promise<void> {
     const { namespace, definitions } = this.#options;
-    await prepareCluster(this.client, namespace, definitions, signal);
-    for (const reflector of this.#reflectors) reflector.start();
-    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+    await Promise.all([this.plane.verify(), prepareCluster(this.client, namespace, definitions, signal)]);
+    const reflectors = [...this.#reflectors.values()];
+    for (const reflector of reflectors) reflector.start();
+    await Promise.all(reflectors.map((reflector) => reflector.synced));
   }
 
   /**
    * A request failed in a way that may mean the cluster is gone: one probe decides. A single broken socket
-   * must not cost a whole connection.
+   * must not cost a whole connection. Where something else than an object is missing, it may be the namespace.
    */
   async suspect(error: unknown): Promise<void> {
-    if (!isConnectionTrouble(error) || this.#probing) return;
+    const isMissing = error instanceof ApiError && error.code === 404;
+    if (!(isMissing || isConnectionTrouble(error)) || this.#probing) return;
     this.#probing = true;
     try {
-      await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
+      if (isMissing) await makeNamespace(this.client, this.#options.namespace);
+      else await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
     } catch (probeError) {
+      // A server that is too busy for a question is there.
+      if (isBusy(probeError) || isMissing) return;
       this.#options.onLost(probeError);
     } finally {
       this.#probing = false;
@@ -87,7 +111,7 @@ export class Connection {
 
   async close(): Promise<void> {
     this.observed.close();
-    const stopped = this.#reflectors.map((reflector) => reflector.stop());
+    const stopped = [...this.#reflectors.values()].map((reflector) => reflector.stop());
     await this.#transport.close();
     await Promise.allSettled(stopped);
   }
@@ -96,11 +120,13 @@ export class Connection {
     resource: Resource,
     store: Store<Observed>,
     parse: (raw: unknown) => Observed,
-  ): Reflector<Observed> {
+  ): readonly [kind: string, reflector: Reflector<Observed>] {
     const { namespace, timing, onObject, onLost, onWatchRestart, onCorrections } = this.#options;
     store.onChange((event) => onObject(event.object.object, event.type === 'deleted'));
-    return new Reflector<Observed>({
+    const reflector = new Reflector<Observed>({
       client: this.client,
+      plane: this.plane,
+      maxBytes: MAX_LIST_BYTES,
       resource,
       namespace,
       // The namespace holds others' Secrets too: they are none of our business.
@@ -111,13 +137,18 @@ export class Connection {
       observer: {
         failed: (error, failures) => {
           const refused = error instanceof ApiError && [401, 403].includes(error.code);
-          if (refused || failures >= FAILURES_UNTIL_LOST) onLost(error);
+          if (refused || error instanceof OtherPlaneError || failures >= FAILURES_UNTIL_LOST) onLost(error);
         },
         restarted: (reason) => onWatchRestart?.(reason),
         corrected: (count) => onCorrections?.(count),
       },
     });
+    return [resource.kind, reflector];
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 429 || error.retryAfterMs !== undefined);
 }
 
 function isConnectionTrouble(error: unknown): boolean {

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Cluster, CredentialsSecret } from '../api/types.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, downstreamAccess } from '../kube/kubeconfig.ts';
 
-/** Where the way to a cluster was found. `version` changes when the credentials do. */
+/** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
 export type Credentials =
   | {
       readonly kind: 'found';
@@ -73,7 +74,7 @@ function fromKubeconfig(secret: CredentialsSecret): Credentials {
   return {
     kind: 'found',
     source,
-    version: `${secret.uid}/${secret.resourceVersion}`,
+    version: digest(source, secret.kubeconfig ?? ''),
     access: async () => {
       if (secret.kubeconfig === undefined)
         throw new ConfigError(`${source} has neither data.kubeconfig nor data.value`);
@@ -88,9 +89,14 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
   return {
     kind: 'found',
     source,
-    version: `${cluster.apiEndpoint}/${cluster.caCert}/${account.uid}/${account.resourceVersion}`,
+    version: digest(source, cluster.apiEndpoint, cluster.caCert, account.credential ?? ''),
     access: () => named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? '')),
   };
+}
+
+/** Says whether two credentials are the same, and nothing about what they are. */
+function digest(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 async function named(source: string, access: Promise<Access>): Promise<Access> {

@@ -1,9 +1,16 @@
-import { apiVersionOf, CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, SECRETS } from '../api/names.ts';
+import {
+  apiVersionOf,
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_USER_ATTRIBUTES,
+  LABEL_CLUSTER,
+  SECRETS,
+} from '../api/names.ts';
 import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
-import { isOurs } from '../derive/ownership.ts';
+import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
-import { Assumed, isOlder } from './assumed.ts';
+import { isOlder } from '../kube/versions.ts';
+import { Assumed } from './assumed.ts';
 
 const INDEX_USER = 'user';
 
@@ -18,10 +25,17 @@ export class ObservedState {
   readonly secrets: Store<Observed>;
   readonly users: Store<Observed>;
   readonly #cluster: string;
+  readonly #installation: Installation | undefined;
   readonly #assumed: Assumed;
 
-  constructor(cluster: string, onAssumptionExpired: (object: KubeObject) => void) {
+  /** @param installation - what management knows of other cluster ids; undefined: nothing */
+  constructor(
+    cluster: string,
+    onAssumptionExpired: (object: KubeObject) => void,
+    installation?: Installation | undefined,
+  ) {
     this.#cluster = cluster;
+    this.#installation = installation;
     this.tokens = new Store({
       [INDEX_USER]: ({ object }) => (typeof object['userName'] === 'string' ? object['userName'] : ''),
     });
@@ -55,7 +69,32 @@ export class ObservedState {
   }
 
   isOurs(object: KubeObject): boolean {
-    return isOurs(object, this.#cluster);
+    return isOurs(object, this.#cluster, this.#installation);
+  }
+
+  /** Id of the other Cluster of this installation that the object belongs to; undefined for anything else. */
+  siblingOf(object: KubeObject): string | undefined {
+    const isSiblings = ownerOf(object, this.#cluster, this.#installation) === 'sibling';
+    return isSiblings ? (object.metadata.labels?.[LABEL_CLUSTER] ?? undefined) : undefined;
+  }
+
+  /** Cluster ids, other than this one's, by which this installation wrote what is there. */
+  otherIds(): ReadonlySet<string> {
+    const ids = new Set<string>();
+    for (const store of [this.tokens, this.secrets, this.users]) {
+      for (const { object } of store.list()) {
+        const id = object.metadata.labels?.[LABEL_CLUSTER] ?? this.#cluster;
+        if (id === this.#cluster || ids.has(id)) continue;
+        if (ownerOf(object, this.#cluster, this.#installation) !== 'foreign') ids.add(id);
+      }
+    }
+    return ids;
+  }
+
+  /** Ids that our objects of a token's name, or a user's, carry: this cluster's, or one by which it was known before. */
+  idsOf(objects: readonly (KubeObject | undefined)[]): ReadonlySet<string> {
+    const ours = present(objects).filter((object) => this.isOurs(object));
+    return new Set(ours.map(({ metadata }) => metadata.labels?.[LABEL_CLUSTER] ?? this.#cluster));
   }
 
   /** True when the watch has told every write of ours to the Secret and the ClusterAuthToken of this name. */

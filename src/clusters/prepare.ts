@@ -29,12 +29,17 @@ export async function prepareCluster(
   definitions: DownstreamDefinitions,
   signal: AbortSignal,
 ): Promise<void> {
-  await unlessForbidden(ensureNamespace(client, namespace));
+  await makeNamespace(client, namespace);
   for (const resource of [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES]) {
     const name = `${resource.plural}.${resource.group}`;
     const definition = definitions.find((candidate) => candidate.metadata.name === name);
     await unlessForbidden(ensureDefinition(client, resource, name, definition, signal));
   }
+}
+
+/** Makes the namespace of our objects where it is missing, and we may. @throws {ApiError | ConnectionError | FencedError} */
+export function makeNamespace(client: KubeClient, name: string): Promise<void> {
+  return unlessForbidden(ensureNamespace(client, name));
 }
 
 /** Creates a namespace where it is missing. */

@@ -1,6 +1,6 @@
 import type { ClusterReason } from '../api/reasons.ts';
 import type { KubeObject } from '../api/types.ts';
-import { ApiError, ConfigError, ConnectionError, describeError } from '../errors.ts';
+import { ApiError, ConfigError, ConnectionError, describeError, OtherPlaneError } from '../errors.ts';
 import { backoffMs, pause } from '../kube/backoff.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
@@ -8,7 +8,14 @@ import { Connection, type ConnectionOptions } from './connection.ts';
 /** What a session is doing. `reason` and `message` are what a person is shown. */
 export type SessionState =
   | { readonly phase: 'connecting' }
-  | { readonly phase: 'connected'; readonly sinceMs: number }
+  | {
+      readonly phase: 'connected';
+      readonly sinceMs: number;
+      /** UID of its namespace `kube-system`; undefined where the credentials may not read that. */
+      readonly clusterUid: string | undefined;
+      /** UID of the cluster that the same credentials led to before; undefined when it is the same one. */
+      readonly replacedUid: string | undefined;
+    }
   | {
       readonly phase: 'disconnected';
       readonly reason: ClusterReason;
@@ -25,6 +32,8 @@ export interface SessionListener {
 export interface SessionOptions extends Omit<ConnectionOptions, 'access' | 'onLost' | 'onObject'> {
   readonly access: () => Promise<Access>;
   readonly listener: SessionListener;
+  /** UID of the cluster that these credentials led to when they were last used, by whichever process. */
+  readonly knownUid?: string | undefined;
 }
 
 const BACKOFF_BASE_MS = 1_000;
@@ -41,9 +50,11 @@ export class ClusterSession {
   #state: SessionState = { phase: 'connecting' };
   #connection: Connection | undefined;
   #running: Promise<void> | undefined;
+  #clusterUid: string | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#clusterUid = options.knownUid;
   }
 
   get state(): SessionState {
@@ -83,7 +94,7 @@ export class ClusterSession {
         await Promise.race([connection.open(signal), rejectWith(lost.promise)]);
         failures = 0;
         this.#connection = connection;
-        this.#become({ phase: 'connected', sinceMs: Date.now() });
+        this.#become(this.#connected(connection.plane.uid));
         throw await lost.promise;
       } catch (error) {
         this.#connection = undefined;
@@ -102,13 +113,22 @@ export class ClusterSession {
     signal: AbortSignal,
   ): Promise<void> {
     if (!signal.aborted) {
-      const delayMs = backoffMs(failures, BACKOFF_BASE_MS, BACKOFF_MAX_MS);
+      const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+      const delayMs = Math.max(asked, backoffMs(failures, BACKOFF_BASE_MS, BACKOFF_MAX_MS));
       this.#become({ phase: 'disconnected', ...explain(error), nextTryMs: Date.now() + delayMs });
       await connection?.close();
       await pause(delayMs, signal);
       return;
     }
     await connection?.close();
+  }
+
+  /** It is served like any other; but whoever keeps account of it has to know. */
+  #connected(uid: string | undefined): SessionState {
+    const before = this.#clusterUid;
+    this.#clusterUid = uid ?? before;
+    const replacedUid = uid !== undefined && before !== undefined && uid !== before ? before : undefined;
+    return { phase: 'connected', sinceMs: Date.now(), clusterUid: this.#clusterUid, replacedUid };
   }
 
   #become(state: SessionState): void {
@@ -129,6 +149,7 @@ export function explain(error: unknown): { reason: ClusterReason; message: strin
 function reasonOf(error: unknown): ClusterReason {
   if (error instanceof ConfigError) return 'CredentialsInvalid';
   if (error instanceof ConnectionError) return error.reason;
+  if (error instanceof OtherPlaneError) return 'ClusterReplaced';
   if (error instanceof ApiError && error.code === 401) return 'CredentialsRejected';
   if (error instanceof ApiError && error.code === 403) return 'Forbidden';
   return error instanceof ApiError ? 'Failing' : 'Unreachable';

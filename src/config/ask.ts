@@ -29,7 +29,8 @@ export interface AskConfig {
   readonly kubeconfig: KubeconfigChoice;
   readonly namespace: string;
   readonly credentialNamespaces: readonly string[];
-  readonly downstreamNamespace: string;
+  /** Undefined: as the operator reports it. */
+  readonly downstreamNamespace: string | undefined;
   readonly requestTimeoutMs: number;
   readonly output: OutputFormat;
   readonly headers: boolean;
@@ -61,8 +62,8 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
   {
     flag: 'downstream-namespace',
     placeholder: 'NAME',
-    help: 'namespace of our objects in each downstream cluster',
-    fallback: 'cattle-system',
+    help: 'namespace of our objects in each downstream cluster; without it as the operator reports it, else cattle-system',
+    fallback: '',
   },
   {
     flag: 'request-timeout',
@@ -99,22 +100,41 @@ export const ASK_FLAGS: readonly Flag[] = [...CONNECTION_FLAGS, ...OUTPUT_FLAGS]
  * The configuration that commands for people share.
  *
  * @param home - the user's home directory; empty when there is none
+ * @param flags - those of the command, where it has its own rules for them
  * @throws {ConfigError} naming the flag, what was wanted and what was given
  */
-export function askConfig(given: Given, env: Environment, home: string): AskConfig {
-  const text = flagReader(ASK_FLAGS, given, env);
+export function askConfig(
+  given: Given,
+  env: Environment,
+  home: string,
+  flags: readonly Flag[] = ASK_FLAGS,
+): AskConfig {
+  const text = flagReader(withAll(flags), given, env);
   return Object.freeze({
     kubeconfig: kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
     namespace: namespaceName('namespace', text('namespace')),
     credentialNamespaces: list(text('credential-namespaces')).map((name) =>
       namespaceName('credential-namespaces', name),
     ),
-    downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
+    downstreamNamespace: optionalNamespace(text('downstream-namespace')),
     requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
     output: oneOf('output', text('output'), OUTPUT_FORMATS),
     headers: !switchValue('no-headers', text('no-headers')),
     userAgent: `kubectl-ace/${VERSION}`,
   });
+}
+
+function optionalNamespace(value: string): string | undefined {
+  return value === '' ? undefined : namespaceName('downstream-namespace', value);
+}
+
+/** A command may leave out some of the flags that all others have: they have their defaults then. */
+function withAll(flags: readonly Flag[]): readonly Flag[] {
+  const own = new Set(flags.map(({ flag }) => flag));
+  return [
+    ...flags,
+    ...ASK_FLAGS.filter(({ flag }) => !own.has(flag)).map((flag) => ({ ...flag, typedOnly: true })),
+  ];
 }
 
 function kubeconfigChoice(flag: string, context: string, env: Environment, home: string): KubeconfigChoice {

@@ -1,3 +1,4 @@
+import { AUDIT_MODES, type AuditMode } from '../authenticator/audit-log.ts';
 import { ConfigError } from '../errors.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
@@ -29,8 +30,11 @@ export interface AuthenticatorConfig {
   readonly withExtra: boolean;
   readonly legacy401: boolean;
   readonly maxStalenessMs: number | undefined;
+  /** There while this process answers. */
+  readonly readyFile: string | undefined;
   readonly snapshotFile: string | undefined;
   readonly snapshotKeyFile: string | undefined;
+  readonly auditLog: AuditMode;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly userAgent: string;
@@ -90,8 +94,15 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
   },
   {
     flag: 'max-staleness',
+    mayBeEmpty: true,
     placeholder: 'DURATION',
     help: 'refuse everyone when the last confirmed sync with the API server is older (90s, 5m, 1h; at least 2m); default off',
+    fallback: '',
+  },
+  {
+    flag: 'ready-file',
+    placeholder: 'FILE',
+    help: 'write this empty file when it listens, and remove it when it stops, for a probe of a Pod that shares its port with another',
     fallback: '',
   },
   {
@@ -105,6 +116,12 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
     placeholder: 'FILE',
     help: 'key that authenticates the snapshot: 16 bytes or more',
     fallback: '',
+  },
+  {
+    flag: 'audit-log',
+    placeholder: 'WHICH',
+    help: 'a JSON line on stdout for reviews that are refused, or for all: verdict, reason, token name, user, cluster; none, refused or all',
+    fallback: 'none',
   },
   ...LOG_FLAGS,
 ];
@@ -132,7 +149,9 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     withExtra: !switchValue('no-extra', text('no-extra')),
     legacy401: switchValue('legacy-401', text('legacy-401')),
     maxStalenessMs: staleness(text('max-staleness')),
+    readyFile: text('ready-file') || undefined,
     ...snapshotFiles(text),
+    auditLog: oneOf('audit-log', text('audit-log'), AUDIT_MODES),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-authenticator/${VERSION}`,

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { DRY_RUN_FLAG, type DryRun, dryRunOf, nameOf, YES_FLAG } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
-import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
+import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
 export interface CleanupConfig extends AskConfig {
   /** Only what was written for this management id. */
@@ -19,15 +19,15 @@ const OWN_FLAGS: Readonly<Record<string, Partial<Flag>>> = {
 };
 const LEFT_OUT: ReadonlySet<string> = new Set(['namespace', 'credential-namespaces']);
 
-export const CLEANUP_FLAGS: readonly Flag[] = [
-  { ...CLUSTER_FLAG, help: 'only what was written for this management id' },
+export const CLEANUP_FLAGS: readonly Flag[] = flagsOfRemoval([
+  { ...CLUSTER_FLAG, help: 'only what was written for this management id', typedOnly: true },
   DRY_RUN_FLAG,
   YES_FLAG,
   ...ASK_FLAGS.filter(({ flag }) => !LEFT_OUT.has(flag)).map((flag) => ({
     ...flag,
     ...OWN_FLAGS[flag.flag],
   })),
-];
+]);
 
 /** @throws {ConfigError} also when no kubeconfig was named */
 export function cleanupConfig(given: Given, env: Environment, home: string): CleanupConfig {
@@ -35,7 +35,7 @@ export function cleanupConfig(given: Given, env: Environment, home: string): Cle
   if (text('kubeconfig') === '')
     throw new ConfigError('--kubeconfig: name the kubeconfig of the downstream cluster');
   return Object.freeze({
-    ...askConfig(given, env, home),
+    ...askConfig(given, env, home, CLEANUP_FLAGS),
     cluster: nameOf('cluster', text),
     dryRun: dryRunOf(text),
     yes: switchValue('yes', text('yes')),

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { DRY_RUN_FLAG, type DryRun, dryRunOf, namesOf, WAIT_FLAGS, type WaitConfig, waitOf } from './act.ts';
 import { type AskConfig, askConfig, CONNECTION_FLAGS } from './ask.ts';
-import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
+import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
 export interface DrainConfig extends AskConfig, WaitConfig {
   readonly cluster: string;
@@ -10,7 +10,7 @@ export interface DrainConfig extends AskConfig, WaitConfig {
   readonly dryRun: DryRun;
 }
 
-export const DRAIN_FLAGS: readonly Flag[] = [
+export const DRAIN_FLAGS: readonly Flag[] = flagsOfRemoval([
   {
     flag: 'undo',
     help: 'end it: the operator puts everything back',
@@ -20,7 +20,7 @@ export const DRAIN_FLAGS: readonly Flag[] = [
   ...WAIT_FLAGS,
   DRY_RUN_FLAG,
   ...CONNECTION_FLAGS,
-];
+]);
 
 /** @throws {ConfigError} */
 export function drainConfig(
@@ -37,5 +37,5 @@ export function drainConfig(
   const wait = waitOf(text, dryRun);
   if (undo && wait.timeoutMs !== undefined)
     throw new ConfigError('--wait: waits for Drained; see `wait` and `status` for what --undo brings back');
-  return Object.freeze({ ...askConfig(given, env, home), ...wait, cluster, undo, dryRun });
+  return Object.freeze({ ...askConfig(given, env, home, DRAIN_FLAGS), ...wait, cluster, undo, dryRun });
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { typedName } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
-import { type Environment, type Flag, flagReader, type Given } from './flags.ts';
+import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
 
 /** What `explain` was asked. */
 export interface ExplainConfig extends AskConfig {
@@ -12,6 +12,8 @@ export interface ExplainConfig extends AskConfig {
   readonly givenContext: string | undefined;
   readonly cluster: string | undefined;
   readonly downstreamKubeconfig: string | undefined;
+  /** Read the files that the given kubeconfig names. */
+  readonly followFiles: boolean;
   readonly canI: string;
   readonly canINamespace: string;
 }
@@ -30,6 +32,12 @@ const OWN_FLAGS: readonly Flag[] = [
     placeholder: 'FILE',
     help: 'the kubeconfig that is refused, - for standard input; its bearer is checked, too, and shown nowhere',
     fallback: '',
+  },
+  {
+    flag: 'follow-files',
+    help: 'read the files that the given kubeconfig names (token, CA): for a file of your own, as it may name any of your secrets',
+    fallback: 'false',
+    typedOnly: true,
   },
   {
     flag: 'management-context',
@@ -81,12 +89,13 @@ export function explainConfig(
   }
   const context = kubeconfigFile === undefined ? text('context') : text('management-context');
   return Object.freeze({
-    ...askConfig({ ...given, context }, env, home),
+    ...askConfig({ ...given, context: context || undefined }, { ...env, ACE_CONTEXT: undefined }, home),
     tokenName,
     kubeconfigFile,
     givenContext: text('context') || undefined,
     cluster: text('cluster') || undefined,
     downstreamKubeconfig: text('downstream-kubeconfig') || undefined,
+    followFiles: switchValue('follow-files', text('follow-files')),
     canI: text('can-i'),
     canINamespace: text('can-i-namespace'),
   });

@@ -17,6 +17,13 @@ export interface Flag {
   readonly choices?: readonly string[];
   /** Has no environment variable: what cannot be undone has to be said each time. */
   readonly typedOnly?: boolean;
+  /**
+   * Has none either, and one that is set is an error: it would have said where something is taken away, or whether at
+   * all, and to leave it out would take away something else.
+   */
+  readonly refusesVariable?: boolean;
+  /** A value of nothing means something; elsewhere it is a shell variable that was not set. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** Flag values by flag name, as typed. */
@@ -28,13 +35,49 @@ export function environmentName(flag: string): string {
   return `ACE_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** Reads flags as text: what was given, else the environment, else the default. */
+/**
+ * Reads flags as text: what was given, else the environment, else the default.
+ *
+ * @throws {ConfigError} for a flag that was given and is empty, and for a variable that may not choose
+ */
 export function flagReader(flags: readonly Flag[], given: Given, env: Environment): (flag: string) => string {
+  for (const flag of flags) requireMeant(flag, given, env);
   return (flag) => {
     const known = flags.find((candidate) => candidate.flag === flag);
-    const fromEnvironment = known?.typedOnly ? undefined : env[environmentName(flag)];
+    const isTyped = known?.typedOnly || known?.refusesVariable;
+    const fromEnvironment = isTyped ? undefined : env[environmentName(flag)];
     return given[flag] ?? fromEnvironment ?? known?.fallback ?? '';
   };
+}
+
+function requireMeant(
+  { flag, fallback, refusesVariable, mayBeEmpty }: Flag,
+  given: Given,
+  env: Environment,
+): void {
+  const value = given[flag];
+  if (value !== undefined) {
+    // Where nothing is no default, the value is looked at anyhow.
+    if (mayBeEmpty || fallback !== '' || value.trim() !== '') return;
+    throw new ConfigError(
+      `--${flag}: it is empty; leave it out, or check the variable that it was to come from`,
+    );
+  }
+  const name = environmentName(flag);
+  if (!refusesVariable || !env[name]) return;
+  throw new ConfigError(
+    `${name} is set, and no variable decides what is taken away: unset it, or type --${flag}`,
+  );
+}
+
+/** Of a command that takes something away a variable may set only how long it waits, and how the answer looks. */
+const HARMLESS: ReadonlySet<string> = new Set(['request-timeout', 'output', 'no-headers', 'wait', 'timeout']);
+
+/** Flags of a command that takes something away. Those that have no variable anyhow stay as they are. */
+export function flagsOfRemoval(flags: readonly Flag[]): readonly Flag[] {
+  return flags.map((flag) =>
+    flag.typedOnly || HARMLESS.has(flag.flag) ? flag : { ...flag, refusesVariable: true },
+  );
 }
 
 /** @throws {ConfigError} naming the flag, what was wanted and what was given */

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { namesOf } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig } from './ask.ts';
-import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
+import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
 export interface GcConfig extends AskConfig {
   readonly what: 'plan' | 'apply' | 'allow';
@@ -11,7 +11,7 @@ export interface GcConfig extends AskConfig {
 
 const WAYS = ['plan', 'apply', 'allow'] as const;
 
-export const GC_FLAGS: readonly Flag[] = [
+export const GC_FLAGS: readonly Flag[] = flagsOfRemoval([
   { flag: 'plan', help: 'show what would be taken away, and why; the default', fallback: 'false' },
   {
     flag: 'apply',
@@ -26,7 +26,7 @@ export const GC_FLAGS: readonly Flag[] = [
     typedOnly: true,
   },
   ...ASK_FLAGS,
-];
+]);
 
 /** @throws {ConfigError} */
 export function gcConfig(given: Given, env: Environment, home: string, args: readonly string[]): GcConfig {
@@ -37,5 +37,5 @@ export function gcConfig(given: Given, env: Environment, home: string, args: rea
   const what = ways[0] ?? 'plan';
   const [cluster] = namesOf('cluster', args);
   if (what === 'allow' && cluster === undefined) throw new ConfigError('--allow: which cluster? name it');
-  return Object.freeze({ ...askConfig(given, env, home), what, cluster });
+  return Object.freeze({ ...askConfig(given, env, home, GC_FLAGS), what, cluster });
 }

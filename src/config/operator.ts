@@ -1,6 +1,6 @@
 import type { HashStorage } from '../api/types.ts';
 import { ConfigError } from '../errors.ts';
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/formats.ts';
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../hash/algorithms.ts';
 import type { LeaseTiming } from '../kube/candidacy.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';

@@ -54,6 +54,8 @@ export interface WaitConfig extends AskConfig {
   readonly cluster: string | undefined;
   readonly until: 'propagated' | 'revoked';
   readonly timeoutMs: number;
+  /** A token that nobody has seen counts as revoked. */
+  readonly ignoreNotFound: boolean;
 }
 
 export const WAIT_FLAGS: readonly Flag[] = [
@@ -65,6 +67,11 @@ export const WAIT_FLAGS: readonly Flag[] = [
     choices: ['propagated', 'revoked'],
   },
   { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '60s' },
+  {
+    flag: 'ignore-not-found',
+    help: 'with --for=revoked: a token that is nowhere to be seen from the start is revoked, not mistyped',
+    fallback: 'false',
+  },
   CLUSTER_FLAG,
   ...ASK_FLAGS,
 ];
@@ -85,5 +92,6 @@ export function waitConfig(
     cluster: text('cluster') || undefined,
     until: oneOf('for', text('for'), ['propagated', 'revoked'] as const),
     timeoutMs: duration('timeout', text('timeout')),
+    ignoreNotFound: switchValue('ignore-not-found', text('ignore-not-found')),
   });
 }

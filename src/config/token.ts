@@ -11,7 +11,7 @@ import {
   YES_FLAG,
 } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
-import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
+import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 import {
   type Destination,
   destinationOf,
@@ -40,7 +40,13 @@ const AGE_FLAGS: readonly Flag[] = [
   {
     flag: 'unused-since',
     placeholder: 'DURATION',
-    help: 'that nobody used for this time, such as 30d, and that are older',
+    help: 'whose last use, as noted by the management plane or their cluster, is so long ago, such as 30d',
+    fallback: '',
+  },
+  {
+    flag: 'never-used',
+    placeholder: 'DURATION',
+    help: 'that are older than this, and of which no use was ever noted; where nobody notes uses, that is all of them',
     fallback: '',
   },
 ];
@@ -54,6 +60,8 @@ export interface Selection {
   readonly selector: string;
   readonly expiringWithinMs: number | undefined;
   readonly unusedForMs: number | undefined;
+  /** Milliseconds. */
+  readonly neverUsedForMs: number | undefined;
 }
 
 type Text = (flag: string) => string;
@@ -65,6 +73,7 @@ function selectionOf(text: Text): Selection {
     selector: text('selector'),
     expiringWithinMs: durationOf('expiring-within', text),
     unusedForMs: durationOf('unused-since', text),
+    neverUsedForMs: durationOf('never-used', text),
   };
 }
 
@@ -86,19 +95,19 @@ export interface TokenChangeConfig extends AskConfig, WaitConfig {
   readonly ignoreNotFound: boolean;
 }
 
-export const TOKEN_CHANGE_FLAGS: readonly Flag[] = [
+export const TOKEN_CHANGE_FLAGS: readonly Flag[] = flagsOfRemoval([
   DRY_RUN_FLAG,
   ...WAIT_FLAGS,
   { flag: 'ignore-not-found', help: 'a token that does not exist is no fault', fallback: 'false' },
   ...ASK_FLAGS,
-];
+]);
 
 /** @throws {ConfigError} */
 export function tokenChangeConfig(given: Given, env: Environment, home: string): TokenChangeConfig {
   const text = flagReader(TOKEN_CHANGE_FLAGS, given, env);
   const dryRun = dryRunOf(text);
   return Object.freeze({
-    ...askConfig(given, env, home),
+    ...askConfig(given, env, home, TOKEN_CHANGE_FLAGS),
     ...waitOf(text, dryRun),
     dryRun,
     ignoreNotFound: switchValue('ignore-not-found', text('ignore-not-found')),
@@ -114,7 +123,7 @@ export interface TokenRevokeConfig extends TokenChangeConfig {
   readonly yes: boolean;
 }
 
-export const TOKEN_REVOKE_FLAGS: readonly Flag[] = [
+export const TOKEN_REVOKE_FLAGS: readonly Flag[] = flagsOfRemoval([
   // A variable that somebody exported long ago must not choose what is revoked.
   ...SELECTION_FLAGS.map((flag): Flag => ({ ...flag, typedOnly: true })),
   { flag: 'all', help: 'all tokens there are; asks first', fallback: 'false', typedOnly: true },
@@ -127,7 +136,7 @@ export const TOKEN_REVOKE_FLAGS: readonly Flag[] = [
   { flag: 'keep', help: 'disable them instead of deleting, so that it can be undone', fallback: 'false' },
   YES_FLAG,
   ...TOKEN_CHANGE_FLAGS,
-];
+]);
 
 /**
  * @param names - tokens that were named
@@ -171,7 +180,7 @@ export const TOKEN_CREATE_FLAGS: readonly Flag[] = [
   { ...CLUSTER_FLAG, help: 'scope: without one it is good for the management plane and for no ACE endpoint' },
   { flag: 'name', placeholder: 'NAME', help: 'name of the token; one is made up without it', fallback: '' },
   TTL_FLAG,
-  { flag: 'description', placeholder: 'TEXT', help: 'what it is for', fallback: '' },
+  { flag: 'description', placeholder: 'TEXT', help: 'what it is for', fallback: '', mayBeEmpty: true },
   ...HASH_FLAGS,
   ...OUTPUT_FILE_FLAGS,
   DRY_RUN_FLAG,

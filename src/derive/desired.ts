@@ -7,6 +7,7 @@ import {
   CLUSTER_USER_ATTRIBUTES,
   FIELD_MANAGER,
   LABEL_CLUSTER,
+  LABEL_INSTALLATION,
   LABEL_MANAGED_BY,
   SECRETS,
 } from '../api/names.ts';
@@ -19,6 +20,8 @@ export interface Placement {
   readonly cluster: string;
   readonly namespace: string;
   readonly storage: HashStorage;
+  /** Which installation writes; undefined: that is left as it is. */
+  readonly installation?: string | undefined;
 }
 
 /** The hash to write, and the fingerprint that lets us recognise it later. */
@@ -85,7 +88,8 @@ export function desiredUserObject(
     kind: CLUSTER_USER_ATTRIBUTES.kind,
     metadata: metadata(user.name, placement, { [ANNOTATION_USER_UID]: user.uid }),
     enabled: user.enabled && !user.deleting,
-    groups: attribute?.groups ?? [],
+    // What cannot be read says nothing: the groups that are there stay.
+    ...(attribute?.problem === undefined ? { groups: attribute?.groups ?? [] } : {}),
     lastRefresh,
     ...(answered ? { needsRefresh: attribute?.needsRefresh ?? false } : {}),
     extraByProvider: attribute?.extraByProvider ?? null,
@@ -99,13 +103,25 @@ export function desiredUserObject(
 export function revocationsOf(desired: KubeObject, current: KubeObject): KubeObject {
   const { apiVersion, kind, metadata } = desired;
   const held = Array.isArray(current['groups']) ? current['groups'] : [];
-  const granted = Array.isArray(desired['groups']) ? desired['groups'] : [];
+  const granted = Array.isArray(desired['groups']) ? desired['groups'] : held;
   return {
     apiVersion,
     kind,
     metadata: { name: metadata.name, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) },
     enabled: current['enabled'] === true && desired['enabled'] === true,
     groups: held.filter((group) => granted.includes(group)),
+  };
+}
+
+/** By which we, and people, know what we wrote. */
+export function ownLabels({
+  cluster,
+  installation,
+}: Pick<Placement, 'cluster' | 'installation'>): Readonly<Record<string, string>> {
+  return {
+    [LABEL_MANAGED_BY]: FIELD_MANAGER,
+    [LABEL_CLUSTER]: cluster,
+    ...(installation === undefined ? {} : { [LABEL_INSTALLATION]: installation }),
   };
 }
 
@@ -117,7 +133,7 @@ function metadata(
   return {
     name,
     namespace: placement.namespace,
-    labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER, [LABEL_CLUSTER]: placement.cluster },
+    labels: ownLabels(placement),
     annotations,
   };
 }

@@ -15,6 +15,9 @@ const SHARED: Shared = {
  * The merge patch (RFC 7386) that makes `from` satisfy `to`, or undefined when it already does.
  *
  * `null` in `to` means "must be absent". Top-level fields that `to` does not name belong to others.
+ *
+ * What is empty is absent, and the other way round: `""`, `null`, `[]` and `{}` are all that a Go program writes for a field
+ * that it does not know to be set, each time that it writes anything.
  */
 export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undefined {
   return patchObject(from, to, SHARED);
@@ -24,20 +27,29 @@ function patchObject(from: JsonObject, to: JsonObject, shared: Shared | undefine
   const changes = Object.entries(to)
     .map(([key, wanted]) => [key, patchValue(own(from, key), wanted, shared && own(shared, key))] as const)
     .filter(([, change]) => change !== undefined);
-  const leftovers = shared ? [] : Object.keys(from).filter((key) => !Object.hasOwn(to, key));
+  const leftovers = shared
+    ? []
+    : Object.keys(from).filter((key) => !Object.hasOwn(to, key) && !isEmpty(from[key]));
   const patch = [...changes, ...leftovers.map((key) => [key, null] as const)];
   return patch.length === 0 ? undefined : Object.fromEntries(patch);
 }
 
 /** undefined: nothing to do; null: remove. */
 function patchValue(from: Json, to: Json, shared: Shared | undefined): Json | undefined {
-  if (to === null || to === undefined) return from === undefined || from === null ? undefined : null;
+  if (isEmpty(from) && isEmpty(to)) return undefined;
+  if (to === null || to === undefined) return null;
   if (isObject(to)) {
     // Where there was something else, RFC 7386 starts from an empty object.
     if (!isObject(from)) return withoutNulls(to);
     return patchObject(from, to, shared);
   }
   return isDeepEqual(from, to) ? undefined : to;
+}
+
+/** Nothing, in any of its spellings. `false` and 0 say something. */
+function isEmpty(value: Json): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /** The object that results when `to` is written where nothing was. */

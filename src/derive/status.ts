@@ -8,6 +8,7 @@ export type Mode = 'propagate' | 'drain' | 'hold';
 /** What is known of one cluster, from which its status follows. */
 export interface ClusterFacts {
   readonly generation: number;
+  readonly downstreamNamespace: string;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -29,6 +30,8 @@ export interface ClusterFacts {
       };
   /** Every key was looked at since the connection was made. */
   readonly reviewed: boolean;
+  /** Another Cluster of this installation that leads to the same API server. */
+  readonly sibling?: string | undefined;
   readonly drained: boolean;
   readonly gcBlocked: { readonly objects: number; readonly limit: number } | undefined;
   readonly counts: {
@@ -59,6 +62,8 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'Forbidden',
 ]);
 
+const STALLED: ReadonlySet<ClusterReason> = new Set(['InvalidSpec', 'SharedCluster']);
+
 /** How stale `nextRetryTime` may get before it alone is worth a write. */
 const RETRY_TIME_STALE_MS = 60_000;
 
@@ -77,6 +82,7 @@ export function deriveStatus(
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
+    downstreamNamespace: facts.downstreamNamespace,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -162,7 +168,12 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);
+  if (facts.sibling !== undefined) return no('SharedCluster', sharedMessage(facts.sibling));
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
+}
+
+function sharedMessage(sibling: string): string {
+  return `Cluster ${sibling} leads to the same API server and has objects there, which stay its own; delete one of the two Clusters`;
 }
 
 /** Somebody has to act before anything gets further; trying again does not help. */
@@ -177,7 +188,7 @@ function stalled(
     reason,
     message,
   });
-  if (facts.mode === 'hold' || ready.reason === 'InvalidSpec') return yes(ready);
+  if (facts.mode === 'hold' || STALLED.has(ready.reason)) return yes(ready);
   if (connection.status === 'False' && FOR_A_PERSON.has(connection.reason)) return yes(connection);
   if (gcBlocked.status === 'True') return yes(gcBlocked);
   return { status: 'False', reason: ready.reason, message: 'nothing waits for a person' };

@@ -1,5 +1,6 @@
 import type { ClusterAuthToken, ClusterUserAttribute, HashSecret } from '../api/parse-downstream.ts';
 import type { Cluster, Propagation, Token, User, UserAttribute } from '../api/types.ts';
+import type { Installation } from '../derive/ownership.ts';
 import type { HashFormat } from '../hash/formats.ts';
 import type { Seen } from '../plane/downstream.ts';
 import type { Reading } from '../plane/reading.ts';
@@ -14,6 +15,8 @@ export type Given =
       /** File and context, for people. */
       readonly source: string;
       readonly server: string;
+      /** The bearer stands in it: who made the file knows it already. */
+      readonly isOwnBearer: boolean;
       readonly credential: GivenCredential;
     };
 
@@ -50,6 +53,8 @@ export interface ManagementEvidence {
   readonly attribute: Asked<UserAttribute | undefined>;
   readonly cluster: Asked<Cluster | undefined>;
   readonly propagation: Asked<Propagation | undefined>;
+  /** What is known of other cluster ids that downstream objects carry; undefined: nothing. */
+  readonly installation?: Installation | undefined;
 }
 
 export interface DownstreamEvidence {

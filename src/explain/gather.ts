@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isObjectName } from '../api/names.ts';
+import { DEFAULT_DOWNSTREAM_NAMESPACE, isObjectName } from '../api/names.ts';
 import type { Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
@@ -21,7 +21,8 @@ import {
   secretOf,
   type WebhookEvidence,
 } from './evidence.ts';
-import { findTarget } from './target.ts';
+import { lookUpIds } from './other-ids.ts';
+import { clustersAt, findTarget } from './target.ts';
 
 export interface GatherOptions extends PlaneOptions {
   readonly given: Given;
@@ -35,7 +36,8 @@ export interface GatherOptions extends PlaneOptions {
   readonly wish: { readonly question: string; readonly wish: Wish } | undefined;
   /** False: only what is stored is looked at, and no API server is asked about a bearer. */
   readonly asksWebhook: boolean;
-  readonly namespace: string;
+  /** Of our objects downstream; undefined: as the operator reports it for the cluster. */
+  readonly namespace: string | undefined;
   readonly now: () => number;
 }
 
@@ -45,6 +47,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   const named = nameOf(given);
   const name = named !== undefined && isObjectName(named) ? named : undefined;
   const management = known(options.management);
+  const bearer = await sendable(options, management);
   const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
     options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
   const token = name === undefined ? undefined : await ask((plane) => plane.token(name));
@@ -54,9 +57,12 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
     id === undefined
       ? []
       : await Promise.all([ask((plane) => plane.cluster(id)), ask((plane) => plane.propagation(id))]);
-  const opened = await open(options, id, known(cluster));
+  const namespace =
+    options.namespace ?? known(propagation)?.status.downstreamNamespace ?? DEFAULT_DOWNSTREAM_NAMESPACE;
+  const placed = { ...options, bearer, namespace };
+  const opened = await open(placed, id, known(cluster));
   try {
-    const downstream = await lookDownstream(options, opened, name, known(token));
+    const downstream = await lookDownstream(placed, opened, name, known(token));
     const userName = known(token)?.userName || known(downstream.clusterAuthToken)?.parsed.userName;
     const [user, attribute] = userName
       ? await Promise.all([
@@ -64,7 +70,9 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
           ask((plane) => plane.userAttribute(userName)),
         ])
       : [];
-    const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation };
+    const found = { token: known(token), user: known(user) };
+    const installation = await lookUpIds(management, id, downstream, found);
+    const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation, installation };
     return {
       nowMs: now(),
       given,
@@ -72,20 +80,36 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
       management: upstream,
       downstream,
       hash: await hashes(given, upstream, downstream),
-      webhook: await askWebhook(options, known(opened)),
-      right: await askRight(options, known(opened), downstream, userName),
+      webhook: await askWebhook(placed, known(opened)),
+      right: await askRight(placed, known(opened), downstream, userName),
     };
   } finally {
     if (opened?.ok && opened.value !== options.downstream) await opened.value.close();
   }
 }
 
+/** A bearer that the file only points to goes to nobody but a server that the management plane knows. */
+async function sendable(
+  { given, bearer }: GatherOptions,
+  management: ManagementPlane | undefined,
+): Promise<Plane | undefined> {
+  if (given.kind !== 'kubeconfig' || given.isOwnBearer) return bearer;
+  const isKnown = management && (await clustersAt(given.server, management)).length > 0;
+  return isKnown && given.server.startsWith('https:') ? bearer : undefined;
+}
+
+/** Once it is known which cluster is meant. */
+type Placed = GatherOptions & { readonly namespace: string };
+
 async function open(
-  options: GatherOptions,
+  options: Placed,
   id: string | undefined,
   cluster: Parameters<typeof openDownstream>[1],
 ): Promise<Reading<DownstreamPlane> | undefined> {
-  if (options.downstream) return { ok: true, value: options.downstream };
+  if (options.downstream) {
+    options.downstream.namespace = options.namespace;
+    return { ok: true, value: options.downstream };
+  }
   if (id === undefined) return undefined;
   if (!options.management.ok) return options.management;
   const secrets = await options.management.value.credentialsSecrets();
@@ -93,7 +117,7 @@ async function open(
 }
 
 async function lookDownstream(
-  options: GatherOptions,
+  options: Placed,
   opened: Reading<DownstreamPlane> | undefined,
   name: string | undefined,
   token: Token | undefined,

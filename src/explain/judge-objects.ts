@@ -1,5 +1,5 @@
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
-import { ANNOTATION_FINGERPRINT } from '../api/names.ts';
+import { ANNOTATION_FINGERPRINT, LABEL_CLUSTER } from '../api/names.ts';
 import type { ClusterAuthToken } from '../api/parse-downstream.ts';
 import { DENIAL_TEXTS, TOKEN_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
@@ -7,8 +7,9 @@ import type { KubeObject, Propagation, Token } from '../api/types.ts';
 import { judgeHeld } from '../authenticator/judge.ts';
 import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
 import { mergePatch } from '../derive/merge-patch.ts';
-import { isOurs } from '../derive/ownership.ts';
+import { isOurs, ownerOf } from '../derive/ownership.ts';
 import { judgeToken } from '../derive/verdict.ts';
+import { conflictMessage } from '../operator/decide/in-the-way.ts';
 import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
@@ -120,7 +121,10 @@ function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {
     return stranger(seen.object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
   }
   const { cluster } = evidence.target;
-  const writer = cluster === undefined || isOurs(seen.object, cluster) ? '' : '; written by someone else';
+  const writer =
+    cluster === undefined || isOurs(seen.object, cluster, evidence.management.installation)
+      ? ''
+      : '; written by someone else';
   return ok(id, `there, enabled${token ? ', current' : ''}${writer}`);
 }
 
@@ -138,13 +142,20 @@ const NOBODY = {
 
 /** A stranger's object is left alone by the operator, whatever it says. */
 function stranger(object: KubeObject, { target, management }: Evidence): Hop | undefined {
-  if (isOurs(object, target.cluster ?? '') || known(management.propagation)?.spec.adopt) return undefined;
+  const owner = ownerOf(object, target.cluster ?? '', management.installation);
+  const isAdopted = owner === 'foreign' && known(management.propagation)?.spec.adopt;
+  if (owner === 'ours' || isAdopted) return undefined;
   const id = object.kind === 'ClusterUserAttribute' ? 'userAttribute' : 'clusterAuthToken';
   return broken(
     id,
     'Conflict',
     TOKEN_TEXTS,
-    `${object.kind} ${object.metadata.name} was written by someone else`,
+    owner === 'sibling'
+      ? conflictMessage(
+          `${object.kind} ${object.metadata.name}`,
+          object.metadata.labels?.[LABEL_CLUSTER] ?? '',
+        )
+      : `${object.kind} ${object.metadata.name} was written by someone else`,
   );
 }
 

@@ -98,7 +98,9 @@ function unproven(answer: ReviewAnswer): Hop {
 function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
   const id = 'webhook';
   if (answer.kind === 'refused') {
-    return broken(id, answer.reason, DENIAL_TEXTS, 'asked about this bearer, the authenticator refuses it');
+    const forHowLong = answer.mayChange ? 'what would let it in may be on its way' : 'for good';
+    const detail = `asked about this bearer, the authenticator refuses it: ${forHowLong}`;
+    return broken(id, answer.reason, DENIAL_TEXTS, detail);
   }
   if (answer.kind === 'refusedByOther') {
     return broken(id, 'RefusedByWebhook', HOP_TEXTS, 'asked about this bearer, the webhook refuses it');

@@ -8,8 +8,13 @@ import type { Given, GivenCredential } from './evidence.ts';
 /** A person's kubeconfig, as far as explaining it takes. */
 export interface KubeconfigFile {
   readonly given: Extract<Given, { kind: 'kubeconfig' }>;
-  /** With the bearer and nothing else of the user, and the context as the current one. For requests as that bearer. */
+  /**
+   * With the bearer and nothing else of the user, and the context as the current one. For requests as that bearer; empty
+   * where there is none, or nothing by which its server could be known.
+   */
   readonly asBearer: string;
+  /** Files that it names, and that were not read. */
+  readonly unread: readonly string[];
 }
 
 interface Entry {
@@ -23,18 +28,47 @@ interface Content {
 }
 
 /**
- * Reads who a kubeconfig is and where it goes. Runs no exec plugin.
+ * Reads who a kubeconfig is and where it goes. Runs no exec plugin. It may come from anybody: a file that it names is
+ * the reader's own, and might be any secret of theirs.
  *
  * @param file - for messages, and where its relative paths begin
+ * @param followFiles - read what it names, all the same
  * @throws {ConfigError} when it is no kubeconfig, or names no server; never quoting it
  */
 export async function readKubeconfig(
   text: string,
   file: string,
   context: string | undefined,
+  followFiles: boolean,
 ): Promise<KubeconfigFile> {
-  const content = contentOf(text, file);
-  const name = context ?? (typeof content['current-context'] === 'string' ? content['current-context'] : '');
+  const { name, server, cluster, user } = chosenContext(contentOf(text, file), file, context);
+  const { own, tokenPath, caPath } = secretsOf(user, cluster);
+  const unread = followFiles ? [] : [tokenPath, caPath].filter((path) => path !== undefined);
+  const bearer = own ?? (followFiles && tokenPath ? (await contentsOf(tokenPath, file)).trim() : undefined);
+  const isAsked = bearer !== undefined && unread.length === 0;
+  return {
+    given: {
+      kind: 'kubeconfig',
+      source: `${file}, context ${name},`,
+      server,
+      isOwnBearer: own !== undefined,
+      credential: bearer === undefined ? otherCredential(user, tokenPath) : credentialOf(bearer),
+    },
+    asBearer: isAsked ? bearerConfig(await withoutFile(cluster, file), bearer) : '',
+    unread,
+  };
+}
+
+interface Chosen {
+  readonly name: string;
+  readonly server: string;
+  readonly cluster: Readonly<Record<string, unknown>>;
+  readonly user: Readonly<Record<string, unknown>>;
+}
+
+/** @throws {ConfigError} when there is no such context, or it names no server */
+function chosenContext(content: Content, file: string, context: string | undefined): Chosen {
+  const name = context ?? textOf(content['current-context']) ?? '';
   const chosen = byName(content.contexts, name)?.context;
   if (!chosen)
     throw new ConfigError(
@@ -44,20 +78,9 @@ export async function readKubeconfig(
     );
   const cluster = byName(content.clusters, chosen.cluster)?.cluster;
   const server = cluster?.['server'];
-  if (typeof server !== 'string' || !URL.canParse(server)) {
+  if (!cluster || typeof server !== 'string' || !URL.canParse(server))
     throw new ConfigError(`${file}: context ${name} names no server`);
-  }
-  const user = byName(content.users, chosen.user)?.user ?? {};
-  const bearer = await bearerOf(user, file);
-  return {
-    given: {
-      kind: 'kubeconfig',
-      source: `${file}, context ${name},`,
-      server,
-      credential: bearer === undefined ? otherCredential(user) : credentialOf(bearer),
-    },
-    asBearer: bearer === undefined ? '' : bearerConfig(await withoutFile(cluster ?? {}, file), bearer),
-  };
+  return { name, server, cluster, user: byName(content.users, chosen.user)?.user ?? {} };
 }
 
 function contentOf(text: string, file: string): Content {
@@ -74,10 +97,23 @@ function byName<T extends Entry>(entries: readonly T[] | undefined, name: unknow
   return Array.isArray(entries) ? entries.find((entry: T | null) => entry?.name === name) : undefined;
 }
 
-async function bearerOf(user: Readonly<Record<string, unknown>>, file: string): Promise<string | undefined> {
-  if (typeof user['token'] === 'string' && user['token'] !== '') return user['token'];
-  const path = user['tokenFile'] ?? user['token-file'];
-  return typeof path === 'string' && path !== '' ? (await contentsOf(path, file)).trim() : undefined;
+/** What a client would show a server, and by what it would know it: in the file, or as a path. */
+function secretsOf(
+  user: Readonly<Record<string, unknown>>,
+  cluster: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<'own' | 'tokenPath' | 'caPath', string | undefined>> {
+  const own = textOf(user['token']);
+  const tokenPath = textOf(user['tokenFile']) ?? textOf(user['token-file']);
+  const hasCa = Boolean(cluster?.['certificate-authority-data']);
+  return {
+    own,
+    tokenPath: own === undefined ? tokenPath : undefined,
+    caPath: hasCa ? undefined : textOf(cluster?.['certificate-authority']),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** @throws {ConfigError} when a file that the kubeconfig names cannot be read */
@@ -94,7 +130,15 @@ function credentialOf(bearer: string): GivenCredential {
   return parsed.kind === 'ours' ? parsed : { kind: 'foreign' };
 }
 
-function otherCredential(user: Readonly<Record<string, unknown>>): GivenCredential {
+function otherCredential(
+  user: Readonly<Record<string, unknown>>,
+  tokenPath: string | undefined,
+): GivenCredential {
+  if (tokenPath !== undefined)
+    return {
+      kind: 'other',
+      what: `a token in the file ${tokenPath}, which is not read without --follow-files`,
+    };
   const exec = user['exec'] as { command?: unknown } | undefined;
   if (exec) return { kind: 'other', what: `the exec plugin ${String(exec.command)}` };
   if (user['client-certificate-data'] ?? user['client-certificate'])

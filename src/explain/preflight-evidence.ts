@@ -60,6 +60,7 @@ const MANAGEMENT: readonly [Resource, readonly string[]][] = [
     CLUSTER_PROPAGATIONS,
     [
       'spec.suspend',
+      'spec.drain',
       'spec.hash',
       'spec.gc',
       'spec.adopt',

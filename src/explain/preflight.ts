@@ -144,7 +144,8 @@ function rivals({ daemonSets }: ClusterEvidence): Hop {
   const id = 'rivals';
   if (!daemonSets.ok) return unseen(id, 'the DaemonSets were not read');
   const text = daemonSets.value.map(({ name }) => name).join(' and ');
-  if (daemonSets.value.length > 1)
+  const isStock = daemonSets.value.map(({ name }) => name === 'kube-api-auth');
+  if (isStock.includes(true) && isStock.includes(false))
     return flawed(id, 'warning', 'TwoAuthenticators', HOP_TEXTS, `${text} are both there`);
   return text === '' ? skipped(id, 'there is no DaemonSet of either') : ok(id, `${text} alone`);
 }
@@ -183,12 +184,13 @@ function cache({ apiServers }: ClusterEvidence): Hop {
   return longestMs > CACHE_LIMIT_MS ? flawed(id, 'warning', 'CacheTooLong', HOP_TEXTS, text) : ok(id, text);
 }
 
-/** Exit code and headline follow from this. */
+const DECIDING: readonly HopId[] = ['connection', 'management', 'definitions', 'rights'];
+
+/** Exit code and headline follow from this. One of authenticator and webhook is enough: each tells of the other. */
 export function worst(hops: readonly Hop[]): 'ok' | 'broken' | 'unknown' {
   if (hops.some(({ state }) => state === 'broken')) return 'broken';
-  // What is not seen for want of a right is no fault of the cluster; not reaching it leaves nothing to say.
-  const isUnreached = hops.some(
-    ({ id, state }) => (id === 'connection' || id === 'management') && state === 'unknown',
-  );
-  return isUnreached ? 'unknown' : 'ok';
+  // What is not seen for want of a right is no fault of the cluster; but nothing can be said of one whose basics were not.
+  const isUnknown = (id: HopId): boolean => hops.some((hop) => hop.id === id && hop.state === 'unknown');
+  const isBlind = DECIDING.some(isUnknown) || (isUnknown('authenticator') && isUnknown('webhook'));
+  return isBlind ? 'unknown' : 'ok';
 }

@@ -29,7 +29,7 @@ export async function findTarget(
 }
 
 /** Names of all clusters that are known to be reached there. */
-async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
+export async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
   const { host } = new URL(server);
   const clusters = known(await management.clusters()) ?? [];
   const secrets = known(await management.credentialsSecrets()) ?? [];

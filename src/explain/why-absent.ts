@@ -33,7 +33,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
   const algorithm = spec?.algorithm ?? DEFAULT_ALGORITHM;
   const see = (object: KubeObject): Seen => ({
     object,
-    isOurs: isOurs(object, cluster),
+    isOurs: isOurs(object, cluster, management.installation),
     isOfEarlierSecret: false,
   });
   const secret = known(downstream.hashSecret)?.object;

@@ -8,8 +8,8 @@ export const LIMITS: SecretLimits = { maxBytes: 72, refusesNul: true };
 /** The cost of new hashes: 2^10 rounds, some 70 ms. */
 export const DEFAULT_COST = 10;
 const MIN_COST = 4;
-/** Some 1.1 s a hash; anything dearer would let one stored hash hold a thread for long. */
-const MAX_COST = 14;
+/** Some 0.3 s a hash; anything dearer would let one stored hash hold a thread for long. */
+const MAX_COST = 12;
 
 /**
  * `$2b$<cost>$<22 characters of salt><31 of digest>`, also `$2a$` and `$2y$`.
@@ -19,18 +19,24 @@ const MAX_COST = 14;
  */
 const LAYOUT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/;
 
-/** Whether a cost (log2 of the rounds) is one that we write and verify: 4 to 14. */
+/** Whether a cost (log2 of the rounds) is one that we write and verify: 4 to 12. */
 export function isCost(cost: number): boolean {
   return Number.isInteger(cost) && cost >= MIN_COST && cost <= MAX_COST;
 }
 
-/** The hash without a trailing newline, or undefined when it is not a bcrypt one of cost 4 to 14. */
+/** The hash without a trailing newline, or undefined when it is not a bcrypt one of cost 4 to 12. */
 export function parse(hash: string): { text: string } | undefined {
   const [text = '', cost] = matchLayout(LAYOUT, hash) ?? [];
   return isCost(Number(cost)) ? { text } : undefined;
 }
 
-/** A fresh salt with its cost (4 to 14), in bcrypt's own notation. */
+/** Whether a hash is a bcrypt one that is not verified for what that would cost. */
+export function isTooCostly(hash: string): boolean {
+  const [, cost] = matchLayout(LAYOUT, hash) ?? [];
+  return Number(cost) > MAX_COST;
+}
+
+/** A fresh salt with its cost (4 to 12), in bcrypt's own notation. */
 export function newSalt(cost: number = DEFAULT_COST): string {
   return genSaltSync(cost);
 }

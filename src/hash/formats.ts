@@ -1,3 +1,4 @@
+import type { HashAlgorithm } from './algorithms.ts';
 import * as bcrypt from './bcrypt.ts';
 import * as scrypt from './scrypt.ts';
 import { COMMON_LIMITS, type SecretLimits } from './secret-limits.ts';
@@ -56,15 +57,10 @@ type Known = (typeof RECORDS)[number];
 
 /** A layout of stored hash that the authenticator verifies. */
 export type HashFormat = Known['name'];
-/** What the operator writes. */
-export type HashAlgorithm = Extract<Known, { hash: unknown }>['name'];
 /** Formats that run in worker threads only. */
 export type SlowFormat = Extract<Known, { isSlow: true }>['name'];
 
 export const FORMATS: readonly (FormatRecord & { readonly name: HashFormat })[] = RECORDS;
-
-/** Every algorithm the operator can be told to write, the default first. */
-export const HASH_ALGORITHMS = RECORDS.filter((format) => 'hash' in format).map(({ name }) => name);
 
 export function formatOf(name: HashFormat): FormatRecord {
   const format = FORMATS.find((known) => known.name === name);

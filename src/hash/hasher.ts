@@ -1,6 +1,7 @@
+import type { HashAlgorithm } from './algorithms.ts';
 import { DEFAULT_COST, isCost } from './bcrypt.ts';
 import { detectFormat } from './detect.ts';
-import { formatOf, type HashAlgorithm, hashNow, isSlow } from './formats.ts';
+import { formatOf, hashNow, isSlow } from './formats.ts';
 import { acceptsSecret, requireSecret } from './limits.ts';
 import { HashPool } from './pool.ts';
 
@@ -36,7 +37,7 @@ export interface HasherOptions {
   threads?: number;
   /** Tasks that may wait beside the running ones; unbounded unless given. */
   maxQueue?: number;
-  /** log2 of the rounds of new bcrypt hashes, 4 to 14; 10 unless given. */
+  /** log2 of the rounds of new bcrypt hashes, 4 to 12; 10 unless given. */
   bcryptCost?: number;
   /** Told how long a thread took for one hash or check; what is computed inline takes microseconds and is not told. */
   onDone?: (operation: 'hash' | 'verify', algorithm: string, seconds: number) => void;
@@ -46,14 +47,14 @@ export interface HasherOptions {
  * A hasher for all formats. bcrypt and scrypt share its threads, libuv's pool is left alone;
  * the digests take microseconds and are computed inline.
  *
- * @throws {RangeError} when `threads` is not a positive integer or `bcryptCost` not 4 to 14
+ * @throws {RangeError} when `threads` is not a positive integer or `bcryptCost` not 4 to 12
  */
 export function createHasher(options: HasherOptions = {}): Hasher {
   const { threads = 2, maxQueue = Number.POSITIVE_INFINITY, bcryptCost = DEFAULT_COST, onDone } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(`threads must be a positive integer, got ${threads}`);
   }
-  if (!isCost(bcryptCost)) throw new RangeError(`bcryptCost must be 4 to 14, got ${bcryptCost}`);
+  if (!isCost(bcryptCost)) throw new RangeError(`bcryptCost must be 4 to 12, got ${bcryptCost}`);
   const pool = new HashPool({
     threads,
     maxQueue,

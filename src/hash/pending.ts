@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { HashAlgorithm } from './algorithms.ts';
 import { HashChecks } from './checks.ts';
 import { HasherClosedError } from './errors.ts';
-import { type HashAlgorithm, hashNow, isSlow } from './formats.ts';
+import { hashNow, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import { acceptsSecret } from './limits.ts';
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Cluster } from '../api/types.ts';
+import { isPrintable } from '../print/printable.ts';
 import { type Authority, authorityOf } from './authority.ts';
 import type { ControlPlaneNode } from './control-plane-node.ts';
 
@@ -30,12 +31,50 @@ export interface EndpointSources {
 
 const KUBERNETES_PORT = 6443;
 
-/** Name of a cluster in kubeconfigs: what people call it, with its id where two are called the same. */
+/**
+ * Name of a cluster in kubeconfigs: what people call it, with its id where two are called the same; the id alone where
+ * the name has characters that nobody could see or type.
+ */
 export function clusterLabel({ cluster, isNameShared }: EndpointSources): string {
+  if (!isPrintable(cluster.displayName)) return cluster.name;
   return isNameShared ? `${cluster.displayName}-${cluster.name}` : cluster.displayName;
 }
 
-/** Every way to a cluster, as Rancher lists them: the proxy first, then the authorized endpoint or the nodes. */
+/** What is said to be an address and can be none: `fqdn`, or a node and its address. For people, still as it was found. */
+export function badAddresses({ cluster, nodes }: EndpointSources): readonly string[] {
+  if (!cluster.aceEnabled) return [];
+  if (cluster.fqdn !== '')
+    return isServerAddress(cluster.fqdn) ? [] : [`spec.localClusterAuthEndpoint.fqdn '${cluster.fqdn}'`];
+  return nodes
+    .filter(({ address }) => !isServerAddress(hostOf(address)))
+    .map(({ name, address }) => `address '${address}' of node ${name}`);
+}
+
+/** Whether a URL made of it goes to exactly that host, and says nothing else. */
+function isServerAddress(host: string): boolean {
+  if (!URL.canParse(`https://${host}`)) return false;
+  const url = new URL(`https://${host}`);
+  const [hostname = '', port] = splitPort(host.toLowerCase());
+  const isPort = port === undefined || url.port === port || (url.port === '' && port === '443');
+  // An IPv6 address has many ways to be written.
+  const isSame =
+    isIPv6(hostname.slice(1, -1)) || (url.hostname === hostname && /^[a-z0-9.-]+$/.test(hostname));
+  return isSame && isPort && url.href === `https://${url.host}/`;
+}
+
+function splitPort(host: string): readonly [string, string | undefined] {
+  const match = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(host);
+  return [match?.[1] ?? '', match?.[2]];
+}
+
+function hostOf(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+/**
+ * Every way to a cluster, as Rancher lists them: the proxy first, then the authorized endpoint or the nodes. What
+ * `badAddresses` names is left out.
+ */
 export function endpointsOf(sources: EndpointSources): readonly Endpoint[] {
   const found = [...proxyEndpoint(sources), ...aceEndpoints(sources)];
   const names = new Set<string>();
@@ -62,13 +101,15 @@ function proxyEndpoint(sources: EndpointSources): readonly Endpoint[] {
 function aceEndpoints(sources: EndpointSources): readonly Endpoint[] {
   const { cluster, nodes, nowMs } = sources;
   if (!cluster.aceEnabled) return [];
-  if (cluster.fqdn !== '') return [fqdnEndpoint(sources)];
+  if (cluster.fqdn !== '') return isServerAddress(cluster.fqdn) ? [fqdnEndpoint(sources)] : [];
   const label = clusterLabel(sources);
-  const named = nodes.map((node) => ({ node, name: `${label}-${shortHostname(node.hostname, label)}` }));
+  const named = nodes
+    .filter(({ address }) => isServerAddress(hostOf(address)))
+    .map((node) => ({ node, name: `${label}-${shortHostname(hostnameOf(node), label)}` }));
   return named.map(({ node, name }) => ({
     // Two hosts of one name made files that no kubectl would load; Rancher's own names for them differ.
     name: named.filter((other) => other.name === name).length > 1 ? `${name}-${node.name}` : name,
-    server: `https://${isIPv6(node.address) ? `[${node.address}]` : node.address}:${KUBERNETES_PORT}`,
+    server: `https://${hostOf(node.address)}:${KUBERNETES_PORT}`,
     authority: nodeAuthority(cluster.caCert, nowMs),
     authoritySource: 'status.caCert',
     via: 'ace',
@@ -92,6 +133,10 @@ function fqdnEndpoint(sources: EndpointSources): Endpoint {
 function nodeAuthority(caCert: string, nowMs: number): Authority {
   const authority = authorityOf(caCert, nowMs);
   return authority.kind === 'system' ? { kind: 'unusable', message: 'is empty' } : authority;
+}
+
+function hostnameOf({ hostname, name }: ControlPlaneNode): string {
+  return isPrintable(hostname) ? hostname : name;
 }
 
 function shortHostname(hostname: string, label: string): string {

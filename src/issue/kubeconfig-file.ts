@@ -1,4 +1,5 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../print/document.ts';
+import { printable } from '../print/printable.ts';
 import type { Endpoint } from './endpoints.ts';
 
 /** What a kubeconfig shows its servers. */
@@ -24,7 +25,7 @@ export function currentContext(endpoints: readonly Endpoint[]): string {
   return (ace.find(({ ready }) => ready) ?? ace[0] ?? endpoints[0])?.name ?? '';
 }
 
-/** A kubeconfig, as text. */
+/** A kubeconfig, as text: whoever reads it, kubectl or another, finds what was meant and nothing more. */
 export function kubeconfigText({ user, credential, endpoints, comments }: KubeconfigFile): string {
   const content = {
     apiVersion: 'v1',
@@ -40,9 +41,7 @@ export function kubeconfigText({ user, credential, endpoints, comments }: Kubeco
     contexts: endpoints.map(({ name }) => ({ name, context: { cluster: name, user } })),
     'current-context': currentContext(endpoints),
   };
-  const head = comments.map((line) => `# ${line.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')}\n`).join('');
-  // Folded texts are right, too, and nobody can grep them.
-  return head + stringify(content, { lineWidth: 0 });
+  return comments.map((line) => `# ${printable(line)}\n`).join('') + yamlText(content);
 }
 
 function userOf(user: string, credential: Credential): object {

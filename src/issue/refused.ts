@@ -14,6 +14,8 @@ export interface RefusalWatch {
   /** Milliseconds since the epoch. */
   readonly deadlineMs: number;
   now(): number;
+  /** Ends the waiting, as if the time were up. */
+  readonly interruption: AbortSignal;
   open(cluster: string): Promise<Reading<DownstreamPlane>>;
   /** How many are left, whenever somebody looked. */
   tell(left: number): void;
@@ -53,9 +55,9 @@ async function follow(
   for (;;) {
     const accepted = await acceptedNames(plane, names);
     if (accepted.ok) tell(accepted.value.length);
-    const isOver = watch.now() + POLL_MS > watch.deadlineMs;
+    const isOver = watch.interruption.aborted || watch.now() + POLL_MS > watch.deadlineMs;
     if (isOver || (accepted.ok && accepted.value.length === 0)) return accepted;
-    await pause(POLL_MS, new AbortController().signal);
+    await pause(POLL_MS, watch.interruption);
   }
 }
 

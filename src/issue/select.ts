@@ -6,19 +6,33 @@ export interface TokenFilter {
   readonly cluster: string | undefined;
   /** Milliseconds: it ends within this time from now, or has ended. */
   readonly expiringWithinMs: number | undefined;
-  /** Milliseconds: nobody used it for so long, nor was it made since. */
+  /** Milliseconds: its last use is so long ago. One of which no use was noted is not meant. */
   readonly unusedForMs: number | undefined;
+  /** Milliseconds: it is so old, and no use of it was ever noted. */
+  readonly neverUsedForMs: number | undefined;
 }
 
 /** Whether a token is meant. */
 export function matches(token: ListedToken, filter: TokenFilter, nowMs: number): boolean {
-  const { user, cluster, expiringWithinMs, unusedForMs } = filter;
+  const { user, cluster, expiringWithinMs } = filter;
   if (user !== undefined && token.userName !== user) return false;
   if (cluster !== undefined && token.clusterName !== cluster) return false;
   if (expiringWithinMs !== undefined && !(endOf(token) <= nowMs + expiringWithinMs)) return false;
+  return isOutOfUse(token, filter, nowMs);
+}
+
+/** Whether it is as long out of use as is asked for, by what is noted on it. */
+export function isOutOfUse(
+  { lastUsedAtMs, createdAtMs }: Pick<ListedToken, 'lastUsedAtMs' | 'createdAtMs'>,
+  { unusedForMs, neverUsedForMs }: Pick<TokenFilter, 'unusedForMs' | 'neverUsedForMs'>,
+  nowMs: number,
+): boolean {
+  if (unusedForMs !== undefined && !(lastUsedAtMs !== undefined && lastUsedAtMs <= nowMs - unusedForMs))
+    return false;
   // A token that is new has had no time to be used.
-  const lastSignMs = token.lastUsedAtMs ?? token.createdAtMs;
-  return unusedForMs === undefined || lastSignMs <= nowMs - unusedForMs;
+  return (
+    neverUsedForMs === undefined || (lastUsedAtMs === undefined && createdAtMs <= nowMs - neverUsedForMs)
+  );
 }
 
 function endOf({ expiresAtMs }: ListedToken): number {

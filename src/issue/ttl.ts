@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts';
+import { ConfigError, TerminalError } from '../errors.ts';
 import { humanDuration } from '../print/duration.ts';
 
 const MINUTE_MS = 60_000;
@@ -38,12 +38,13 @@ export interface TtlLimits {
  * The limits that the Settings say.
  *
  * @param values - value of each Setting; undefined where there is none: no limit, and Rancher's present default
+ * @throws {TerminalError} when one of them is no number
  */
 export function ttlLimits(purpose: Purpose, values: Readonly<Record<string, string | undefined>>): TtlLimits {
   const { max, fallback, fallbackMs } = LIMIT_SETTINGS[purpose];
   const maxSetting = max.find((name) => values[name] !== undefined) ?? max[0] ?? '';
-  const maxMs = minutes(values[maxSetting]) || undefined;
-  const saidMs = minutes(values[fallback]);
+  const maxMs = minutes(maxSetting, values[maxSetting]) || undefined;
+  const saidMs = minutes(fallback, values[fallback]);
   // No default of its own: as long as is allowed.
   const wantedMs = saidMs === undefined ? fallbackMs : saidMs || (maxMs ?? 0);
   return {
@@ -53,11 +54,19 @@ export function ttlLimits(purpose: Purpose, values: Readonly<Record<string, stri
   };
 }
 
-/** Milliseconds of a number of minutes; 0 for what is less than one, or no number. */
-function minutes(value: string | undefined): number | undefined {
+/**
+ * Milliseconds of a Setting's whole number of minutes; 0 for none, or an empty value.
+ *
+ * @throws {TerminalError} for anything else: nobody knows what limit was meant
+ */
+function minutes(setting: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  const count = Number(value);
-  return Number.isFinite(count) && count >= 1 ? Math.floor(count) * MINUTE_MS : 0;
+  const text = value.trim();
+  if (/^\d{0,15}$/.test(text)) return Number(text) * MINUTE_MS;
+  throw new TerminalError(
+    'Malformed',
+    `Setting ${setting}: wanted a whole number of minutes, got '${text}'; no token is issued by a limit that cannot be read`,
+  );
 }
 
 /**

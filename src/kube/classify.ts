@@ -9,7 +9,7 @@ import { ApiError } from '../errors.ts';
  */
 export function apiError(
   request: string,
-  reply: { status: number; text: string; retryAfter?: string | undefined },
+  reply: { status: number; text: string; retryAfter?: string | undefined; date?: string | undefined },
 ): ApiError {
   const status = parseStatus(reply.text);
   const said = isHarmless(request, reply.status, status.message) ? `: ${status.message.slice(0, 300)}` : '';
@@ -17,7 +17,7 @@ export function apiError(
     code: reply.status,
     statusReason: status.reason,
     objectMissing: reply.status === 404 && status.reason === 'NotFound' && status.objectName !== '',
-    retryAfterMs: retryAfterMs(reply.retryAfter),
+    retryAfterMs: retryAfterMs(reply.retryAfter, Date.parse(reply.date ?? '') || Date.now()),
   });
 }
 
@@ -29,6 +29,21 @@ function isHarmless(request: string, code: number, message: string): boolean {
 
 const DENIAL =
   /^[\w.-]+( "[^"]*")? is forbidden: (User "|ValidatingAdmissionPolicy 'ace-operator-(identities|hashes)' )/;
+
+/** An answer that is larger than any that we take. Whoever sent it is in trouble, or means trouble. */
+export function tooLarge(request: string, detail: string): ApiError {
+  return new ApiError(`${request}: the answer is too large (${detail})`, {
+    code: 502,
+    statusReason: TOO_LARGE,
+    objectMissing: false,
+  });
+}
+
+export function isTooLarge(error: ApiError): boolean {
+  return error.statusReason === TOO_LARGE;
+}
+
+const TOO_LARGE = 'ResponseTooLarge';
 
 interface Status {
   readonly reason: string;
@@ -49,9 +64,22 @@ function parseStatus(text: string): Status {
 
 const MAX_RETRY_AFTER_S = 60;
 
-/** A wish to wait, in milliseconds, bounded: a server must not be able to send us away for a day. */
-export function retryAfterMs(header: string | number | undefined): number | undefined {
-  const seconds = Number(header);
-  if (header === undefined || !Number.isFinite(seconds) || seconds < 0) return undefined;
-  return Math.min(seconds, MAX_RETRY_AFTER_S) * 1000;
+/**
+ * A wish to wait, in milliseconds, bounded: a server must not be able to send us away for a day. Whoever waits takes it for a
+ * lower bound of its own backoff, never in its place.
+ *
+ * Source: RFC 9110 10.2.3: whole seconds, or a date.
+ *
+ * @param header - `Retry-After`, or `details.retryAfterSeconds` of a Status
+ * @param nowMs - the server's own time where it said it (`Date`), as its date counts from there
+ */
+export function retryAfterMs(header: string | number | undefined, nowMs = Date.now()): number | undefined {
+  const text = String(header ?? '').trim();
+  if (/^\d+$/.test(text)) return Math.min(Number(text), MAX_RETRY_AFTER_S) * 1000;
+  if (!HTTP_DATE.test(text)) return undefined;
+  const waitMs = Date.parse(text) - nowMs;
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(0, waitMs), MAX_RETRY_AFTER_S * 1000);
 }
+
+/** All three forms begin with the day of the week: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 …`, `Sun Nov  6 …`. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;

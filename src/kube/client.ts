@@ -17,13 +17,28 @@ export interface ListOptions {
   readonly fieldSelector?: string | undefined;
   readonly limit?: number;
   readonly continue?: string;
+  /** A larger answer is refused. 256 MiB without it. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly timeoutSeconds: number;
+  /** Where it begins. */
+  readonly resourceVersion?: string;
+  /** Begins with everything that is there, and a bookmark behind it. Newer API servers only. */
+  readonly list?: boolean;
 }
 
 export interface ListPage {
   readonly items: readonly unknown[];
   readonly resourceVersion: string;
   readonly continue: string;
+  /** Of the answer. */
+  readonly bytes?: number;
 }
 
 export interface Reader {
@@ -82,7 +97,10 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    return listPage(path, await this.#send('GET', path, { signal: options.signal }));
+    const { maxBytes = MAX_LIST_BYTES, signal } = options;
+    const sizes = { bytes: 0 };
+    const body = await this.#send('GET', path, { signal, maxBytes, sizes });
+    return { ...listPage(path, body), bytes: sizes.bytes };
   }
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
@@ -127,23 +145,17 @@ export class KubeClient implements Reader, Writer {
    *
    * @param signal - ends the watch
    */
-  async watch(
-    resource: Resource,
-    options: {
-      namespace?: string | undefined;
-      labelSelector?: string | undefined;
-      fieldSelector?: string | undefined;
-      resourceVersion: string;
-      timeoutSeconds: number;
-    },
-    signal: AbortSignal,
-  ): Promise<Stream> {
+  async watch(resource: Resource, options: WatchOptions, signal: AbortSignal): Promise<Stream> {
     const query = new URLSearchParams({
       watch: '1',
       allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
       timeoutSeconds: String(options.timeoutSeconds),
     });
+    if (options.resourceVersion !== undefined) query.set('resourceVersion', options.resourceVersion);
+    if (options.list) {
+      query.set('sendInitialEvents', 'true');
+      query.set('resourceVersionMatch', 'NotOlderThan');
+    }
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = collectionPath(resource, options.namespace);
@@ -153,21 +165,22 @@ export class KubeClient implements Reader, Writer {
     });
     this.#observe('watch', stream.status);
     if (stream.status === 401) await this.#transport.refreshCredentials();
-    if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await stream.body.text() });
+    if (stream.status !== 200) throw apiError(`WATCH ${path}`, { ...stream, text: await refusalOf(stream) });
     return stream;
   }
 
   async #send(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
-    options: { body?: object; contentType?: string; signal?: AbortSignal | undefined } = {},
+    options: SendOptions = {},
     retried = false,
   ): Promise<unknown> {
     const reply = await this.#transport
       .request(method, path, {
         ...(options.body ? { body: JSON.stringify(options.body) } : {}),
         ...(options.body ? { contentType: options.contentType ?? 'application/json' } : {}),
-        ...(options.signal ? { signal: options.signal } : {}),
+        signal: options.signal,
+        maxBytes: options.maxBytes,
       })
       .catch((error: unknown) => {
         // What the fence held back is no request.
@@ -181,9 +194,26 @@ export class KubeClient implements Reader, Writer {
       return this.#send(method, path, options, true);
     }
     const request = `${method} ${path.split('?')[0]}`;
+    if (options.sizes) options.sizes.bytes = reply.bytes;
     if (reply.status < 200 || reply.status > 299) throw apiError(request, reply);
     return parseBody(request, reply.text);
   }
+}
+
+interface SendOptions {
+  readonly body?: object;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly maxBytes?: number;
+  /** Told the length of the answer. */
+  readonly sizes?: { bytes: number };
+}
+
+const MAX_LIST_BYTES = 256 * 1024 * 1024;
+
+/** A refusal that breaks off is one without words. */
+function refusalOf(stream: Stream): Promise<string> {
+  return stream.refusal().catch(() => '');
 }
 
 function writeQuery({ dryRun }: WriteOptions): string {

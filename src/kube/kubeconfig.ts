@@ -1,26 +1,12 @@
-import { existsSync } from 'node:fs';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { existsSync, readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { ConfigError, describeError } from '../errors.ts';
+import { type Access, accessFrom, type HttpsOptions, type Loaded } from './access.ts';
+import { impersonatedGroups } from './impersonation.ts';
 import { type KubeconfigContent, namesTokenFile, tokenFilesOf, withTokensRead } from './token-file.ts';
 
-/** How to reach one API server: where it is, how to trust it, what to show it. */
-export interface Access {
-  readonly server: URL;
-  readonly tls: SecureContextOptions & {
-    readonly servername?: string | undefined;
-    readonly rejectUnauthorized?: boolean | undefined;
-  };
-  /**
-   * Request headers that carry the credential. A token file is read again when what we know of it is ten seconds old; with
-   * `fresh`, everything is read again at once: kubeconfig, token file, exec plugin.
-   */
-  headers(fresh?: boolean): Promise<Readonly<Record<string, string>>>;
-}
-
-/** The kubelet renews a projected token long before it expires; whoever revokes one expects us to notice within a minute. */
-const HEADER_TTL_MS = 10_000;
+export type { Access } from './access.ts';
 
 /**
  * Access to the management plane: a kubeconfig file, or the pod's own service account.
@@ -30,7 +16,7 @@ const HEADER_TTL_MS = 10_000;
 export async function managementAccess(kubeconfigFile: string | undefined): Promise<Access> {
   return accessFrom(() => {
     try {
-      return kubeconfigFile === undefined ? loadInCluster() : loadFile(kubeconfigFile);
+      return currentOf(kubeconfigFile === undefined ? loadInCluster() : loadFile(kubeconfigFile));
     } catch (error) {
       throw new ConfigError(
         `cannot load ${kubeconfigFile === undefined ? 'the in-cluster configuration' : `kubeconfig ${kubeconfigFile}`}: ${describeError(error)}`,
@@ -60,10 +46,36 @@ export async function personalAccess(options: {
       throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
     });
   }
-  return accessFrom(() => chosen(found, options.context));
+  return accessFrom(() => currentOf(chosen(found, options.context)));
 }
 
-function chosen(found: readonly string[], context: string | undefined): Loaded {
+/** A kubeconfig, and what client-node does not know of its users. */
+interface Content {
+  readonly config: KubeConfig;
+  /** Names of users whose token is in a file, where it may change. */
+  readonly fileUsers: ReadonlySet<string>;
+  /** Groups to act as, by user. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+}
+
+function currentOf({ config, fileUsers, groups }: Content): Loaded {
+  const cluster = config.getCurrentCluster();
+  const user = config.getCurrentUser();
+  const hasFiles = Boolean(user?.certFile || user?.keyFile || cluster?.caFile);
+  return {
+    server: cluster?.server,
+    proxyUrl: cluster?.proxyUrl,
+    readsFiles: hasFiles || fileUsers.has(user?.name ?? ''),
+    groups: groups.get(user?.name ?? ''),
+    async options() {
+      const options: HttpsOptions = { headers: {} };
+      await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+      return options;
+    },
+  };
+}
+
+function chosen(found: readonly string[], context: string | undefined): Content {
   const loaded = merged(found);
   const { config } = loaded;
   if (context !== undefined) config.setCurrentContext(context);
@@ -77,7 +89,7 @@ function chosen(found: readonly string[], context: string | undefined): Loaded {
 }
 
 /** kubectl's rule: of two entries of one name the first counts. client-node refuses them. */
-function merged(files: readonly string[]): Loaded {
+function merged(files: readonly string[]): Content {
   const loaded = files.map((file) => {
     try {
       return loadFile(file);
@@ -98,7 +110,11 @@ function merged(files: readonly string[]): Loaded {
     contexts: first(configs.flatMap(({ contexts }) => contexts)),
     currentContext: configs.find((one) => one.currentContext)?.currentContext ?? '',
   });
-  return { config, fileUsers: new Set(loaded.flatMap(({ fileUsers }) => [...fileUsers])) };
+  return {
+    config,
+    fileUsers: new Set(loaded.flatMap(({ fileUsers }) => [...fileUsers])),
+    groups: new Map([...loaded].reverse().flatMap(({ groups }) => [...groups])),
+  };
 }
 
 function isSystemError(error: unknown): boolean {
@@ -114,11 +130,11 @@ function isSystemError(error: unknown): boolean {
  * @throws {ConfigError} when it is no kubeconfig, or asks for what is refused
  */
 export async function downstreamAccess(kubeconfigText: string): Promise<Access> {
-  return accessFrom(() => unchanging(loadFromSecret(kubeconfigText)));
+  return accessFrom(() => currentOf(loadFromSecret(kubeconfigText)));
 }
 
-function loadFromSecret(kubeconfigText: string): KubeConfig {
-  const config = loadWithoutFiles(kubeconfigText);
+function loadFromSecret(kubeconfigText: string): Content {
+  const { config, groups } = loadWithoutFiles(kubeconfigText);
   const user = config.getCurrentUser();
   const cluster = config.getCurrentCluster();
   if (user?.exec || user?.authProvider) {
@@ -127,17 +143,18 @@ function loadFromSecret(kubeconfigText: string): KubeConfig {
     );
   }
   if (user?.certFile || user?.keyFile || cluster?.caFile) throw new ConfigError(NO_FILES);
-  return config;
+  return unchanging(config, groups);
 }
 
 const NO_FILES = 'file paths are not followed from a Secret; embed the data instead';
 
 /** client-node opens a `token-file` while it loads: what it gets to see must be free of them already. */
-function loadWithoutFiles(kubeconfigText: string): KubeConfig {
+function loadWithoutFiles(kubeconfigText: string): { config: KubeConfig; groups: Content['groups'] } {
   const config = new KubeConfig();
+  let content: KubeconfigContent;
   let refused: boolean;
   try {
-    const content = parse(kubeconfigText, { merge: true }) as KubeconfigContent;
+    content = parse(kubeconfigText, { merge: true }) as KubeconfigContent;
     refused = namesTokenFile(content);
     if (!refused) config.loadFromString(JSON.stringify(content));
   } catch {
@@ -145,37 +162,40 @@ function loadWithoutFiles(kubeconfigText: string): KubeConfig {
     throw new ConfigError('the text is not a kubeconfig');
   }
   if (refused) throw new ConfigError(NO_FILES);
-  return config;
+  return { config, groups: impersonatedGroups(content) };
 }
 
-/** A kubeconfig, and the names of those of its users whose token is in a file, where it may change. */
-interface Loaded {
-  readonly config: KubeConfig;
-  readonly fileUsers: ReadonlySet<string>;
-}
-
-function loadInCluster(): Loaded {
+function loadInCluster(): Content {
   const config = new KubeConfig();
   config.loadFromCluster();
   const paths = config.users.map((user): [string, string] => [
     user.name,
     String((user.authProvider?.config as { tokenFile?: string } | undefined)?.tokenFile),
   ]);
-  return withTokens(config, new Map(paths));
+  return withTokens(config, new Map(paths), new Map());
 }
 
-function loadFile(file: string): Loaded {
+function loadFile(file: string): Content {
   const config = new KubeConfig();
   config.loadFromFile(file);
-  return withTokens(config, tokenFilesOf(file));
+  const content = parse(readFileSync(file, 'utf8'), { merge: true }) as KubeconfigContent;
+  return withTokens(config, tokenFilesOf(file), impersonatedGroups(content));
 }
 
-function withTokens(config: KubeConfig, files: ReadonlyMap<string, string>): Loaded {
+function withTokens(
+  config: KubeConfig,
+  files: ReadonlyMap<string, string>,
+  groups: Content['groups'],
+): Content {
   config.users = withTokensRead(config.users, files);
-  return { config, fileUsers: new Set(files.keys()) };
+  return { config, fileUsers: new Set(files.keys()), groups };
 }
 
-const unchanging = (config: KubeConfig): Loaded => ({ config, fileUsers: new Set() });
+const unchanging = (config: KubeConfig, groups: Content['groups'] = new Map()): Content => ({
+  config,
+  fileUsers: new Set(),
+  groups,
+});
 
 /** Access by the parts that Rancher keeps in a Cluster's status and its service-account Secret. */
 export async function bearerAccess(server: string, caPem: string, token: string): Promise<Access> {
@@ -185,82 +205,8 @@ export async function bearerAccess(server: string, caPem: string, token: string)
       { name: 'downstream', server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false },
       { name: 'downstream', token },
     );
-    return unchanging(config);
+    return currentOf(unchanging(config));
   });
-}
-
-async function accessFrom(load: () => Loaded): Promise<Access> {
-  const loaded = load();
-  const { config } = loaded;
-  const server = config.getCurrentCluster()?.server;
-  if (!server || !URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
-    throw new ConfigError('the kubeconfig names no server for its current context');
-  const { ca, cert, key, servername, rejectUnauthorized } = await httpsOptions(config);
-  requireUsable({ ca, cert, key });
-  return {
-    server: new URL(server),
-    tls: {
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
-      ...(servername ? { servername } : {}),
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-    },
-    headers: cachedHeaders(loaded, load),
-  };
-}
-
-/** Otherwise every connection would fail, each time, and look like a network fault. */
-function requireUsable({ ca, cert, key }: SecureContextOptions): void {
-  try {
-    createSecureContext({ ca, cert, key });
-  } catch {
-    throw new ConfigError('the kubeconfig holds a certificate or key that cannot be used');
-  }
-}
-
-function cachedHeaders(first: Loaded, load: () => Loaded): Access['headers'] {
-  let loaded = first;
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let headers: Readonly<Record<string, string>> = {};
-  return async (fresh = false) => {
-    if (!fresh && performance.now() - readAtMs <= HEADER_TTL_MS) return headers;
-    const isFirst = readAtMs === Number.NEGATIVE_INFINITY;
-    if (!isFirst && (fresh || readsTokenFile(loaded))) loaded = reloaded(loaded, load);
-    const options = await httpsOptions(loaded.config);
-    headers = { ...options.headers };
-    readAtMs = performance.now();
-    return headers;
-  };
-}
-
-function readsTokenFile({ config, fileUsers }: Loaded): boolean {
-  return fileUsers.has(config.getCurrentUser()?.name ?? '');
-}
-
-/** A file that is just being replaced may be missing or half written: what we have may still be good. */
-function reloaded(before: Loaded, load: () => Loaded): Loaded {
-  try {
-    return load();
-  } catch {
-    return before;
-  }
-}
-
-interface HttpsOptions extends SecureContextOptions {
-  headers: Record<string, string>;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-  auth?: string;
-}
-
-async function httpsOptions(config: KubeConfig): Promise<HttpsOptions> {
-  const options: HttpsOptions = { headers: {} };
-  await config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
-  if (options.auth !== undefined) {
-    options.headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-  }
-  return options;
 }
 
 /**

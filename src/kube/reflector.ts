@@ -1,19 +1,24 @@
-import type { Resource } from '../api/names.ts';
 import type { Identified } from '../api/types.ts';
-import { ApiError, isGone } from '../errors.ts';
+import { ApiError, isGone, RolledBackError } from '../errors.ts';
 import type { WatchEnd } from '../telemetry/watch-ends.ts';
 import { backoffMs, pause, type Random } from './backoff.ts';
-import { retryAfterMs } from './classify.ts';
-import type { KubeClient, ListPage } from './client.ts';
+import { checkHistory } from './history.ts';
+import { type Collection, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
+import { Lists } from './lists.ts';
+import type { PlaneIdentity } from './plane-identity.ts';
 import type { Store } from './store.ts';
 import { connectionError } from './transport.ts';
-import { type WatchEvent, WatchLineError, watchEvents } from './watch-lines.ts';
+import { isOlder } from './versions.ts';
+import { versionOf, type WatchEvent, WatchLineError, watchError, watchEvents } from './watch-lines.ts';
 
 /** What a reflector tells its owner; all optional to act upon. */
 export interface ReflectorObserver {
   /** A list or watch failed; it will be tried again. `failures` counts those in a row. */
   failed(error: unknown, failures: number): void;
-  /** A list arrived, or a watch was opened. */
+  /**
+   * The server told something: a list arrived, an event, a bookmark, or the orderly end of a watch. That a watch could be
+   * opened says nothing.
+   */
   succeeded(): void;
   /** A relist found differences that the watch should have told. */
   corrected(count: number): void;
@@ -21,14 +26,10 @@ export interface ReflectorObserver {
   restarted(reason: WatchEnd): void;
 }
 
-export interface ReflectorOptions<T extends Identified> {
-  readonly client: KubeClient;
-  readonly resource: Resource;
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  readonly parse: (raw: unknown) => T;
+export interface ReflectorOptions<T extends Identified> extends Collection<T> {
   readonly store: Store<T>;
+  /** Of the plane that is watched. Where it is given, nothing that another cluster says gets into the store. */
+  readonly plane?: PlaneIdentity | undefined;
   readonly observer?: Partial<ReflectorObserver>;
   readonly random?: Random;
   readonly timing?: Partial<ReflectorTiming>;
@@ -52,26 +53,36 @@ const DEFAULT_TIMING: ReflectorTiming = {
   backoffBaseMs: 500,
   backoffMaxMs: 30_000,
 };
-const PAGE_LIMIT = 500;
 /** A watch that ends sooner than this, again and again, must not become a tight loop. */
 const SHORT_WATCH_MS = 1_000;
+/** So long the events of a watch that was just opened wait for the check of the plane. Then they count, and it may end them. */
+const CHECK_PATIENCE_MS = 2_000;
 
 /**
  * List + watch of one kind, for ever, into a store.
  *
  * Never gives up, never trusts a gap: every fault ends in a resume from the last seen version or in a list
  * that is diffed against the store. A partial or failed list never reaches the store.
+ *
+ * Never takes silence for agreement: an API server accepts a watch from a version that its plane has not reached (its etcd was
+ * put back from a backup) and tells nothing. So the version of the plane is asked at each opening, and a watch that could not
+ * be opened, or was cut before it told anything, is no ground to resume from.
  */
 export class Reflector<T extends Identified> {
   readonly #options: ReflectorOptions<T>;
   readonly #timing: ReflectorTiming;
   readonly #random: Random;
+  readonly #lists: Lists<T>;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #resourceVersion: string | undefined;
-  #listedAtMs = 0;
+  #listedAtMs = Number.NEGATIVE_INFINITY;
   #hasSynced = false;
-  #watchOpened = false;
+  /** Of the present turn: its watch was opened; the server told something through it. */
+  #opened = false;
+  #told = false;
+  /** What list and watch brought since the last list began. */
+  #bytes = 0;
   #wasGone = false;
   /** Who waits for a list that has not begun yet. */
   #waiting: (() => void)[] = [];
@@ -83,6 +94,7 @@ export class Reflector<T extends Identified> {
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#random = options.random ?? Math.random;
+    this.#lists = new Lists(options);
   }
 
   /** True once the first full list is in the store. */
@@ -121,16 +133,17 @@ export class Reflector<T extends Identified> {
     while (!signal.aborted) {
       this.#interrupt = new AbortController();
       failures = await this.#turn(failures, AbortSignal.any([signal, this.#interrupt.signal]));
-      const isDue = Date.now() - this.#listedAtMs > this.#timing.relistMs;
+      const isDue = performance.now() - this.#listedAtMs > this.#timing.relistMs;
       if (isDue || this.#waiting.length > 0) this.#resourceVersion = undefined;
     }
   }
 
   /** One list (where needed) and one watch, until `signal` ends them. @returns failures in a row, this turn included */
   async #turn(failures: number, signal: AbortSignal): Promise<number> {
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
     let fault: unknown;
-    this.#watchOpened = false;
+    this.#opened = false;
+    this.#told = false;
     try {
       if (this.#resourceVersion === undefined) await this.#listForAll(signal);
       await this.#watch(signal);
@@ -138,8 +151,8 @@ export class Reflector<T extends Identified> {
       fault = error;
     }
     if (signal.aborted) return failures;
-    const lastedMs = Date.now() - startedAtMs;
-    const worked = this.#watchOpened && lastedMs >= SHORT_WATCH_MS;
+    const lastedMs = performance.now() - startedAtMs;
+    const worked = this.#opened && lastedMs >= SHORT_WATCH_MS;
     if (worked) this.#wasGone = false;
     if (fault === undefined && lastedMs >= SHORT_WATCH_MS) return 0;
     // A watch that worked for a while and was cut then is no sign of trouble getting through.
@@ -151,23 +164,23 @@ export class Reflector<T extends Identified> {
 
   #afterFailure(error: unknown, failures: number): void {
     const observer = this.#options.observer;
-    if (isGone(error) || error instanceof WatchLineError) {
-      this.#resourceVersion = undefined;
-      observer?.restarted?.(isGone(error) ? 'expired' : 'bad-line');
-      return;
-    }
-    observer?.restarted?.('error');
-    observer?.failed?.(error, failures);
+    const end = endOf(error);
+    // A server that is too busy to open a watch is there, and a list would be one more burden.
+    const isBusy = error instanceof ApiError && error.code === 429;
+    if (end !== 'error' || !(this.#told || isBusy)) this.#resourceVersion = undefined;
+    observer?.restarted?.(end);
+    if (end === 'error') observer?.failed?.(error, failures);
   }
 
   async #backOff(failures: number, error: unknown, signal: AbortSignal): Promise<void> {
     const { backoffBaseMs, backoffMaxMs } = this.#timing;
     // A 410 after anything else is no fault of the server's load: list at once.
-    if (isGone(error) && !this.#wasGone) {
+    const isGap = isGone(error) || error instanceof RolledBackError;
+    if (isGap && !this.#wasGone) {
       this.#wasGone = true;
       return;
     }
-    this.#wasGone = isGone(error);
+    this.#wasGone = isGap;
     const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
     const own = backoffMs(failures, backoffBaseMs, backoffMaxMs, this.#random);
     await pause(Math.max(asked ?? 0, own), signal);
@@ -185,61 +198,90 @@ export class Reflector<T extends Identified> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, fieldSelector, parse, store, observer } =
-      this.#options;
-    const items: T[] = [];
-    let page: ListPage | undefined;
-    do {
-      page = await client.list(resource, {
-        namespace,
-        labelSelector,
-        fieldSelector,
-        limit: PAGE_LIMIT,
-        signal,
-        ...(page ? { continue: page.continue } : {}),
-      });
-      // All pages of one list are of one version; a continue that expired throws 410 and starts afresh.
-      for (const item of page.items) items.push(parse(item));
-    } while (page.continue !== '');
-    const corrections = store.replace(items);
+    const { store, plane, observer } = this.#options;
+    const listed = await this.#lists.all(signal);
+    // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
+    await plane?.verify(this.#hasSynced);
+    const corrections = store.replace(listed.items);
     if (this.#hasSynced && corrections > 0) observer?.corrected?.(corrections);
-    this.#resourceVersion = page.resourceVersion;
-    this.#listedAtMs = Date.now();
+    this.#resourceVersion = listed.resourceVersion;
+    this.#bytes = listed.bytes;
+    this.#listedAtMs = performance.now();
     this.#hasSynced = true;
     this.#synced.resolve();
     observer?.succeeded?.();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, fieldSelector, observer } = this.#options;
+    const { client, resource, observer } = this.#options;
     const timeoutSeconds = Math.max(1, Math.round(this.#timing.watchSeconds * (1 - 0.2 * this.#random())));
     const deadline = AbortSignal.timeout(timeoutSeconds * 1000 + this.#timing.graceMs);
     const resourceVersion = this.#resourceVersion ?? '';
+    const distrust = new AbortController();
+    const either = AbortSignal.any([signal, deadline, distrust.signal]);
+    const checked = checkHistory(this.#options, resourceVersion, either, distrust);
     try {
-      const either = AbortSignal.any([signal, deadline]);
-      const options = { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds };
+      const options = { ...this.#options, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
-      this.#watchOpened = true;
-      observer?.succeeded?.();
-      for await (const event of watchEvents(stream.body)) this.#take(event);
+      this.#opened = true;
+      await this.#follow(stream.body, checked, distrust.signal);
       observer?.restarted?.('timeout');
     } catch (error) {
+      if (distrust.signal.aborted) throw distrust.signal.reason;
       if (error instanceof ApiError || error instanceof WatchLineError) throw error;
       if (!deadline.aborted || signal.aborted) throw connectionError(`WATCH ${resource.plural}`, error);
       observer?.restarted?.('deadline');
+      if (!this.#told) this.#resourceVersion = undefined;
+    }
+  }
+
+  /** Takes the events of one watch until its orderly end. @throws {WatchLineError | ApiError} and what the network throws */
+  async #follow(
+    body: AsyncIterable<Uint8Array>,
+    checked: Promise<boolean>,
+    distrust: AbortSignal,
+  ): Promise<void> {
+    const { observer } = this.#options;
+    const settled = Promise.race([checked, pause(CHECK_PATIENCE_MS, distrust).then(() => false)]);
+    for await (const event of watchEvents(this.#counted(body))) {
+      await settled;
+      distrust.throwIfAborted();
+      this.#take(event);
+      observer?.succeeded?.();
+    }
+    if (!(await Promise.race([checked, settled]))) return;
+    // Everything up to its end was told, be it nothing.
+    this.#told = true;
+    observer?.succeeded?.();
+  }
+
+  /** The bytes of a watch, until there are so many that only a list can say how much of it is still there. */
+  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const { maxBytes = MAX_BYTES, resource, store } = this.#options;
+    for await (const chunk of body) {
+      this.#bytes += chunk.length;
+      if (this.#bytes > 2 * maxBytes || store.size > MAX_OBJECTS) {
+        throw new WatchLineError(`the watch of ${resource.plural} told more than is taken without a list`);
+      }
+      yield chunk;
     }
   }
 
   #take(event: WatchEvent): void {
-    if (event.type === 'ERROR') throw watchError(this.#options.resource, event.object);
+    const { resource, store } = this.#options;
+    if (event.type === 'ERROR') throw watchError(resource, event.object);
     const version = versionOf(event.object);
+    if (isOlder(version, this.#resourceVersion ?? version)) {
+      throw new WatchLineError('an event that is older than what was told before');
+    }
     if (event.type !== 'BOOKMARK') {
       const object = this.#parsed(event.object);
-      if (event.type === 'DELETED') this.#options.store.remove(object);
-      else this.#options.store.put(object);
+      if (event.type === 'DELETED') store.remove(object);
+      else store.put(object);
     }
     // Only now: a resume must not start behind an event that never reached the store.
     this.#resourceVersion = version;
+    this.#told = true;
   }
 
   #parsed(raw: unknown): T {
@@ -251,26 +293,8 @@ export class Reflector<T extends Identified> {
   }
 }
 
-function versionOf(raw: unknown): string {
-  const version = (raw as { metadata?: { resourceVersion?: unknown } }).metadata?.resourceVersion;
-  if (typeof version !== 'string' || version === '')
-    throw new WatchLineError('an event without a resourceVersion');
-  return version;
-}
-
-function watchError(resource: Resource, status: unknown): ApiError {
-  const { code, reason, details } = status as {
-    code?: number;
-    reason?: string;
-    details?: { retryAfterSeconds?: number };
-  };
-  return new ApiError(
-    `WATCH ${resource.plural}: ended by the server with ${code ?? 'an error'} ${reason ?? ''}`,
-    {
-      code: code ?? 500,
-      statusReason: reason ?? '',
-      objectMissing: false,
-      retryAfterMs: retryAfterMs(details?.retryAfterSeconds),
-    },
-  );
+/** Why a watch that failed has to be begun anew; `error` where it may be resumed. */
+function endOf(error: unknown): WatchEnd {
+  if (isGone(error) || error instanceof WatchLineError) return isGone(error) ? 'expired' : 'bad-line';
+  return error instanceof RolledBackError ? 'rolled-back' : 'error';
 }

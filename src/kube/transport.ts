@@ -1,12 +1,16 @@
-import { Agent, type Dispatcher, type Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { ConnectionError, FencedError } from '../errors.ts';
-import { type Fence, FencedPool } from './fence.ts';
+import { type Body, BodyTooLongError, readBeginning, readWhole } from './body.ts';
+import { tooLarge } from './classify.ts';
+import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
 import type { Access } from './kubeconfig.ts';
 
 export interface Reply {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly text: string;
+  /** Length of the answer. */
+  readonly bytes: number;
   /** When the server says it is; by its own clock. */
   readonly date: string | undefined;
 }
@@ -14,93 +18,104 @@ export interface Reply {
 export interface Stream {
   readonly status: number;
   readonly retryAfter: string | undefined;
-  readonly body: AsyncIterable<Uint8Array> & { text(): Promise<string> };
+  readonly date: string | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** What a refusal says; the stream ends with it. */
+  refusal(): Promise<string>;
 }
 
-export interface TransportOptions {
-  /** Connections for requests at most; watches have their own and are not counted. */
-  readonly connections: number;
-  /** For the answer to a request to begin, and for each further part of it. */
-  readonly timeoutMs: number;
+export interface TransportOptions extends ConnectionsOptions {
   readonly userAgent: string;
-  /** Asked before each write is sent; without it, all are. */
-  readonly mayWrite?: Fence | undefined;
 }
+
+export interface RequestOptions {
+  readonly body?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** A larger answer is refused. 16 MiB without it. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** No object is larger than 3 MiB. */
+const MAX_OBJECT_BYTES = 16 * 1024 * 1024;
+/** Of an answer that is no success; a Status is a few hundred bytes long. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /**
  * Pooled HTTP to one API server.
  *
  * client-node's own transport opens a TLS connection for each request, which costs four to six times the
- * throughput. Watches get a dispatcher of their own: they would eat the slots of a bounded pool.
+ * throughput.
  */
 export class Transport {
   readonly #access: Access;
   readonly #options: TransportOptions;
-  readonly #requests: Pool;
-  readonly #watches: Agent;
+  readonly #connections: Connections;
   readonly #basePath: string;
 
   constructor(access: Access, options: TransportOptions) {
     this.#access = access;
     this.#options = options;
+    this.#connections = new Connections(access, options);
     this.#basePath = access.server.pathname.replace(/\/$/, '');
-    const connect = {
-      ...access.tls,
-      timeout: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-    };
-    const common = { allowH2: false, keepAliveTimeout: 30_000, connect: connect as Pool.Options['connect'] };
-    const pool = {
-      ...common,
-      connections: options.connections,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-      maxResponseSize: MAX_RESPONSE_BYTES,
-    };
-    this.#requests = new FencedPool(
-      access.server.origin,
-      pool as Pool.Options,
-      options.mayWrite ?? (() => true),
-    );
-    this.#watches = new Agent({
-      ...common,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: 0,
-    } as Agent.Options);
   }
 
   /**
-   * One request, one answer of any status.
+   * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection.
    *
    * @throws {ConnectionError} when there was no answer
    * @throws {FencedError} when it was a write, and was not sent because this process may not write
+   * @throws {ApiError} `ResponseTooLarge`
    */
-  async request(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    options: { body?: string; contentType?: string; signal?: AbortSignal } = {},
-  ): Promise<Reply> {
+  async request(method: Dispatcher.HttpMethod, path: string, options: RequestOptions = {}): Promise<Reply> {
+    const tls = this.#access.tls;
+    try {
+      return await this.#send(method, path, options);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || options.signal?.aborted) throw error;
+      // The authority may have been replaced on disk.
+      if (error.reason === 'CertificateInvalid') await this.refreshCredentials();
+      const isOtherNow = tls !== this.#access.tls;
+      if (!isOtherNow && !(method === 'GET' && isSilence(error.cause))) throw error;
+      return await this.#send(method, path, options);
+    }
+  }
+
+  async #send(method: Dispatcher.HttpMethod, path: string, options: RequestOptions): Promise<Reply> {
     // undici's headers timeout starts when the request is sent; waiting for a connection is bounded here. A timer that
     // is cleared costs a fifth of AbortSignal.timeout, which lives on until it fires.
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), this.#options.timeoutMs * 2);
+    const timer = setTimeout(
+      () => limit.abort(new SilenceError('no answer in time')),
+      this.#options.timeoutMs * 2,
+    );
+    const headers = await this.#headers(options.contentType);
+    const pool = this.#connections.requests;
     try {
-      const response = await this.#requests.request({
+      const response = await pool.request({
         method,
         path: this.#basePath + path,
-        headers: await this.#headers(options.contentType),
+        headers,
         body: options.body ?? null,
         signal: options.signal ? AbortSignal.any([options.signal, limit.signal]) : limit.signal,
       });
-      const reply = { status: response.statusCode, text: await response.body.text() };
       const { 'retry-after': retryAfter, date } = response.headers;
-      return { ...reply, retryAfter: headerText(retryAfter), date: headerText(date) };
+      const status = response.statusCode;
+      const onProgress = (): void => void timer.refresh();
+      const answer = await readAnswer(status, response.body, options.maxBytes, onProgress);
+      return { ...answer, status, retryAfter: headerText(retryAfter), date: headerText(date) };
     } catch (error) {
+      if (error instanceof BodyTooLongError) throw tooLarge(`${method} ${withoutQuery(path)}`, error.message);
+      this.#lookAt(pool, error);
       throw connectionError(`${method} ${withoutQuery(path)}`, error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Whoever waited in vain takes the idle connections along: they were silent for as long. */
+  #lookAt(pool: Pool, error: unknown): void {
+    if (isSilence(error)) this.#connections.suspect(pool);
   }
 
   /**
@@ -110,31 +125,40 @@ export class Transport {
    */
   async stream(path: string, signal: AbortSignal): Promise<Stream> {
     try {
-      const response = await this.#watches.request({
-        origin: this.#access.server.origin,
+      const headers = await this.#headers();
+      const response = await this.#connections.watches.request({
         method: 'GET',
         path: this.#basePath + path,
-        headers: await this.#headers(),
+        headers,
         signal,
       });
-      const retryAfter = headerText(response.headers['retry-after']);
-      return { status: response.statusCode, retryAfter, body: response.body };
+      const { 'retry-after': retryAfter, date } = response.headers;
+      return {
+        status: response.statusCode,
+        retryAfter: headerText(retryAfter),
+        date: headerText(date),
+        body: response.body,
+        refusal: () => readBeginning(response.body, { maxBytes: MAX_REFUSAL_BYTES }),
+      };
     } catch (error) {
-      throw connectionError(`WATCH ${withoutQuery(path)}`, error);
+      const failure = connectionError(`WATCH ${withoutQuery(path)}`, error);
+      const isUntrusted = failure instanceof ConnectionError && failure.reason === 'CertificateInvalid';
+      if (isUntrusted) await this.refreshCredentials();
+      throw failure;
     }
   }
 
-  /** Credentials are read again before the next request, after a 401. */
+  /** Credentials and certificates are read again before the next request, after a 401. */
   async refreshCredentials(): Promise<void> {
     await this.#access.headers(true);
   }
 
   /** Ends every connection at once. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#requests.destroy(), this.#watches.destroy()]);
+    await this.#connections.close();
   }
 
-  async #headers(contentType?: string): Promise<Record<string, string>> {
+  async #headers(contentType?: string): Promise<Record<string, string | string[]>> {
     return {
       ...(await this.#access.headers()),
       accept: 'application/json',
@@ -144,9 +168,22 @@ export class Transport {
   }
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
-/** One page of a list, with room to spare: a server without end must not take our memory. */
-const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
+async function readAnswer(
+  status: number,
+  body: Body,
+  maxBytes: number = MAX_OBJECT_BYTES,
+  onProgress: () => void,
+): Promise<{ text: string; bytes: number }> {
+  if (status < 300) return readWhole(body, { maxBytes, onProgress });
+  const text = await readBeginning(body, { maxBytes: MAX_REFUSAL_BYTES });
+  return { text, bytes: text.length };
+}
+
+const SILENCES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'TIMEOUT']);
+
+function isSilence(error: unknown): boolean {
+  return SILENCES.has(String((error as { code?: unknown } | undefined)?.code));
+}
 
 const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA)/;
 

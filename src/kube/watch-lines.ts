@@ -1,3 +1,7 @@
+import type { Resource } from '../api/names.ts';
+import { ApiError } from '../errors.ts';
+import { retryAfterMs } from './classify.ts';
+
 /** One line of a watch stream that could not be understood. The stream cannot be trusted any further. */
 export class WatchLineError extends Error {
   override readonly name = 'WatchLineError';
@@ -51,4 +55,30 @@ function parseLine(line: string): WatchEvent {
     throw new WatchLineError('a line of the watch is no event');
   }
   return event;
+}
+
+/** The version that an event brings. @throws {WatchLineError} when it brings none */
+export function versionOf(raw: unknown): string {
+  const version = (raw as { metadata?: { resourceVersion?: unknown } }).metadata?.resourceVersion;
+  if (typeof version !== 'string' || version === '')
+    throw new WatchLineError('an event without a resourceVersion');
+  return version;
+}
+
+/** The Status of an ERROR event as an error. */
+export function watchError(resource: Resource, status: unknown): ApiError {
+  const { code, reason, details } = status as {
+    code?: number;
+    reason?: string;
+    details?: { retryAfterSeconds?: number };
+  };
+  return new ApiError(
+    `WATCH ${resource.plural}: ended by the server with ${code ?? 'an error'} ${reason ?? ''}`,
+    {
+      code: code ?? 500,
+      statusReason: reason ?? '',
+      objectMissing: false,
+      retryAfterMs: retryAfterMs(details?.retryAfterSeconds),
+    },
+  );
 }

@@ -10,6 +10,7 @@ import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { PlaneIdentity } from '../kube/plane-identity.ts';
 import type { ReflectorObserver } from '../kube/reflector.ts';
 import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
@@ -17,7 +18,7 @@ import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Term } from './lead/term.ts';
 import { Terms } from './lead/terms.ts';
-import { untilAnswered } from './lead/until-answered.ts';
+import { tellFailure, untilAnswered } from './lead/until-answered.ts';
 import { publishGauges } from './report/gauges.ts';
 import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
@@ -48,6 +49,7 @@ export class Manager {
   readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
   readonly #client: KubeClient;
+  readonly #plane: PlaneIdentity;
   /** Not fenced: for the Lease, and for what has to be there before anyone can lead. */
   readonly #leaseTransport: Transport;
   readonly #leaseClient: KubeClient;
@@ -67,10 +69,11 @@ export class Manager {
     this.#clock = new PlaneClock(deps.now);
     this.#watchAge = new WatchAge(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
-    const mayWrite = (): boolean => this.#leadership.mayWrite();
+    const mayWrite = (): boolean => this.#mayWrite();
     const onRequest: RequestObserver = (...answer) => this.#answered(...answer);
     this.#transport = this.#connect(mayWrite);
     this.#client = new KubeClient(this.#transport, onRequest);
+    this.#plane = new PlaneIdentity(this.#client);
     this.#leaseTransport = new Transport(access, {
       userAgent: config.userAgent,
       connections: 1,
@@ -90,20 +93,23 @@ export class Manager {
       this.#metrics,
       () => this.#terms.propagators(),
       this.#hashes,
-      this.#watchAge,
+      { watchAge: this.#watchAge, unread: this.#management.unread },
       this.#leadership,
     );
     this.#operator = AceOperator.create({
       client: this.#client,
+      plane: this.#plane,
       management: this.#management,
       watches: new Watches(this.#management, this.#evidence, this.#terms),
       logger: log,
       observer: (resource) => this.#observe(resource),
     });
+    const { unread } = this.#management;
     this.#health = new HealthServer(this.#metrics, [
-      { name: 'management-synced', ok: () => this.#operator.hasSynced },
+      { name: 'management-synced', ok: () => this.#operator.hasSynced && this.#plane.stranger === undefined },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
       { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
+      { name: 'everything-read', ok: () => unread.size === 0, isAdvice: true, detail: () => listOf(unread) },
     ]);
   }
 
@@ -119,7 +125,7 @@ export class Manager {
     await untilAnswered(
       () => this.#ensureOwnNamespace(),
       this.#stopping.signal,
-      (error) => log.warn('management plane does not answer', { error }),
+      (error) => tellFailure(error, log),
     );
     const startedAtMs = now();
     await this.#operator.start();
@@ -143,6 +149,11 @@ export class Manager {
     await this.#leadership.stop(() => this.#terms.end());
     await Promise.all([this.#operator.stop(), this.#transport.close(), this.#leaseTransport.close()]);
     await Promise.all([this.#hasher.close(), this.#health.close()]);
+  }
+
+  /** What another cluster says, in the place of the management plane, is no ground to write anything anywhere. */
+  #mayWrite(): boolean {
+    return this.#leadership.mayWrite() && this.#plane.stranger === undefined;
   }
 
   #connect(mayWrite: Fence): Transport {
@@ -169,7 +180,7 @@ export class Manager {
       plane: {
         connect: (mayWrite) => this.#connect(mayWrite),
         onRequest: (...answer) => this.#answered(...answer),
-        mayWrite: () => this.#leadership.mayWrite(),
+        mayWrite: () => this.#mayWrite(),
         statusHost: this.#operator,
       },
       hashes: this.#hashes,
@@ -219,6 +230,10 @@ export class Manager {
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),
     };
   }
+}
+
+function listOf(unread: ReadonlyMap<string, string>): string {
+  return [...unread].map(([watch, why]) => `${watch}: ${why}`).join('; ');
 }
 
 /** Watches of the management plane whose failure hides a revocation. */

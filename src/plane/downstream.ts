@@ -26,7 +26,8 @@ export interface Seen<T> {
 export class DownstreamPlane extends Plane {
   /** Where the way to it was found: `Secret ace-operator/c-one`. */
   readonly source: string;
-  readonly namespace: string;
+  /** Of our objects. May become known only when the cluster does. */
+  namespace: string;
 
   constructor(
     access: Access,

@@ -24,9 +24,11 @@ import type {
   User,
   UserAttribute,
 } from '../api/types.ts';
+import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Plane, type PlaneOptions } from './plane.ts';
 import type { Reading } from './reading.ts';
+import { RememberedPlane } from './remembered.ts';
 
 export interface ManagementOptions extends PlaneOptions {
   /** With credentials Secrets, the operator's own first. */
@@ -35,11 +37,18 @@ export interface ManagementOptions extends PlaneOptions {
 
 /** The management plane, read live and once. */
 export class ManagementPlane extends Plane {
+  /** What it takes to reach clusters, as it was when it was first asked for. */
+  readonly remembered = new RememberedPlane(this);
   readonly #credentialNamespaces: readonly string[];
 
   constructor(access: Access, options: ManagementOptions) {
     super(access, options);
     this.#credentialNamespaces = options.credentialNamespaces;
+  }
+
+  /** Which installation this is, as the objects say that it writes; undefined where that may not be read. @throws {ApiError | ConnectionError} */
+  installationId(): Promise<string | undefined> {
+    return readInstallationId(this.client);
   }
 
   token(name: string): Promise<Reading<Token | undefined>> {

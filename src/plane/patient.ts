@@ -3,9 +3,11 @@ import { pause } from '../kube/backoff.ts';
 
 const TRIES = 6;
 const WAIT_MS = 1_000;
+/** A server that asks for more is asked again before: whoever revokes does not wait for an hour because somebody says so. */
+const LONGEST_WAIT_MS = 5_000;
 
 /**
- * A request that is made again when the server is too busy for it (429, 503), as often and as late as it asks.
+ * A request that is made again when the server is too busy for it (429, 503): six times, and as late as it asks, within bounds.
  *
  * @throws what the request throws, the last time
  */
@@ -16,7 +18,10 @@ export async function patiently<T>(request: () => Promise<T>): Promise<T> {
     } catch (error) {
       const isBusy = error instanceof ApiError && [429, 503].includes(error.code);
       if (!isBusy || tries === TRIES) throw error;
-      await pause(error.retryAfterMs ?? WAIT_MS * tries, new AbortController().signal);
+      await pause(
+        Math.min(error.retryAfterMs ?? WAIT_MS * tries, LONGEST_WAIT_MS),
+        new AbortController().signal,
+      );
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
+import { UnseenError } from '../errors.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
@@ -11,6 +12,9 @@ export interface PlaneOptions {
 }
 
 const PAGE_SIZE = 500;
+/** No list that we ask for is so long, or takes so long; a server that never ends one must not hold us. */
+const MAX_PAGES = 400;
+const MAX_LIST_MS = 120_000;
 const CONNECTIONS = 8;
 
 /** One API server, asked a few times and then left: no watch, no cache. Its reads are values, never exceptions. */
@@ -53,13 +57,18 @@ export class Plane {
     });
   }
 
-  /** Pages of a list, as they come. @throws what the client throws */
+  /** Pages of a list, as they come. @throws what the client throws @throws {UnseenError} for a list without an end */
   async *pages(
     resource: Resource,
     options: Omit<ListOptions, 'limit' | 'continue'> = {},
   ): AsyncGenerator<readonly unknown[]> {
     let next = '';
-    do {
+    const beganAtMs = performance.now();
+    for (let pages = 1; ; pages += 1) {
+      if (pages > MAX_PAGES || performance.now() - beganAtMs > MAX_LIST_MS)
+        throw new UnseenError(
+          `${this.server}: its list of ${resource.plural} has no end: given up after ${pages - 1} pages`,
+        );
       const page = await this.client.list(resource, {
         ...options,
         limit: PAGE_SIZE,
@@ -67,7 +76,8 @@ export class Plane {
       });
       yield page.items;
       next = page.continue;
-    } while (next !== '');
+      if (next === '') return;
+    }
   }
 
   /** Posts a review (`TokenReview`, `SelfSubjectAccessReview`, …), which is a question and stores nothing. */

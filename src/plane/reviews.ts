@@ -1,5 +1,5 @@
 import type { Resource } from '../api/names.ts';
-import { DENIAL_REASONS, type DenialReason } from '../api/reasons.ts';
+import { DENIAL_REASONS, type DenialReason, MAY_CHANGE } from '../api/reasons.ts';
 import type { Plane } from './plane.ts';
 import type { Reading } from './reading.ts';
 
@@ -24,7 +24,12 @@ export type ReviewAnswer =
       readonly tokenId: string;
     }
   /** Our authenticator was asked, and this is its reason. */
-  | { readonly kind: 'refused'; readonly reason: DenialReason }
+  | {
+      readonly kind: 'refused';
+      readonly reason: DenialReason;
+      /** What would let it in may be on its way, says our authenticator; otherwise the refusal is for good. */
+      readonly mayChange: boolean;
+    }
   /** Some webhook was asked and refused, without a reason that we know. */
   | { readonly kind: 'refusedByOther' }
   /** The API server has a webhook and could not ask it. */
@@ -65,7 +70,7 @@ export function readReview(status: unknown): ReviewAnswer {
     .replace(/^\[(.*)\]$/s, '$1')
     .replaceAll(/(token lookup failed|invalid bearer token)(, )?/g, '');
   const reason = DENIAL_REASONS.find((candidate) => new RegExp(`\\b${candidate}\\b`).test(said));
-  if (reason) return { kind: 'refused', reason };
+  if (reason) return { kind: 'refused', reason, mayChange: said.includes(`${reason}${MAY_CHANGE}`) };
   if (
     /dial tcp|connection refused|timeout|deadline|EOF|no such host|connection reset|x509|tls:/i.test(said)
   ) {

@@ -4,14 +4,15 @@ import type { Reading } from './reading.ts';
 
 /** A DaemonSet that answers TokenReviews, as far as the API server tells. */
 export interface DaemonSet {
-  readonly name: 'ace-authenticator' | 'kube-api-auth';
+  readonly name: 'ace-authenticator' | 'ace-authenticator-2' | 'kube-api-auth';
   /** Tag of its image, or its digest; empty when it has neither. */
   readonly version: string;
   readonly wanted: number;
   readonly ready: number;
 }
 
-const NAMES: readonly DaemonSet['name'][] = ['ace-authenticator', 'kube-api-auth'];
+/** The second is there where two of ours share each node's port (manifests/authenticator/components/pair). */
+const NAMES: readonly DaemonSet['name'][] = ['ace-authenticator', 'ace-authenticator-2', 'kube-api-auth'];
 
 /** The authenticators of a cluster: ours, Rancher's, both, or none that is a DaemonSet in that namespace. */
 export async function authenticators(

@@ -1,5 +1,5 @@
+import { printable } from './printable.ts';
 import type { Paint, Tone } from './style.ts';
-import { printable } from './table.ts';
 
 /** One line of a list of checks. */
 export interface Check {

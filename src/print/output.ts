@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { paint } from './style.ts';
 import { type Column, table } from './table.ts';
 
@@ -31,19 +32,18 @@ export async function printAnswer<T>(answer: Answer<T>, printer: Printer): Promi
   const { format, headers } = printer;
   if (format === 'json' || format === 'yaml') return printObject(whole(answer), format, printer);
   if (format === 'name') {
-    for (const row of answer.rows) printer.write(`${answer.name(row)}\n`);
+    for (const row of answer.rows) printer.write(`${printable(answer.name(row))}\n`);
     return;
   }
-  if (answer.rows.length === 0) return printer.write(`${answer.empty}\n`);
+  if (answer.rows.length === 0) return printer.write(`${printable(answer.empty)}\n`);
   const columns = answer.columns.filter(({ wide }) => format === 'wide' || !wide);
   printer.write(table(columns, answer.rows, { headers, paint: paint(printer.isTerminal, printer.env) }));
 }
 
 /** Prints one object as JSON or YAML. */
 export async function printObject(object: unknown, format: 'json' | 'yaml', printer: Printer): Promise<void> {
-  if (format === 'json') return printer.write(`${JSON.stringify(object, null, 2)}\n`);
-  const { stringify } = await import('yaml');
-  printer.write(stringify(object));
+  const { jsonText, yamlText } = await import('./document.ts');
+  printer.write(format === 'json' ? jsonText(object) : yamlText(object));
 }
 
 function whole<T>({ rows, object, single }: Answer<T>): unknown {

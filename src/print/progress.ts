@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** Where progress is shown: a terminal, and nothing else. */
 export interface ProgressTarget {
   readonly isTerminal: boolean;
@@ -26,7 +28,7 @@ export class Progress {
 
   /** @param what - `deleting tokens` */
   constructor(what: string, target: ProgressTarget) {
-    this.#what = what;
+    this.#what = printable(what);
     this.#target = target;
     this.#beganAtMs = target.now();
   }

@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import type { Paint, Tone } from './style.ts';
 
 /** A cell: its text, and what colour it may have. */
@@ -24,7 +25,7 @@ export function table<T>(
   const titles = headers ? [columns.map(({ title }) => normal(title))] : [];
   const lines = [...titles, ...cells];
   const widths = columns.map((_, index) =>
-    Math.max(0, ...lines.map((line) => width(line[index]?.text ?? ''))),
+    lines.reduce((widest, line) => Math.max(widest, width(line[index]?.text ?? '')), 0),
   );
   return lines.map((line) => `${lineOf(line, widths, paint)}\n`).join('');
 }
@@ -52,9 +53,4 @@ function lineOf(cells: readonly Painted[], widths: readonly number[], paint: Pai
 /** Characters, not UTF-16 units. */
 function width(text: string): number {
   return [...text].length;
-}
-
-/** What comes from a cluster must not move the cursor, nor break the line. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 }

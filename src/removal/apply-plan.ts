@@ -10,6 +10,11 @@ import { readManagement } from './snapshot.ts';
 
 const AT_ONCE = 8;
 
+/** Both sides, and what ends the work: nothing new is begun after it. */
+export interface ApplySources extends PlanSources {
+  readonly interruption: AbortSignal;
+}
+
 /**
  * Does what a plan says, but for what the brake holds: ClusterAuthTokens, Secrets, ClusterUserAttributes, each after a
  * live read of its source. A ClusterUserAttribute goes only when a second look at both sides still has it unused.
@@ -19,7 +24,7 @@ const AT_ONCE = 8;
  */
 export async function applyPlan(
   plan: RemovalPlan,
-  sources: PlanSources,
+  sources: ApplySources,
   tell: (removed: Removed) => void,
 ): Promise<void> {
   const due = plan.removals.filter(({ heldBack }) => !heldBack);
@@ -27,14 +32,15 @@ export async function applyPlan(
     await inParallel(ofKind(due, kind), plan.cluster, sources, tell);
   }
   const users = ofKind(due, 'ClusterUserAttribute');
-  if (users.length > 0) {
+  if (users.length > 0 && !sources.interruption.aborted) {
     const still = await stillDue(plan.cluster, sources);
     const isStillDue = ({ object }: Removal): boolean => still.has(object.metadata.uid ?? '');
     for (const { object } of users.filter((removal) => !isStillDue(removal)))
       tell({ object, result: 'kept', message: 'it has a token again' });
     await inParallel(users.filter(isStillDue), plan.cluster, sources, tell);
   }
-  if (plan.blocked && plan.allowed) await useAllowance(plan.cluster, sources);
+  if (plan.blocked && plan.allowed && !sources.interruption.aborted)
+    await useAllowance(plan.cluster, sources);
 }
 
 const ofKind = (removals: readonly Removal[], kind: string): readonly Removal[] =>
@@ -43,10 +49,10 @@ const ofKind = (removals: readonly Removal[], kind: string): readonly Removal[] 
 async function inParallel(
   removals: readonly Removal[],
   cluster: string,
-  sources: PlanSources,
+  sources: ApplySources,
   tell: (removed: Removed) => void,
 ): Promise<void> {
-  await eachBounded(removals, AT_ONCE, async (removal) => {
+  const remove = async (removal: Removal): Promise<void> => {
     const { object } = removal;
     try {
       const obstacle = await obstacleTo(removal, cluster, sources);
@@ -55,7 +61,8 @@ async function inParallel(
     } catch (error) {
       tell({ object, result: 'failed', message: describeError(error) });
     }
-  });
+  };
+  await eachBounded(removals, AT_ONCE, remove, sources.interruption);
 }
 
 /** Why it must stay after all, by a live read of what it was written for. @throws {ConnectionError} when that fails */

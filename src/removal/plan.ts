@@ -2,7 +2,7 @@ import type { RemovalReason } from '../api/reasons.ts';
 import type { KubeObject, Token, User } from '../api/types.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
-import { tokenKey, userKey } from '../operator/keys.ts';
+import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
 import { planSweep, type SweepPlan } from '../operator/propagate/sweep-plan.ts';
 import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
 import { DeletionEvidence } from '../operator/upstream/deletions.ts';
@@ -61,7 +61,7 @@ export function planRemovals(sides: Sides): RemovalPlan {
     return { ...plan, removals: inOrder(everything(sides, drainReason(settings.modeReason))) };
   }
   const swept = planSweep(
-    { name: cluster, spec: settings.spec, nowMs: sides.nowMs },
+    { name: cluster, spec: settings.spec, nowMs: sides.nowMs, isLeftOver: (key) => isLeftOver(key, sides) },
     sides.snapshot.observed,
     management,
     new DeletionEvidence(),
@@ -73,6 +73,13 @@ export function planRemovals(sides: Sides): RemovalPlan {
     heldBack: orphans.has(removal.user === undefined ? tokenKey(removal.token ?? '') : userKey(removal.user)),
   }));
   return { ...plan, removals: inOrder(removals), blocked: swept.blocked, allowed };
+}
+
+/** The management plane was just read: a Cluster that is not among what was read does not exist. */
+function isLeftOver(key: string, { cluster, management, snapshot: { observed } }: Sides): boolean {
+  const { kind, name } = parseKey(key);
+  const ids = observed.idsOf(kind === 'token' ? observed.forToken(name) : [observed.forUser(name)]);
+  return ids.size > 0 && [...ids].every((id) => id !== cluster && !management.clusters.get(id));
 }
 
 const DRAIN_REASONS = ['ClusterDeleted', 'DrainRequested'] as const;

@@ -1,4 +1,5 @@
 import { isRelevant } from '../operator/upstream/cluster-settings.ts';
+import { installationOf } from '../operator/upstream/installation.ts';
 import type { Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
@@ -26,7 +27,8 @@ export async function readPlan(
   // A cluster that is merely not in a list is not gone.
   const isGone =
     management.clusters.get(cluster) === undefined && needed(await plane.cluster(cluster)) === undefined;
-  const snapshot = await readDownstream(cluster, downstream);
+  const installation = installationOf(management, await plane.installationId());
+  const snapshot = await readDownstream(cluster, downstream, installation);
   return planRemovals({ cluster, management, snapshot, nowMs, isGone });
 }
 

@@ -14,6 +14,7 @@ import {
   parseClusterUserAttribute,
   parseSecret,
 } from '../clusters/observed.ts';
+import type { Installation } from '../derive/ownership.ts';
 import type { Store } from '../kube/store.ts';
 import { Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
@@ -60,11 +61,16 @@ export interface DownstreamSnapshot {
 /**
  * Reads a downstream cluster once and whole. One without our definitions has nothing of ours.
  *
+ * @param installation - what management knows of other cluster ids
  * @throws {ConnectionError} when it cannot be read
  */
-export async function readDownstream(cluster: string, plane: DownstreamPlane): Promise<DownstreamSnapshot> {
+export async function readDownstream(
+  cluster: string,
+  plane: DownstreamPlane,
+  installation: Installation,
+): Promise<DownstreamSnapshot> {
   const snapshot = {
-    observed: new ObservedState(cluster, () => {}),
+    observed: new ObservedState(cluster, () => {}, installation),
     createdAtMs: new Map<string, number>(),
     lastUsedAtMs: new Map<string, number>(),
   };

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
+import { registryText, SharedScrape } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
 /** What is read when somebody scrapes. Ages in seconds, times in seconds since the epoch. */
@@ -18,12 +19,15 @@ export interface AuthenticatorFacts {
 /** Everything the authenticator counts. Labels are closed enums, never tokens or users; seconds throughout. */
 export class AuthenticatorMetrics {
   readonly registry = new Registry();
+  /** For whoever asks, however often. */
+  readonly shared = new SharedScrape(() => this.scrape());
   #facts: (() => AuthenticatorFacts) | undefined;
 
-  readonly reviews = this.#counter('ace_tokenreviews_total', 'TokenReviews answered, by result and reason', [
-    'result',
-    'reason',
-  ]);
+  readonly reviews = this.#counter(
+    'ace_tokenreviews_total',
+    'TokenReviews answered, by result and reason; final="false": what would let a refused token in may be on its way',
+    ['result', 'reason', 'final'],
+  );
   readonly seconds = this.#histogram(
     'ace_tokenreview_duration_seconds',
     'Time to answer one TokenReview',
@@ -96,15 +100,18 @@ export class AuthenticatorMetrics {
    */
   expectReviews(reasons: Readonly<Record<string, readonly string[]>>): void {
     for (const [result, each] of Object.entries(reasons)) {
-      for (const reason of each) this.reviews.inc({ result, reason }, 0);
+      for (const reason of each) {
+        if (result !== 'refused') this.reviews.inc({ result, reason }, 0);
+        else for (const final of ['true', 'false']) this.reviews.inc({ result, reason, final }, 0);
+      }
     }
   }
 
-  /** The text that Prometheus reads. */
+  /** The text that Prometheus reads, as of now. */
   async scrape(): Promise<string> {
     const facts = this.#facts?.();
     if (facts) this.#show(facts);
-    return this.registry.metrics();
+    return registryText(this.registry);
   }
 
   #show(facts: AuthenticatorFacts): void {

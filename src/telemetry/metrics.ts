@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import { bindClusterSeries, type ClusterSeries, forgetCluster } from './cluster-series.ts';
+import { registryText, SharedScrape } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
 /** From a write over the local network to a cluster that was away for a day. */
@@ -13,6 +14,8 @@ const RECONCILE_RESULTS = ['ok', 'retry', 'terminal'];
 /** Everything the operator counts. Labels are clusters and closed enums, never tokens or users; seconds throughout. */
 export class Metrics {
   readonly registry = new Registry();
+  /** For whoever asks, however often. */
+  readonly shared = new SharedScrape(() => this.scrape());
   #fill: () => readonly string[] = () => [];
   #clusters: readonly string[] = [];
 
@@ -82,8 +85,13 @@ export class Metrics {
   readonly hashesPending = this.#gauge('ace_hashes_pending', 'Hashes in the making', []);
   readonly managementAge = this.#gauge(
     'ace_management_age_seconds',
-    'Seconds since every watch of the management plane last listed or was opened; a healthy one does within a minute',
+    'Seconds since the management plane last told something through every watch: a list, an event, a bookmark, the orderly end; a healthy one does within a minute',
     [],
+  );
+  readonly managementUnread = this.#gauge(
+    'ace_management_unread',
+    '1 for each kind, or namespace of Secrets, of the management plane that cannot be read at present; what was read of it before stays in force',
+    ['resource'],
   );
   readonly leader = this.#gauge('ace_leader', '1 in the process that writes, 0 in one that stands by', []);
   readonly buildInfo = this.#gauge('ace_build_info', 'Always 1; the version that runs', ['version']);
@@ -134,13 +142,13 @@ export class Metrics {
     this.#fill = fill;
   }
 
-  /** The text that Prometheus reads. */
+  /** The text that Prometheus reads, as of now. */
   async scrape(): Promise<string> {
     const clusters = this.#fill();
     const gone = this.#clusters.filter((cluster) => !clusters.includes(cluster));
     this.#clusters = clusters;
     for (const cluster of gone) await this.#forget(cluster);
-    return this.registry.metrics();
+    return renamed(await registryText(this.registry));
   }
 
   /** Series of clusters and reasons that are no more must not linger. */
@@ -185,4 +193,12 @@ export class Metrics {
   #histogram(name: string, help: string, labelNames: string[], buckets: number[]): Histogram {
     return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
   }
+}
+
+/**
+ * To Prometheus the label is `ace_cluster`: `cluster` is what many installations of it, and all that gather from several,
+ * put on every series to say where it was scraped. Inside of a value the quote would be escaped.
+ */
+function renamed(text: string): string {
+  return text.replaceAll(/([{,])cluster="/g, '$1ace_cluster="');
 }

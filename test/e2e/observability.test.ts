@@ -90,14 +90,14 @@ describe.skipIf(!binaries)('Prometheus', () => {
 
   test('sees one leader of two replicas, and a cluster that is connected', async () => {
     await until('sum(ace_leader) == 1 and count(ace_leader) == 2');
-    await until(`ace_cluster_connected{cluster="${CLUSTER}"} == 1`);
+    await until(`ace_cluster_connected{ace_cluster="${CLUSTER}"} == 1`);
   });
 
   test('sees a revocation arrive', async () => {
     await management.revoke('token-gone');
 
-    await until(`ace_revocation_lag_seconds_count{cluster="${CLUSTER}",cause="token"} >= 1`);
-    await until(`ace_tokens{cluster="${CLUSTER}",state="synced"} == 1`);
+    await until(`ace_revocation_lag_seconds_count{ace_cluster="${CLUSTER}",cause="token"} >= 1`);
+    await until(`ace_tokens{ace_cluster="${CLUSTER}",state="synced"} == 1`);
   });
 
   test('sees many requests of both programs, and none that the shipped roles forbid', async () => {

@@ -347,3 +347,48 @@ async function apiServerLog(): Promise<string> {
   const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
+
+describe('two authenticators on the node, updated by surge', () => {
+  const names = Array.from({ length: 10 }, (_, index) => `gapless-${index}`);
+
+  test('nobody is refused when the image changes, a Pod is deleted, or a process is killed', async ({
+    skip,
+  }) => {
+    const { site, management } = planes;
+    const { minor } = JSON.parse(await site.admin('version', '-o', 'json')).serverVersion;
+    if (Number.parseInt(minor, 10) < 25) skip(`Kubernetes 1.${minor} has no surge of a DaemonSet; 1.25 has`);
+    await site.apply(await site.shipped('authenticator-without-gaps', inject('images').current));
+    const rolledOut = async () => {
+      for (const name of ['ace-authenticator', 'ace-authenticator-2'])
+        await site.rolledOut(`daemonset/${name}`, NAMESPACE);
+    };
+    await rolledOut();
+    for (const name of names) await management.issueHashed(name, CLUSTER, 'u-ada');
+    for (const name of names) await letIn(name);
+
+    const ways: Readonly<Record<string, () => Promise<void>>> = {
+      'image changed': async () => {
+        await site.admin('rollout', 'restart', 'daemonset', '-n', NAMESPACE);
+        await rolledOut();
+      },
+      'pod deleted': async () => {
+        const [pod] = await site.pods('ace-authenticator', NAMESPACE);
+        await site.remove(PODS, pod.metadata.name, NAMESPACE);
+        await anotherAuthenticator(pod);
+      },
+      'process killed': async () => {
+        const [pod] = await site.pods('ace-authenticator', NAMESPACE);
+        await site.killContainer(pod);
+        await anotherAuthenticator(pod);
+      },
+    };
+    for (const [way, happen] of Object.entries(ways)) {
+      const load = await constantLoad(site.cluster, names.map(bearerOf), { spreadMs: API_SERVER_MEMORY_MS });
+      await happen();
+      await delay(2_000);
+      const report = await load.stop();
+      figures[`without gaps: ${way}`] = report;
+      expect(report.outageMs, way).toBe(0);
+    }
+  }, 300_000);
+});

@@ -141,7 +141,10 @@ describe.each([
         user: {
           username: 'u-ada',
           groups: ['group://devs', 'group://ops', 'system:authenticated'],
-          extra: { 'ace-operator.io/token-id': [name] },
+          extra: {
+            'ace-operator.io/token-id': [name],
+            'authentication.kubernetes.io/credential-id': [`ace-operator.io/token=${name}`],
+          },
         },
       });
     }

@@ -13,9 +13,11 @@ import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { apply, kubectl } from '../support/kubectl.ts';
+import { lacks } from '../support/kubernetes-version.ts';
 import { type Any, type PlaneClient, planeClient } from '../support/plane-client.ts';
 
 const MANIFESTS = fileURLToPath(new URL('../../manifests/authenticator/', import.meta.url));
+const WITHOUT_GAPS = fileURLToPath(new URL('../../manifests/authenticator-without-gaps/', import.meta.url));
 const CRDS = fileURLToPath(new URL('../../crds/', import.meta.url));
 const NAMESPACE = 'cattle-system';
 /** Who the Pods of the DaemonSet are to the API server: the shipped RoleBinding itself is put to the test. */
@@ -57,23 +59,8 @@ describe('manifests/authenticator', () => {
   });
 
   test('has a Pod that the API server admits, with the image of the kustomization', async () => {
-    const { spec } = JSON.parse(
-      await run('get', 'daemonset', 'ace-authenticator', '-n', NAMESPACE, '-o', 'json'),
-    );
-    expect(spec.template.spec.containers[0].image).toBe('ace-operator:latest');
-    // Nobody issues tokens for service accounts here, and without one a Pod that wants it is not admitted.
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'admitted', namespace: NAMESPACE, labels: spec.template.metadata.labels },
-      spec: { ...spec.template.spec, automountServiceAccountToken: false },
-    };
     await run('create', 'serviceaccount', 'default', '-n', NAMESPACE);
-    await apply(plane.adminKubeconfig, pod);
-    const admitted = await admin.get(PODS, 'admitted', NAMESPACE);
-    // What the admission made of the priority class; unknown fields would have been dropped by the server.
-    expect(admitted.spec).toMatchObject({ ...pod.spec, priority: 2_000_001_000 });
-    await run('delete', 'pod', 'admitted', '-n', NAMESPACE, '--grace-period=0', '--force');
+    await admitsPodOf('ace-authenticator');
   });
 
   test('finds control-plane nodes by each label in use, whatever its value', async () => {
@@ -97,6 +84,54 @@ describe('manifests/authenticator', () => {
     expect(selected({ ...linux, 'node-role.kubernetes.io/worker': 'true' })).toBe(false);
   });
 });
+
+describe('manifests/authenticator-without-gaps', () => {
+  test.skipIf(lacks(25, 'maxSurge of DaemonSets'))(
+    'gives each node two Pods that the API server admits, each with a state of its own',
+    async () => {
+      await run('apply', '-k', WITHOUT_GAPS);
+      const names = ['ace-authenticator', 'ace-authenticator-2'];
+      const specs = await Promise.all(names.map(admitsPodOf));
+      const paths = specs.map(
+        ({ volumes }) => volumes.find(({ name }: Any) => name === 'kept-state').hostPath.path,
+      );
+      expect(paths).toEqual(names.map((name) => `/var/lib/${name}`));
+      for (const [index, spec] of specs.entries()) {
+        const [{ args, startupProbe, livenessProbe, readinessProbe }] = spec.containers;
+        expect(args).toEqual([
+          'authenticator',
+          `--metrics-listen=127.0.0.1:${6441 + index}`,
+          '--snapshot-file=/var/lib/ace-authenticator/state',
+          '--snapshot-key-file=/var/lib/ace-authenticator/key',
+          '--ready-file=/run/ace/ready',
+        ]);
+        // A probe of the shared port would reach the other one.
+        expect(livenessProbe.httpGet.port).toBe(6441 + index);
+        expect(readinessProbe.httpGet.port).toBe(6441 + index);
+        expect(startupProbe.exec.command.at(-1)).toContain('/run/ace/ready');
+      }
+    },
+  );
+});
+
+/** Creates a Pod as the DaemonSet would, and removes it. @returns its spec */
+async function admitsPodOf(daemonSet: string): Promise<Any> {
+  const { spec } = JSON.parse(await run('get', 'daemonset', daemonSet, '-n', NAMESPACE, '-o', 'json'));
+  expect(spec.template.spec.containers[0].image).toBe('ace-operator:latest');
+  // Nobody issues tokens for service accounts here, and without one a Pod that wants it is not admitted.
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'admitted', namespace: NAMESPACE, labels: spec.template.metadata.labels },
+    spec: { ...spec.template.spec, automountServiceAccountToken: false },
+  };
+  await apply(plane.adminKubeconfig, pod);
+  const admitted = await admin.get(PODS, 'admitted', NAMESPACE);
+  // What the admission made of the priority class; unknown fields would have been dropped by the server.
+  expect(admitted.spec).toMatchObject({ ...pod.spec, priority: 2_000_001_000 });
+  await run('delete', 'pod', 'admitted', '-n', NAMESPACE, '--grace-period=0', '--force');
+  return spec.template.spec;
+}
 
 describe('the authenticator under its own Role', () => {
   let authenticator: AuthenticatorProcess;

@@ -170,7 +170,7 @@ describe('a token with', () => {
     await world.waitSynced('c-one', `${good}/${good}`);
     expect((await world.propagation('c-one')).status.refused).toEqual(refused);
     for (const [reason, count] of Object.entries(refused)) {
-      const series = `ace_tokens_refused{cluster="c-one",reason="${reason}"}`;
+      const series = `ace_tokens_refused{ace_cluster="c-one",reason="${reason}"}`;
       expect(await world.operator?.metric(series)).toBe(count);
     }
   });
@@ -212,8 +212,8 @@ test('one poison token among 200 hurts none of them, and fills no log however of
   await world.waitSynced('c-two', '201/201');
 
   expect((await world.propagation('c-two')).status.refused).toEqual({ Malformed: 1 });
-  expect(await world.operator?.metric('ace_tokens_refused{cluster="c-two",reason="Malformed"}')).toBe(1);
-  expect(await world.operator?.metric('ace_tokens{cluster="c-two",state="synced"}')).toBe(201);
+  expect(await world.operator?.metric('ace_tokens_refused{ace_cluster="c-two",reason="Malformed"}')).toBe(1);
+  expect(await world.operator?.metric('ace_tokens{ace_cluster="c-two",state="synced"}')).toBe(201);
   const lines = world.operator?.output().split('\n') ?? [];
   expect(lines.filter((line) => line.includes('token-poison')).length).toBeLessThanOrEqual(3);
 
@@ -243,9 +243,9 @@ describe('a Cluster', () => {
   test('whose switch was never readable says so', async () => {
     await world.waitCondition('c-vague', 'Ready', { status: 'False', reason: 'Malformed' });
     await eventually(async () =>
-      expect(await world.operator?.metric('ace_cluster_problem{cluster="c-vague",reason="Malformed"}')).toBe(
-        1,
-      ),
+      expect(
+        await world.operator?.metric('ace_cluster_problem{ace_cluster="c-vague",reason="Malformed"}'),
+      ).toBe(1),
     );
     const lines = world.operator
       ?.logs()
@@ -301,7 +301,7 @@ describe('a ClusterPropagation whose schema lets everything pass', () => {
       await eventually(() => world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec }));
       await world.waitCondition('c-one', 'Ready', { status: 'False', reason: 'InvalidSpec' });
       await world.waitCondition('c-one', 'Synced', { status: 'True' });
-      const series = 'ace_cluster_problem{cluster="c-one",reason="InvalidSpec"}';
+      const series = 'ace_cluster_problem{ace_cluster="c-one",reason="InvalidSpec"}';
       expect(await world.operator?.metric(series)).toBe(1);
       expect(await world.cluster('c-one').ours()).toEqual(before);
       await world.waitCondition('c-two', 'Ready', { status: 'True', reason: 'AllSynced' });

@@ -229,7 +229,7 @@ describe('token list', () => {
       expect(item).not.toHaveProperty('token');
       expect(item.metadata).not.toHaveProperty('annotations');
     }
-    expect(await list('-o', 'yaml')).toContain('storedAs: sha3-512');
+    expect(await list('-o', 'yaml')).toContain('storedAs: "sha3-512"');
   });
 
   test('says when it cannot know', async () => {
@@ -324,7 +324,13 @@ describe('token revoke', () => {
       [[], /which tokens\?/],
       [['--all', '--user', 'u-bob'], /exclude each other/],
       [['s-one', '--cluster', 'c-one'], /exclude each other/],
-      [['--all'], /Revoke all \d+ tokens of \d+ users\? Nobody can answer here; say so by --yes/],
+      [
+        ['--all'],
+        /Delete \d+ tokens of \d+ users \(.*\) in https:.*\? Nobody can answer here; say so by --yes/,
+      ],
+      [['--cluster', 'c-one'], /Delete \d+ tokens of \d users \(.*u-ada \d+/],
+      [['--cluster', 'c-one', '--keep'], /Disable \d+ tokens/],
+      [['--user', '', '--cluster', 'c-one'], /--user: it is empty/],
     ];
     const before = (await world.management.list(TOKENS)).length;
     for (const [args, message] of cases) {
@@ -348,7 +354,7 @@ describe('token revoke', () => {
     const names = await world.createTokens('b', 300, 'c-one', 'u-bob');
     cli.hide(...names.slice(0, 20).map((name) => `not-a-real-secret-of-${name}`));
     await propagated('b-299');
-    const result = await cli.run('token', 'revoke', '--user', 'u-bob', '--wait', '-o', 'name');
+    const result = await cli.run('token', 'revoke', '--user', 'u-bob', '--yes', '--wait', '-o', 'name');
     expect(result.stderr).toMatch(/^300 of 300 tokens deleted\nrefused downstream/);
     expect(result.code).toBe(0);
     expect(result.stdout.trim().split('\n').sort()).toEqual(

@@ -123,13 +123,13 @@ describe('credentials that cannot work', () => {
       await world.waitCondition('c-one', 'Connected', { status: 'False', reason: wantReason });
       await world.waitCondition('c-one', 'Ready', { status: 'False', reason: wantReason });
       expect((await world.propagation('c-one')).status.lastError).not.toBe('');
-      await expectMetric(`ace_cluster_problem{cluster="c-one",reason="${wantReason}"}`, 1);
+      await expectMetric(`ace_cluster_problem{ace_cluster="c-one",reason="${wantReason}"}`, 1);
       await oweToken();
       await expectBystanderUnhurt();
 
       await world.setCredentials('c-one', {});
       await expectDebtsPaid();
-      await expectMetric(`ace_cluster_problem{cluster="c-one",reason="${wantReason}"}`, 0);
+      await expectMetric(`ace_cluster_problem{ace_cluster="c-one",reason="${wantReason}"}`, 0);
     });
   }
 

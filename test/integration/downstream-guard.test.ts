@@ -204,6 +204,18 @@ describe('the guard', () => {
     expect(await cluster.clusterUserAttribute('u-ada')).toMatchObject({ needsRefresh: true });
   });
 
+  test('lets a write through that changes nothing, as a migration of the storage makes it', async () => {
+    for (const [resource, name] of [
+      [CLUSTER_AUTH_TOKENS, 't-ada'],
+      [CLUSTER_USER_ATTRIBUTES, 'u-ada'],
+      [SECRETS, 't-ada'],
+    ] as const) {
+      const stored = await annsClient.get(resource, name, NAMESPACE);
+      const written = (await annsClient.client.update(resource, stored)) as Any;
+      expect(written.metadata.uid).toBe(stored.metadata.uid);
+    }
+  });
+
   test('counts a user of thousands of groups, and lets the authenticator report', async () => {
     const groups = Array.from({ length: 10_000 }, (_, index) => `github_team://organisation/${index}`);
     await kubectlSays(operator, ['create', '-f', '-'], JSON.stringify({ ...user('u-many'), groups }));
@@ -254,8 +266,8 @@ describe('the guard', () => {
     // The harness quotes what was asked before it.
     const message = (await attempt.catch((error: Error) => error.message)).split('exit code').at(-1);
     expect(message).toContain(
-      'ann may not update what decides who is let in; may be changed: lastUsedAt. ' +
-        'Writers: the subjects of ClusterRoleBinding ace-operator-downstream-guard',
+      'by ClusterRoleBinding ace-operator-downstream-guard ann may not update what decides who is let in, ' +
+        'except lastUsedAt',
     );
     expect(message).not.toContain('$3:');
   });
@@ -280,11 +292,20 @@ test('the operator does its whole work under the guard, by a token of the accoun
   const admin = cluster.plane.adminKubeconfig;
   await kubectl(admin, 'delete', 'cat,cua,secret', '--all', `-n=${NAMESPACE}`);
   await world.register('c-one', { credentials: false });
-  await world.setCredentials('c-one', { kubeconfig: await readFile(operator, 'utf8') });
+  // First by the account that the guard does not let in: the log says who decides that, and nothing is given up.
+  const outsider = await tokenOf(NAMESPACE, 'ace-operator');
+  await world.setCredentials('c-one', { kubeconfig: await readFile(outsider, 'utf8') });
   await world.startOperator();
   await world.createUser('u-ada', {}, ['group://a']);
   await world.createTokens('t', 3, 'c-one', 'u-ada');
+  await eventually(async () =>
+    expect(JSON.stringify(world.operator?.logs())).toMatch(
+      /by ClusterRoleBinding ace-operator-downstream-guard system:serviceaccount:cattle-system:ace-operator may not create/,
+    ),
+  );
+  await world.setCredentials('c-one', { kubeconfig: await readFile(operator, 'utf8') });
   await world.waitSynced('c-one', '3/3');
+  const before = (await refusals()).length;
   await patchBy(authenticator, 'cat/t-1', { lastUsedAt: now() });
   await world.setGroups('u-ada', ['group://b']);
   await eventually(async () =>
@@ -295,12 +316,17 @@ test('the operator does its whole work under the guard, by a token of the accoun
   await world.setAce('c-one', false);
   await world.waitCondition('c-one', 'Drained', { status: 'True' });
   expect(await cluster.ours()).toEqual([]);
-  const ours = (await cluster.plane.auditLines()).filter(({ userAgent }) =>
-    userAgent.startsWith('ace-operator/'),
-  );
-  expect(ours.some(({ verb, code }) => verb === 'create' && code === 201)).toBe(true);
-  expect(ours.filter(({ code }) => code === 403 || code === 422)).toEqual([]);
+  expect((await refusals()).length).toBe(before);
+  await world.stopOperator();
 });
+
+/** What the operator asked of the cluster and was refused. */
+async function refusals(): Promise<readonly unknown[]> {
+  const lines = await cluster.plane.auditLines();
+  const ours = lines.filter(({ userAgent }) => userAgent.startsWith('ace-operator/'));
+  expect(ours.some(({ verb, code }) => verb === 'create' && code === 201)).toBe(true);
+  return ours.filter(({ code }) => code === 403 || code === 422);
+}
 
 test('on trial the guard refuses nothing and warns', async () => {
   await applyManifests(cluster.plane.adminKubeconfig, 'downstream-guard-audit');
@@ -314,6 +340,21 @@ test('on trial the guard refuses nothing and warns', async () => {
   const allowed = ['create', '--dry-run=server', '-f', '-'];
   const { stderr } = await kubectlSays(operator, allowed, JSON.stringify(user('u-trial')));
   expect(stderr).toBe('');
+});
+
+test('lets a namespace that is being deleted be emptied, and nothing else', async () => {
+  const admin = cluster.plane.adminKubeconfig;
+  await applyManifests(admin, 'downstream-guard');
+  await inForce();
+  await apply(operator, [...pair('t-last'), user('u-last')]);
+  // Nobody finalizes namespaces here: it stays as it is.
+  await kubectl(admin, 'delete', 'namespace', NAMESPACE, '--wait=false');
+  await eventually(() => kubectl(namespaceAdmin, 'delete', 'cat', 't-last', `-n=${NAMESPACE}`));
+  await refused(namespaceAdmin, patchOf('cua/u-last', { groups: ['system:masters'] }));
+  await refused(namespaceAdmin, patchOf('secret/t-last', { stringData: { hash: sha3('another') } }));
+  const again = kubectlSays(namespaceAdmin, ['create', '-f', '-'], JSON.stringify(inlineToken('t-last')));
+  await expect(again).rejects.toThrow(/being terminated|denied request/);
+  await kubectl(namespaceAdmin, 'delete', 'secret/t-last', 'cua/u-last', `-n=${NAMESPACE}`);
 });
 
 /** The API server learns of a policy by a watch. */

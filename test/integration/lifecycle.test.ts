@@ -49,8 +49,10 @@ describe('a running operator', () => {
     ]);
     await eventually(async () => {
       const { status, body } = await operator.http('/metrics');
-      const line = body.split('\n').find((text) => text.startsWith('ace_cluster_connected{cluster="c-one"}'));
-      expect({ status, line }).toEqual({ status: 200, line: 'ace_cluster_connected{cluster="c-one"} 1' });
+      const line = body
+        .split('\n')
+        .find((text) => text.startsWith('ace_cluster_connected{ace_cluster="c-one"}'));
+      expect({ status, line }).toEqual({ status: 200, line: 'ace_cluster_connected{ace_cluster="c-one"} 1' });
     });
     expect(await operator.http('/elsewhere')).toMatchObject({ status: 404 });
   });
@@ -62,14 +64,14 @@ describe('a signal', () => {
       await proxy.heal();
       const operator = await start();
       await eventually(async () =>
-        expect(await operator.metric('ace_cluster_connected{cluster="c-dead"}')).toBe(1),
+        expect(await operator.metric('ace_cluster_connected{ace_cluster="c-dead"}')).toBe(1),
       );
       await eventually(async () => expect(await operator.metric('ace_hashes_pending')).toBeGreaterThan(100));
       proxy.blackhole();
       // Requests that will never be answered are under way, too.
       await world.createTokens(signal.toLowerCase(), 20, 'c-dead', 'u-ada');
       await eventually(async () =>
-        expect(await operator.metric('ace_tokens{cluster="c-dead",state="pending"}')).toBeGreaterThan(0),
+        expect(await operator.metric('ace_tokens{ace_cluster="c-dead",state="pending"}')).toBeGreaterThan(0),
       );
 
       const startMs = performance.now();

@@ -25,7 +25,7 @@ interface Case {
   readonly fires: readonly Readonly<Record<string, string>>[];
 }
 
-const C1 = { cluster: 'c-1' };
+const C1 = { ace_cluster: 'c-1' };
 const NODE = { job: 'ace-authenticator', instance: 'node-1:9465' };
 const node = 'job="ace-authenticator",instance="node-1:9465"';
 const pod = 'job="ace-operator",instance="pod-1:9464"';
@@ -33,8 +33,8 @@ const [one, two] = [pod, pod.replace('pod-1', 'pod-2')];
 
 /** Of revocations: 60 s or less, and all. */
 const revocations = (cause: string, quick: string, all: string, le = '60'): Case['series'] => ({
-  [`ace_revocation_lag_seconds_bucket{cluster="c-1",cause="${cause}",le="${le}"}`]: quick,
-  [`ace_revocation_lag_seconds_count{cluster="c-1",cause="${cause}"}`]: all,
+  [`ace_revocation_lag_seconds_bucket{ace_cluster="c-1",cause="${cause}",le="${le}"}`]: quick,
+  [`ace_revocation_lag_seconds_count{ace_cluster="c-1",cause="${cause}"}`]: all,
 });
 const requests = (labels: string, good: string, bad: string, code: string): Case['series'] => ({
   [`ace_api_requests_total{${labels},verb="get",code="200"}`]: good,
@@ -49,26 +49,128 @@ const reviewsWithin = (seconds: string, quick: string, all: string): Case['serie
   [`ace_tokenreview_duration_seconds_bucket{${node},le="+Inf"}`]: all,
 });
 const changesWithin = (seconds: string, quick: string, all: string): Case['series'] => ({
-  [`ace_propagation_lag_seconds_bucket{cluster="c-1",le="${seconds}"}`]: quick,
-  [`ace_propagation_lag_seconds_bucket{cluster="c-1",le="300"}`]: all,
-  [`ace_propagation_lag_seconds_bucket{cluster="c-1",le="+Inf"}`]: all,
+  [`ace_propagation_lag_seconds_bucket{ace_cluster="c-1",le="${seconds}"}`]: quick,
+  [`ace_propagation_lag_seconds_bucket{ace_cluster="c-1",le="300"}`]: all,
+  [`ace_propagation_lag_seconds_bucket{ace_cluster="c-1",le="+Inf"}`]: all,
 });
 const connected = (value: number): Case['series'] => ({
-  'ace_cluster_connected{cluster="c-1"}': `${value}x60`,
+  'ace_cluster_connected{ace_cluster="c-1"}': `${value}x60`,
 });
+
+/** Killed every four minutes, and up for three and a half: what it tells begins anew each time. */
+const loop = (values: string): string => Array.from({ length: 12 }, () => `${values} stale`).join(' ');
+const starts = Array.from({ length: 12 }, (_, at) => `${at * 240} ${at * 240} ${at * 240} stale`).join(' ');
 
 const OPERATOR: readonly Case[] = [
   {
+    alert: 'AceRestarting',
+    title: 'it is killed every four minutes',
+    series: { [`process_start_time_seconds{${pod}}`]: starts },
+    at: 30,
+    fires: [{ job: 'ace-operator', instance: 'pod-1:9464' }],
+  },
+  {
+    alert: 'AceRestarting',
+    title: 'it was rolled once, and once more',
+    series: { [`process_start_time_seconds{${pod}}`]: '0x10 600x10 1200x20' },
+    at: 30,
+    fires: [],
+  },
+  {
+    alert: 'AceRevocationOwed',
+    title: 'a revocation is owed by one that is killed every four minutes',
+    series: { 'ace_revocation_oldest_pending_seconds{ace_cluster="c-1"}': loop('0 70 130') },
+    at: 25,
+    fires: [C1],
+  },
+  {
+    alert: 'AceRevocationOwed',
+    title: 'it was owed, and has arrived',
+    series: { 'ace_revocation_oldest_pending_seconds{ace_cluster="c-1"}': '0 60 120 180 240 0x20' },
+    at: 9,
+    fires: [],
+  },
+  {
+    alert: 'AceClusterDisconnected',
+    title: 'a cluster is away for one that is killed every four minutes',
+    series: { 'ace_cluster_connected{ace_cluster="c-1"}': loop('0 0 0') },
+    at: 25,
+    fires: [C1],
+  },
+  {
+    alert: 'AceOperatorDown',
+    title: 'one of two planes is down',
+    series: {
+      'up{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'up{job="ace-operator",instance="b",cluster="plane-2"}': '1x5 0x25',
+    },
+    at: 15,
+    fires: [{ job: 'ace-operator', cluster: 'plane-2' }],
+  },
+  {
+    alert: 'AceOperatorDown',
+    title: 'the operators of one of two planes are no targets any more',
+    series: {
+      'up{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'up{job="ace-operator",instance="b",cluster="plane-2"}': '1x5 stale',
+    },
+    at: 15,
+    fires: [{ job: 'ace-operator', cluster: 'plane-2' }],
+  },
+  {
+    alert: 'AceOperatorNoLeader',
+    title: 'one of two planes has no leader',
+    series: {
+      'up{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'up{job="ace-operator",instance="b",cluster="plane-2"}': '1x30',
+      'ace_leader{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'ace_leader{job="ace-operator",instance="b",cluster="plane-2"}': '0x30',
+    },
+    at: 5,
+    fires: [{ job: 'ace-operator', cluster: 'plane-2' }],
+  },
+  {
+    alert: 'AceOperatorNoLeader',
+    title: 'the leader is not reached, the other one is',
+    series: { [`up{${one}}`]: '0x30', [`up{${two}}`]: '1x30', [`ace_leader{${two}}`]: '0x30' },
+    at: 10,
+    fires: [],
+  },
+  {
+    alert: 'AceOperatorManyLeaders',
+    title: 'each of two planes has one',
+    series: {
+      'ace_leader{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'ace_leader{job="ace-operator",instance="b",cluster="plane-2"}': '1x30',
+    },
+    at: 10,
+    fires: [],
+  },
+  {
+    alert: 'AceScrapeFails',
+    title: 'one of two is not reached',
+    series: { [`up{${one}}`]: '0x30', [`up{${two}}`]: '1x30' },
+    at: 15,
+    fires: [{ job: 'ace-operator', instance: 'pod-1:9464' }],
+  },
+  {
+    alert: 'AceScrapeFails',
+    title: 'one was rolled',
+    series: { [`up{${one}}`]: '1 0 0 0 1x30' },
+    at: 10,
+    fires: [],
+  },
+  {
     alert: 'AceRevocationOwed',
     title: 'a revocation has not arrived for minutes',
-    series: { 'ace_revocation_oldest_pending_seconds{cluster="c-1"}': '0 60 120 180 240 300' },
+    series: { 'ace_revocation_oldest_pending_seconds{ace_cluster="c-1"}': '0 60 120 180 240 300' },
     at: 5,
     fires: [C1],
   },
   {
     alert: 'AceRevocationOwed',
     title: 'revocations come and arrive all the time',
-    series: { 'ace_revocation_oldest_pending_seconds{cluster="c-1"}': '0 1 0 2 0 40 0 119 0 3' },
+    series: { 'ace_revocation_oldest_pending_seconds{ace_cluster="c-1"}': '0 1 0 2 0 40 0 119 0 3' },
     at: 9,
     fires: [],
   },
@@ -118,8 +220,8 @@ const OPERATOR: readonly Case[] = [
     alert: 'AceClusterDisconnected',
     title: 'a cluster is away for long',
     series: {
-      'ace_cluster_connected{cluster="c-1"}': '1 0x20',
-      'ace_cluster_connected{cluster="c-2"}': '1x21',
+      'ace_cluster_connected{ace_cluster="c-1"}': '1 0x20',
+      'ace_cluster_connected{ace_cluster="c-2"}': '1x21',
     },
     at: 12,
     fires: [C1],
@@ -128,8 +230,8 @@ const OPERATOR: readonly Case[] = [
     alert: 'AceClusterDisconnected',
     title: 'a cluster is away for some minutes, and another one is drained',
     series: {
-      'ace_cluster_connected{cluster="c-1"}': '1 0x8 1x20',
-      'ace_cluster_connected{cluster="c-2"}': '0 0 _x30',
+      'ace_cluster_connected{ace_cluster="c-1"}': '1 0x8 1x20',
+      'ace_cluster_connected{ace_cluster="c-2"}': '0 0 _x30',
     },
     at: 20,
     fires: [],
@@ -137,7 +239,7 @@ const OPERATOR: readonly Case[] = [
   {
     alert: 'AceGarbageCollectionBlocked',
     title: 'a sweep waits for a person',
-    series: { 'ace_cluster_problem{cluster="c-1",reason="GCBlocked"}': '1x10' },
+    series: { 'ace_cluster_problem{ace_cluster="c-1",reason="GCBlocked"}': '1x10' },
     at: 6,
     fires: [C1],
   },
@@ -145,8 +247,8 @@ const OPERATOR: readonly Case[] = [
     alert: 'AceGarbageCollectionBlocked',
     title: 'the person came, and another cluster has other problems',
     series: {
-      'ace_cluster_problem{cluster="c-1",reason="GCBlocked"}': '1x2 _x10',
-      'ace_cluster_problem{cluster="c-2",reason="Unreachable"}': '1x10',
+      'ace_cluster_problem{ace_cluster="c-1",reason="GCBlocked"}': '1x2 _x10',
+      'ace_cluster_problem{ace_cluster="c-2",reason="Unreachable"}': '1x10',
     },
     at: 9,
     fires: [],
@@ -155,23 +257,23 @@ const OPERATOR: readonly Case[] = [
     alert: 'AcePoisonTokens',
     title: 'tokens are unreadable, and others rejected by the cluster',
     series: {
-      'ace_tokens_refused{cluster="c-1",reason="Malformed"}': '2x20',
-      'ace_tokens{cluster="c-2",state="failed"}': '1x20',
+      'ace_tokens_refused{ace_cluster="c-1",reason="Malformed"}': '2x20',
+      'ace_tokens{ace_cluster="c-2",state="failed"}': '1x20',
     },
     at: 16,
     fires: [
-      { cluster: 'c-1', reason: 'Malformed' },
-      { cluster: 'c-2', reason: 'Rejected' },
+      { ace_cluster: 'c-1', reason: 'Malformed' },
+      { ace_cluster: 'c-2', reason: 'Rejected' },
     ],
   },
   {
     alert: 'AcePoisonTokens',
     title: 'tokens ended as tokens end',
     series: {
-      'ace_tokens_refused{cluster="c-1",reason="Expired"}': '5x20',
-      'ace_tokens_refused{cluster="c-1",reason="Disabled"}': '5x20',
-      'ace_tokens_refused{cluster="c-1",reason="SecretTooLong"}': '1x5 _x20',
-      'ace_tokens{cluster="c-1",state="failed"}': '0x20',
+      'ace_tokens_refused{ace_cluster="c-1",reason="Expired"}': '5x20',
+      'ace_tokens_refused{ace_cluster="c-1",reason="Disabled"}': '5x20',
+      'ace_tokens_refused{ace_cluster="c-1",reason="SecretTooLong"}': '1x5 _x20',
+      'ace_tokens{ace_cluster="c-1",state="failed"}': '0x20',
     },
     at: 16,
     fires: [],
@@ -179,7 +281,7 @@ const OPERATOR: readonly Case[] = [
   {
     alert: 'AceTokensPending',
     title: 'a token waits in a cluster that is there',
-    series: { 'ace_tokens{cluster="c-1",state="pending"}': '1x20', ...connected(1) },
+    series: { 'ace_tokens{ace_cluster="c-1",state="pending"}': '1x20', ...connected(1) },
     at: 16,
     fires: [C1],
   },
@@ -187,13 +289,13 @@ const OPERATOR: readonly Case[] = [
     alert: 'AceTokensPending',
     title: 'the cluster is away, or suspended, or the tokens change',
     series: {
-      'ace_tokens{cluster="c-1",state="pending"}': '1x20',
+      'ace_tokens{ace_cluster="c-1",state="pending"}': '1x20',
       ...connected(0),
-      'ace_tokens{cluster="c-2",state="pending"}': '1x20',
-      'ace_cluster_connected{cluster="c-2"}': '1x20',
-      'ace_cluster_problem{cluster="c-2",reason="Suspended"}': '1x20',
-      'ace_tokens{cluster="c-3",state="pending"}': '3x9 0 2x20',
-      'ace_cluster_connected{cluster="c-3"}': '1x20',
+      'ace_tokens{ace_cluster="c-2",state="pending"}': '1x20',
+      'ace_cluster_connected{ace_cluster="c-2"}': '1x20',
+      'ace_cluster_problem{ace_cluster="c-2",reason="Suspended"}': '1x20',
+      'ace_tokens{ace_cluster="c-3",state="pending"}': '3x9 0 2x20',
+      'ace_cluster_connected{ace_cluster="c-3"}': '1x20',
     },
     at: 18,
     fires: [],
@@ -215,7 +317,7 @@ const OPERATOR: readonly Case[] = [
   {
     alert: 'AceWatchCorrections',
     title: 'relists find a lot',
-    series: { [`ace_relist_corrections_total{${pod},cluster="c-1"}`]: '0+2x60' },
+    series: { [`ace_relist_corrections_total{${pod},ace_cluster="c-1"}`]: '0+2x60' },
     at: 30,
     fires: [C1],
   },
@@ -223,7 +325,7 @@ const OPERATOR: readonly Case[] = [
     alert: 'AceWatchCorrections',
     title: 'relists find little, and those of an authenticator are not ours',
     series: {
-      [`ace_relist_corrections_total{${pod},cluster="c-1"}`]: '0x10 3x50',
+      [`ace_relist_corrections_total{${pod},ace_cluster="c-1"}`]: '0x10 3x50',
       [`ace_relist_corrections_total{${node}}`]: '0+2x60',
     },
     at: 30,
@@ -232,25 +334,25 @@ const OPERATOR: readonly Case[] = [
   {
     alert: 'AceApiErrors',
     title: 'a fifth of the requests fail',
-    series: { ...requests(`${pod},cluster="c-1"`, '0+8x60', '0+2x60', '503'), ...connected(1) },
+    series: { ...requests(`${pod},ace_cluster="c-1"`, '0+8x60', '0+2x60', '503'), ...connected(1) },
     at: 30,
     fires: [C1],
   },
   {
     alert: 'AceApiErrors',
     title: 'the management plane forbids',
-    series: requests(`${pod},cluster="management"`, '0+1x60', '0+2x60', '403'),
+    series: requests(`${pod},ace_cluster="management"`, '0+1x60', '0+2x60', '403'),
     at: 30,
-    fires: [{ cluster: 'management' }],
+    fires: [{ ace_cluster: 'management' }],
   },
   {
     alert: 'AceApiErrors',
     title:
       'few fail, what is missing or in conflict is no fault, and a cluster that is away has an alert of its own',
     series: {
-      ...requests(`${pod},cluster="c-2"`, '0+100x60', '0+2x60', '500'),
-      ...requests(`${pod},cluster="c-3"`, '0+1x60', '0+20x60', '409'),
-      ...requests(`${pod},cluster="c-1"`, '0x60', '0+2x60', '0'),
+      ...requests(`${pod},ace_cluster="c-2"`, '0+100x60', '0+2x60', '500'),
+      ...requests(`${pod},ace_cluster="c-3"`, '0+1x60', '0+20x60', '409'),
+      ...requests(`${pod},ace_cluster="c-1"`, '0x60', '0+2x60', '0'),
       ...connected(0),
     },
     at: 30,
@@ -261,14 +363,14 @@ const OPERATOR: readonly Case[] = [
     title: 'every replica is down',
     series: { [`up{${one}}`]: '1 0x10', [`up{${two}}`]: '1 0x10' },
     at: 7,
-    fires: [{}],
+    fires: [{ job: 'ace-operator' }],
   },
   {
     alert: 'AceOperatorDown',
     title: 'there is none to scrape',
     series: {},
     at: 7,
-    fires: [{}],
+    fires: [{ job: 'ace-operator' }],
   },
   {
     alert: 'AceOperatorDown',
@@ -308,34 +410,48 @@ const OPERATOR: readonly Case[] = [
   {
     alert: 'AceQueueOld',
     title: 'keys wait',
-    series: { 'ace_workqueue_oldest_seconds{cluster="c-1"}': '70x10' },
+    series: { 'ace_workqueue_oldest_seconds{ace_cluster="c-1"}': '70x10' },
     at: 6,
     fires: [C1],
   },
   {
     alert: 'AceQueueOld',
     title: 'a backfill takes its time',
-    series: { 'ace_workqueue_oldest_seconds{cluster="c-1"}': '30 90 150 10 0 0 0 80 0' },
+    series: { 'ace_workqueue_oldest_seconds{ace_cluster="c-1"}': '30 90 150 10 0 0 0 80 0' },
     at: 8,
     fires: [],
   },
   {
     alert: 'AceWorkerStuck',
     title: 'a key is worked for ever',
-    series: { 'ace_workqueue_longest_running_seconds{cluster="c-1"}': '0 60 120 180 240 310 370 430' },
+    series: { 'ace_workqueue_longest_running_seconds{ace_cluster="c-1"}': '0 60 120 180 240 310 370 430' },
     at: 7,
     fires: [C1],
   },
   {
     alert: 'AceWorkerStuck',
     title: 'a slow cluster lets every request time out',
-    series: { 'ace_workqueue_longest_running_seconds{cluster="c-1"}': '20 40 60 10 30 50 60 20' },
+    series: { 'ace_workqueue_longest_running_seconds{ace_cluster="c-1"}': '20 40 60 10 30 50 60 20' },
     at: 7,
     fires: [],
   },
 ];
 
 const AUTHENTICATOR: readonly Case[] = [
+  {
+    alert: 'AceAuthenticatorRestarting',
+    title: 'it is killed every four minutes',
+    series: { [`process_start_time_seconds{${node}}`]: starts },
+    at: 30,
+    fires: [NODE],
+  },
+  {
+    alert: 'AceAuthenticatorRestarting',
+    title: 'it was rolled',
+    series: { [`process_start_time_seconds{${node}}`]: '0x10 600x30' },
+    at: 30,
+    fires: [],
+  },
   {
     alert: 'AceAuthenticatorDown',
     title: 'one does not answer',
@@ -474,7 +590,7 @@ const AUTHENTICATOR: readonly Case[] = [
     title: 'relists find little, and those of the operator are not its',
     series: {
       [`ace_relist_corrections_total{${node}}`]: '0x10 3x50',
-      [`ace_relist_corrections_total{${pod},cluster="c-1"}`]: '0+2x60',
+      [`ace_relist_corrections_total{${pod},ace_cluster="c-1"}`]: '0+2x60',
     },
     at: 30,
     fires: [],

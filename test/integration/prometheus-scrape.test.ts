@@ -76,21 +76,21 @@ describe.skipIf(!binaries)('Prometheus', () => {
 
   test('sees how late a revocation arrived in a cluster that was away, and before that, that it is owed', async () => {
     await proxy.refuse();
-    await until('ace_cluster_connected{cluster="c-one"} == 0');
+    await until('ace_cluster_connected{ace_cluster="c-one"} == 0');
     await world.deleteToken('token-gone');
-    await until('ace_revocations_pending{cluster="c-one"} == 1');
-    await until('ace_revocation_oldest_pending_seconds{cluster="c-one"} > 2');
+    await until('ace_revocations_pending{ace_cluster="c-one"} == 1');
+    await until('ace_revocation_oldest_pending_seconds{ace_cluster="c-one"} > 2');
     expect(await world.cluster('c-one').tokenNames()).toContain('token-gone');
     await proxy.heal();
-    await until('ace_revocation_lag_seconds_count{cluster="c-one",cause="token"} == 1', 60_000);
-    await until('ace_revocation_oldest_pending_seconds{cluster="c-one"} == 0');
+    await until('ace_revocation_lag_seconds_count{ace_cluster="c-one",cause="token"} == 1', 60_000);
+    await until('ace_revocation_oldest_pending_seconds{ace_cluster="c-one"} == 0');
     expect(await world.cluster('c-one').tokenNames()).toEqual(['token-good']);
-    const [lag] = await prometheus.query('ace_revocation_lag_seconds_sum{cluster="c-one",cause="token"}');
+    const [lag] = await prometheus.query('ace_revocation_lag_seconds_sum{ace_cluster="c-one",cause="token"}');
     expect(lag?.value).toBeGreaterThan(2);
   });
 
   test('sees an increase in the very first late revocation: its series was there before', async () => {
-    await until('increase(ace_revocation_lag_seconds_count{cluster="c-one",cause="token"}[5m]) > 0');
+    await until('increase(ace_revocation_lag_seconds_count{ace_cluster="c-one",cause="token"}[5m]) > 0');
   });
 
   test('has the shipped rules in force: what is wrong here is pending, and what is right is not', async () => {
@@ -117,8 +117,8 @@ describe.skipIf(!binaries)('Prometheus', () => {
   test('has no series of a cluster that is gone', async () => {
     await world.setAce('c-one', false);
     await world.waitCondition('c-one', 'Drained', { status: 'True' });
-    await until('ace_tokens{cluster="c-one",state="synced"} == 0');
-    await until('absent(ace_cluster_connected{cluster="c-one"})');
+    await until('ace_tokens{ace_cluster="c-one",state="synced"} == 0');
+    await until('absent(ace_cluster_connected{ace_cluster="c-one"})');
     await world.management.remove(
       {
         group: 'management.cattle.io',
@@ -129,7 +129,7 @@ describe.skipIf(!binaries)('Prometheus', () => {
       },
       'c-one',
     );
-    await until('absent({__name__=~"ace_.+",cluster="c-one"})', 30_000);
+    await until('absent({__name__=~"ace_.+",ace_cluster="c-one"})', 30_000);
   });
 
   const until = (expression: string, timeoutMs = 30_000): Promise<void> =>

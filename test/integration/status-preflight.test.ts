@@ -219,6 +219,8 @@ describe('wait', () => {
       '--for=revoked',
       '--cluster',
       'c-one',
+      // It may be gone from both before the command has started.
+      '--ignore-not-found',
       '--timeout',
       '30s',
       '-o',
@@ -249,6 +251,8 @@ describe('wait', () => {
       3,
       /not revoked in c-bare after 1s; NoCredentials: /,
     ],
+    [['nobody', '--for=revoked', '--cluster', 'c-one'], 1, /no token nobody was seen, neither/],
+    [['good', '--for=revoked', '--cluster', 'c-bare'], 2, /token good is scoped to c-one/],
     [['a:b'], 2, /wanted the name of a token, without its secret/],
     [['good', '--for=ever'], 2, /--for: wanted propagated, revoked; got 'ever'/],
     [['good', '--timeout', 'soon'], 2, /--timeout: wanted a duration/],

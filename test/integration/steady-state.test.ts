@@ -58,7 +58,9 @@ describe('500 tokens that are in their cluster', () => {
 
 /** Keys worked by the operator that runs now. */
 function worked(world: World): Promise<number> {
-  return world.operator?.metric('ace_reconciles_total{cluster="c-one",result="ok"}') ?? Promise.resolve(0);
+  return (
+    world.operator?.metric('ace_reconciles_total{ace_cluster="c-one",result="ok"}') ?? Promise.resolve(0)
+  );
 }
 
 /** The annotation that allows a blocked sweep makes any sweep run; where nothing is blocked, nothing else. */

@@ -67,7 +67,9 @@ describe('a revocation that the watch did not tell', () => {
       for (const index of [0, 1, 2])
         expect(await world.cluster('c-quiet').hashSecret(`quiet-${index}`)).toBeDefined();
     }, LIMIT);
-    expect(await restarts(world, 'management', 'deadline')).toBeGreaterThan(0);
+    // The connection gave no sign of life; where one cannot be asked for, the deadline of the watch ends it.
+    const ends = ['error', 'deadline'].map((reason) => restarts(world, 'management', reason));
+    expect(Math.max(...(await Promise.all(ends)))).toBeGreaterThan(0);
   });
 
   test('is carried out after the network came back from a partition', async () => {
@@ -103,12 +105,12 @@ describe('a revocation that the watch did not tell', () => {
       async () => expect(await world.cluster('c-quiet').hashSecret('quiet-0')).toBeDefined(),
       LIMIT,
     );
-    expect(await restarts(world, 'management', 'expired')).toBeGreaterThan(0);
+    expect(await restarts(world, 'management', 'error')).toBeGreaterThan(0);
   });
 });
 
 async function restarts(world: World, cluster: string, reason: string): Promise<number> {
-  const series = `ace_watch_restarts_total{cluster="${cluster}",reason="${reason}"}`;
+  const series = `ace_watch_restarts_total{ace_cluster="${cluster}",reason="${reason}"}`;
   return (await world.operator?.metric(series)) ?? 0;
 }
 

@@ -22,12 +22,14 @@ export function startAuthenticator(
   kubeconfig: string,
   port: number,
   flags: readonly string[] = [],
-  options: { untilReady?: boolean } = {},
+  { untilReady = true }: { untilReady?: boolean } = {},
 ): Promise<AuthenticatorProcess> {
+  const probes = untilReady ? [] : ['--metrics-listen', '127.0.0.1:0'];
   return startService({
-    args: ['authenticator', '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${port}`, ...flags],
-    announcement: 'authenticator listens',
-    startedPath: options.untilReady === false ? '/livez' : '/readyz',
+    args: ['authenticator', '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${port}`, ...probes, ...flags],
+    // Before it knows anything, only its probes are answered.
+    announcement: ['authenticator listens', ...(untilReady ? [] : ['metrics and probes'])],
+    startedPath: untilReady ? '/readyz' : '/livez',
   });
 }
 

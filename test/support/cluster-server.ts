@@ -78,13 +78,15 @@ export class ClusterServer {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
-    this.#requests.push(`${request.method} ${pathname}`);
+    const isStream = searchParams.has('sendInitialEvents');
+    if (!isStream) this.#requests.push(`${request.method} ${pathname}`);
     const plural = pathname.split('/').at(-1) ?? '';
     const name = /^metadata\.name=(.+)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1];
     const fault = this.faults.get(plural);
     if (fault === 'silent') return;
-    if (fault !== undefined || request.method !== 'GET') {
-      const code = fault ?? 405;
+    // Lists as streams are refused, as older servers do.
+    if (fault !== undefined || request.method !== 'GET' || isStream) {
+      const code = fault ?? (isStream ? 422 : 405);
       const status = {
         kind: 'Status',
         status: 'Failure',

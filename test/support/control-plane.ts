@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { get as getTls } from 'node:https';
 import { join } from 'node:path';
@@ -33,6 +33,10 @@ export interface ControlPlane {
   restartApiServer(): Promise<void>;
   stopApiServer(): Promise<void>;
   startApiServer(): Promise<void>;
+  /** Stops everything, keeps a copy of etcd's data, starts everything again. */
+  backUp(): Promise<void>;
+  /** Puts etcd's data back as they were at the last {@link backUp}; the API server begins anew with them. */
+  restore(): Promise<void>;
   /** Finished requests since the start; empty unless `audit` is on. Lines come shortly after the answers. */
   auditLines(): Promise<readonly AuditLine[]>;
   stop(options?: { keepLogs?: boolean }): Promise<void>;
@@ -78,6 +82,7 @@ class Plane implements ControlPlane {
   readonly #admin: KeyPair;
   readonly #address: string;
   #etcd: Child | undefined;
+  #speedUps: readonly string[] = [];
   #apiServer: Child | undefined;
 
   constructor(name: string, dir: string, binaries: Binaries, options: ControlPlaneOptions) {
@@ -92,8 +97,8 @@ class Plane implements ControlPlane {
   }
 
   async start(): Promise<void> {
-    const [speedUps] = await Promise.all([etcdSpeedUps(this.#binaries.etcd), this.#writeFiles()]);
-    const etcd = await startOnFreePort((port) => this.#etcdCommand(port, speedUps));
+    [this.#speedUps] = await Promise.all([etcdSpeedUps(this.#binaries.etcd), this.#writeFiles()]);
+    const etcd = await startOnFreePort((port) => this.#etcdCommand(port, this.#speedUps));
     this.#etcd = etcd.child;
     this.etcdUrl = `http://127.0.0.1:${etcd.port}`;
     const apiServer = await startOnFreePort((port) => this.#apiServerCommand(port));
@@ -127,6 +132,24 @@ class Plane implements ControlPlane {
   async startApiServer(): Promise<void> {
     if (this.#apiServer?.running === true) return;
     this.#apiServer = await startOnSamePort(this.#apiServerCommand(Number(new URL(this.url).port)));
+  }
+
+  async backUp(): Promise<void> {
+    await this.#whileStopped(() => cp(this.#path('etcd'), this.#path('backup'), { recursive: true }));
+  }
+
+  async restore(): Promise<void> {
+    await this.#whileStopped(async () => {
+      await rm(this.#path('etcd'), { recursive: true });
+      await cp(this.#path('backup'), this.#path('etcd'), { recursive: true });
+    });
+  }
+
+  async #whileStopped(work: () => Promise<void>): Promise<void> {
+    await Promise.all([this.#apiServer?.kill(), this.#etcd?.kill()]);
+    await work();
+    this.#etcd = await startOnSamePort(this.#etcdCommand(Number(new URL(this.etcdUrl).port), this.#speedUps));
+    await this.startApiServer();
   }
 
   async auditLines(): Promise<readonly AuditLine[]> {

@@ -53,9 +53,12 @@ export function expressionsOf(component: Component): readonly string[] {
   return [...alertRules(component).map(({ expr }) => expr), ...dashboardExpressions(component)];
 }
 
+const CLUSTER_LABEL = 'ace_cluster';
+
 /** Names of our metrics that an expression asks for, as series are called: with `_bucket`, `_sum` or `_count`. */
 export function seriesNamesIn(expression: string): readonly string[] {
-  return [...new Set(expression.match(/\b(ace|process|nodejs)_[a-z0-9_]+/g) ?? [])];
+  const names = expression.match(/\b(ace|process|nodejs)_[a-z0-9_]+/g) ?? [];
+  return [...new Set(names)].filter((name) => name !== CLUSTER_LABEL);
 }
 
 function filledIn(expression: string): string {
@@ -88,7 +91,13 @@ export function registered(component: Component): readonly Registered[] {
       type: string;
       labelNames: readonly string[];
     };
-    return { name, help, type, labels: labelNames };
+    // As it is called where it is read.
+    return {
+      name,
+      help,
+      type,
+      labels: labelNames.map((label) => (label === 'cluster' ? CLUSTER_LABEL : label)),
+    };
   });
 }
 

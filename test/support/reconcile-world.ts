@@ -40,12 +40,15 @@ import { Lag } from '../../src/operator/report/lag.ts';
 import { Outcomes } from '../../src/operator/report/outcomes.ts';
 import type { CarriedCluster } from '../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../src/operator/upstream/deletions.ts';
+import { installationOf } from '../../src/operator/upstream/installation.ts';
 import { Management } from '../../src/operator/upstream/management.ts';
 import { type Json, NOW, rawToken, rawUser, rawUserAttribute } from './builders.ts';
 import { FakeApi, type FakeEvent } from './fake-api.ts';
 
 const CLUSTER = 'c-1';
 const NAMESPACE = 'cattle-system';
+/** Which management plane this is. */
+export const INSTALLATION = 'uid-of-the-plane';
 /** Far more turns than any scenario takes. */
 const MAX_TURNS = 400;
 /** When a refused removal is tried again; the queue of the operator counts up to it. */
@@ -108,7 +111,8 @@ export class ReconcileWorld {
   constructor(hasher: Hasher = createHasher()) {
     this.hasher = hasher;
     this.hashes = new HashStore(hasher);
-    this.observed = new ObservedState(CLUSTER, (object) => this.#enqueueObject(object, false));
+    const installation = installationOf(this.management, INSTALLATION);
+    this.observed = new ObservedState(CLUSTER, (object) => this.#enqueueObject(object, false), installation);
     this.downstream.onEvent = (event) => {
       const untold = this.#untold.get(event.object.kind) ?? [];
       this.#untold.set(event.object.kind, [...untold, event]);

@@ -26,8 +26,8 @@ export interface ServiceProcess {
 export interface ServiceOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** The log message that announces the address of its HTTP server. */
-  readonly announcement: string;
+  /** The log messages that announce the address of its HTTP servers; the first that was printed counts. */
+  readonly announcement: string | readonly string[];
   /** It counts as started when this path answers 200. */
   readonly startedPath: string;
   /** Asks its server for a path where plain HTTP will not do; gives the status. */
@@ -54,7 +54,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
         const status = await statusOf(service, options);
         if (status !== 200) throw new Error(`${options.startedPath} answers ${status}`);
       },
-      { timeoutMs: 30_000, what: `${options.args[0]} to start` },
+      { timeoutMs: 90_000, what: `${options.args[0]} to start` },
     );
   } catch (error) {
     child.kill('SIGKILL');
@@ -71,12 +71,22 @@ async function statusOf(
   { startedPath, announcement, probe }: ServiceOptions,
 ): Promise<number> {
   if (!probe) return (await service.http(startedPath)).status;
-  const address = service.logs().find(({ message }) => message === announcement)?.['address'];
+  const address = announced(service.logs(), announcement);
   if (!address) throw new Error('its address is not announced yet');
   return probe(String(address), startedPath);
 }
 
-function wrap(child: ChildProcess, announcement: string): ServiceProcess {
+function announced(
+  logs: readonly Record<string, unknown>[],
+  announcement: string | readonly string[],
+): unknown | undefined {
+  return [announcement]
+    .flat()
+    .map((wanted) => logs.find(({ message }) => message === wanted)?.['address'])
+    .find((address) => address !== undefined);
+}
+
+function wrap(child: ChildProcess, announcement: string | readonly string[]): ServiceProcess {
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     output += chunk;
@@ -94,7 +104,7 @@ function wrap(child: ChildProcess, announcement: string): ServiceProcess {
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const http: ServiceProcess['http'] = async (path, init) => {
-    const address = logs().find(({ message }) => message === announcement)?.['address'];
+    const address = announced(logs(), announcement);
     if (!address) throw new Error('its address is not announced yet');
     const response = await fetch(`http://${address}${path}`, init ?? {});
     return { status: response.status, body: await response.text(), headers: response.headers };

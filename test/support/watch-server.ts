@@ -4,7 +4,12 @@ import { CLUSTER_AUTH_TOKENS } from '../../src/api/names.ts';
 import { observedParser } from '../../src/api/parse-observed.ts';
 import type { Observed } from '../../src/api/types.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../src/kube/reflector.ts';
+import {
+  Reflector,
+  type ReflectorObserver,
+  type ReflectorOptions,
+  type ReflectorTiming,
+} from '../../src/kube/reflector.ts';
 import { Store } from '../../src/kube/store.ts';
 import { Transport } from '../../src/kube/transport.ts';
 
@@ -31,9 +36,21 @@ export interface Answer {
 /** A small real HTTP server that speaks as much list + watch as a test scripts. */
 export class WatchServer {
   readonly lists: URLSearchParams[] = [];
+  /** How often the version of the plane was asked. */
+  probes = 0;
+  /** The version that the plane has reached; as high as need be, unless a test says so. */
+  version = String(Number.MAX_SAFE_INTEGER);
   readonly watches: OpenWatch[] = [];
+  /** Lists that are asked for as streams. */
+  readonly streams: OpenWatch[] = [];
   /** The answer to a list; replaced by the test as the world changes. */
   onList: (query: URLSearchParams) => Answer | 'never' = () => aList([], '1');
+  /** Answers a request by its path, before anything else is looked at. */
+  onPath: (path: string) => Answer | undefined = () => undefined;
+  /** The answer to the question for the plane's version. */
+  onProbe: () => Answer | 'never' = () => aList([], this.version);
+  /** Refuses a list as a stream, as older servers do; one that is not refused stays open. */
+  onStream: (query: URLSearchParams) => Answer | undefined = () => aStatus(400, 'BadRequest');
   /** Refuses a watch; a watch that is not refused stays open. */
   onWatch: (query: URLSearchParams) => Answer | undefined = () => undefined;
   readonly #server: Server = createServer((request, response) => this.#take(request, response));
@@ -56,14 +73,26 @@ export class WatchServer {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
-    const { searchParams } = new URL(request.url ?? '/', 'http://server');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
+    const special = this.onPath(pathname);
+    if (special) {
+      answer(response, special);
+      return;
+    }
+    if (!searchParams.has('watch') && searchParams.get('fieldSelector')?.startsWith('metadata.name=')) {
+      this.probes += 1;
+      const reply = this.onProbe();
+      if (reply !== 'never') answer(response, reply);
+      return;
+    }
     if (!searchParams.has('watch')) {
       this.lists.push(searchParams);
       const reply = this.onList(searchParams);
       if (reply !== 'never') answer(response, reply);
       return;
     }
-    const refusal = this.onWatch(searchParams);
+    const isList = searchParams.has('sendInitialEvents');
+    const refusal = isList ? this.onStream(searchParams) : this.onWatch(searchParams);
     if (refusal) {
       answer(response, refusal);
       return;
@@ -74,7 +103,7 @@ export class WatchServer {
     response.on('close', () => {
       closed = true;
     });
-    this.watches.push({
+    (isList ? this.streams : this.watches).push({
       query: searchParams,
       get closed() {
         return closed;
@@ -117,12 +146,18 @@ export interface Reflection {
   readonly restarts: string[];
   readonly failures: { error: unknown; failures: number }[];
   readonly corrections: number[];
+  /** How often the server was said to have told something. */
+  readonly confirmations: () => number;
   close(): Promise<void>;
 }
 
 const QUICK: Partial<ReflectorTiming> = { backoffBaseMs: 1, backoffMaxMs: 4 };
 
-export function reflect(server: URL, timing: Partial<ReflectorTiming> = {}): Reflection {
+export function reflect(
+  server: URL,
+  timing: Partial<ReflectorTiming> = {},
+  options: Partial<Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes'>> = {},
+): Reflection {
   const transport = new Transport(
     { server, tls: {}, headers: async () => ({}) },
     { connections: 4, timeoutMs: 5_000, userAgent: 'test' },
@@ -133,10 +168,14 @@ export function reflect(server: URL, timing: Partial<ReflectorTiming> = {}): Ref
   const restarts: string[] = [];
   const failures: { error: unknown; failures: number }[] = [];
   const corrections: number[] = [];
+  let confirmed = 0;
   const observer: Partial<ReflectorObserver> = {
     restarted: (reason) => restarts.push(reason),
     failed: (error, count) => failures.push({ error, failures: count }),
     corrected: (count) => corrections.push(count),
+    succeeded: () => {
+      confirmed += 1;
+    },
   };
   const reflector = new Reflector<Observed>({
     client: new KubeClient(transport),
@@ -145,11 +184,13 @@ export function reflect(server: URL, timing: Partial<ReflectorTiming> = {}): Ref
     parse: observedParser('cluster.cattle.io/v3', 'ClusterAuthToken'),
     store,
     observer,
+    ...options,
     timing: { ...QUICK, ...timing },
   });
   reflector.start();
   return {
     ...{ reflector, store, told, restarts, failures, corrections },
+    confirmations: () => confirmed,
     close: async () => {
       await reflector.stop();
       await transport.close();

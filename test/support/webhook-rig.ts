@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { PassThrough } from 'node:stream';
 import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
@@ -7,6 +8,7 @@ import {
   SECRETS,
 } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/types.ts';
+import { AuditLog, type AuditMode } from '../../src/authenticator/audit-log.ts';
 import type { AuthenticatorDeps } from '../../src/authenticator/authenticator.ts';
 import { ClusterState } from '../../src/authenticator/cluster-state.ts';
 import type { Candidate } from '../../src/authenticator/judge.ts';
@@ -14,7 +16,6 @@ import { routes } from '../../src/authenticator/routes.ts';
 import { WebhookServer } from '../../src/authenticator/server.ts';
 import { isSlowHash, TimeSpender } from '../../src/authenticator/slow-hash.ts';
 import { VerifiedSecrets } from '../../src/authenticator/verified.ts';
-import { detectFormat } from '../../src/hash/detect.ts';
 import { createHasher } from '../../src/hash/hasher.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { Transport } from '../../src/kube/transport.ts';
@@ -25,7 +26,7 @@ import { eventually } from './eventually.ts';
 import type { Any } from './plane-client.ts';
 
 export const RIG_NAMESPACE = 'cattle-system';
-const MAX_HASHES_WAITING = 200;
+const THREADS = 2;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -93,8 +94,8 @@ export interface Reply {
 export interface StateRig {
   readonly server: ClusterServer;
   readonly state: ClusterState;
-  /** What the test says the time is; milliseconds. */
-  readonly clock: { nowMs: number };
+  /** What the test says the time is, and by how much of that somebody set the clock; milliseconds. */
+  readonly clock: { nowMs: number; setByMs: number };
   readonly failures: string[];
   put(...objects: readonly KubeObject[]): void;
   remove(kind: string, name: string): void;
@@ -109,12 +110,13 @@ export async function startStateRig(): Promise<StateRig> {
     { server: await server.listen(), tls: {}, headers: async () => ({}) },
     { connections: 4, timeoutMs: 5_000, userAgent: 'test' },
   );
-  const clock = { nowMs: NOW };
+  const clock = { nowMs: NOW, setByMs: 0 };
   const failures: string[] = [];
   const state = new ClusterState({
     client: new KubeClient(transport),
     namespace: RIG_NAMESPACE,
     now: () => clock.nowMs,
+    monotonic: () => clock.nowMs - clock.setByMs,
     onFailure: (resource) => failures.push(resource),
   });
   const latest = new Map<string, { kind: string; version: string | undefined }>();
@@ -157,8 +159,11 @@ export async function startStateRig(): Promise<StateRig> {
 export interface WebhookRigOptions {
   readonly legacy401?: boolean;
   readonly withExtra?: boolean;
+  readonly auditLog?: AuditMode;
   readonly maxStalenessMs?: number;
   readonly maxVerified?: number;
+  /** How long the answer to a guess is held back; 100 ms. */
+  readonly holdMs?: number;
   /** False: the API server is there, but the state has not asked it yet. */
   readonly synced?: boolean;
 }
@@ -170,6 +175,8 @@ export interface WebhookRig extends StateRig {
   readonly verified: VerifiedSecrets;
   /** Faults of our own: what answers 500. */
   readonly faults: unknown[];
+  /** What the audit log was told. */
+  readonly audited: PassThrough;
   /** Reasons of refusals, in order. */
   readonly refused: string[];
   readonly accepted: Candidate[];
@@ -182,10 +189,12 @@ export interface WebhookRig extends StateRig {
 
 export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<WebhookRig> {
   const rig = await startStateRig();
-  const hasher = createHasher({ maxQueue: MAX_HASHES_WAITING });
+  const hasher = createHasher({ threads: THREADS });
   const checks = { count: 0 };
   const verified = new VerifiedSecrets({
     maxEntries: options.maxVerified ?? 1_000,
+    concurrency: THREADS,
+    holdMs: options.holdMs ?? 100,
     verify: (secret, hash) => {
       checks.count += 1;
       return hasher.verify(secret, hash);
@@ -196,11 +205,11 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
   const metrics = new AuthenticatorMetrics();
   const faults: unknown[] = [];
   const refused: string[] = [];
+  const audited = new PassThrough();
   const accepted: Candidate[] = [];
   const authenticator: AuthenticatorDeps = {
     state: rig.state,
     verified,
-    isSupported: (hash) => detectFormat(hash) !== undefined,
     spendTime: (secret) => spender.spend(secret),
     withExtra: options.withExtra ?? true,
     maxStalenessMs: options.maxStalenessMs,
@@ -212,6 +221,7 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
       authenticator,
       metrics,
       legacy401: options.legacy401 ?? false,
+      audit: new AuditLog({ mode: options.auditLog ?? 'none', stream: audited, now: () => rig.clock.nowMs }),
       onRefused: (reason) => void refused.push(reason),
     }),
     onReload: () => {},
@@ -227,11 +237,12 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
     ask(agent, address, method, path, body);
   return {
     ...rig,
-    ...{ address, metrics, verified, faults, refused, accepted, checks, send },
+    ...{ address, metrics, verified, faults, audited, refused, accepted, checks, send },
     post: (body, path = '/v1/authenticate') => send('POST', path, body),
     review: (token, version = 'v1') => send('POST', '/v1/authenticate', reviewBody(token, version)),
     async close() {
       agent.destroy();
+      verified.release();
       await webhook.drain();
       await hasher.close();
       await rig.close();

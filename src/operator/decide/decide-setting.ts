@@ -1,12 +1,6 @@
-import {
-  apiVersionOf,
-  CONFIG_MAPS,
-  FIELD_MANAGER,
-  LABEL_CLUSTER,
-  LABEL_MANAGED_BY,
-  REFRESH_DEBOUNCE,
-} from '../../api/names.ts';
+import { apiVersionOf, CONFIG_MAPS, REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
+import { ownLabels } from '../../derive/desired.ts';
 import { type Change, diff } from '../../derive/diff.ts';
 import type { Rules, SettingFacts } from './facts.ts';
 
@@ -21,14 +15,14 @@ export function decideSetting({ rules, value, live }: SettingFacts): readonly Ch
   return changes.filter(({ verb }) => verb === 'delete' || !rules.isPaused);
 }
 
-function configMap(value: string, { cluster, namespace }: Rules): KubeObject {
+function configMap(value: string, rules: Rules): KubeObject {
   return {
     apiVersion: apiVersionOf(CONFIG_MAPS),
     kind: CONFIG_MAPS.kind,
     metadata: {
       name: REFRESH_DEBOUNCE,
-      namespace,
-      labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER, [LABEL_CLUSTER]: cluster },
+      namespace: rules.namespace,
+      labels: ownLabels(rules),
     },
     data: { value },
   };

@@ -7,7 +7,7 @@ import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
 import { untilConfirmed } from './absence.ts';
 import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
-import { inTheWay, needsSecret } from './in-the-way.ts';
+import { conflictMessage, inTheWay, needsSecret } from './in-the-way.ts';
 import {
   type AboutNotice,
   ask,
@@ -82,7 +82,7 @@ function oursOrAdopted(
 ): readonly KubeObject[] {
   const needed = new Set(desired.map(keyOf));
   return pair
-    .filter(({ object, isOurs }) => isOurs || (adopts && needed.has(keyOf(object))))
+    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
     .map(({ object }) => object);
 }
 
@@ -224,9 +224,9 @@ const WARNINGS: ReadonlySet<TokenReason> = new Set([
 
 /** Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours. */
 function conflict(token: Token, object: string, facts: TokenFacts): Plan {
-  const message = facts.rules.adopts
-    ? `${object} is nothing that spec.adopt may take over: no hash of a known format, or no ClusterAuthToken beside it; remove it`
-    : `${object} was not written by this operator; remove it, or set spec.adopt`;
+  const { pair, attribute } = facts.seen;
+  const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
+  const message = conflictMessage(object, sibling, facts.rules.adopts);
   return {
     ...refusal(token, 'Conflict', facts, message),
     changes: diff([], oursOf(facts.seen.pair)),

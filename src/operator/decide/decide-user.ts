@@ -6,6 +6,7 @@ import { judgeToken } from '../../derive/verdict.ts';
 import { tokenKey } from '../keys.ts';
 import { untilConfirmed } from './absence.ts';
 import type { TokenOfUser, UserFacts } from './facts.ts';
+import { conflictMessage } from './in-the-way.ts';
 import {
   type AboutNotice,
   ask,
@@ -41,7 +42,7 @@ export function decideUser(facts: UserFacts): Plan {
   // While ClusterAuthTokens of the user are still there, what they mean must be kept current: one may be wanted again.
   const isDone = seen.tokens.length === 0;
   if (!isNeeded(user, facts) && (isDone || !ours)) return remove(facts, ours);
-  if (seen.refusedBy !== undefined || (seen.object && !ours && !rules.adopts)) return conflict(facts);
+  if (seen.refusedBy !== undefined || (seen.object && !ours && !mayAdopt(facts))) return conflict(facts);
   return update(user, facts);
 }
 
@@ -151,12 +152,16 @@ function repairNotice({ name, seen: { before } }: UserFacts, version: string): r
   ];
 }
 
+function mayAdopt({ rules, seen }: UserFacts): boolean {
+  return rules.adopts && seen.object?.sibling === undefined;
+}
+
 function conflict(facts: UserFacts): Plan {
   return {
     outcome: {
       state: 'failed',
       reason: 'Conflict',
-      message: `ClusterUserAttribute ${facts.name} was not written by this operator; remove it, or set spec.adopt`,
+      message: conflictMessage(`ClusterUserAttribute ${facts.name}`, facts.seen.object?.sibling),
     },
     // Pairs beside it would be judged by groups and switches that are not ours.
     wake: tokensToRevoke(facts),

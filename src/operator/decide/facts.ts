@@ -17,6 +17,8 @@ import type { Answers, Outcome } from './plan.ts';
 export interface Rules {
   /** Management id of the cluster. */
   readonly cluster: string;
+  /** Which installation writes; undefined where that is not known, or not worth a write. */
+  readonly installation?: string | undefined;
   /** Where our objects are, downstream. */
   readonly namespace: string;
   readonly storage: HashStorage;
@@ -39,6 +41,8 @@ export interface Rules {
 export interface Seen {
   readonly object: KubeObject;
   readonly isOurs: boolean;
+  /** Id of the other Cluster of this installation that it belongs to: both lead to the same API server. */
+  readonly sibling?: string | undefined;
   /** Its hash is for certain of another secret than the token has now. False where nobody can tell. */
   readonly isOfEarlierSecret: boolean;
 }

@@ -5,7 +5,7 @@ import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { HashFact, Rules, Seen } from './facts.ts';
 
-/** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over. */
+/** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
 export function inTheWay(
   { adopts, storage }: Pick<Rules, 'adopts' | 'storage'>,
   pair: readonly Seen[],
@@ -14,7 +14,8 @@ export function inTheWay(
   const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(storage));
   const beside = pair.map(({ object }) => object);
   const found = [...needed, ...(attribute ? [attribute] : [])].find(
-    ({ object, isOurs }) => !isOurs && !(adopts && mayAdopt(object, beside)),
+    ({ object, isOurs, sibling }) =>
+      !isOurs && (sibling !== undefined || !(adopts && mayAdopt(object, beside))),
   );
   return found && `${found.object.kind} ${found.object.metadata.name}`;
 }
@@ -65,4 +66,13 @@ export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): Ha
     reason: 'SecretTooLong',
     message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
   };
+}
+
+/** @param sibling - id of the other Cluster of this installation that the object belongs to */
+export function conflictMessage(object: string, sibling: string | undefined, adopts = false): string {
+  if (sibling === undefined && adopts)
+    return `${object} is nothing that spec.adopt takes over: no hash of a known format, or no ClusterAuthToken beside it; remove it`;
+  if (sibling === undefined)
+    return `${object} was not written by this operator; remove it, or set spec.adopt`;
+  return `${object} belongs to Cluster ${sibling}, which leads to the same API server; delete one of the two Clusters`;
 }

@@ -11,7 +11,7 @@ import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-set
 import { Handover } from './handover.ts';
 import { createPropagation, removeAllowance } from './propagation-object.ts';
 
-export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'reports'> {
+export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'reports' | 'configureAgain'> {
   readonly client: KubeClient;
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
   /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
@@ -81,16 +81,28 @@ export class Clusters {
   async #reconcile(name: string): Promise<void> {
     const { management, live } = this.#deps.upstream;
     const { client } = this.#deps;
+    this.#tellOthers(name);
     // One that we began to work on is ours until it is drained, whatever was deleted since.
     if (!isRelevant(name, management) && !this.#propagators.has(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
-    if (asksForAce(cluster) && !management.propagations.get(name)) await createPropagation(client, name);
+    if (asksForAce(cluster) && !management.propagations.get(name))
+      await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
     // Stopped meanwhile: a propagator that is made now would never be stopped.
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+  }
+
+  /** Clusters may lead to the same API server: what one leaves there is the others' business. */
+  #tellOthers(name: string): void {
+    const { installation, earlierIds } = this.#deps;
+    if (installation.isInUse(name)) {
+      earlierIds.forget(name);
+      return;
+    }
+    for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
   }
 
   #add(name: string): ClusterPropagator {
@@ -98,6 +110,7 @@ export class Clusters {
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       handover: this.#handover,
+      configureAgain: (cluster) => this.enqueueCluster(cluster),
       reports: {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),

@@ -1,20 +1,48 @@
 import { ANNOTATION_ALLOW_GC, apiVersionOf, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
+import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
+import type { PropagationSpec } from '../../api/types.ts';
 import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
 
-/** Creates the ClusterPropagation of a cluster, for a person to find. @throws {ApiError | ConnectionError | FencedError} */
-export async function createPropagation(client: Writer, name: string): Promise<void> {
+/**
+ * Creates the ClusterPropagation of a cluster, for a person to find.
+ *
+ * @param spec - what was in force until now: to delete the object is no way to say that something else is wanted
+ * @throws {ApiError | ConnectionError | FencedError}
+ */
+export async function createPropagation(
+  client: Writer,
+  name: string,
+  spec: PropagationSpec = DEFAULT_SPEC,
+): Promise<void> {
   try {
     await client.create(CLUSTER_PROPAGATIONS, {
       apiVersion: apiVersionOf(CLUSTER_PROPAGATIONS),
       kind: CLUSTER_PROPAGATIONS.kind,
       metadata: { name },
-      spec: {},
+      spec: fieldsOf(spec),
     });
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
+}
+
+/** As a person would write it: what is so without being said is not said. */
+function fieldsOf(spec: PropagationSpec): object {
+  const { suspend, drain, algorithm, storage, maxDeletePercent, minDeletes, adopt } = spec;
+  const hash = { ...(algorithm ? { algorithm } : {}), ...(storage ? { storage } : {}) };
+  const gc = {
+    ...(maxDeletePercent === DEFAULT_SPEC.maxDeletePercent ? {} : { maxDeletePercent }),
+    ...(minDeletes === DEFAULT_SPEC.minDeletes ? {} : { minDeletes }),
+  };
+  return {
+    ...(suspend ? { suspend } : {}),
+    ...(drain ? { drain } : {}),
+    ...(adopt ? { adopt } : {}),
+    ...(Object.keys(hash).length > 0 ? { hash } : {}),
+    ...(Object.keys(gc).length > 0 ? { gc } : {}),
+  };
 }
 
 /** Takes the annotation off that let one blocked sweep pass. */

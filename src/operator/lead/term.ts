@@ -1,10 +1,13 @@
+import { holdsOurs } from '../../clusters/leftovers.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
+import type { Installation } from '../../derive/ownership.ts';
 import { Marks } from '../../hash/marks.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
+import { readInstallationId } from '../../kube/installation-id.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -13,9 +16,12 @@ import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
+import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { EarlierIds } from '../upstream/earlier-ids.ts';
+import { installationOf } from '../upstream/installation.ts';
 import { loadInstallationKey } from '../upstream/installation-key.ts';
-import type { Management } from '../upstream/management.ts';
+import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
   readonly config: OperatorConfig;
@@ -76,10 +82,10 @@ export class Term {
    * @throws {TerminalError | ApiError | ConnectionError | FencedError}
    */
   async start(signal: AbortSignal): Promise<void> {
-    const marks = await unlessEnded(signal, this.#prepare());
-    if (marks === undefined) return;
-    this.#marks = marks;
-    this.#clusters = this.#buildClusters(marks);
+    const prepared = await unlessEnded(signal, this.#prepare());
+    if (prepared === undefined) return;
+    this.#marks = prepared.marks;
+    this.#clusters = this.#buildClusters(prepared.marks, prepared.installation);
     this.#clusters.start();
   }
 
@@ -100,15 +106,16 @@ export class Term {
     this.#marks?.renew(await loadInstallationKey(this.#client, this.#deps.config.namespace));
   }
 
-  async #prepare(): Promise<Marks> {
-    const { config, plane } = this.#deps;
-    const [key] = await Promise.all([
+  async #prepare(): Promise<{ marks: Marks; installation: Installation }> {
+    const { config, plane, seen } = this.#deps;
+    const [key, id] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
+      readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
     ]);
-    return new Marks(key);
+    return { marks: new Marks(key), installation: installationOf(seen.management, id) };
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -116,13 +123,15 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(marks: Marks): Clusters {
+  #buildClusters(marks: Marks, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
     const client = this.#client;
+    const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now, planeNow },
-      upstream: { ...seen, live: client },
+      ...{ client, now, planeNow, installation },
+      earlierIds: new EarlierIds(live, log),
+      upstream: { ...seen, live },
       hashes: new TokenHashes(hashes, marks),
       syncBack: new SyncBack(client, log),
       reports: {
@@ -137,8 +146,19 @@ export class Term {
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },
       openSession: (cluster, access, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), access, listener }),
+        new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      holdsOurs: async (cluster, access) =>
+        holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
+    });
+  }
+
+  #certainReader(): CertainReader {
+    const { management, deletions } = this.#deps.seen;
+    return new CertainReader({
+      client: this.#client,
+      onDefined: ({ kind }, sinceMs) => deletions.trustSince(kind.toLowerCase(), sinceMs),
+      onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
   }
 

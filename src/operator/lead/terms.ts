@@ -5,7 +5,7 @@ import type { Log } from '../../telemetry/log.ts';
 import type { ClusterPropagator } from '../propagate/propagator.ts';
 import type { Queues } from '../upstream/watches.ts';
 import type { Term } from './term.ts';
-import { untilAnswered } from './until-answered.ts';
+import { tellFailure, untilAnswered } from './until-answered.ts';
 
 export interface TermsDeps {
   readonly log: Log;
@@ -84,7 +84,7 @@ export class Terms implements LeadershipListener, Queues {
     return untilAnswered(
       () => term.start(signal),
       signal,
-      (error) => log.warn('management plane does not answer', { error }),
+      (error) => tellFailure(error, log),
     );
   }
 

@@ -12,18 +12,23 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
+  readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
+  readonly downstreamNamespace: string;
 }
 
 export function clusterFacts({
+  downstreamNamespace,
   settings,
   session,
   sweeper,
   isDrained,
+  sibling,
   outcomes,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
+    downstreamNamespace,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
@@ -33,6 +38,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    sibling,
     gcBlocked: sweeper.blocked,
     counts: outcomes.count(),
   };

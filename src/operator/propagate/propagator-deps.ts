@@ -1,5 +1,6 @@
 import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
 import type { ClusterSession, SessionListener } from '../../clusters/session.ts';
+import type { Installation } from '../../derive/ownership.ts';
 import type { Access } from '../../kube/kubeconfig.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -7,6 +8,7 @@ import type { Notice } from '../decide/plan.ts';
 import type { TokenHashes } from '../reconcile/token-hashes.ts';
 import type { Upstream } from '../reconcile/work.ts';
 import type { SyncBack } from '../report/sync-back.ts';
+import type { EarlierIds } from '../upstream/earlier-ids.ts';
 
 /** What all propagators share. */
 export interface PropagatorDeps {
@@ -14,11 +16,18 @@ export interface PropagatorDeps {
   readonly hashes: TokenHashes;
   readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
   readonly syncBack: SyncBack;
+  /** What management knows of other cluster ids than one's own. */
+  readonly installation: Installation;
+  readonly earlierIds: EarlierIds;
   readonly reports: Reports;
   readonly defaults: PropagatorDefaults;
   readonly now: () => number;
   /** What time it is by the management plane; ours, while it has not said so. */
   readonly planeNow: () => number;
+  /** The settings of a cluster are to be read again. */
+  configureAgain(cluster: string): void;
+  /** Whether anything of ours is in a cluster. @throws when it does not tell */
+  holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
   /** A session that is not started yet. */
   openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
 }

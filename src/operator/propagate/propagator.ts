@@ -5,17 +5,19 @@ import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
-import type { Rules } from '../decide/facts.ts';
 import type { Result } from '../decide/plan.ts';
-import { type Lane, parseKey, tokenKey, userKey } from '../keys.ts';
+import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Downstream, Work } from '../reconcile/work.ts';
 import { Lag } from '../report/lag.ts';
 import { Outcomes } from '../report/outcomes.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import { keysOf } from './changed-keys.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
 import { Drain } from './drain.ts';
+import { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
+import { rulesOf } from './rules.ts';
 import { Sweeper } from './sweeper.ts';
 import { work } from './worker.ts';
 import { WorkQueue } from './workqueue.ts';
@@ -33,13 +35,14 @@ export class ClusterPropagator {
   readonly queue = new WorkQueue();
   readonly outcomes: Outcomes;
   readonly lag: Lag;
+  readonly otherIds: OtherIds;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
   readonly #workers: readonly Promise<void>[];
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
   #credentialsVersion = '';
-  readonly #drain = new Drain();
+  readonly #drain: Drain;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
@@ -51,6 +54,14 @@ export class ClusterPropagator {
       () => this.#changed(),
       (key, outcome) => this.lag.settled(key, outcome),
     );
+    this.otherIds = new OtherIds({
+      ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
+      observed: () => this.connection?.observed,
+    });
+    this.#drain = new Drain({
+      holdsOurs: () => this.#holdsOurs(),
+      disproved: () => deps.configureAgain(name),
+    });
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
       ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
@@ -96,6 +107,11 @@ export class ClusterPropagator {
     return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
   }
 
+  /** Another Cluster went: if it led to the same API server, what was its own is ours from now on. */
+  otherClusterWent(id: string): void {
+    if (this.otherIds.has(id)) this.#sweeper.run();
+  }
+
   /**
    * A watch of the management plane told of a change: from now on the cluster is behind.
    *
@@ -129,6 +145,7 @@ export class ClusterPropagator {
   /** Ends session and workers; what is being written may finish or fail. */
   async stop(): Promise<void> {
     this.#sweeper.stop();
+    this.#drain.stop();
     this.queue.close();
     await this.#endSession();
     await Promise.allSettled(this.#workers);
@@ -181,15 +198,7 @@ export class ClusterPropagator {
   #objectChanged(object: KubeObject, deleted: boolean): void {
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
-    const { name } = object.metadata;
-    if (object.kind === 'ClusterUserAttribute') {
-      this.enqueue(userKey(name), 'normal');
-      return;
-    }
-    // The echo of a write of ours says nothing new while another of the same token is still to come.
-    if (deleted || this.connection.observed.isTokenConfirmed(name)) this.enqueue(tokenKey(name), 'normal');
-    const userName = object['userName'];
-    if (deleted && typeof userName === 'string') this.enqueue(userKey(userName), 'normal');
+    for (const key of keysOf(object, deleted, this.connection.observed)) this.enqueue(key, 'normal');
   }
 
   #workerDeps(): Parameters<typeof work>[0] {
@@ -219,10 +228,10 @@ export class ClusterPropagator {
     const { upstream, handover, hashes, reports } = this.#deps;
     const { name, outcomes, queue } = this;
     return {
-      rules: () => this.#rules(),
+      rules: () => rulesOf(name, this.#settings, this.#deps),
       upstream: {
         ...upstream,
-        isAllowed: (key) => this.#sweeper.isApproved(key),
+        isAllowed: (key) => this.#sweeper.isApproved(key) || this.otherIds.isLeftOver(key),
         awaitedElsewhereSinceMs: (token) => handover.awaitedElsewhereSinceMs(token),
       },
       downstream,
@@ -237,28 +246,15 @@ export class ClusterPropagator {
     };
   }
 
-  /** As they are now, whatever changes under way. */
-  #rules(): Rules {
-    const { mode, spec, name: cluster } = this;
-    const { defaults, now, planeNow } = this.#deps;
-    const nowMs = now();
-    return {
-      ...{ cluster, mode, namespace: defaults.namespace, nowMs },
-      agreedMs: Math.min(nowMs, planeNow()),
-      algorithm: spec.algorithm ?? defaults.algorithm,
-      storage: spec.storage ?? defaults.storage,
-      isPaused: spec.suspend || mode === 'hold' || (this.#settings?.specUnknown ?? true),
-      adopts: spec.adopt,
-    };
-  }
-
   #sources(): StatusSources {
     return {
       settings: this.#settings,
       session: this.#session?.state,
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
+      sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
+      downstreamNamespace: this.#deps.defaults.namespace,
     };
   }
 
@@ -268,8 +264,16 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
+    const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
+    // What an earlier id left here is owed once it is certain that no Cluster has that id.
+    void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  async #holdsOurs(): Promise<boolean | undefined> {
+    const credentials = this.#settings?.credentials;
+    return credentials?.kind === 'found' ? this.#deps.holdsOurs(this.name, credentials.access) : undefined;
   }
 
   #endDrain(): void {

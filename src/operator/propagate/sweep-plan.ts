@@ -16,6 +16,14 @@ export interface SweepPlan {
   readonly blocked: { readonly objects: number; readonly limit: number } | undefined;
 }
 
+export interface SweptCluster {
+  readonly name: string;
+  readonly spec: PropagationSpec;
+  readonly nowMs: number;
+  /** What is there of a key was written for a Cluster that does not exist any more: it is owed, whatever is absent. Left out: never. */
+  readonly isLeftOver?: (key: string) => boolean;
+}
+
 /**
  * Compares all that is ours in a cluster with all that management has. Deletes nothing: it says which keys to
  * work, and whether the absent ones are so many that a person should look first.
@@ -24,19 +32,20 @@ export interface SweepPlan {
  * that the watch told are not counted.
  */
 export function planSweep(
-  { name: cluster, spec, nowMs }: { name: string; spec: PropagationSpec; nowMs: number },
+  { name: cluster, spec, nowMs, isLeftOver = () => false }: SweptCluster,
   observed: ObservedState,
   management: Management,
   evidence: DeletionEvidence,
 ): SweepPlan {
   const managed = observed.managed();
   const orphanTokens = [...managed.tokens].filter((name) => {
+    if (isLeftOver(tokenKey(name))) return false;
     const token = management.tokens.get(name);
     if (!token) return !evidence.has(tokenKey(name));
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });
   const orphanUsers = [...managed.users].filter(
-    (name) => !management.users.get(name) && !evidence.has(userKey(name)),
+    (name) => !management.users.get(name) && !evidence.has(userKey(name)) && !isLeftOver(userKey(name)),
   );
   const objects = orphanTokens.reduce(
     (sum, name) => sum + observed.forToken(name).length,

@@ -1,6 +1,7 @@
 import type { PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import type { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
 import type { WorkQueue } from './workqueue.ts';
@@ -15,6 +16,7 @@ interface Swept {
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
+  readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -58,7 +60,13 @@ export class Sweeper {
     if (!connection) return;
     const { upstream, reports, defaults, now } = this.#deps;
     const { management, deletions } = upstream;
-    const plan = planSweep({ name, spec, nowMs: now() }, connection.observed, management, deletions);
+    const isLeftOver = (key: string): boolean => this.#cluster.otherIds.isLeftOver(key);
+    const plan = planSweep(
+      { name, spec, nowMs: now(), isLeftOver },
+      connection.observed,
+      management,
+      deletions,
+    );
     // Once: should its removal fail, the annotation must not open the next sweep, too.
     if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
     const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;

@@ -14,6 +14,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const see = (object: KubeObject): Seen => ({
     object,
     isOurs: observed.isOurs(object),
+    sibling: observed.siblingOf(object),
     isOfEarlierSecret: ofEarlierSecret.has(object),
   });
   const attribute = token && observed.forUser(token.userName);

@@ -15,7 +15,12 @@ export function gatherUser(name: string, known: Known, work: Work): UserFacts {
     user: upstream.management.users.get(name),
     attribute: upstream.management.attributes.get(name),
     seen: {
-      object: object && { object, isOurs: observed.isOurs(object), isOfEarlierSecret: false },
+      object: object && {
+        object,
+        isOurs: observed.isOurs(object),
+        sibling: observed.siblingOf(object),
+        isOfEarlierSecret: false,
+      },
       tokens: observed.tokenNamesOfUser(name),
       pairs: pairsOf(name, work),
       isConfirmed: observed.isUserConfirmed(name),

@@ -22,14 +22,16 @@ export function publishGauges(
   metrics: Metrics,
   clusters: () => Iterable<ScrapedCluster>,
   hashes: Pick<HashStore, 'pending'>,
-  watchAge: WatchAge,
+  plane: { readonly watchAge: WatchAge; readonly unread: ReadonlyMap<string, string> },
   leadership: Pick<Leadership, 'mayWrite'>,
 ): void {
   metrics.beforeScrape(() => {
     const nowMs = Date.now();
     metrics.leader.set(leadership.mayWrite() ? 1 : 0);
     metrics.hashesPending.set(hashes.pending);
-    metrics.managementAge.set(watchAge.ageSeconds(nowMs));
+    metrics.managementAge.set(plane.watchAge.ageSeconds(nowMs));
+    metrics.managementUnread.reset();
+    for (const resource of plane.unread.keys()) metrics.managementUnread.set({ resource }, 1);
     metrics.resetClusterGauges();
     const published: string[] = [];
     for (const cluster of clusters()) {
@@ -74,6 +76,7 @@ function problemsOf(facts: ClusterFacts): readonly string[] {
     ...(facts.gcBlocked ? ['GCBlocked'] : []),
     ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
     ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.sibling === undefined ? [] : ['SharedCluster']),
     ...(facts.suspended ? ['Suspended'] : []),
   ];
 }

@@ -58,8 +58,8 @@ export class PropagationStatusWriter {
   async publish(): Promise<void> {
     const { source, now, written, write } = this.#deps;
     const before = written();
-    const status = before && deriveStatus(source.facts(), before, now());
-    if (status) await write(mergePatch({ ...before }, { ...status }) ?? {});
+    const patch = before && patchOf(before, deriveStatus(source.facts(), before, now()));
+    if (patch) await write(patch);
   }
 
   stop(): void {
@@ -81,8 +81,8 @@ export class PropagationStatusWriter {
     const before = written();
     if (before === undefined) return;
     if (source.isSettling && now() - this.#startedAtMs < SETTLING_MS) return this.#plan(GATHER_MS);
-    const status = deriveStatus(source.facts(), before, now());
-    if (status) await this.#write(mergePatch({ ...before }, { ...status }) ?? {});
+    const patch = patchOf(before, deriveStatus(source.facts(), before, now()));
+    if (patch) await this.#write(patch);
   }
 
   async #write(patch: object): Promise<void> {
@@ -101,4 +101,9 @@ export class PropagationStatusWriter {
       this.#lastWriteMs = now();
     }
   }
+}
+
+/** undefined: nothing to write. A field that is empty and one that is not there say the same. */
+function patchOf(before: PropagationStatus, status: PropagationStatus | undefined): object | undefined {
+  return status && mergePatch({ ...before }, { ...status });
 }

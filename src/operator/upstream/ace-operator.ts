@@ -24,11 +24,14 @@ import {
 import { parseToken } from '../../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
 import type { Identified } from '../../api/types.ts';
+import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
 import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
+import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../kube/reflector.ts';
 import type { Store } from '../../kube/store.ts';
-import type { Management } from './management.ts';
+import { type Management, watchName } from './management.ts';
+import { WatchGroup } from './watch-group.ts';
 import type { Watches } from './watches.ts';
 
 export interface OperatorOptions {
@@ -36,7 +39,11 @@ export interface OperatorOptions {
   readonly management: Management;
   readonly watches: Watches;
   readonly logger: OperatorLogger;
+  /** Which cluster the management plane is. */
+  readonly plane?: PlaneIdentity;
   readonly timing?: Partial<ReflectorTiming>;
+  /** How long is waited for a watch that work can begin without, in milliseconds. */
+  readonly patienceMs?: number;
   observer(resource: string): Partial<ReflectorObserver>;
 }
 
@@ -57,36 +64,36 @@ const Base = dotI.default;
  */
 export class AceOperator extends Base {
   readonly #options: OperatorOptions;
-  readonly #reflectors: Reflector<Identified>[] = [];
-  readonly #optional: Reflector<Identified>[] = [];
+  readonly #watches: WatchGroup;
 
   private constructor(options: OperatorOptions) {
     super(options.logger);
     this.#options = options;
+    this.#watches = new WatchGroup(options.patienceMs);
   }
 
   static create(options: OperatorOptions): AceOperator {
     return withoutDefaultKubeconfig(() => new AceOperator(options));
   }
 
-  /** True once everything that was there at the start is in the stores. */
+  /** True once all that decides about tokens was read. */
   get hasSynced(): boolean {
-    return this.#reflectors.length > 0 && this.#reflectors.every((reflector) => reflector.hasSynced);
+    return this.#watches.hasSynced;
   }
 
-  /** Resolves when everything that was there at the start is in the stores. */
-  async synced(): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+  /** Resolves when all that decides about tokens is in the stores; for anything else it waits some seconds. */
+  synced(): Promise<void> {
+    return this.#watches.synced();
   }
 
-  /** Reads everything anew; resolves when all that was there at the time of this call is in the stores. */
-  async refresh(): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.refresh()));
+  /** Reads everything anew; resolves as {@link synced} does, with all that was there at the time of this call. */
+  refresh(): Promise<void> {
+    return this.#watches.refresh();
   }
 
   /** Resolves when no further event can come. */
-  override async stop(): Promise<void> {
-    await Promise.all([...this.#reflectors, ...this.#optional].map((reflector) => reflector.stop()));
+  override stop(): Promise<void> {
+    return this.#watches.stop();
   }
 
   /** The watches of the management plane, and where their events go. */
@@ -123,7 +130,7 @@ export class AceOperator extends Base {
     onEvent: (event: ResourceEvent) => Promise<void>,
     namespace?: string,
   ): Promise<void> {
-    const { client, timing, observer } = this.#options;
+    const { client, plane, timing } = this.#options;
     const resource = WATCHED.find((known) => known.group === group && known.plural === plural);
     if (!resource || resource.version !== version)
       throw new Error(`no parser is known for ${plural}.${group}/${version}`);
@@ -131,19 +138,37 @@ export class AceOperator extends Base {
     store.onChange(({ type, object }) => {
       void onEvent({ meta: metaOf(resource, object), type: EVENT_TYPES[type], object: object as never });
     });
+    const name = watchName(resource, namespace);
     const reflector = new Reflector({
       client,
+      plane,
       resource,
       namespace,
       parse,
       store,
-      observer: observer(plural),
+      observer: this.#observer(resource, name),
       ...(timing ? { timing } : {}),
     });
-    // Settings decide about no token: beside an older management plane there may be none, or none for us to read.
-    if (resource === SETTINGS) this.#optional.push(reflector);
-    else this.#reflectors.push(reflector);
+    this.#watches.add(reflector, DECIDING.includes(resource));
+    this.#options.management.unread.set(name, 'not read yet');
+    void reflector.synced.then(() => this.#options.watches.onFirstRead());
     reflector.start();
+  }
+
+  #observer(resource: Resource, name: string): Partial<ReflectorObserver> {
+    const { observer, management } = this.#options;
+    const told = observer(resource.plural);
+    return {
+      ...told,
+      failed: (error, failures) => {
+        if (!isNoSetting(resource, error)) management.unread.set(name, describeError(error));
+        told.failed?.(error, failures);
+      },
+      succeeded: () => {
+        management.unread.delete(name);
+        told.succeeded?.();
+      },
+    };
   }
 
   /** The status of our own kind, as a merge patch. @throws {ApiError | ConnectionError} as nothing in the base does */
@@ -203,7 +228,14 @@ export class AceOperator extends Base {
   }
 }
 
-const WATCHED = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS, CLUSTER_PROPAGATIONS, SETTINGS, SECRETS];
+/** What decides about tokens: nothing can be done before these were read. */
+const DECIDING: readonly Resource[] = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS];
+const WATCHED = [...DECIDING, CLUSTER_PROPAGATIONS, SETTINGS, SECRETS];
+
+/** A management plane of our own has no Settings, and that is as good as none that is set. */
+function isNoSetting(resource: Resource, error: unknown): boolean {
+  return resource === SETTINGS && error instanceof ApiError && error.code === 404;
+}
 
 const EVENT_TYPES = {
   added: ResourceEventType.Added,

@@ -1,10 +1,11 @@
+import { CLUSTER_PROPAGATIONS, SECRETS } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
 import { type Credentials, findCredentials } from '../../clusters/credentials.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Management } from './management.ts';
+import { type Management, watchName } from './management.ts';
 
 /** What the management plane says of a cluster. */
 export interface ClusterSettings {
@@ -36,17 +37,32 @@ export function clusterSettings(
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
-  const spec = (propagation?.problem === undefined ? propagation?.spec : before?.spec) ?? DEFAULT_SPEC;
+  const specProblem = propagation ? propagation.problem : unreadSpec(management);
+  const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
   return {
     ...modeOf(name, cluster, isGone, spec.drain),
     spec,
-    specProblem: propagation?.problem,
-    specUnknown: propagation?.problem !== undefined && (before?.specUnknown ?? true),
+    specProblem,
+    specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowGc: propagation?.allowGc ?? false,
-    credentials: findCredentials(name, cluster, management.credentialsSecrets()),
+    credentials: withUnread(findCredentials(name, cluster, management.credentialsSecrets()), management),
     wasDrained: wasDrained(propagation),
   };
+}
+
+/** What keeps us from knowing whether a person wrote a spec at all. */
+function unreadSpec({ unread }: Management): string | undefined {
+  const why = unread.get(watchName(CLUSTER_PROPAGATIONS));
+  return why === undefined ? undefined : `ClusterPropagations are not read: ${why}`;
+}
+
+/** They may well be where we cannot look. */
+function withUnread(credentials: Credentials, { unread, credentials: namespaces }: Management): Credentials {
+  const closed = [...namespaces.keys()].filter((namespace) => unread.has(watchName(SECRETS, namespace)));
+  if (credentials.kind === 'found' || closed.length === 0) return credentials;
+  const why = closed.map((namespace) => `${namespace} (${unread.get(watchName(SECRETS, namespace))})`);
+  return { ...credentials, message: `${credentials.message}; not read: namespace ${why.join(', ')}` };
 }
 
 function modeOf(

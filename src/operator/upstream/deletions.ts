@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { parseKey } from '../keys.ts';
 
 const MAX_ENTRIES = 200_000;
 
@@ -9,6 +10,8 @@ const MAX_ENTRIES = 200_000;
  */
 export class DeletionEvidence {
   readonly #keys = new LRUCache<string, number>({ max: MAX_ENTRIES });
+  /** By kind of key: what was told before that proves nothing. */
+  readonly #provesSinceMs = new Map<string, number>();
 
   /** The first time that it was told counts, until the object is there again. */
   add(key: string, atMs: number = Date.now()): void {
@@ -26,6 +29,15 @@ export class DeletionEvidence {
   }
 
   has(key: string): boolean {
-    return this.#keys.has(key);
+    const toldAtMs = this.toldAtMs(key);
+    return toldAtMs !== undefined && toldAtMs >= (this.#provesSinceMs.get(parseKey(key).kind) ?? 0);
+  }
+
+  /**
+   * Of that kind, only what was told since then is evidence: its definition was made then, and with the one before it all objects
+   * went that nobody had deleted.
+   */
+  trustSince(kind: string, sinceMs: number): void {
+    this.#provesSinceMs.set(kind, sinceMs);
   }
 }

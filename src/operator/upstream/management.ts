@@ -1,5 +1,6 @@
 // upstream/: what the management plane says.
 
+import type { Resource } from '../../api/names.ts';
 import type {
   Cluster,
   CredentialsSecret,
@@ -22,6 +23,11 @@ export class Management {
   readonly clusters = new Store<Cluster>();
   readonly propagations = new Store<Propagation>();
   readonly settings = new Store<Setting>();
+  /**
+   * What of the management plane cannot be read at present, and why, by {@link watchName}. What was read of it before is still
+   * held; where nothing was, its absence says nothing.
+   */
+  readonly unread = new Map<string, string>();
   /** By namespace, the operator's own first. */
   readonly credentials: ReadonlyMap<string, Store<CredentialsSecret>>;
 
@@ -44,4 +50,9 @@ export class Management {
   credentialsSecrets(): readonly CredentialsSecret[] {
     return [...this.credentials.values()].flatMap((store) => [...store.list()]);
   }
+}
+
+/** Names a watch of the management plane to people: `tokens`, `secrets of fleet-default`. */
+export function watchName({ plural }: Pick<Resource, 'plural'>, namespace?: string): string {
+  return namespace === undefined ? plural : `${plural} of ${namespace}`;
 }

@@ -102,6 +102,12 @@ export class Watches {
     for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
   }
 
+  /** A kind was read for the first time: what was not known of a cluster until now may be. */
+  onFirstRead(): void {
+    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
+    this.onSetting(REFRESH_DEBOUNCE);
+  }
+
   /** Cluster and ClusterPropagation have the cluster's name. */
   onCluster(name: string): void {
     this.#queues.enqueueCluster(name);

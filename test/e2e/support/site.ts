@@ -63,7 +63,8 @@ function aSite(cluster: TestCluster, client: PlaneClient): Site {
       for (const object of objects) {
         // Kubernetes 1.20 knows the disruption budget by its older name only; its fields are the same.
         if (object.apiVersion === 'policy/v1' && !knowsPolicy) object.apiVersion = 'policy/v1beta1';
-        for (const container of object.spec?.template?.spec?.containers ?? []) container.image = name;
+        const { containers = [], initContainers = [] } = object.spec?.template?.spec ?? {};
+        for (const container of [...containers, ...initContainers]) container.image = name;
       }
       return objects;
     },

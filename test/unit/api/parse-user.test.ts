@@ -151,19 +151,55 @@ describe('parseUserAttribute', () => {
     });
   }
 
-  const malformed: Record<string, Json> = {
-    'group principals that are a string': { GroupPrincipals: CANARY },
-    'a provider that is a string': { GroupPrincipals: { local: CANARY } },
-    'a lastRefresh that is an object': { LastRefresh: { CANARY } },
-    'a needsRefresh that is a word': { NeedsRefresh: CANARY },
-    'extras that are no list': { ExtraByProvider: { local: { username: CANARY } } },
-    'extras that hold objects': { ExtraByProvider: { local: { username: [{ CANARY }] } } },
-  };
-  for (const [title, fields] of Object.entries(malformed)) {
-    test(`${title}: a problem, empty groups, and the value is not repeated`, () => {
-      const attribute = anAttribute(fields);
+  test('group principals of which nothing can be read: a problem, and the value is not repeated', () => {
+    for (const principals of [CANARY, [CANARY], 7]) {
+      const attribute = anAttribute({ GroupPrincipals: principals });
       expect(attribute).toMatchObject({ groups: [], problem: expect.any(String) });
       expect(attribute.problem).not.toContain(CANARY);
+    }
+  });
+
+  // One field that nobody can read must not cost a user all rights.
+  const good = {
+    GroupPrincipals: { okta: groupsOf('g') },
+    LastRefresh: NOW_TEXT,
+    NeedsRefresh: true,
+    ExtraByProvider: { okta: { username: ['a'] } },
+  };
+  const unreadable: Record<string, { fields: Json; lost: object }> = {
+    'a provider that is a string': {
+      fields: { GroupPrincipals: { okta: groupsOf('g'), broken: 'x' } },
+      lost: {},
+    },
+    'a provider that is a list': {
+      fields: { GroupPrincipals: { okta: groupsOf('g'), broken: [] } },
+      lost: {},
+    },
+    'a lastRefresh that is an object': { fields: { LastRefresh: {} }, lost: { lastRefresh: '' } },
+    'a lastRefresh that is a number': { fields: { LastRefresh: 0 }, lost: { lastRefresh: '' } },
+    'a needsRefresh that is a word': { fields: { NeedsRefresh: 'true' }, lost: { needsRefresh: false } },
+    'extras that are a string': { fields: { ExtraByProvider: 'x' }, lost: { extraByProvider: undefined } },
+    'extras of one provider that are a list': {
+      fields: { ExtraByProvider: { okta: { username: ['a'] }, broken: [] } },
+      lost: { extraByProvider: { okta: { username: ['a'] }, broken: {} } },
+    },
+    'an extra that is a string instead of a list': {
+      fields: { ExtraByProvider: { okta: { username: ['a'], principalid: 'x' } } },
+      lost: {},
+    },
+    'an extra that holds objects': {
+      fields: { ExtraByProvider: { okta: { username: ['a'], principalid: [{}] } } },
+      lost: {},
+    },
+  };
+  for (const [title, { fields, lost }] of Object.entries(unreadable)) {
+    test(`${title} costs nothing else`, () => {
+      const { groups, lastRefresh, needsRefresh, extraByProvider, problem } = anAttribute(good);
+      expect(anAttribute({ ...good, ...(fields as object) })).toMatchObject({
+        ...{ groups, lastRefresh, needsRefresh, extraByProvider, problem },
+        ...lost,
+      });
+      expect([groups, problem]).toEqual([['g'], undefined]);
     });
   }
 

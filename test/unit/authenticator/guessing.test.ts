@@ -31,6 +31,7 @@ describe('many reviews of one token at once', () => {
     rig.put(rawCua('u-1'));
     rig.put(rawHashSecret('token-bcrypt', bcrypt.hash(CANARY)), rawCat('token-bcrypt'));
     rig.put(rawHashSecret('token-scrypt', scrypt.hash(CANARY)), rawCat('token-scrypt'));
+    rig.put(rawHashSecret('token-unused', bcrypt.hash(CANARY)), rawCat('token-unused'));
     await rig.settled();
   });
   afterAll(() => rig.close());
@@ -54,8 +55,10 @@ describe('many reviews of one token at once', () => {
     expect(rig.accepted.filter(({ token }) => token.name === 'token-bcrypt')).toHaveLength(1_000);
   });
 
-  test('the same wrong secret over and over costs one check', async () => {
+  test('the same wrong secret over and over costs one check, and none when the right one is known', async () => {
     const before = rig.checks.count;
+    for (let count = 0; count < 50; count += 1) await rig.review('token-unused:the same wrong one');
+    expect(rig.checks.count - before).toBe(1);
     for (let count = 0; count < 50; count += 1) await rig.review('token-bcrypt:the same wrong one');
     expect(rig.checks.count - before).toBe(1);
   });
@@ -96,19 +99,15 @@ describe('guessing', () => {
     expect(rig.verified.size).toBeLessThanOrEqual(2 * MAX_VERIFIED);
   });
 
-  test('at one bcrypt name does not make the known secret wait', async () => {
+  test('at one bcrypt name whose right secret is known costs no check at all', async () => {
     await rig.review(`token-warm:${CANARY}`);
+    const before = rig.checks.count;
     const guesses = Promise.all(
       Array.from({ length: 300 }, (_, index) => rig.review(`token-warm:burst-${index}`)),
     );
-    const startedMs = performance.now();
     expect(isAccepted(await rig.review(`token-warm:${CANARY}`))).toBe(true);
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
-    const replies = await guesses;
-    expect(replies.filter(isAccepted)).toHaveLength(0);
-    // What could not be found out was not refused, but put off.
-    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200, 503]));
-    for (const { status, retryAfter } of replies) expect(retryAfter).toBe(status === 503 ? '1' : undefined);
+    for (const { json } of await guesses) expect(json.status.error).toBe('WrongSecret');
+    expect(rig.checks.count).toBe(before);
   });
 
   test('at one bcrypt name in a burst does not lock out its right secret, nobody having used that yet', async () => {
@@ -116,25 +115,44 @@ describe('guessing', () => {
       Array.from({ length: 300 }, (_, index) => rig.review(`token-cold:burst-${index}`)),
     );
     expect(isAccepted(await patiently(rig, `token-cold:${CANARY}`))).toBe(true);
+    rig.verified.release();
     await guesses;
   });
+});
 
-  test('at one bcrypt name without pause does not lock out its right secret, nor delay another name', async () => {
+describe('guessing without pause', () => {
+  let rig: WebhookRig;
+  beforeAll(async () => {
+    // As long as it is: one who guesses at a name is answered when an API server is about to give up.
+    rig = await startWebhookRig({ holdMs: 28_000 });
+    rig.put(rawCua('u-1'));
+    for (const name of ['flooded', 'bystander']) {
+      rig.put(rawHashSecret(`token-${name}`, bcrypt.hash(CANARY)), rawCat(`token-${name}`));
+    }
+    await rig.settled();
+  });
+  afterAll(() => rig.close());
+
+  test('by 300 at one bcrypt name: its owner, at first use, and others go before nearly all of the guesses', async () => {
     let ended = false;
     let made = 0;
     const guess = async (): Promise<void> => {
       while (!ended) {
         made += 1;
-        await rig.review(`token-flooded:flood-${made}`);
+        await rig.review(`token-flooded:flood-${made}`).catch(() => undefined);
       }
     };
-    const guessers = Array.from({ length: 40 }, guess);
-    await delay(200);
-    const before = made;
-    expect(isAccepted(await rig.review(`token-bystander:${CANARY}`))).toBe(true);
-    expect(made - before).toBeLessThan(40);
-    expect(isAccepted(await patiently(rig, `token-flooded:${CANARY}`))).toBe(true);
+    const guessers = Array.from({ length: 300 }, guess);
+    while (rig.checks.count < 15) await delay(20);
+    const before = rig.checks.count;
+    const [bystander, owner] = await Promise.all([
+      rig.review(`token-bystander:${CANARY}`),
+      rig.review(`token-flooded:${CANARY}`),
+    ]);
+    expect([bystander, owner].map(isAccepted)).toEqual([true, true]);
+    expect(rig.checks.count - before).toBeLessThan(20);
     ended = true;
+    rig.verified.release();
     await Promise.all(guessers);
   }, 60_000);
 });
@@ -167,7 +185,7 @@ describe('names that do not exist', () => {
       Array.from({ length: 500 }, (_, index) => rig.review(`token-no-${index}:x`)),
     );
     expect(performance.now() - startedMs).toBeLessThan(5_000);
-    for (const { json } of flood) expect(json.status.error).toBe('UnknownToken');
+    for (const { json } of flood) expect(json.status.error).toBe('UnknownToken: may be on its way');
     expect(isAccepted(await rig.review(`token-slow:${CANARY}`))).toBe(true);
   });
 });

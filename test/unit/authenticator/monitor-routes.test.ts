@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AuditLog } from '../../../src/authenticator/audit-log.ts';
 import { monitorRoutes } from '../../../src/authenticator/monitor-routes.ts';
 import { type RoutesDeps, routes } from '../../../src/authenticator/routes.ts';
 import { type Handler, WebhookServer } from '../../../src/authenticator/server.ts';
@@ -15,8 +16,9 @@ beforeEach(async () => {
   faults.length = 0;
   rig = await startStateRig();
   metrics = new AuthenticatorMetrics();
+  const monitor = monitorRoutes({ state: rig.state, metrics, now: () => rig.clock.nowMs });
   server = new WebhookServer({
-    handler: monitorRoutes({ state: rig.state, metrics, now: () => rig.clock.nowMs }),
+    handler: async (request) => monitor(request),
     onReload: () => {},
     onFault: (error) => faults.push(error),
   });
@@ -83,7 +85,8 @@ describe('reviews', () => {
     const text = await metricsOf();
     for (const labels of [
       'result="accepted",reason=""',
-      'result="refused",reason="HashMissing"',
+      'result="refused",reason="HashMissing",final="true"',
+      'result="refused",reason="HashMissing",final="false"',
       'result="unavailable",reason="NotReadyError"',
       'result="fault",reason=""',
     ]) {
@@ -113,12 +116,14 @@ describe('reviews', () => {
       },
     };
     const authenticator = { state, now: () => 0 } as unknown as RoutesDeps['authenticator'];
-    return routes({ authenticator, metrics, legacy401: false, onRefused: () => {} });
+    const audit = new AuditLog({ mode: 'none', stream: { write: () => true }, now: () => 0 });
+    return routes({ authenticator, metrics, audit, legacy401: false, onRefused: () => {} });
   }
   const request = (path: string): Parameters<Handler>[0] => ({
     method: 'POST',
     path,
     query: new URLSearchParams(),
     body: reviewBody('token-1:secret'),
+    hasGone: () => false,
   });
 });

@@ -114,6 +114,42 @@ describe('WebhookServer', () => {
     expect(await told).toMatch(/^HTTP\/1\.1 413 /);
   });
 
+  test('headers that are too large, and requests without end on one connection, are cut off; others are answered', async () => {
+    const gate = Promise.withResolvers<void>();
+    let asked = 0;
+    const address = await aServer(async (request) => {
+      asked += 1;
+      if (request.path === '/slow') await gate.promise;
+      return echo(request);
+    }).listen('127.0.0.1', 0);
+    const giant = connect(portOf(address), '127.0.0.1');
+    const told = everything(giant);
+    giant.write(`POST / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(1024 * 1024)}\r\n\r\n`);
+    expect(await told).toMatch(/^(HTTP\/1\.1 431 |$)/);
+    const pipelining = connect(portOf(address), '127.0.0.1');
+    const cut = everything(pipelining);
+    pipelining.write('POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n'.repeat(1_000));
+    expect(await cut).toBe('');
+    expect(asked).toBeLessThan(20);
+    expect((await ask(address)).status).toBe(200);
+    gate.resolve();
+  });
+
+  test('a fault in taking a connection is told, and no end, however often it comes', async () => {
+    const { Server } = await import('node:net');
+    const made: InstanceType<typeof Server>[] = [];
+    const listen = Server.prototype.listen;
+    Server.prototype.listen = function (this: InstanceType<typeof Server>, ...args: never[]) {
+      made.push(this);
+      return Reflect.apply(listen, this, args);
+    } as typeof listen;
+    const address = await aServer(echo).listen('127.0.0.1', 0);
+    Server.prototype.listen = listen;
+    for (let count = 0; count < 3; count += 1) made[0]?.emit('error', new Error('accept EMFILE'));
+    expect(faults).toHaveLength(3);
+    expect((await ask(address)).status).toBe(200);
+  });
+
   test('what is no HTTP gets an answer or an end, and harms nobody', async () => {
     const address = await aServer(echo).listen('127.0.0.1', 0);
     for (const noise of [

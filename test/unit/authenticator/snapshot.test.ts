@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { judgeHeld } from '../../../src/authenticator/judge.ts';
 import { Snapshot, SnapshotError } from '../../../src/authenticator/snapshot.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY, HOUR, NOW, timeText } from '../../support/builders.ts';
+import { eventually } from '../../support/eventually.ts';
 import { rawCat, rawCua, rawHashSecret, type StateRig, startStateRig } from '../../support/webhook-rig.ts';
 
 const KEY = Buffer.from('a key of sixteen bytes or more');
@@ -32,9 +33,9 @@ async function aRig(): Promise<StateRig> {
   return rig;
 }
 
-function snapshotOf(rig: StateRig, key: Uint8Array = KEY): Snapshot {
+function snapshotOf(rig: StateRig, key: Uint8Array = KEY, cluster = ['ca:one']): Snapshot {
   const onError = (_action: string, error: unknown): void => void errors.push(error);
-  return new Snapshot({ file, key, state: rig.state, now: () => rig.clock.nowMs, onError });
+  return new Snapshot({ file, key, cluster, state: rig.state, onError });
 }
 
 /** Saves a cluster with one good token, one that ends in an hour, one that is disabled. */
@@ -88,7 +89,7 @@ describe('Snapshot', () => {
 
   test('is readable by its owner only, also over a file that was not', async () => {
     await writeFile(file, 'old', { mode: 0o644 });
-    await writeFile(`${file}.new`, 'a leftover', { mode: 0o666 });
+    await writeFile(`${file}.0123456789ab.new`, 'what a killed process left', { mode: 0o666 });
     await save();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(dir)).toEqual(['state.json']);
@@ -104,17 +105,17 @@ describe('Snapshot', () => {
   });
 
   const damage: Readonly<Record<string, (text: string) => string>> = {
-    'a token let in that was not': (text) => text.replace('"enabled\\":false', '"enabled\\":true'),
+    'a token let in that was not': (text) => text.replace('"enabled":false', '"enabled":true'),
     'a hash exchanged': (text) => text.replaceAll(HASH, sha3.hash('mine')),
-    'a later time': (text) => text.replace(/"savedAtMs":\d+/, `"savedAtMs":${NOW + HOUR}`),
-    'one bit of the code': (text) =>
-      text.replace(/"mac":"(.)/, (_all, first: string) => `"mac":"${first === 'A' ? 'B' : 'A'}`),
-    'no code': (text) => text.replace(/"mac":"[^"]*"/, '"mac":""'),
-    'a code of another kind': (text) => text.replace(/"mac":"[^"]*"/, '"mac":null'),
+    'a later time': (text) => text.replace(/"confirmedAtMs":\d+/, `"confirmedAtMs":${NOW + HOUR}`),
+    'one bit of a code': (text) => (text[0] === 'A' ? 'B' : 'A') + text.slice(1),
+    'no code': (text) => text.slice(44),
+    'a line less': (text) => text.split('\n').toSpliced(1, 1).join('\n'),
+    'a line twice': (text) => text.replace(/\n(.*)\n/, '\n$1\n$1\n'),
+    'two lines exchanged': (text) => text.replace(/\n(.*)\n(.*)\n/, '\n$2\n$1\n'),
     'half of it': (text) => text.slice(0, text.length / 2),
     'nothing in it': () => '',
-    'another version': (text) => text.replace('"version":1', '"version":2'),
-    'something else': () => '{"hello":"world"}',
+    'something else': () => '{"hello":"world"}\n',
   };
   test.each(Object.keys(damage))('a file with %s is refused, and nothing of it is used', async (title) => {
     await save();
@@ -139,6 +140,27 @@ describe('Snapshot', () => {
       SnapshotError,
     );
     expect(after.state.isFilled).toBe(false);
+  });
+
+  test("another cluster's file is refused, one of an authority in common is taken", async () => {
+    await save();
+    const other = await aRig();
+    await expect(snapshotOf(other, KEY, ['ca:two']).restore()).rejects.toThrow('another cluster');
+    expect(other.state.isFilled).toBe(false);
+    const renewed = await aRig();
+    await snapshotOf(renewed, KEY, ['ca:two', 'ca:one']).restore();
+    expect(renewed.state.isFilled).toBe(true);
+  });
+
+  test('a link in the place of the file or of a draft is not followed', async () => {
+    const precious = join(dir, 'precious');
+    await writeFile(precious, 'precious', { mode: 0o644 });
+    await symlink(precious, file);
+    await symlink(precious, `${file}.new`);
+    await save();
+    expect(await readFile(precious, 'utf8')).toBe('precious');
+    expect((await stat(precious)).mode & 0o777).toBe(0o644);
+    expect((await lstat(file)).isSymbolicLink()).toBe(false);
   });
 
   test('no file is an error of the system, and no state', async () => {
@@ -168,5 +190,100 @@ describe('Snapshot', () => {
     await snapshot.stop();
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('a snapshot of a running authenticator', () => {
+  let rig: StateRig;
+  let snapshot: Snapshot;
+  beforeEach(async () => {
+    rig = await aRig();
+    snapshot = snapshotOf(rig);
+    rig.put(rawCua('u-1'), rawHashSecret('token-1', HASH), rawCat('token-1'));
+    rig.put(rawHashSecret('token-2', HASH), rawCat('token-2'));
+    snapshot.start();
+    rig.state.start();
+    await rig.state.synced();
+  });
+  afterEach(() => snapshot.stop());
+
+  /** What a successor would begin with at this moment. */
+  async function onDisk(): Promise<StateRig> {
+    const after = await aRig();
+    await snapshotOf(after).restore();
+    return after;
+  }
+
+  test('is there as soon as the stores are filled', async () => {
+    await eventually(async () => expect(reasonIn(await onDisk(), 'token-1')).toBe('candidate'));
+  });
+
+  test('takes every change without an order to save: what is given and what is taken away', async () => {
+    await eventually(onDisk);
+    rig.put(rawCat('token-1', { enabled: false }), rawHashSecret('token-3', HASH), rawCat('token-3'));
+    rig.remove('ClusterAuthToken', 'token-2');
+    rig.put(rawCua('u-1', { groups: ['group://one'] }));
+    await rig.settled();
+    await eventually(async () => {
+      const after = await onDisk();
+      expect(['token-1', 'token-2', 'token-3'].map((name) => reasonIn(after, name))).toEqual([
+        'TokenDisabled',
+        'UnknownToken',
+        'candidate',
+      ]);
+      expect(after.state.users.get('u-1')?.groups).toEqual(['group://one']);
+      expect(after.state.secrets.get('token-2')).toBeUndefined();
+    });
+  });
+
+  test('stays right while it is written afresh, many times over', async () => {
+    const groups = Array.from(
+      { length: 2_000 },
+      (_, index) => `group://a-rather-long-name-of-a-group-${index}`,
+    );
+    let sizeBefore = 0;
+    let isRenewed = false;
+    for (let turn = 0; turn < 120; turn += 1) {
+      rig.put(
+        rawCua('u-1', { groups: [...groups, `turn-${turn}`] }),
+        rawCat('token-1', { enabled: turn % 2 === 0 }),
+      );
+      await rig.settled();
+      const { size } = await stat(file).catch(() => ({ size: 0 }));
+      isRenewed ||= size < sizeBefore;
+      sizeBefore = size;
+    }
+    await eventually(async () => {
+      const after = await onDisk();
+      expect(after.state.users.get('u-1')?.groups.at(-1)).toBe('turn-119');
+      expect(reasonIn(after, 'token-1')).toBe('TokenDisabled');
+    });
+    expect(isRenewed).toBe(true);
+    expect(errors).toEqual([]);
+  });
+
+  test('says of when it is by the last confirmation, also when nothing changes', async () => {
+    await eventually(onDisk);
+    rig.clock.nowMs = NOW + HOUR;
+    rig.put(rawCat('token-1', { enabled: false }));
+    await rig.settled();
+    await eventually(async () => expect(reasonIn(await onDisk(), 'token-1')).toBe('TokenDisabled'));
+    expect((await onDisk()).state.confirmedAtMs).toBe(rig.state.confirmedAtMs);
+  });
+
+  test('a last line that was being written when the process ended is left out, the rest is used', async () => {
+    await eventually(onDisk);
+    await snapshot.stop();
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, `${text}${text.split('\n').at(1)?.slice(0, 60)}`);
+    expect(reasonIn(await onDisk(), 'token-1')).toBe('candidate');
+  });
+
+  test('of which another authenticator took the place takes it back, so that the one that lives is current', async () => {
+    await eventually(onDisk);
+    await writeFile(join(dir, 'other'), 'of another');
+    await rename(join(dir, 'other'), file);
+    rig.put(rawCat('token-1', { enabled: false }));
+    await eventually(async () => expect(reasonIn(await onDisk(), 'token-1')).toBe('TokenDisabled'));
   });
 });

@@ -216,6 +216,23 @@ describe('lastUsedAt', () => {
     expect(errors).toHaveLength(2);
   });
 
+  test('what is forbidden is not asked for every five seconds, and is made up for when it is allowed', async () => {
+    api.fault = (request) => {
+      requests.push({ ...request, atMs: rig.clock.nowMs });
+      return status(403, 'Forbidden');
+    };
+    for (const name of ['token-1', 'token-2']) {
+      if (!rig.state.tokens.get(name)) api.put(rawCat(name));
+      use(name);
+    }
+    await pass(30 * MINUTE);
+    expect(requests.length).toBeLessThanOrEqual(4);
+    expect(errors.length).toBe(requests.length);
+    api.fault = () => undefined;
+    await pass(60 * MINUTE);
+    expect(lastUsedAt('token-1')).toBe(timeText(NOW));
+  });
+
   test('a failure does not lose a later use', async () => {
     api.fault = () => 'unreachable';
     use('token-1');

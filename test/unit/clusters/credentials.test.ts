@@ -135,15 +135,18 @@ describe('findCredentials', () => {
     });
   });
 
-  test('the version changes when the Secret does, and not otherwise', () => {
+  test('the version changes when what the Secret holds does, and not otherwise', () => {
     const version = (secret: CredentialsSecret): string => {
       const found = findCredentials('c-1', CLUSTER, [secret]);
       return found.kind === 'found' ? found.version : '';
     };
     expect(version(labelled)).toBe(version({ ...labelled }));
-    expect(version(labelled)).not.toBe(version({ ...labelled, resourceVersion: '2' }));
-    expect(version(labelled)).not.toBe(version({ ...labelled, uid: 'recreated' }));
-    expect(version(ACCOUNT)).not.toBe(version({ ...ACCOUNT, resourceVersion: '2' }));
+    expect(version(labelled)).not.toBe(version({ ...labelled, kubeconfig: 'another' }));
+    expect(version(labelled)).not.toBe(version({ ...labelled, kubeconfig: undefined }));
+    expect(version(ACCOUNT)).not.toBe(version({ ...ACCOUNT, credential: 'another' }));
+    // A touch of its labels, or the same made anew, is no reason to begin a session anew.
+    expect(version(labelled)).toBe(version({ ...labelled, resourceVersion: '2', uid: 'recreated' }));
+    expect(version(ACCOUNT)).toBe(version({ ...ACCOUNT, resourceVersion: '2' }));
   });
 
   test('the version changes when the status of the Cluster does', () => {

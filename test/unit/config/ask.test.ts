@@ -23,7 +23,8 @@ describe('where the management plane is', () => {
 test('what is given by nobody has its default', () => {
   expect(askConfig({}, {}, '')).toMatchObject({
     namespace: 'ace-operator',
-    downstreamNamespace: 'cattle-system',
+    // That which the cluster's ClusterPropagation names.
+    downstreamNamespace: undefined,
     credentialNamespaces: [],
     requestTimeoutMs: 10_000,
     output: 'table',

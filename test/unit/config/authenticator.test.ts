@@ -19,6 +19,8 @@ const DEFAULTS = {
   withExtra: true,
   legacy401: false,
   maxStalenessMs: undefined,
+  auditLog: 'none',
+  readyFile: undefined,
   snapshotFile: undefined,
   snapshotKeyFile: undefined,
   logLevel: 'info',
@@ -92,6 +94,8 @@ const GOOD: Readonly<
     value,
     want: { logLevel: value as 'info' },
   })),
+  'ready-file': [{ value: '/run/ready', want: { readyFile: '/run/ready' } }],
+  'audit-log': (['none', 'refused', 'all'] as const).map((value) => ({ value, want: { auditLog: value } })),
   'log-format': ['json', 'text'].map((value) => ({ value, want: { logFormat: value as 'json' } })),
 };
 const GOOD_ROWS = Object.entries(GOOD).flatMap(([flag, rows]) => rows.map((row) => ({ flag, ...row })));

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { desiredTokenObjects, desiredUserObject, type Placement } from '../../../src/derive/desired.ts';
-import { withoutNulls } from '../../../src/derive/merge-patch.ts';
+import {
+  desiredTokenObjects,
+  desiredUserObject,
+  type Placement,
+  revocationsOf,
+} from '../../../src/derive/desired.ts';
+import { mergePatch, withoutNulls } from '../../../src/derive/merge-patch.ts';
 import { anAttribute, aToken, aUser, groupsOf, NOW, NOW_TEXT } from '../../support/builders.ts';
 
 const IN_SECRET: Placement = { cluster: 'c-1', namespace: 'cattle-system', storage: 'secret' };
@@ -100,6 +105,18 @@ describe('desiredUserObject', () => {
       groups: [],
       lastRefresh: '',
       needsRefresh: false,
+    });
+  });
+
+  // Somebody's typing error upstream must not cost a user all rights everywhere.
+  test('groups that cannot be read are left as they are downstream', () => {
+    const unreadable = anAttribute({ GroupPrincipals: 'g', LastRefresh: NOW_TEXT });
+    const wanted = desiredUserObject(aUser(), unreadable, IN_SECRET, NOW_TEXT);
+    const current = { ...desiredUserObject(aUser(), undefined, IN_SECRET, NOW_TEXT), groups: ['g'] };
+    expect(mergePatch(current, wanted)).toEqual({ lastRefresh: NOW_TEXT });
+    expect(revocationsOf({ ...wanted, enabled: false }, current)).toMatchObject({
+      enabled: false,
+      groups: ['g'],
     });
   });
 

@@ -14,7 +14,26 @@ describe('mergePatch', () => {
     'null removes what is there': { from: { hash: 'x' }, to: { hash: null }, want: { hash: null } },
     'null is content with absence': { from: {}, to: { hash: null }, want: undefined },
     'null is content with null': { from: { hash: null }, to: { hash: null }, want: undefined },
-    'an empty string is no absence': { from: { hash: '' }, to: { hash: null }, want: { hash: null } },
+    'an empty string is absence': { from: { hash: '' }, to: { hash: null }, want: undefined },
+    'an empty list is absence': { from: { groups: [] }, to: { groups: null }, want: undefined },
+    'an empty object is absence': { from: { extra: {} }, to: { extra: null }, want: undefined },
+    'false is no absence': { from: { enabled: false }, to: { enabled: null }, want: { enabled: null } },
+    'an empty list is wanted, and null is there': {
+      from: { groups: null },
+      to: { groups: [] },
+      want: undefined,
+    },
+    'an empty string is wanted, and nothing is there': { from: {}, to: { lastRefresh: '' }, want: undefined },
+    'an empty list is wanted, and there are some': {
+      from: { groups: ['g'] },
+      to: { groups: [] },
+      want: { groups: [] },
+    },
+    'what is empty in a field that is ours whole is no leftover': {
+      from: { extra: { a: 'x', b: '', c: [], d: {} } },
+      to: { extra: { a: 'x' } },
+      want: undefined,
+    },
     'labels of others stay': {
       from: { metadata: { labels: { theirs: 'x' } } },
       to: { metadata: { labels: { ours: 'y' } } },
@@ -32,7 +51,7 @@ describe('mergePatch', () => {
     },
     // Only Kubernetes' own metadata and data are shared; an authentication provider may have any name.
     'a provider named like a shared field is ours whole all the same': {
-      from: { extraByProvider: { data: { old: ['1'] }, labels: {} } },
+      from: { extraByProvider: { data: { old: ['1'] }, labels: { a: 'b' } } },
       to: { extraByProvider: { data: {} } },
       want: { extraByProvider: { data: { old: null }, labels: null } },
     },
@@ -59,7 +78,7 @@ describe('mergePatch', () => {
     'an empty object where nothing was': {
       from: {},
       to: { extraByProvider: {} },
-      want: { extraByProvider: {} },
+      want: undefined,
     },
     'an empty object empties ours': {
       from: { extra: { a: 1 } },
@@ -141,12 +160,23 @@ describe('mergePatch', () => {
         const patched = applyMergePatch(from, mergePatch(from, to) ?? {}) as JsonObject;
         for (const key of ['a', 'b', 'c'])
           if (isObject(to[key]))
-            expect(withoutNulls(patched[key] as JsonObject)).toEqual(withoutNulls(to[key]));
+            expect(withoutEmpty({ field: patched[key] })).toEqual(withoutEmpty({ field: to[key] }));
       }),
       { numRuns: 1000 },
     );
   });
 });
+
+/** What is left when all that says nothing is taken away, inside out. */
+function withoutEmpty(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value)
+    .map(([key, inner]) => [key, withoutEmpty(inner)] as const)
+    .filter(
+      ([, inner]) => inner !== undefined && !['null', '""', '[]', '{}'].includes(JSON.stringify(inner)),
+    );
+  return Object.fromEntries(kept);
+}
 
 describe('withoutNulls', () => {
   test('drops nulls at every depth of objects, and nothing else', () => {

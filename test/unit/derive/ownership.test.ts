@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../src/api/types.ts';
-import { isOurs } from '../../../src/derive/ownership.ts';
+import { type Installation, ownerOf } from '../../../src/derive/ownership.ts';
 
 const MANAGED = { 'app.kubernetes.io/managed-by': 'ace-operator' };
 const FOR_US = { 'ace-operator.io/cluster': 'c-1' };
@@ -14,7 +14,7 @@ const anObject = (labels?: Record<string, string>, annotations?: Record<string, 
   metadata: { name: 'a', ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) },
 });
 
-describe('isOurs', () => {
+describe('ownerOf', () => {
   const cases = {
     'both labels and an annotation': { object: anObject({ ...MANAGED, ...FOR_US }, OF_TOKEN), want: true },
     'both labels alone': { object: anObject({ ...MANAGED, ...FOR_US }), want: true },
@@ -35,7 +35,49 @@ describe('isOurs', () => {
   };
   for (const [title, { object, want }] of Object.entries(cases)) {
     test(`${title}: ${want ? 'ours' : 'not ours'}`, () => {
-      expect(isOurs(object, 'c-1')).toBe(want);
+      expect(ownerOf(object, 'c-1')).toBe(want ? 'ours' : 'foreign');
+    });
+  }
+});
+
+describe('of an object that names another cluster id', () => {
+  const marked = (labels: object = {}): KubeObject =>
+    anObject({ ...MANAGED, ...FOR_ANOTHER, ...labels }, OF_TOKEN);
+  const byUs = marked({ 'ace-operator.io/installation': 'plane-1' });
+  const byOthers = marked({ 'ace-operator.io/installation': 'plane-2' });
+  const ofOlderVersion = marked();
+  const knows = (facts: { inUse?: boolean; served?: boolean; source?: boolean } = {}): Installation => ({
+    id: 'plane-1',
+    isInUse: (cluster) => cluster === 'c-2' && facts.inUse === true,
+    wasServed: (cluster) => cluster === 'c-2' && facts.served === true,
+    isSourceOf: () => facts.source === true,
+  });
+  const cases = {
+    'this installation wrote it, for a Cluster that is no more': { object: byUs, by: knows(), want: 'ours' },
+    'and for a Cluster that is there': { object: byUs, by: knows({ inUse: true }), want: 'sibling' },
+    'another installation wrote it': { object: byOthers, by: knows({ served: true }), want: 'foreign' },
+    'an older version wrote it, nobody knows of which installation': {
+      ...{ object: ofOlderVersion, by: knows(), want: 'foreign' },
+    },
+    'an older version, for an id that was served here': {
+      ...{ object: ofOlderVersion, by: knows({ served: true }), want: 'ours' },
+    },
+    'an older version, of a Token that is here': {
+      ...{ object: ofOlderVersion, by: knows({ source: true }), want: 'ours' },
+    },
+    'an older version, for a Cluster that is there': {
+      ...{ object: ofOlderVersion, by: knows({ source: true, inUse: true }), want: 'sibling' },
+    },
+    'nothing says that any operator wrote it': {
+      ...{ object: anObject(FOR_ANOTHER), by: knows({ served: true }), want: 'foreign' },
+    },
+    'nobody may know which installation this is, and the object says of which it is': {
+      ...{ object: byUs, by: { ...knows({ served: true }), id: undefined }, want: 'foreign' },
+    },
+  } as const;
+  for (const [title, { object, by, want }] of Object.entries(cases)) {
+    test(`${title}: ${want}`, () => {
+      expect(ownerOf(object, 'c-1', by)).toBe(want);
     });
   }
 });

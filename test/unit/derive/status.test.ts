@@ -20,6 +20,7 @@ const FACTS: ClusterFacts = {
   mode: 'propagate',
   modeReason: 'Connected',
   modeMessage: 'ACE is on',
+  downstreamNamespace: 'cattle-system',
   suspended: false,
   specProblem: undefined,
   specUnknown: false,
@@ -341,6 +342,7 @@ describe('deriveStatus', () => {
   test('what was written is not written again, whatever the facts', () => {
     const count = fc.nat({ max: 3 });
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
+      downstreamNamespace: fc.constant('cattle-system'),
       generation: count,
       mode: fc.constantFrom('propagate', 'drain', 'hold'),
       modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),

@@ -12,6 +12,7 @@ const bearer = (secret = 'secret-1'): Evidence['given'] => ({
   kind: 'kubeconfig',
   source: 'file, context x,',
   server: 'https://c-1.example',
+  isOwnBearer: true,
   credential: { kind: 'ours', name: 't-1', secret },
 });
 const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);
@@ -118,7 +119,10 @@ const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: s
     'webhook',
   ],
   'a refusal for staleness': [
-    { given: bearer(), webhook: { ...webhook, review: found({ kind: 'refused', reason: 'Stale' }) } },
+    {
+      given: bearer(),
+      webhook: { ...webhook, review: found({ kind: 'refused', reason: 'Stale', mayChange: true }) },
+    },
     'Stale',
     'webhook',
   ],
@@ -162,6 +166,14 @@ describe('a hop that is broken decides', () => {
     expect(explanation).toMatchObject({ verdict: 'refused', reason });
     expect(explanation.hops.find(({ state }) => state === 'broken')?.id).toBe(hop);
     expect(explanation.remedy).toBeTruthy();
+  });
+
+  test.each([
+    [true, /may be on its way$/],
+    [false, /for good$/],
+  ])('a refusal that may change: %s', (mayChange, said) => {
+    const review = found({ kind: 'refused', reason: 'HashMissing', mayChange } as const);
+    expect(conclude({ ...base, given: bearer(), webhook: { ...webhook, review } }).message).toMatch(said);
   });
 });
 

@@ -61,7 +61,7 @@ export function evidence(changes: { token?: Token; user?: User } & Partial<Evide
     },
     hash: { format: 'bcrypt', isOfToken: true, isOfBearer: undefined, isBearerOfToken: undefined },
     webhook: {
-      probe: found({ kind: 'refused', reason: 'UnknownToken' }),
+      probe: found({ kind: 'refused', reason: 'UnknownToken', mayChange: true }),
       review: undefined,
       live: undefined,
     },

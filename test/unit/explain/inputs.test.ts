@@ -122,8 +122,26 @@ describe('a kubeconfig', () => {
         { name: 'two', context: { cluster: 'missing', user: 'u' } },
       ],
     });
-  const read = (content: string, context?: string) =>
-    readKubeconfig(content, join(directory, 'config'), context);
+  const read = (content: string, context?: string, follow = true) =>
+    readKubeconfig(content, join(directory, 'config'), context, follow);
+
+  test.each([
+    [{ tokenFile: 'token' }, {}, ['token']],
+    [{ 'token-file': '/etc/passwd' }, {}, ['/etc/passwd']],
+    [{ token: 't-1:s' }, { 'certificate-authority': 'ca' }, ['ca']],
+    [{ tokenFile: 'token' }, { 'certificate-authority': '/nonexistent' }, ['token', '/nonexistent']],
+    [{ 'client-certificate': 'ca', 'client-key': 'token' }, {}, []],
+  ])('that was handed in, with %j and %j, has no file of the reader read', async (user, cluster, unread) => {
+    const file = await read(text(user, cluster), undefined, false);
+    expect(file).toMatchObject({ unread, asBearer: '' });
+    expect(JSON.stringify(file)).not.toContain(CANARY);
+    expect(JSON.stringify(file)).not.toContain('PEM');
+  });
+
+  test('says whether the bearer stands in it, or is from a file of the reader', async () => {
+    expect((await read(text({ token: 't-1:s' }))).given.isOwnBearer).toBe(true);
+    expect((await read(text({ tokenFile: 'token' }))).given.isOwnBearer).toBe(false);
+  });
 
   test.each([
     [{ token: `t-1:${CANARY}` }, { kind: 'ours', name: 't-1', secret: CANARY }],

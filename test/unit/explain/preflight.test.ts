@@ -30,7 +30,7 @@ const good: ClusterEvidence = {
   excessive: found([]),
   daemonSets: found([ours]),
   formats: found({ bcrypt: 2 }),
-  probe: found({ kind: 'refused', reason: 'UnknownToken' }),
+  probe: found({ kind: 'refused', reason: 'UnknownToken', mayChange: true }),
   apiServers: found([{ name: 'a', cacheTtl: '10s' }]),
 };
 const judge = (
@@ -98,6 +98,12 @@ const cases: Record<string, Case> = {
     'AuthenticatorNotReady',
   ],
   'both authenticators': [{ daemonSets: found([ours, theirs]) }, 'rivals', 'warning', 'TwoAuthenticators'],
+  'a pair of ours': [
+    { daemonSets: found([ours, { ...ours, name: 'ace-authenticator-2' }]) },
+    'rivals',
+    'ok',
+    undefined,
+  ],
   'bcrypt, and theirs alone': [
     { daemonSets: found([theirs]), probe: found({ kind: 'refusedByOther' }) },
     'formats',

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { HASH_ALGORITHMS } from '../../../src/hash/algorithms.ts';
 import * as bcrypt from '../../../src/hash/bcrypt.ts';
 import { detectFormat } from '../../../src/hash/detect.ts';
-import { HASH_ALGORITHMS } from '../../../src/hash/formats.ts';
 import {
   createHasher,
   type Hasher,
@@ -129,7 +129,7 @@ describe('createHasher', () => {
   });
 
   test('close ends running and waiting work, and nothing is taken after it', async () => {
-    const hasher = aHasher({ threads: 1, bcryptCost: 14 });
+    const hasher = aHasher({ threads: 1, bcryptCost: 12 });
     const left = [hasher.hash('bcrypt', 'runs'), hasher.hash('bcrypt', 'waits')];
     const ends = left.map((hash) => expect(hash).rejects.toThrow(HasherClosedError));
     await hasher.close();
@@ -139,7 +139,7 @@ describe('createHasher', () => {
     await hasher.close();
   });
 
-  test.each([{ threads: 0 }, { threads: 1.5 }, { bcryptCost: 3 }, { bcryptCost: 15 }])(
+  test.each([{ threads: 0 }, { threads: 1.5 }, { bcryptCost: 3 }, { bcryptCost: 13 }])(
     'refuses %o',
     (options) => {
       expect(() => createHasher(options)).toThrow(RangeError);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { HASH_ALGORITHMS } from '../../../src/hash/algorithms.ts';
 import * as bcrypt from '../../../src/hash/bcrypt.ts';
 import { detectFormat } from '../../../src/hash/detect.ts';
-import { HASH_ALGORITHMS } from '../../../src/hash/formats.ts';
 import { createHasher, SecretRefusedError } from '../../../src/hash/hasher.ts';
 import { acceptsSecret, maxSecretBytes } from '../../../src/hash/limits.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';

@@ -1,9 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseCluster } from '../../../src/api/parse-cluster.ts';
 import { authorityOf } from '../../../src/issue/authority.ts';
 import { parseControlPlaneNode } from '../../../src/issue/control-plane-node.ts';
-import { type EndpointSources, endpointsOf } from '../../../src/issue/endpoints.ts';
+import {
+  badAddresses,
+  clusterLabel,
+  type EndpointSources,
+  endpointsOf,
+} from '../../../src/issue/endpoints.ts';
 import { currentContext, kubeconfigText } from '../../../src/issue/kubeconfig-file.ts';
 import { rawCluster } from '../../support/builders.ts';
 import { expectGolden } from '../../support/golden.ts';
@@ -198,5 +204,70 @@ describe('a kubeconfig', () => {
       command: 'rancher',
       args: ['token', '--server=rancher.example.com', '--user=berlin', '--cluster=c-1'],
     });
+  });
+});
+
+describe('what is said to be an address', () => {
+  const goes = [
+    'berlin.example.com',
+    'Berlin.Example.com:8443',
+    'a-b.c:443',
+    '192.0.2.1:6443',
+    '[2001:db8::1]:6443',
+  ];
+  test.each(goes)('%s is one', (fqdn) => {
+    const given = sources({ fqdn, caCerts: PEM });
+    expect(badAddresses(given)).toEqual([]);
+    expect(endpointsOf(given)[1]?.server).toBe(`https://${fqdn}`);
+  });
+
+  const bad = [
+    'evil.example\u2028---',
+    'a@b.example',
+    'a.example/path',
+    'a.example?x',
+    'a.example#x',
+    'a b',
+    'a\\b',
+    '[::1',
+    'a:b:c',
+    'a.example:99999',
+    '%61.example',
+    'ａ.example',
+    ' a',
+  ];
+  test.each(bad)('%j is none: nobody is sent there, and it is said', (text) => {
+    const given = sources({ fqdn: text, caCerts: PEM });
+    expect(endpointsOf(given).map(({ via }) => via)).toEqual(['proxy']);
+    expect(badAddresses(given)).toHaveLength(1);
+    const nodes = [node('m-1', 'a', text), node('m-2', 'b', '192.0.2.2')];
+    expect(endpointsOf(sources({}, { nodes })).map(({ name }) => name)).toEqual(['berlin', 'berlin-b']);
+  });
+
+  test('names a URL whose host is just that, or is left out', () => {
+    const parts = fc.constantFrom(...'ab.-:@/?#[]%\\ \u2028\tA9', 'é', '::', '%41');
+    const anyHost = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(parts, { maxLength: 9 }).map((all) => all.join('')),
+    );
+    fc.assert(
+      fc.property(anyHost, (fqdn) => {
+        for (const { server, via } of endpointsOf(sources({ fqdn, caCerts: '' }, { serverCa: '' }))) {
+          if (via === 'proxy') continue;
+          const { host, pathname, search, hash, username } = new URL(server);
+          expect([pathname, search, hash, username]).toEqual(['/', '', '', '']);
+          expect(server.slice('https://'.length).toLowerCase().replace(/:443$/, '')).toBe(host);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('of names nobody could type, the id is taken', () => {
+    const given = sources({ fqdn: 'b.example', caCerts: PEM });
+    const cluster = { ...given.cluster, displayName: 'Berlin\u2028kind: Config' };
+    expect(clusterLabel({ ...given, cluster })).toBe('c-1');
+    const nodes = [node('m-1', 'a\u202eb', '192.0.2.1')];
+    expect(endpointsOf(sources({}, { nodes }))[1]?.name).toBe('berlin-m-1');
   });
 });

@@ -63,6 +63,7 @@ describe('which tokens are meant', () => {
     cluster: undefined,
     expiringWithinMs: undefined,
     unusedForMs: undefined,
+    neverUsedForMs: undefined,
   };
   const later = NOW + 40 * DAY;
   const used = (ago: number): Json => ({ lastUsedAt: timeText(later - ago) });
@@ -80,8 +81,10 @@ describe('which tokens are meant', () => {
     'one that ended, too': [{ ttl: DAY }, { expiringWithinMs: 7 * DAY }, true],
     'one that never ends is not': [{ ttl: 0 }, { expiringWithinMs: 7 * DAY }, false],
     'one that ends later is not': [{ ttl: 60 * DAY }, { expiringWithinMs: 7 * DAY }, false],
-    'one that was never used, and is old, is unused': [{}, { unusedForMs: 30 * DAY }, true],
-    'one that was never used, and is new, is not': [{}, { unusedForMs: 50 * DAY }, false],
+    'one of which no use was noted is not unused': [{}, { unusedForMs: 30 * DAY }, false],
+    'one that was never used, and is old, was never used': [{}, { neverUsedForMs: 30 * DAY }, true],
+    'one that was used long ago was used': [used(35 * DAY), { neverUsedForMs: 30 * DAY }, false],
+    'one that was never used, and is new, is not': [{}, { neverUsedForMs: 50 * DAY }, false],
     'one that was used lately is not': [used(DAY), { unusedForMs: 30 * DAY }, false],
     'one that was used long ago is': [used(35 * DAY), { unusedForMs: 30 * DAY }, true],
   } as const satisfies Record<string, readonly [Json, Partial<TokenFilter>, boolean]>;

@@ -5,6 +5,23 @@ import { resolveTtl, ttlLimits } from '../../../src/issue/ttl.ts';
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
 
+describe('a Setting that is no number of minutes', () => {
+  test.each(['1h', '60m', '60 minutes', '1e3', '-1', '0x10', '6.5', 'Infinity', '١٢'])(
+    '%s is no limit that could be kept',
+    (value) => {
+      for (const purpose of ['token', 'kubeconfig'] as const) {
+        for (const name of [
+          'auth-token-max-ttl-minutes',
+          `${purpose === 'token' ? 'auth-token' : 'kubeconfig'}-default-${purpose === 'token' ? '' : 'token-'}ttl-minutes`,
+        ])
+          expect(() => ttlLimits(purpose, { [name]: value })).toThrow(
+            new RegExp(`Setting ${name}: wanted a whole number`),
+          );
+      }
+    },
+  );
+});
+
 describe('how long a token may live', () => {
   const cases = {
     'no Settings: no limit, and a default that ends': {

@@ -121,13 +121,22 @@ describe('apiError', () => {
     zero: { header: '0', want: 0 },
     none: { header: undefined, want: undefined },
     'a minute is the most': { header: '86400', want: 60_000 },
-    'a date is not understood': { header: 'Wed, 21 Oct 2026 07:28:00 GMT', want: undefined },
+    'nothing in it': { header: '', want: undefined },
+    'a hexadecimal number is not understood': { header: '0x10', want: undefined },
+    'a number with an exponent is not understood': { header: '1e3', want: undefined },
+    'a date': { header: 'Wed, 21 Oct 2026 07:28:07 GMT', want: 7_000 },
+    'a date of the old form': { header: 'Wednesday, 21-Oct-26 07:28:07 GMT', want: 7_000 },
+    'a date that is over': { header: 'Wed, 21 Oct 2026 07:27:00 GMT', want: 0 },
+    'a minute is the most of a date, too': { header: 'Thu, 22 Oct 2026 07:28:00 GMT', want: 60_000 },
+    'what only begins like a date': { header: 'Wed, whenever', want: undefined },
+    'a date without a day of the week': { header: '2026-10-21', want: undefined },
     'a negative number is not understood': { header: '-1', want: undefined },
     'infinity is not understood': { header: 'Infinity', want: undefined },
   };
   for (const [title, { header, want }] of Object.entries(retries)) {
     test(`Retry-After: ${title}`, () => {
-      expect(apiError(REQUEST, { status: 429, text: '', retryAfter: header }).retryAfterMs).toBe(want);
+      const reply = { status: 429, text: '', retryAfter: header, date: 'Wed, 21 Oct 2026 07:28:00 GMT' };
+      expect(apiError(REQUEST, reply).retryAfterMs).toBe(want);
     });
   }
 

@@ -48,6 +48,18 @@ describe('list', () => {
     expect((await watchNumber(1)).query.get('resourceVersion')).toBe('7');
   });
 
+  test('the owner says how large a page is, and which objects are meant', async () => {
+    server.onList = (query) => aList([anItem('a', '1')], '7', query.get('continue') === null ? 'more' : '');
+    reflection = reflect(url, {}, { pageLimit: 50, fieldSelector: 'type=Opaque' });
+    await reflection.reflector.synced;
+    const asked = server.lists.map((query) => [query.get('limit'), query.get('fieldSelector')]);
+    expect(asked).toEqual([
+      ['50', 'type=Opaque'],
+      ['50', 'type=Opaque'],
+    ]);
+    expect((await watchNumber(1)).query.get('fieldSelector')).toBe('type=Opaque');
+  });
+
   test('nothing of a list reaches the store before its last page', async () => {
     let isBroken = true;
     server.onList = (query) => {
@@ -127,6 +139,77 @@ describe('list', () => {
       expect(names()).toEqual(['a']);
     });
   }
+});
+
+describe('a list as a stream', () => {
+  const end = (version: string): object => ({
+    metadata: { resourceVersion: version, annotations: { 'k8s.io/initial-events-end': 'true' } },
+  });
+  const streamNumber = (count: number): Promise<OpenWatch> =>
+    eventually(() => {
+      const stream = server.streams[count - 1];
+      if (!stream) throw new Error(`${server.streams.length} streams so far`);
+      return stream;
+    });
+  beforeEach(() => {
+    server.onStream = () => undefined;
+  });
+
+  test('is whole at its end mark and not before; the watch begins there', async () => {
+    start();
+    const stream = await streamNumber(1);
+    expect(Object.fromEntries(stream.query)).toMatchObject({
+      sendInitialEvents: 'true',
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: 'true',
+    });
+    stream.send('ADDED', anItem('a', '1'));
+    stream.send('ADDED', anItem('b', '2'));
+    stream.send('BOOKMARK', { metadata: { resourceVersion: '3' } });
+    stream.send('DELETED', anItem('b', '4'));
+    expect([reflection.reflector.hasSynced, names()]).toEqual([false, []]);
+    stream.send('BOOKMARK', end('90'));
+    await reflection.reflector.synced;
+    expect([names(), server.lists.length]).toEqual([['a'], 0]);
+    expect((await watchNumber(1)).query.get('resourceVersion')).toBe('90');
+    await eventually(() => expect(stream.closed).toBe(true));
+  });
+
+  test('that breaks off is no list: this one comes in pages, the next as a stream again', async () => {
+    server.onList = () => aList([anItem('a', '1'), anItem('b', '2')], '5');
+    start();
+    const stream = await streamNumber(1);
+    stream.send('ADDED', anItem('a', '1'));
+    stream.end();
+    await reflection.reflector.synced;
+    expect(names()).toEqual(['a', 'b']);
+    const refreshed = reflection.reflector.refresh();
+    (await streamNumber(2)).send('BOOKMARK', end('91'));
+    await refreshed;
+    expect([names(), server.lists.length]).toEqual([[], 1]);
+  });
+
+  test('that the server refuses is never asked for again', async () => {
+    let asked = 0;
+    server.onStream = () => {
+      asked += 1;
+      return aStatus(422, 'Invalid');
+    };
+    start();
+    await reflection.reflector.synced;
+    await reflection.reflector.refresh();
+    await reflection.reflector.refresh();
+    expect([asked, server.lists.length]).toEqual([1, 3]);
+  });
+
+  test('of objects without end fails, and is not asked for in pages', async () => {
+    reflection = reflect(url, { backoffBaseMs: 60_000, backoffMaxMs: 60_000 }, { maxBytes: 2_000 });
+    const stream = await streamNumber(1);
+    for (let index = 0; index < 40; index += 1) stream.send('ADDED', anItem(`a-${index}`, '1'));
+    await eventually(() => expect(reflection.failures).toHaveLength(1));
+    expect(reflection.failures[0]?.error).toMatchObject({ statusReason: 'ResponseTooLarge' });
+    expect([server.lists.length, names()]).toEqual([0, []]);
+  });
 });
 
 describe('watch', () => {
@@ -223,16 +306,16 @@ describe('watch', () => {
 
   test('410 after other failures means a new list at once', async () => {
     const first = await watchNumber(1);
-    const answers = [aStatus(503, 'ServiceUnavailable'), aStatus(503, 'ServiceUnavailable')];
+    const answers = [
+      aStatus(503, 'ServiceUnavailable'),
+      aStatus(503, 'ServiceUnavailable'),
+      aStatus(410, 'Expired', MINUTE_LATER),
+    ];
     server.onList = () => aList([], '91');
-    server.onWatch = (query) =>
-      query.get('resourceVersion') === '5'
-        ? (answers.shift() ?? aStatus(410, 'Expired', MINUTE_LATER))
-        : undefined;
+    server.onWatch = () => answers.shift();
     first.cut();
     expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
     expect(reflection.failures.map(({ failures }) => failures)).toEqual([1, 2, 3]);
-    expect(server.lists).toHaveLength(2);
   });
 
   test('410 twice in a row is the server’s own trouble: the second is waited for', async () => {
@@ -246,8 +329,8 @@ describe('watch', () => {
     const other = reflect(url);
     await eventually(() => expect(other.restarts).toEqual(['expired', 'expired']));
     await other.close();
-    // Two of ours, two of the other.
-    expect([expiries().length, server.lists.length - 1]).toEqual([2, 3]);
+    // Two of ours, two of the other, and one more of ours after the cut.
+    expect([expiries().length, server.lists.length - 1]).toEqual([2, 4]);
   });
 
   test('any other error in the stream ends the watch, which is resumed where it was', async () => {
@@ -293,15 +376,23 @@ describe('watch', () => {
     });
   }
 
-  test('a refused watch is tried again with its version, and deletes nothing', async () => {
-    let refusals = 0;
-    server.onWatch = () => {
-      refusals += 1;
-      return refusals < 4 ? aStatus(503, 'ServiceUnavailable') : undefined;
-    };
+  test('a watch that is refused may have missed anything: it begins with a list', async () => {
+    server.onList = () => aList([], '91');
+    const answers = [aStatus(503, 'ServiceUnavailable')];
+    server.onWatch = () => answers.shift();
     (await watchNumber(1)).cut();
-    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('5');
-    expect(reflection.told).toEqual(['added a']);
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('91');
+    expect(names()).toEqual([]);
+  });
+
+  test('a server that is too busy for a watch is not burdened with a list', async () => {
+    const answers = [aStatus(429, 'TooManyRequests'), aStatus(429, 'TooManyRequests')];
+    server.onWatch = () => answers.shift();
+    const first = await watchNumber(1);
+    first.send('BOOKMARK', { metadata: { resourceVersion: '6' } });
+    await eventually(() => expect(reflection.confirmations()).toBe(2));
+    first.cut();
+    expect((await watchNumber(2)).query.get('resourceVersion')).toBe('6');
     expect(server.lists).toHaveLength(1);
   });
 
@@ -312,19 +403,110 @@ describe('watch', () => {
 
   test('the same event again is no event', async () => {
     const watch = await watchNumber(1);
-    watch.send('MODIFIED', anItem('a', '1'));
     watch.send('ADDED', anItem('b', '6'));
+    watch.send('MODIFIED', anItem('b', '6'));
+    watch.send('ADDED', anItem('c', '7'));
+    await told('added a', 'added b', 'added c');
+  });
+});
+
+describe('a plane whose history is another one now', () => {
+  beforeEach(async () => {
+    server.onList = () => aList([anItem('a', '1')], '500');
+    start();
+    await reflection.reflector.synced;
+  });
+
+  // An API server accepts a watch from a version that its plane has not reached, and tells nothing.
+  test('that was put back from a backup is listed at the next opening of a watch', async () => {
+    const first = await watchNumber(1);
+    first.send('BOOKMARK', { metadata: { resourceVersion: '510' } });
+    server.onList = () => aList([anItem('b', '2')], '440');
+    server.version = '440';
+    first.end();
+    await told('added a', 'deleted a', 'added b');
+    await eventually(() => expect(server.watches.at(-1)?.query.get('resourceVersion')).toBe('440'));
+    expect(reflection.restarts).toContain('rolled-back');
+    expect(reflection.failures).toEqual([]);
+  });
+
+  test('that tells of a version older than what it told before is listed', async () => {
+    const first = await watchNumber(1);
+    first.send('BOOKMARK', { metadata: { resourceVersion: '510' } });
+    server.onList = () => aList([], '509');
+    first.send('ADDED', anItem('b', '505'));
+    await told('added a', 'deleted a');
+    expect(reflection.restarts).toContain('bad-line');
+  });
+
+  test('a plane that does not say its version is watched on: no answer is no evidence', async () => {
+    server.onProbe = () => aStatus(500, 'InternalError');
+    const first = await watchNumber(1);
+    first.end();
+    (await watchNumber(2)).send('ADDED', anItem('b', '501'));
+    await told('added a', 'added b');
+    expect(server.lists).toHaveLength(1);
+  });
+
+  test('events are not kept back for long by a question that hangs', async () => {
+    server.onProbe = () => 'never';
+    (await watchNumber(1)).end();
+    (await watchNumber(2)).send('ADDED', anItem('b', '501'));
     await told('added a', 'added b');
   });
 });
 
+describe('what counts as told by the server', () => {
+  const confirmed = (count: number): Promise<void> =>
+    eventually(() => expect(reflection.confirmations()).toBe(count));
+
+  beforeEach(async () => {
+    server.onList = () => aList([anItem('a', '1')], '5');
+    start();
+    await reflection.reflector.synced;
+  });
+
+  test('a list, an event, a bookmark and the orderly end of a watch do', async () => {
+    const watch = await watchNumber(1);
+    await confirmed(1);
+    watch.send('ADDED', anItem('b', '6'));
+    await confirmed(2);
+    watch.send('BOOKMARK', { metadata: { resourceVersion: '7' } });
+    await confirmed(3);
+    watch.end();
+    await confirmed(4);
+  });
+
+  test('that a watch could be opened does not', async () => {
+    await watchNumber(1);
+    await eventually(() => expect(server.probes).toBe(1));
+    expect(reflection.confirmations()).toBe(1);
+  });
+
+  test('the end of a watch does not while nobody knows how far the plane is', async () => {
+    await eventually(() => expect(server.probes).toBe(1));
+    server.onProbe = () => aStatus(500, 'InternalError');
+    (await watchNumber(1)).end();
+    (await watchNumber(2)).end();
+    await watchNumber(3);
+    // The first was asked about before the trouble began.
+    expect(reflection.confirmations()).toBe(2);
+  });
+
+  test('a watch that was cut before it told anything is no ground to resume from', async () => {
+    (await watchNumber(1)).cut();
+    await watchNumber(2);
+    expect(server.lists).toHaveLength(2);
+  });
+});
+
 describe('a quiet or broken server', () => {
-  test('a half-open watch is ended by the client, and resumed', async () => {
+  test('a half-open watch is ended by the client, and listed: it told nothing', async () => {
     server.onList = () => aList([anItem('a', '1')], '5');
     start({ watchSeconds: 1, graceMs: 50 });
     await watchNumber(2);
     expect(reflection.restarts[0]).toBe('deadline');
-    expect(server.lists).toHaveLength(1);
+    expect(server.lists).toHaveLength(2);
   });
 
   test('a watch that never fails is checked against a list now and then', async () => {
@@ -348,7 +530,7 @@ describe('a quiet or broken server', () => {
 
 describe('a network that cuts every connection after a while', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['performance'] });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -359,9 +541,9 @@ describe('a network that cuts every connection after a while', () => {
     start({ backoffMaxMs: 30_000 });
     for (const count of [1, 2, 3, 4]) {
       const watch = await watchNumber(count);
-      vi.setSystemTime(Date.now() + 10_000);
+      vi.advanceTimersByTime(10_000);
       watch.send('BOOKMARK', { metadata: { resourceVersion: `${count}00` } });
-      vi.setSystemTime(Date.now() + 10_000);
+      vi.advanceTimersByTime(10_000);
       watch.cut();
     }
     await watchNumber(5);

@@ -39,26 +39,29 @@ describe('every object', () => {
   );
   const isPod = ({ object }: Manifest): boolean => object.spec?.template !== undefined;
 
-  test.each(ours.filter(({ object }) => object.kind !== 'Config'))(
-    '$file bears the common labels',
-    (manifest) => {
-      const { file, object } = manifest;
-      const { labels } = object.metadata;
-      expect(Object.keys(labels)).toEqual(expect.arrayContaining(common));
-      const name = file.startsWith('authenticator/') ? 'ace-authenticator' : 'ace-operator';
-      expect(labels).toMatchObject({
-        'app.kubernetes.io/name': name,
-        'app.kubernetes.io/instance': name,
-        'app.kubernetes.io/version': version,
-        'app.kubernetes.io/part-of': 'ace-operator',
-      });
-      if (isPod(manifest)) expect(object.spec.template.metadata.labels).toMatchObject(labels);
+  // What is in components changes objects that have them, or is like one of these (below).
+  const isWhole = ({ file, object }: Manifest): boolean =>
+    object.kind !== 'Config' && !file.includes('/components/');
+  test.each(ours.filter(isWhole))('$file bears the common labels', (manifest) => {
+    const { file, object } = manifest;
+    const { labels } = object.metadata;
+    expect(Object.keys(labels)).toEqual(expect.arrayContaining(common));
+    const name = file.startsWith('authenticator/') ? 'ace-authenticator' : 'ace-operator';
+    expect(labels).toMatchObject({
+      'app.kubernetes.io/name': name,
+      'app.kubernetes.io/instance': name,
+      'app.kubernetes.io/version': version,
+      'app.kubernetes.io/part-of': 'ace-operator',
+    });
+    if (isPod(manifest)) expect(object.spec.template.metadata.labels).toMatchObject(labels);
+  });
+
+  test.each(ours.filter((manifest) => isPod(manifest) && manifest.object.spec.selector))(
+    '$file selects Pods by what never changes',
+    ({ object }) => {
+      expect(Object.keys(object.spec.selector.matchLabels)).toEqual(['app.kubernetes.io/name']);
     },
   );
-
-  test.each(ours.filter(isPod))('$file selects Pods by what never changes', ({ object }) => {
-    expect(Object.keys(object.spec.selector.matchLabels)).toEqual(['app.kubernetes.io/name']);
-  });
 });
 
 describe('every role', () => {
@@ -150,5 +153,42 @@ describe('two replicas of the operator', () => {
     expect(policy.spec.policyTypes).toEqual(['Ingress', 'Egress']);
     const [{ object: priority }] = ofKind('PriorityClass') as [Manifest];
     expect(operator.spec.template.spec.priorityClassName).toBe(priority.metadata.name);
+  });
+});
+
+describe('the authenticator', () => {
+  const daemonSet = (file: string): Any =>
+    ofKind('DaemonSet').find((manifest) => manifest.file === file)?.object;
+  const base = daemonSet('authenticator/daemonset.yaml').spec;
+  const [first] = base.template.spec.containers;
+
+  test('is not started again for having no answers yet, and opens no debugger', () => {
+    expect(first.startupProbe).toMatchObject({ periodSeconds: 1, failureThreshold: 86_400 });
+    expect(first.env[0].value).toContain('--disable-sigusr1');
+  });
+
+  test('is updated with what Kubernetes 1.20 admits; who has 1.25 adds a component', () => {
+    expect(base.updateStrategy.rollingUpdate).toEqual({ maxUnavailable: 1 });
+    const surge = ofKind('Component').find(({ file }) => file.includes('/surge/'))?.object;
+    expect(surge.patches[0].patch).toContain('maxSurge: 1, maxUnavailable: 0');
+  });
+
+  test('of a pair is like the other one, but for its name and the port that it is looked at on', () => {
+    const second = daemonSet('authenticator/components/pair/daemonset.yaml').spec;
+    const [container] = second.template.spec.containers;
+    expect(container).toEqual({
+      ...first,
+      args: ['authenticator', '--metrics-listen=127.0.0.1:6442'],
+      ...Object.fromEntries(
+        ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) => [
+          probe,
+          { ...first[probe], httpGet: { ...first[probe].httpGet, port: 6442 } },
+        ]),
+      ),
+    });
+    const { containers: _, ...pod } = base.template.spec;
+    expect(second.template.spec).toMatchObject(pod);
+    expect(second.selector.matchLabels).not.toEqual(base.selector.matchLabels);
+    expect(second.template.metadata.labels).toMatchObject(second.selector.matchLabels);
   });
 });

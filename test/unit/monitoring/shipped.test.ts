@@ -81,11 +81,12 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
       for (const label of labels) {
         expect(
           [
-            'cluster',
+            'ace_cluster',
             'verb',
             'code',
             'result',
             'reason',
+            'final',
             'cause',
             'kind',
             'state',

@@ -24,9 +24,13 @@ describe('what an API server says of a bearer', () => {
     ],
     'our authenticator': [
       '[invalid bearer token, UnknownToken]',
-      { kind: 'refused', reason: 'UnknownToken' },
+      { kind: 'refused', reason: 'UnknownToken', mayChange: false },
     ],
-    'our authenticator alone': ['WrongSecret', { kind: 'refused', reason: 'WrongSecret' }],
+    'our authenticator, which may be told more': [
+      '[invalid bearer token, UnknownToken: may be on its way]',
+      { kind: 'refused', reason: 'UnknownToken', mayChange: true },
+    ],
+    'our authenticator alone': ['WrongSecret', { kind: 'refused', reason: 'WrongSecret', mayChange: false }],
     'kube-api-auth': [
       '[invalid bearer token, the server has asked for the client to provide credentials]',
       { kind: 'refusedByOther' },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, type OutputFormat, printAnswer } from '../../../src/print/output.ts';
+import { printable } from '../../../src/print/printable.ts';
 import { paint } from '../../../src/print/style.ts';
-import { printable } from '../../../src/print/table.ts';
 
 interface Row {
   readonly id: string;
@@ -63,7 +63,7 @@ describe('an answer', () => {
     });
     expect(JSON.parse(await printed('json', ROWS.slice(0, 1), { single: true }))).toEqual(object);
     expect(await printed('yaml', ROWS.slice(0, 1), { single: true })).toBe(
-      'metadata:\n  name: c-berlin\ncount: 3\n',
+      'metadata:\n  name: "c-berlin"\ncount: 3\n',
     );
     expect(JSON.parse(await printed('json', []))).toMatchObject({ items: [] });
   });

@@ -43,7 +43,7 @@ async function aRemoval(
 
 async function apply(...removals: readonly Removal[]): Promise<void> {
   const plan: RemovalPlan = { cluster: 'c-1', removals, blocked: undefined, allowed: false, held: undefined };
-  await applyPlan(plan, sources(), tell);
+  await applyPlan(plan, { ...sources(), interruption: new AbortController().signal }, tell);
 }
 
 describe('applying a plan', () => {

@@ -55,6 +55,17 @@ describe('HealthServer', () => {
     expect(await get('/readyz')).toMatchObject({ status: 200, body: 'ok' });
   });
 
+  test('readyz is fine in spite of what only costs a part of the work, and says so when asked', async () => {
+    await server.close();
+    await start([
+      { name: 'informers', ok: () => true },
+      { name: 'everything-read', ok: () => false, isAdvice: true, detail: () => 'secrets of a: forbidden' },
+    ]);
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: 'ok' });
+    const lines = '[+] informers ok\n[!] everything-read failed: secrets of a: forbidden';
+    expect(await get('/readyz?verbose')).toMatchObject({ status: 200, body: lines });
+  });
+
   test('readyz says which check is not', async () => {
     state.leading = false;
     expect(await get('/readyz')).toMatchObject({ status: 503, body: '[+] informers ok\n[-] leader failed' });
@@ -72,7 +83,7 @@ describe('HealthServer', () => {
   test('metrics are in the text format', async () => {
     const answer = await get('/metrics');
     expect(answer).toMatchObject({ status: 200, type: expect.stringContaining('text/plain') });
-    expect(answer.body).toContain('ace_cluster_connected{cluster="c-1"} 1');
+    expect(answer.body).toContain('ace_cluster_connected{ace_cluster="c-1"} 1');
   });
 
   for (const path of ['/', '/healthz', '/metrics/', '/../etc/passwd', '/%2e%2e/']) {

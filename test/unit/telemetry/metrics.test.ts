@@ -28,19 +28,21 @@ describe('the series of a cluster', () => {
     metrics.ofCluster('c-1');
     const series = await seriesOf('c-1');
     for (const cause of ['token', 'user', 'expiry']) {
-      expect(series).toContain(`ace_revocation_lag_seconds_count{cluster="c-1",cause="${cause}"} 0`);
-      expect(series).toContain(`ace_revocation_lag_seconds_bucket{le="60",cluster="c-1",cause="${cause}"} 0`);
+      expect(series).toContain(`ace_revocation_lag_seconds_count{ace_cluster="c-1",cause="${cause}"} 0`);
+      expect(series).toContain(
+        `ace_revocation_lag_seconds_bucket{le="60",ace_cluster="c-1",cause="${cause}"} 0`,
+      );
     }
-    expect(series).toContain('ace_propagation_lag_seconds_count{cluster="c-1"} 0');
-    expect(series).toContain('ace_relist_corrections_total{cluster="c-1"} 0');
+    expect(series).toContain('ace_propagation_lag_seconds_count{ace_cluster="c-1"} 0');
+    expect(series).toContain('ace_relist_corrections_total{ace_cluster="c-1"} 0');
   });
 
   test('are counted under its name', async () => {
     useEverything('c-1');
     const series = await seriesOf('c-1');
-    expect(series).toContain('ace_revocation_lag_seconds_bucket{le="300",cluster="c-1",cause="token"} 0');
-    expect(series).toContain('ace_revocation_lag_seconds_bucket{le="900",cluster="c-1",cause="token"} 1');
-    expect(series).toContain('ace_changes_total{cluster="c-1",verb="create",kind="Secret"} 1');
+    expect(series).toContain('ace_revocation_lag_seconds_bucket{le="300",ace_cluster="c-1",cause="token"} 0');
+    expect(series).toContain('ace_revocation_lag_seconds_bucket{le="900",ace_cluster="c-1",cause="token"} 1');
+    expect(series).toContain('ace_changes_total{ace_cluster="c-1",verb="create",kind="Secret"} 1');
   });
 
   test('go with it, all of them, and no others', async () => {
@@ -62,7 +64,9 @@ describe('the series of a cluster', () => {
     await seriesOf('c-1');
     clusters = ['c-1'];
     metrics.ofCluster('c-1').revoked('user', 1);
-    expect(await seriesOf('c-1')).toContain('ace_revocation_lag_seconds_count{cluster="c-1",cause="user"} 1');
+    expect(await seriesOf('c-1')).toContain(
+      'ace_revocation_lag_seconds_count{ace_cluster="c-1",cause="user"} 1',
+    );
   });
 });
 

@@ -10,6 +10,8 @@ import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
+import { EarlierIds } from '../../../../src/operator/upstream/earlier-ids.ts';
+import { installationOf } from '../../../../src/operator/upstream/installation.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
@@ -59,7 +61,8 @@ describe('when it is stopped, as at the end of a term, while the management plan
     );
     const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
     clusters = new Clusters({
-      ...{ client, now: Date.now, planeNow: Date.now },
+      ...{ client, now: Date.now, planeNow: Date.now, installation: installationOf(management, undefined) },
+      earlierIds: new EarlierIds(client, LOG),
       upstream: { management, live: client, deletions: new DeletionEvidence() },
       hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
       syncBack: new SyncBack(client, LOG),
@@ -75,6 +78,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      holdsOurs: async () => false,
       writeStatus: () => plane.write(),
     });
   });

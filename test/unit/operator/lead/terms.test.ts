@@ -20,6 +20,8 @@ const KEY = Buffer.alloc(32, 1).toString('base64');
 let server: Server;
 /** The installation key's Secret; undefined: the question for it is left without an answer. */
 let secret: object | undefined;
+/** With this status every question for it is refused, while it is set. */
+let refusal: number | undefined;
 let unanswered: ServerResponse[];
 /** Of each term, in order. */
 let fences: Fence[];
@@ -29,10 +31,12 @@ let terms: Terms;
 
 beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
+  refusal = undefined;
   server = createServer((request, response) => {
     if (request.url?.includes('/events')) {
       response.end(JSON.stringify({ items: [], metadata: { resourceVersion: '1' } }));
-    } else if (secret) response.end(JSON.stringify(secret));
+    } else if (refusal !== undefined) response.writeHead(refusal).end('{}');
+    else if (secret) response.end(JSON.stringify(secret));
     else unanswered.push(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -133,6 +137,22 @@ describe('a term', () => {
     expect(fences.map((mayWrite) => mayWrite()).filter(Boolean)).toHaveLength(1);
     expect(fences.at(-1)?.()).toBe(true);
   });
+
+  test.each([401, 403])(
+    'that is refused with %i goes on trying, and works once its rights are back',
+    async (code) => {
+      refusal = code;
+      terms.elected();
+      // Each try reads anew: the second one proves that the first was not the end.
+      await refreshed(2);
+      expect(terms.isWorking).toBe(false);
+      refusal = undefined;
+      await eventually(() => {
+        for (const refresh of refreshes) refresh.resolve();
+        expect(terms.isWorking).toBe(true);
+      });
+    },
+  );
 
   test('that only a person can mend fails for good', async () => {
     secret = { data: {} };

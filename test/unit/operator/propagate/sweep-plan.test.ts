@@ -130,6 +130,7 @@ describe('Sweeper', () => {
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
     const swept = {
       ...{ name: 'c-1', allowsGc: false, queue, outcomes, connection: { observed } as unknown as Connection },
+      otherIds: { isLeftOver: () => false },
       get spec() {
         return world.spec;
       },

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
-import { ConnectionError, TerminalError } from '../../../../src/errors.ts';
+import { ApiError, ConnectionError, TerminalError } from '../../../../src/errors.ts';
 import { done, type Result, requeueAfter } from '../../../../src/operator/decide/plan.ts';
 import type { Lane } from '../../../../src/operator/keys.ts';
 import { work } from '../../../../src/operator/propagate/worker.ts';
@@ -71,6 +71,29 @@ describe('work', () => {
     await eventually(() => expect(tries).toBe(3));
     expect(outcomes.get('token/a')).toEqual({ state: 'pending' });
     await eventually(() => expect(queue.failures('token/a')).toBe(0));
+  });
+
+  // A server that asks for no wait at all, again and again, must not be answered without end.
+  test('what the server asks for is no reason to come sooner than the own backoff', async () => {
+    const waits: (number | undefined)[] = [];
+    const own = queue.addRateLimited.bind(queue);
+    queue.addRateLimited = (key, atLeastMs) => {
+      waits.push(atLeastMs);
+      own(key, atLeastMs);
+    };
+    reconcile = async () => {
+      const asked = waits.length === 0 ? 0 : undefined;
+      throw new ApiError('busy', {
+        code: 429,
+        statusReason: '',
+        objectMissing: false,
+        retryAfterMs: asked,
+      });
+    };
+    queue.add('token/a', 'normal');
+    start();
+    await eventually(() => expect(waits).toHaveLength(3));
+    expect([waits, queue.failures('token/a')]).toEqual([[0, undefined, undefined], 3]);
   });
 
   test('what a person must mend is not tried again', async () => {

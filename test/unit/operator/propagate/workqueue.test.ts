@@ -256,6 +256,37 @@ describe('addRateLimited', () => {
   });
 });
 
+describe('what a server asks for', () => {
+  test('puts a key off for longer than its own backoff, and counts as a failure', async () => {
+    queue.addRateLimited('a', 5_000);
+    vi.advanceTimersByTime(4_999);
+    expect([queue.size, queue.failures('a')]).toEqual([0, 1]);
+    vi.advanceTimersByTime(1);
+    expect(queue.size).toBe(1);
+  });
+
+  test('does not bring it back sooner', () => {
+    for (let failure = 1; failure <= 8; failure += 1) queue.addRateLimited('a', 0);
+    queue.addRateLimited('b', 0);
+    vi.advanceTimersByTime(24);
+    expect(queue.size).toBe(0);
+  });
+});
+
+describe('a clock that is set', () => {
+  test('back or ahead neither freezes what is planned nor hurries it', () => {
+    for (const jump of [-600_000, 600_000]) {
+      queue.addAfter(`a ${jump}`, 50, 'revocation');
+      vi.setSystemTime(Date.now() + jump);
+      vi.advanceTimersByTime(49);
+      expect(queue.size).toBe(0);
+      vi.advanceTimersByTime(2);
+      expect(queue.size).toBe(1);
+      queue = new WorkQueue(() => 0);
+    }
+  });
+});
+
 describe('close', () => {
   test('everyone who waits is sent home, and no timer is left', async () => {
     const waiters = [queue.get(), queue.get(['revocation'])];

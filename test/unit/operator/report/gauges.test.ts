@@ -32,7 +32,14 @@ beforeEach(() => {
     facts: () => facts,
   } as unknown as ClusterPropagator;
   const freshness = new WatchAge(['tokens'], Date.now() - 5_000);
-  publishGauges(metrics, () => [propagator], { pending: 7 }, freshness, { mayWrite: () => true });
+  const unread = new Map([['secrets of fleet-default', 'forbidden']]);
+  publishGauges(
+    metrics,
+    () => [propagator],
+    { pending: 7 },
+    { watchAge: freshness, unread },
+    { mayWrite: () => true },
+  );
 });
 
 const lines = async (): Promise<readonly string[]> =>
@@ -43,14 +50,14 @@ describe('publishGauges', () => {
     queue.add('token/a', 'normal');
     expect(await lines()).toEqual(
       expect.arrayContaining([
-        'ace_cluster_connected{cluster="c-1"} 1',
-        'ace_tokens{cluster="c-1",state="synced"} 3',
-        'ace_tokens{cluster="c-1",state="pending"} 2',
-        'ace_tokens{cluster="c-1",state="failed"} 1',
-        'ace_tokens_refused{cluster="c-1",reason="Malformed"} 4',
-        'ace_workqueue_depth{cluster="c-1"} 1',
-        'ace_revocation_oldest_pending_seconds{cluster="c-1"} 12',
-        'ace_revocations_pending{cluster="c-1"} 2',
+        'ace_cluster_connected{ace_cluster="c-1"} 1',
+        'ace_tokens{ace_cluster="c-1",state="synced"} 3',
+        'ace_tokens{ace_cluster="c-1",state="pending"} 2',
+        'ace_tokens{ace_cluster="c-1",state="failed"} 1',
+        'ace_tokens_refused{ace_cluster="c-1",reason="Malformed"} 4',
+        'ace_workqueue_depth{ace_cluster="c-1"} 1',
+        'ace_revocation_oldest_pending_seconds{ace_cluster="c-1"} 12',
+        'ace_revocations_pending{ace_cluster="c-1"} 2',
       ]),
     );
   });
@@ -58,6 +65,7 @@ describe('publishGauges', () => {
   test('tells of what all clusters share', async () => {
     const text = await metrics.scrape();
     expect(text).toContain('ace_leader 1');
+    expect(text).toContain('ace_management_unread{resource="secrets of fleet-default"} 1');
     expect(text).toContain('ace_hashes_pending 7');
     const [, age] = /^ace_management_age_seconds (.*)$/m.exec(text) ?? [];
     expect(Number(age)).toBeGreaterThanOrEqual(5);
@@ -68,15 +76,15 @@ describe('publishGauges', () => {
     facts = { ...facts, connection };
     expect(await lines()).toEqual(
       expect.arrayContaining([
-        'ace_cluster_connected{cluster="c-1"} 0',
-        'ace_cluster_problem{cluster="c-1",reason="Unreachable"} 1',
+        'ace_cluster_connected{ace_cluster="c-1"} 0',
+        'ace_cluster_problem{ace_cluster="c-1",reason="Unreachable"} 1',
       ]),
     );
   });
 
   test('a problem that is over is not told any more', async () => {
     facts = { ...facts, gcBlocked: { objects: 30, limit: 20 } };
-    expect(await lines()).toContain('ace_cluster_problem{cluster="c-1",reason="GCBlocked"} 1');
+    expect(await lines()).toContain('ace_cluster_problem{ace_cluster="c-1",reason="GCBlocked"} 1');
     facts = { ...facts, gcBlocked: undefined };
     expect((await lines()).filter((line) => line.startsWith('ace_cluster_problem'))).toEqual([]);
   });
@@ -84,7 +92,7 @@ describe('publishGauges', () => {
   test('a drained cluster needs no connection, so it is not one that lacks it', async () => {
     facts = { ...facts, mode: 'drain', modeReason: 'AceDisabled', connection: { phase: 'ended' } };
     expect((await lines()).filter((line) => line.startsWith('ace_cluster_connected'))).toEqual([]);
-    expect(await lines()).toContain('ace_cluster_problem{cluster="c-1",reason="AceDisabled"} 1');
+    expect(await lines()).toContain('ace_cluster_problem{ace_cluster="c-1",reason="AceDisabled"} 1');
   });
 
   test('a deleted cluster that is drained leaves no series behind', async () => {
@@ -97,6 +105,6 @@ describe('publishGauges', () => {
   test('a deleted cluster that still owes is told of', async () => {
     const connection = { phase: 'disconnected', reason: 'Unreachable', message: '', nextTryMs: 0 } as const;
     facts = { ...facts, mode: 'drain', modeReason: 'ClusterDeleted', connection };
-    expect(await lines()).toContain('ace_revocation_oldest_pending_seconds{cluster="c-1"} 12');
+    expect(await lines()).toContain('ace_revocation_oldest_pending_seconds{ace_cluster="c-1"} 12');
   });
 });

@@ -62,7 +62,7 @@ describe('an AceOperator that runs', () => {
       { server: new URL(api.url), tls: {}, headers: async () => ({}) },
       { connections: 4, timeoutMs: 5_000, userAgent: 'test' },
     );
-    management = new Management(['ace-operator']);
+    management = new Management(['ace-operator', 'fleet-default']);
     management.tokens.onChange(({ type, object }) => seen.push(`${type} ${object.name}`));
     operator = AceOperator.create({
       client: new KubeClient(transport),
@@ -71,6 +71,7 @@ describe('an AceOperator that runs', () => {
       logger: { debug() {}, info() {}, warn() {}, error() {} },
       observer: () => ({}),
       timing: { backoffBaseMs: 5, backoffMaxMs: 10 },
+      patienceMs: 50,
     });
   });
   afterEach(async () => {
@@ -116,6 +117,35 @@ describe('an AceOperator that runs', () => {
     expect(api.requests).toBe(before);
   });
 
+  test('does not wait for a namespace that it may not read, says so, and reads it when it may', async () => {
+    api.refused.add('/api/v1/namespaces/fleet-default/secrets');
+    await operator.start();
+    await operator.synced();
+    await operator.refresh();
+    expect(management.tokens.get('t-listed')).toBeDefined();
+    await eventually(() =>
+      expect([...management.unread]).toEqual([['secrets of fleet-default', expect.stringContaining('403')]]),
+    );
+    api.refused.clear();
+    await eventually(() => expect(management.unread.size).toBe(0));
+    await operator.stop();
+  });
+
+  test('waits for Tokens for as long as it takes', async () => {
+    const path = '/apis/management.cattle.io/v3/tokens';
+    api.refused.add(path);
+    await operator.start();
+    let isRead = false;
+    const synced = operator.synced().then(() => {
+      isRead = true;
+    });
+    await eventually(() => expect(management.unread.get('tokens')).toContain('403'));
+    expect({ isRead, hasSynced: operator.hasSynced }).toEqual({ isRead: false, hasSynced: false });
+    api.refused.clear();
+    await synced;
+    await operator.stop();
+  });
+
   const refused = [
     'setResourceStatus',
     'setResourceFinalizers',
@@ -152,6 +182,8 @@ interface FakeServer {
   readonly url: string;
   readonly requests: number;
   readonly patches: readonly string[];
+  /** Paths that are answered 403. */
+  readonly refused: Set<string>;
   /** How many watches of the kind were ever opened. */
   watches(plural: string): number;
   send(plural: string, type: string, metadata: object): void;
@@ -164,15 +196,22 @@ async function startFakeServer(): Promise<FakeServer> {
   const open = new Map<string, Set<{ write(text: string): void; destroy(): void }>>();
   const opened: string[] = [];
   const patches: string[] = [];
+  const refused = new Set<string>();
   let requests = 0;
+  let version = 1;
   const server: Server = createServer((request, response) => {
     requests += 1;
     const url = new URL(request.url ?? '/', 'http://fake');
     const plural = url.pathname.split('/').at(-1) ?? '';
     response.setHeader('content-type', 'application/json');
-    if (request.method === 'PATCH') {
+    if (refused.has(url.pathname)) response.writeHead(403).end('{}');
+    else if (request.method === 'PATCH') {
       patches.push(url.pathname);
       response.end('{}');
+    } else if (url.searchParams.has('sendInitialEvents')) {
+      // As a server of before 1.32 does: lists come in pages.
+      response.statusCode = 422;
+      response.end(JSON.stringify({ kind: 'Status', reason: 'Invalid' }));
     } else if (url.searchParams.has('watch')) {
       opened.push(plural);
       open.set(plural, (open.get(plural) ?? new Set()).add(response));
@@ -180,7 +219,7 @@ async function startFakeServer(): Promise<FakeServer> {
     } else {
       const items =
         plural === TOKENS.plural ? [{ metadata: { name: 't-listed', uid: 'u1', resourceVersion: '1' } }] : [];
-      response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items }));
+      response.end(JSON.stringify({ metadata: { resourceVersion: String(version) }, items }));
     }
   });
   server.listen(0, '127.0.0.1');
@@ -191,8 +230,10 @@ async function startFakeServer(): Promise<FakeServer> {
       return requests;
     },
     patches,
+    refused,
     watches: (plural) => opened.filter((name) => name === plural).length,
     send(plural, type, metadata) {
+      version += 1;
       for (const response of open.get(plural) ?? [])
         response.write(`${JSON.stringify({ type, object: { metadata } })}\n`);
     },

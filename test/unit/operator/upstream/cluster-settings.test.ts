@@ -37,6 +37,40 @@ describe('clusterSettings', () => {
     expect(clusterSettings('c-1', management(good), false, first).specUnknown).toBe(false);
   });
 
+  test('specs that cannot be read, and none seen before: nothing is guessed, and it says why', () => {
+    const closed = management({});
+    closed.propagations.replace([]);
+    closed.unread.set('clusterpropagations', 'forbidden');
+    const settings = clusterSettings('c-1', closed, false, undefined);
+    expect(settings.specUnknown).toBe(true);
+    expect(settings.specProblem).toContain('forbidden');
+    closed.unread.clear();
+    expect(clusterSettings('c-1', closed, false, settings)).toMatchObject({
+      specUnknown: false,
+      mode: 'propagate',
+    });
+  });
+
+  test('credentials that are not found may be where we cannot look', () => {
+    const closed = new Management(['ace-operator', 'fleet-default']);
+    closed.unread.set('secrets of fleet-default', 'forbidden');
+    const { credentials } = clusterSettings('c-1', closed, false, undefined);
+    expect(credentials).toMatchObject({
+      kind: 'missing',
+      message: expect.stringContaining('fleet-default (forbidden)'),
+    });
+  });
+
+  test('a ClusterPropagation that is deleted leaves its spec in force', () => {
+    const before = clusterSettings('c-1', management({ ...good, suspend: true }), false, undefined);
+    const without = management({});
+    without.propagations.replace([]);
+    expect(clusterSettings('c-1', without, false, before)).toMatchObject({
+      spec: before.spec,
+      specUnknown: false,
+    });
+  });
+
   const modes = {
     'switched on': { enabled: true, isGone: false, want: 'propagate' },
     'switched off': { enabled: false, isGone: false, want: 'drain' },

@@ -1,0 +1,33 @@
+import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
+import type { Rules } from '../decide/facts.ts';
+import type { ClusterSettings } from '../upstream/cluster-settings.ts';
+import type { PropagatorDeps } from './propagator-deps.ts';
+
+/**
+ * What holds in a cluster at this moment.
+ *
+ * @param settings - undefined before the first word of management: nothing is added then
+ */
+export function rulesOf(
+  cluster: string,
+  settings: ClusterSettings | undefined,
+  {
+    defaults,
+    installation,
+    now,
+    planeNow,
+  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow'>,
+): Rules {
+  const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
+  const isPaused = spec.suspend || mode === 'hold' || specUnknown;
+  const nowMs = now();
+  return {
+    ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },
+    agreedMs: Math.min(nowMs, planeNow()),
+    // A label alone is no reason to call a paused cluster behind.
+    installation: isPaused ? undefined : installation.id,
+    algorithm: spec.algorithm ?? defaults.algorithm,
+    storage: spec.storage ?? defaults.storage,
+    adopts: spec.adopt,
+  };
+}

@@ -1,0 +1,84 @@
+import { CUSTOM_RESOURCE_DEFINITIONS, type Resource } from '../../api/names.ts';
+import { ApiError, UnseenError } from '../../errors.ts';
+import type { KubeClient, ListOptions, ListPage, ObjectKey, Reader } from '../../kube/client.ts';
+
+export interface CertainReaderDeps {
+  readonly client: Pick<KubeClient, 'get' | 'list'>;
+  /** A definition is there since then (milliseconds since the epoch): what was told to be deleted before was of an earlier one. */
+  onDefined(resource: Resource, sinceMs: number): void;
+  /** A definition is missing, or on its way out, and with it all its objects. */
+  onUndefined(resource: Resource, why: string): void;
+}
+
+/**
+ * Live reads whose "does not exist" can be relied on. When a definition is deleted, the API server deletes all its objects, one by
+ * one, and answers for each that it does not exist: nobody revoked anything then.
+ */
+export class CertainReader implements Reader {
+  readonly #deps: CertainReaderDeps;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, Promise<void>>();
+
+  constructor(deps: CertainReaderDeps) {
+    this.#deps = deps;
+  }
+
+  list(resource: Resource, options?: ListOptions): Promise<ListPage> {
+    return this.#deps.client.list(resource, options);
+  }
+
+  /** @throws {UnseenError} when it does not exist, and neither does its definition; whatever the request throws */
+  async get(key: ObjectKey): Promise<unknown | undefined> {
+    const found = await this.#deps.client.get(key);
+    if (found === undefined) await this.#verify(key.resource);
+    return found;
+  }
+
+  /** By a look that begins after this call: one that began before may not have seen the deletion. Many wait for one look. */
+  #verify(resource: Resource): Promise<void> {
+    const { plural } = resource;
+    const waiting = this.#waiting.get(plural);
+    if (waiting) return waiting;
+    const before = this.#running.get(plural)?.catch(() => {}) ?? Promise.resolve();
+    const look = before.then(() => {
+      this.#waiting.delete(plural);
+      this.#running.set(plural, look);
+      return this.#look(resource);
+    });
+    this.#waiting.set(plural, look);
+    return look;
+  }
+
+  async #look(resource: Resource): Promise<void> {
+    const { onDefined, onUndefined } = this.#deps;
+    const definition = await this.#definitionOf(resource);
+    if (definition === 'hidden') return;
+    const name = `${resource.plural}.${resource.group}`;
+    const { creationTimestamp, deletionTimestamp } = definition?.metadata ?? {};
+    if (definition && deletionTimestamp === undefined) {
+      return onDefined(resource, Date.parse(creationTimestamp ?? '') || 0);
+    }
+    const why = `CustomResourceDefinition ${name} is ${definition ? 'being deleted' : 'missing'}`;
+    onUndefined(resource, why);
+    throw new UnseenError(
+      `${why}: that one ${resource.kind} does not exist proves nothing; put the definition and its objects back`,
+    );
+  }
+
+  /** `hidden`: it may not be read. Then the kind is served, at least. */
+  async #definitionOf(resource: Resource): Promise<Definition | 'hidden' | undefined> {
+    const { client } = this.#deps;
+    const name = `${resource.plural}.${resource.group}`;
+    try {
+      return (await client.get({ resource: CUSTOM_RESOURCE_DEFINITIONS, name })) as Definition | undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 403)) throw error;
+      await client.list(resource, { limit: 1 });
+      return 'hidden';
+    }
+  }
+}
+
+interface Definition {
+  readonly metadata: { readonly creationTimestamp?: string; readonly deletionTimestamp?: string };
+}

@@ -1,0 +1,82 @@
+import type { Cluster, CredentialsSecret, Propagation } from '../api/types.ts';
+import type { ManagementPlane } from './management.ts';
+import type { Reading } from './reading.ts';
+
+/** Up to so many objects are read one by one; beyond that all are read at once. */
+const SINGLE_READS = 3;
+
+/**
+ * What it takes to reach clusters, read once a command: two thousand clusters are three lists, not two thousand times
+ * three. Nothing that decides about a token is remembered.
+ */
+export class RememberedPlane {
+  readonly #management: ManagementPlane;
+  #secrets: Promise<Reading<readonly CredentialsSecret[]>> | undefined;
+  #clusters!: Remembered<Cluster>;
+  #propagations!: Remembered<Propagation>;
+
+  constructor(management: ManagementPlane) {
+    this.#management = management;
+    this.forget();
+  }
+
+  /** What is asked for next is read anew. */
+  forget(): void {
+    const management = this.#management;
+    this.#secrets = undefined;
+    this.#clusters = new Remembered(
+      (id) => management.cluster(id),
+      () => management.clusters(),
+    );
+    this.#propagations = new Remembered(
+      (id) => management.propagation(id),
+      () => management.propagations(),
+    );
+  }
+
+  credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
+    this.#secrets ??= this.#management.credentialsSecrets();
+    return this.#secrets;
+  }
+
+  cluster(id: string): Promise<Reading<Cluster | undefined>> {
+    return this.#clusters.get(id);
+  }
+
+  propagation(id: string): Promise<Reading<Propagation | undefined>> {
+    return this.#propagations.get(id);
+  }
+}
+
+class Remembered<T extends { readonly name: string }> {
+  readonly #one: (id: string) => Promise<Reading<T | undefined>>;
+  readonly #all: () => Promise<Reading<readonly T[]>>;
+  readonly #singles = new Map<string, Promise<Reading<T | undefined>>>();
+  #byName: Promise<Reading<ReadonlyMap<string, T>>> | undefined;
+
+  constructor(
+    one: (id: string) => Promise<Reading<T | undefined>>,
+    all: () => Promise<Reading<readonly T[]>>,
+  ) {
+    this.#one = one;
+    this.#all = all;
+  }
+
+  async get(id: string): Promise<Reading<T | undefined>> {
+    const single = this.#singles.get(id);
+    if (single) return single;
+    if (this.#singles.size < SINGLE_READS) {
+      const read = this.#one(id);
+      this.#singles.set(id, read);
+      return read;
+    }
+    this.#byName ??= this.#readAll();
+    const all = await this.#byName;
+    return all.ok ? { ok: true, value: all.value.get(id) } : all;
+  }
+
+  async #readAll(): Promise<Reading<ReadonlyMap<string, T>>> {
+    const all = await this.#all();
+    return all.ok ? { ok: true, value: new Map(all.value.map((one) => [one.name, one])) } : all;
+  }
+}
