@@ -10,6 +10,7 @@ export interface OwnedMetadata {
   readonly labels?: Readonly<Record<string, string | null>>;
   readonly annotations?: Readonly<Record<string, string | null>>;
   readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
 }
 
 /** An object as JSON, with just enough shape to address it. */

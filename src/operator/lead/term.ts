@@ -3,6 +3,7 @@ import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
 import type { Installation } from '../../derive/ownership.ts';
+import { Marks } from '../../hash/marks.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
@@ -22,7 +23,7 @@ import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { EarlierIds } from '../upstream/earlier-ids.ts';
 import { installationOf } from '../upstream/installation.ts';
-import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
+import { loadInstallationKey } from '../upstream/installation-key.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
@@ -35,6 +36,7 @@ export interface TermDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly now: () => number;
+  readonly planeNow: () => number;
 }
 
 /** The way to the management plane, for one term. */
@@ -63,6 +65,7 @@ export class Term {
   readonly #debts: DebtRecords;
   #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
+  #marks: Marks | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
@@ -85,9 +88,10 @@ export class Term {
    * @throws {TerminalError | ApiError | ConnectionError | FencedError}
    */
   async start(signal: AbortSignal): Promise<void> {
-    const installation = await unlessEnded(signal, this.#prepare());
-    if (installation === undefined) return;
-    this.#clusters = this.#buildClusters(installation.key, installation.installation);
+    const prepared = await unlessEnded(signal, this.#prepare());
+    if (prepared === undefined) return;
+    this.#marks = prepared.marks;
+    this.#clusters = this.#buildClusters(prepared.marks, prepared.installation);
     this.#clusters.start();
   }
 
@@ -98,7 +102,17 @@ export class Term {
     await this.#transport.close();
   }
 
-  async #prepare(): Promise<{ key: InstallationKey; installation: Installation }> {
+  /**
+   * The Secret of the installation key was changed, or deleted: its key signs from now on, and what the old one signed is
+   * still known to this process, so that no hash has to be checked.
+   *
+   * @throws as {@link loadInstallationKey}; the key that was in force is kept
+   */
+  async renewInstallationKey(): Promise<void> {
+    this.#marks?.renew(await loadInstallationKey(this.#client, this.#deps.config.namespace));
+  }
+
+  async #prepare(): Promise<{ marks: Marks; installation: Installation }> {
     const { config, plane, seen } = this.#deps;
     const [key, id] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
@@ -111,7 +125,7 @@ export class Term {
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();
-    return { key, installation: installationOf(seen.management, id) };
+    return { marks: new Marks(key), installation: installationOf(seen.management, id) };
   }
 
   /** What earlier processes saw being deleted is evidence for this one, too. */
@@ -127,16 +141,16 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(key: InstallationKey, installation: Installation): Clusters {
-    const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
+  #buildClusters(marks: Marks, installation: Installation): Clusters {
+    const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
     const client = this.#client;
     const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now, installation },
+      ...{ client, now, planeNow, installation },
       earlierIds: new EarlierIds(live, log),
       upstream: { ...seen, live },
-      hashes: new TokenHashes(hashes, key.key, !key.isNew),
+      hashes: new TokenHashes(hashes, marks),
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },

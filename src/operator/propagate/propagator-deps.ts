@@ -28,6 +28,8 @@ export interface PropagatorDeps {
   keepDebts(of: Pick<DebtKeeperDeps, 'cluster' | 'ledger' | 'isAway'>): DebtKeeper;
   /** Keeps the way to a connected cluster, for when its credentials go before what is ours there. */
   keepWay(cluster: string, by: Credentials | 'drained'): void;
+  /** What time it is by the management plane; ours, while it has not said so. */
+  readonly planeNow: () => number;
   /** The settings of a cluster are to be read again. */
   configureAgain(cluster: string): void;
   /** Whether anything of ours is in a cluster. @throws when it does not tell */

@@ -16,6 +16,7 @@ import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-
 import { openBooks } from './books.ts';
 import { keysOf } from './changed-keys.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
+import { drainedNotice, replacedNotice } from './cluster-notices.ts';
 import { Drain } from './drain.ts';
 import { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
@@ -196,7 +197,8 @@ export class ClusterPropagator {
     const { log } = this.#deps.reports;
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
-      if (state.replacedUid !== undefined) this.#tellReplaced(state.replacedUid, state.clusterUid);
+      const replaced = replacedNotice(this.name, state);
+      if (replaced) this.#deps.reports.notifyCluster(this.name, replaced);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
@@ -283,14 +285,6 @@ export class ClusterPropagator {
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
   }
 
-  #tellReplaced(before: string, now: string | undefined): void {
-    this.#deps.reports.notifyCluster(this.name, {
-      reason: 'ClusterReplaced',
-      message: `The credentials of cluster ${this.name} lead to another cluster (kube-system ${now}, before ${before}); if that is not meant, correct them`,
-      warning: true,
-    });
-  }
-
   async #holdsOurs(): Promise<boolean | undefined> {
     const credentials = this.#settings?.credentials;
     return credentials?.kind === 'found' ? this.#deps.holdsOurs(this.name, credentials.access) : undefined;
@@ -302,11 +296,7 @@ export class ClusterPropagator {
     this.lag.clear();
     this.debts.clear();
     this.#deps.keepWay(this.name, 'drained');
-    this.#deps.reports.notifyCluster(this.name, {
-      reason: 'Drained',
-      message: `Nothing of ours is left in cluster ${this.name}`,
-      warning: false,
-    });
+    this.#deps.reports.notifyCluster(this.name, drainedNotice(this.name));
     void this.#endSession().then(() => this.#changed());
   }
 

@@ -110,7 +110,8 @@ export class Lag {
   /** A write was answered. */
   #done(write: KeyWrite): void {
     const debt = this.#owed.get(write.key);
-    if (debt && isTakingAway(write)) {
+    // A patch takes away, too: an earlier expiry, another hash, a switch.
+    if (debt && (isTakingAway(write) || write.verb === 'patch')) {
       debt.paid = true;
       return;
     }

@@ -68,6 +68,7 @@ beforeEach(async () => {
         metrics: new Metrics(),
         log: LOG,
         now: Date.now,
+        planeNow: Date.now,
       }),
   });
 });
