@@ -179,6 +179,7 @@ describe('without its API server', () => {
     await writeFile(key, 'a key of sixteen bytes or more', { mode: 0o600 });
     const flags = ['--snapshot-file', file, '--snapshot-key-file', key];
     await plane.addToken('token-short');
+    await plane.patchToken('token-doomed', { enabled: false });
     const before = await start(flags);
     await eventually(async () =>
       expect(await ask(before, authBearer('token-short'))).toMatchObject(ACCEPTED),
