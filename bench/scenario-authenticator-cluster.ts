@@ -72,7 +72,10 @@ async function listening(
   const credentials = authority.issueServer('kube-apiserver', ['127.0.0.1']);
   const server = createServer(credentials, ({ method, url = '/' }, response) => {
     const { pathname, searchParams } = new URL(url, 'https://127.0.0.1');
-    response.writeHead(200, { 'content-type': 'application/json' });
+    // As older API servers do; a stream that stays silent would be waited for.
+    const isStream = searchParams.has('sendInitialEvents');
+    response.writeHead(isStream ? 400 : 200, { 'content-type': 'application/json' });
+    if (isStream) return void response.end('{}');
     if (searchParams.has('watch')) return void response.flushHeaders();
     if (method === 'PATCH') return void response.end('{}');
     const plural = pathname.split('/').at(-1) ?? '';

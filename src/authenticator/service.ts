@@ -43,8 +43,10 @@ const MAX_VERIFIED = 50_000;
 const THREADS = Math.min(8, Math.max(2, availableParallelism()));
 /** After the order to stop: until then slow checks are waited for, then they are put off. */
 const STOP_CHECKS_MS = 1_000;
-/** What is still to be told to the API server, or to the disk, when the last answer is given. */
-const LAST_WRITES_MS = 400;
+/** After the order to stop: until then what was noted is told to the API server, and to the disk. */
+const STOP_WRITES_MS = 1_600;
+/** For that at least, and then for the end of connections and threads. */
+const LAST_STEP_MS = 400;
 
 /** Builds everything of the authenticator, starts it in order and stops it in reverse. */
 export class AuthenticatorService {
@@ -144,6 +146,7 @@ export class AuthenticatorService {
 
   /** Gives up the port, answers what was asked, writes back what was noted, and ends: within two seconds. */
   async stop(): Promise<void> {
+    const stoppingMs = performance.now();
     const drained = Promise.all([this.#server.drain(), this.#monitor.close()]);
     this.#verified.release();
     void this.#readyFile.remove().catch(() => undefined);
@@ -153,10 +156,11 @@ export class AuthenticatorService {
     await drained;
     clearTimeout(late);
     const written = Promise.all([flushed.then(() => this.#writeBack.stop()), this.#persistence?.stop()]);
-    await Promise.race([written, delay(LAST_WRITES_MS)]);
+    const leftMs = STOP_WRITES_MS - (performance.now() - stoppingMs);
+    await Promise.race([written, delay(Math.max(LAST_STEP_MS, leftMs))]);
     await Promise.race([
       Promise.all([this.#state.stop(), this.#transport.close(), this.#hasher.close()]),
-      delay(LAST_WRITES_MS),
+      delay(LAST_STEP_MS),
     ]);
   }
 
