@@ -109,7 +109,16 @@ describe('on an empty API server', () => {
     await apply(plane.adminKubeconfig, { ...PROPAGATION, metadata: { name: 'c-2' } });
     const because = { reason: 'InSync', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
     const conditions = ['Ready', 'Synced'].map((type) => ({ type, status: 'True', ...because }));
-    const status = { conditions, tokens: '3/4', pending: 1, refused: { Expired: 2 }, lastError: '' };
+    // kubectl waits for a status that is of the present spec.
+    const observed = { observedGeneration: 1 };
+    const status = {
+      ...observed,
+      conditions,
+      tokens: '3/4',
+      pending: 1,
+      refused: { Expired: 2 },
+      lastError: '',
+    };
     // Not by kubectl, which knows `--subresource` from 1.24 on only.
     const client = await planeClient(plane);
     const key = { resource: CLUSTER_PROPAGATIONS, name: 'c-2' };

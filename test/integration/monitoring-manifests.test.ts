@@ -46,7 +46,10 @@ describe.skipIf(!isNewEnough)('kubectl kustomize', () => {
       name: 'NODE_IP',
       valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } },
     });
-    expect(container.env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-old-space-size=320' });
+    expect(container.env).toContainEqual({
+      name: 'NODE_OPTIONS',
+      value: '--max-old-space-size=320 --disable-sigusr1',
+    });
     expect(container.ports).toBeUndefined();
     expect(container.readinessProbe.httpGet).toMatchObject({ host: '127.0.0.1', port: 6440 });
   });
