@@ -185,7 +185,9 @@ describe('without its API server', () => {
     );
     const expiresAt = timeText(Date.now() + 8_000);
     await plane.patchToken('token-short', { expiresAt });
-    await eventually(async () => expect(await readFile(file, 'utf8')).toContain(String(Date.parse(expiresAt))));
+    await eventually(async () =>
+      expect(await readFile(file, 'utf8')).toContain(String(Date.parse(expiresAt))),
+    );
     expect(await before.stop()).toBe(0);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const text = await readFile(file, 'utf8');
