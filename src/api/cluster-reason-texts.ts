@@ -83,7 +83,7 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     meaning: 'a sweep found too many objects without a source',
     cause: 'see GCBlocked below',
     remedy:
-      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
+      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=NUMBER-OF-OBJECTS',
   },
   NotBlocked: { meaning: 'no sweep is blocked', cause: 'all is well', remedy: 'nothing to do' },
   Suspended: TOKEN_TEXTS.Suspended,

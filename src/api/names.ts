@@ -111,6 +111,8 @@ export function apiVersionOf(resource: Resource): string {
 export const FIELD_MANAGER = 'ace-operator';
 
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** What an object of ours in the operator's own namespace is for. */
+export const LABEL_COMPONENT = 'app.kubernetes.io/component';
 /** On downstream objects: the management cluster id they were written for. On a Secret: whose credentials it holds. */
 export const LABEL_CLUSTER = 'ace-operator.io/cluster';
 /** On downstream objects: the installation that wrote them, by the UID of its management plane's `kube-system`. */
@@ -131,6 +133,9 @@ export const LABEL_TOKEN_KIND = 'authn.management.cattle.io/kind';
 
 /** Secret in the operator's namespace that holds the key of all fingerprints. */
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
+
+/** Secret in the operator's namespace that keeps the way to a cluster for as long as something of ours may be there. */
+export const keptWayName = (cluster: string): string => `ace-operator-way-${cluster}`;
 
 /** The Lease in the operator's namespace: its holder alone writes. */
 export const LEASE = 'ace-operator';

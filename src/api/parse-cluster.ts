@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
-import { ANNOTATION_ALLOW_GC, LABEL_CLUSTER } from './names.ts';
+import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
 import type {
   Cluster,
@@ -118,10 +118,19 @@ export function parsePropagation(raw: unknown): Propagation {
     resourceVersion: meta.resourceVersion,
     generation: meta.generation,
     allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
+    allowance: allowance(meta.annotations?.[ANNOTATION_ALLOW_GC]),
+    isOurs: meta.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER,
     spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
     status: (object.status ?? {}) as PropagationStatus,
     problem: parsed.success ? undefined : `spec.${describeIssues(parsed.error)}`,
   });
+}
+
+/** What cannot be read allows nothing; it is taken off like one that is not needed. */
+function allowance(text: string | undefined): Propagation['allowance'] {
+  if (text === undefined) return undefined;
+  if (text === 'true') return 'told';
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }
 
 function specOf(data: z.infer<typeof specShape>): PropagationSpec {

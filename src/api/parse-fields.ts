@@ -41,6 +41,7 @@ const metadataShape = z.object({
   resourceVersion: z.string().default(''),
   creationTimestamp: z.string().nullish(),
   deletionTimestamp: z.string().nullish(),
+  finalizers: z.array(z.string()).nullish(),
   generation: z.number().default(0),
   labels: z.record(z.string(), z.string()).nullish(),
   annotations: z.record(z.string(), z.string()).nullish(),

@@ -21,6 +21,7 @@ export function observedParser(apiVersion: string, kind: string): (raw: unknown)
         labels: meta.labels ?? {},
         annotations: meta.annotations ?? {},
         ...(meta.deletionTimestamp ? { deletionTimestamp: meta.deletionTimestamp } : {}),
+        ...(meta.finalizers?.length ? { finalizers: meta.finalizers } : {}),
       },
     };
     return deepFreeze({

@@ -87,7 +87,7 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
     meaning: "its source is absent, and so are too many others'",
     cause: 'see GCBlocked below',
     remedy:
-      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=true',
+      'look at what would go by kubectl ace gc --plan CLUSTER, then kubectl annotate cprop CLUSTER ace-operator.io/allow-gc=NUMBER-OF-OBJECTS',
   },
   Suspended: {
     meaning: '`spec.suspend` is set: nothing is added or repaired, revocations go on',

@@ -10,6 +10,7 @@ export interface OwnedMetadata {
   readonly labels?: Readonly<Record<string, string | null>>;
   readonly annotations?: Readonly<Record<string, string | null>>;
   readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
 }
 
 /** An object as JSON, with just enough shape to address it. */
@@ -142,10 +143,16 @@ export interface PropagationStatus {
 }
 
 /** Our ClusterPropagation. When `problem` is set the last good spec (or the default one) stays in force. */
+export type Allowance = number | 'told';
+
 export interface Propagation extends Identified {
   readonly generation: number;
   readonly spec: PropagationSpec;
   readonly allowGc: boolean;
+  /** What a person lets a blocked sweep delete: so many objects, or what they were told of (`told`). */
+  readonly allowance: Allowance | undefined;
+  /** The operator made it, and may delete it when the cluster is no more. */
+  readonly isOurs: boolean;
   readonly status: PropagationStatus;
   readonly problem: string | undefined;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Cluster, CredentialsSecret } from '../api/types.ts';
 import { ConfigError, describeError } from '../errors.ts';
-import { type Access, bearerAccess, downstreamAccess } from '../kube/kubeconfig.ts';
+import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
 
 /** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
 export type Credentials =
@@ -10,6 +10,10 @@ export type Credentials =
       readonly source: string;
       readonly version: string;
       readonly access: () => Promise<Access>;
+      /** The same as the text of a kubeconfig, to be kept; undefined when there is none. */
+      readonly kubeconfig: () => string | undefined;
+      /** What was kept of credentials that are no more; see {@link keptCredentials}. */
+      readonly isKept: boolean;
     }
   | { readonly kind: 'missing'; readonly message: string };
 
@@ -75,7 +79,12 @@ export function findCredentials(
   };
 }
 
-function fromKubeconfig(secret: CredentialsSecret): Credentials {
+/** What the operator kept of the credentials by which it reached a cluster, for when they go together with the Cluster. */
+export function keptCredentials(secret: CredentialsSecret): Credentials {
+  return { ...fromKubeconfig(secret), isKept: true };
+}
+
+function fromKubeconfig(secret: CredentialsSecret): Extract<Credentials, { kind: 'found' }> {
   const source = `Secret ${secret.namespace}/${secret.name}`;
   return {
     kind: 'found',
@@ -86,6 +95,8 @@ function fromKubeconfig(secret: CredentialsSecret): Credentials {
         throw new ConfigError(`${source} has neither data.kubeconfig nor data.value`);
       return named(source, downstreamAccess(secret.kubeconfig));
     },
+    kubeconfig: () => secret.kubeconfig,
+    isKept: false,
   };
 }
 
@@ -97,6 +108,8 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
     source,
     version: digest(source, cluster.apiEndpoint, cluster.caCert, account.credential ?? ''),
     access: () => named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? '')),
+    kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
+    isKept: false,
   };
 }
 

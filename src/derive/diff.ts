@@ -1,4 +1,4 @@
-import { ANNOTATION_TOKEN_UID, ANNOTATION_USER_UID, CLUSTER_AUTH_TOKENS } from '../api/names.ts';
+import { ANNOTATION_TOKEN_UID, ANNOTATION_USER_UID, CLUSTER_AUTH_TOKENS, SECRETS } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { mergePatch, withoutNulls } from './merge-patch.ts';
 
@@ -13,23 +13,30 @@ export type Change =
  * Changes that turn `observed` into `desired`: writes in the order of `desired`, then what is wanted by nobody
  * in reverse, so that a ClusterAuthToken goes before its Secret. Empty means that nothing is left to do.
  *
- * A ClusterAuthToken of another token (other UID) or user is deleted first: patched in place it would for a
- * moment pair the old user with the new hash.
+ * A ClusterAuthToken of another user, or of another token (other UID) with another secret, is deleted first: patched in
+ * place it would for a moment pair the old user with the new hash. A Secret that nobody may change goes with it.
  *
  * @param desired - in write order; `null` fields must be absent
- * @param observed - ours only, in write order
+ * @param observed - in write order: ours, and what is to be taken over
+ * @param isOurs - what is not is never deleted: it is closed where it would have been, and then patched
  */
-export function diff(desired: readonly KubeObject[], observed: readonly KubeObject[]): readonly Change[] {
+export function diff(
+  desired: readonly KubeObject[],
+  observed: readonly KubeObject[],
+  isOurs: (object: KubeObject) => boolean = () => true,
+): readonly Change[] {
   const wanted = new Set(desired.map(keyOf));
-  const replaced = observed.filter((object) => isReplaced(object, desired));
+  const replaced = observed.filter((object) => isReplaced(object, desired, observed)).reverse();
+  const removed = replaced.filter(isOurs);
   const kept = new Map(
-    observed.filter((object) => !replaced.includes(object)).map((object) => [keyOf(object), object]),
+    observed.filter((object) => !removed.includes(object)).map((object) => [keyOf(object), object]),
   );
-  const orphans = observed.filter((object) => !wanted.has(keyOf(object))).reverse();
+  const orphans = observed.filter((object) => !wanted.has(keyOf(object)) && isOurs(object)).reverse();
   return untilFirstWait([
-    ...replaced.map((target): Change => ({ verb: isAlive(target) ? 'delete' : 'wait', target })),
-    ...desired.flatMap((object) => writeOf(object, kept.get(keyOf(object)))),
-    ...orphans.filter(isAlive).map((target): Change => ({ verb: 'delete', target })),
+    ...removed.flatMap((target) => [...removal(target), ...(isAlive(target) ? [] : [waitFor(target)])]),
+    ...replaced.filter((target) => !isOurs(target)).flatMap(closing),
+    ...desired.flatMap((object) => writeOf(object, kept.get(keyOf(object)), replaced)),
+    ...orphans.flatMap(removal),
   ]);
 }
 
@@ -39,20 +46,87 @@ function untilFirstWait(changes: readonly Change[]): readonly Change[] {
   return first < 0 ? changes : changes.slice(0, first + 1);
 }
 
-function isReplaced(object: KubeObject, desired: readonly KubeObject[]): boolean {
-  if (object.kind !== CLUSTER_AUTH_TOKENS.kind) return false;
+function isReplaced(
+  object: KubeObject,
+  desired: readonly KubeObject[],
+  observed: readonly KubeObject[],
+): boolean {
   const successor = desired.find((candidate) => keyOf(candidate) === keyOf(object));
   if (!successor) return false;
+  if (object.kind === SECRETS.kind) return isFixed(object, successor);
+  if (object.kind !== CLUSTER_AUTH_TOKENS.kind) return false;
+  const secret = observed.find(({ kind }) => kind === SECRETS.kind);
+  if (secret && isReplaced(secret, desired, [])) return true;
   const uid = object.metadata.annotations?.[ANNOTATION_TOKEN_UID];
-  const otherToken = uid !== undefined && uid !== successor.metadata.annotations?.[ANNOTATION_TOKEN_UID];
-  return otherToken || object['userName'] !== successor['userName'];
+  const isOtherToken = uid !== undefined && uid !== successor.metadata.annotations?.[ANNOTATION_TOKEN_UID];
+  const isOtherHash = hashOf(observed) !== hashOf(desired);
+  return (isOtherToken && isOtherHash) || object['userName'] !== successor['userName'];
 }
 
-function writeOf(object: KubeObject, current: KubeObject | undefined): readonly Change[] {
+/** Its data should be others, and the API server will take no others. */
+function isFixed(secret: KubeObject, { data, type }: KubeObject): boolean {
+  return secret['immutable'] === true && mergePatch(secret, { data, type }) !== undefined;
+}
+
+function hashOf(pair: readonly KubeObject[]): string | undefined {
+  // Where both have one, an authenticator takes that of the ClusterAuthToken.
+  return [...pair]
+    .reverse()
+    .map(hashIn)
+    .find((hash) => hash !== undefined);
+}
+
+/** The hash that an object carries where its kind has it. */
+export function hashIn(object: KubeObject): string | undefined {
+  const hash = object.kind === SECRETS.kind ? decodedHash(object) : object['hash'];
+  return typeof hash === 'string' && hash !== '' ? hash : undefined;
+}
+
+function decodedHash({ data }: KubeObject): string | undefined {
+  const encoded = (data as { hash?: unknown } | null | undefined)?.hash;
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
+}
+
+function writeOf(
+  object: KubeObject,
+  current: KubeObject | undefined,
+  replaced: readonly KubeObject[],
+): readonly Change[] {
   if (!current) return [{ verb: 'create', object: withoutNulls(object) }];
-  if (!isAlive(current)) return [{ verb: 'wait', target: current }];
-  const patch = mergePatch(current, identityless(object));
+  if (!isAlive(current)) return [waitFor(current)];
+  const from = replaced.includes(current) ? { ...current, enabled: false } : current;
+  const patch = mergePatch(from, identityless(object));
   return patch ? [{ verb: 'patch', target: current, patch }] : [];
+}
+
+/** It goes; where someone's finalizer would keep it, it is closed first: not everyone who reads it looks whether it is being deleted. */
+function removal(target: KubeObject): readonly Change[] {
+  const isHeld = (target.metadata.finalizers ?? []).length > 0 || !isAlive(target);
+  return [
+    ...(isHeld ? closing(target) : []),
+    ...(isAlive(target) ? [{ verb: 'delete', target } as const] : []),
+  ];
+}
+
+/** Refuses a token by what stands in its ClusterAuthToken, where it does not yet. */
+function closing(target: KubeObject): readonly Change[] {
+  if (target.kind !== CLUSTER_AUTH_TOKENS.kind || target['enabled'] === false) return [];
+  return [{ verb: 'patch', target, patch: { enabled: false } }];
+}
+
+function waitFor(target: KubeObject): Change {
+  return { verb: 'wait', target };
+}
+
+/** Whether two changes ask the same of the same object, whatever else was seen of it meanwhile. */
+export function isSameChange(a: Change, b: Change): boolean {
+  const said = (change: Change): string =>
+    JSON.stringify(
+      change.verb === 'create'
+        ? [change.object]
+        : [keyOf(change.target), change.target.metadata.uid, change.verb === 'patch' ? change.patch : ''],
+    );
+  return a.verb === b.verb && said(a) === said(b);
 }
 
 /** Name and namespace address the object; they are not part of the patch. */

@@ -141,7 +141,7 @@ function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
   return {
     status: 'True',
     reason: 'GCBlocked',
-    message: `a sweep would delete ${blocked.objects} objects whose source is absent, more than ${blocked.limit}; look at them, then annotate with ace-operator.io/allow-gc=true`,
+    message: `a sweep would delete ${blocked.objects} objects whose source is absent, more than ${blocked.limit}; look at them, then annotate with ace-operator.io/allow-gc=${blocked.objects}`,
   };
 }
 

@@ -39,3 +39,36 @@ function tokenReason(token: Token, context: TokenContext): TokenReason | undefin
   if (!token.enabled) return 'Disabled';
   return undefined;
 }
+
+/**
+ * Whether a change of a Token leaves someone with less than before: an access that ends, or that ends earlier, an earlier secret,
+ * another user. What never was anyone's access is none; neither is a token that waits for its user, or for its secret.
+ *
+ * @param before - undefined when there was none, or nobody knows
+ * @param after - undefined when it is gone
+ */
+export function isLess(
+  before: Token | undefined,
+  after: Token | undefined,
+  user: User | undefined,
+  context: TokenContext,
+): boolean {
+  if (!after) return true;
+  const verdict = judgeToken(after, user, context);
+  if (!verdict.wanted) return before !== undefined || !WAITS.has(verdict.reason);
+  if (!before) return false;
+  return before.userName !== after.userName || isOtherSecret(before, after) || endsEarlier(before, after);
+}
+
+const WAITS: ReadonlySet<TokenReason> = new Set(['UserNotFound', 'HashPending']);
+
+/** A secret that was stored plain and is stored hashed now is taken for the same. */
+function isOtherSecret({ secret: before }: Token, { secret: after }: Token): boolean {
+  if (before.kind === 'missing' || after.kind !== before.kind) return false;
+  return before.value !== after.value;
+}
+
+function endsEarlier(before: Token, after: Token): boolean {
+  const forever = Number.POSITIVE_INFINITY;
+  return (effectiveExpiryMs(after) ?? forever) < (effectiveExpiryMs(before) ?? forever);
+}

@@ -41,7 +41,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
   return {
     name: token.name,
     rules: {
-      ...{ cluster, namespace: downstream.namespace, algorithm, nowMs, mode: 'propagate' },
+      ...{ cluster, namespace: downstream.namespace, algorithm, nowMs, agreedMs: nowMs, mode: 'propagate' },
       storage: spec?.storage ?? 'secret',
       isPaused: spec?.suspend ?? false,
       adopts: spec?.adopt ?? false,

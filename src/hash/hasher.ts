@@ -23,7 +23,7 @@ export interface Hasher {
    * Whether a stored hash is one of this secret. False for any hash and any secret that is refused;
    * rejects, as `hash` does, only when the answer could not be found out.
    */
-  verify(secret: string, hash: string, signal?: AbortSignal): Promise<boolean>;
+  verify(secret: string, hash: string, signal?: AbortSignal, group?: string): Promise<boolean>;
 
   /** Tasks waiting or running off-thread. */
   readonly queued: number;
@@ -67,12 +67,12 @@ export function createHasher(options: HasherOptions = {}): Hasher {
       if (!isSlow(algorithm)) return hashNow(algorithm, secret, bcryptCost);
       return pool.run({ kind: 'hash', algorithm, secret, bcryptCost }, signal, group);
     },
-    async verify(secret, hash, signal) {
+    async verify(secret, hash, signal, group) {
       const format = detectFormat(hash);
       // Refused here already, so that nonsense never takes a place in the queue.
       if (!format || !acceptsSecret(format, secret)) return false;
       if (!isSlow(format)) return formatOf(format).verify(secret, hash);
-      return pool.run({ kind: 'verify', format, secret, hash }, signal);
+      return pool.run({ kind: 'verify', format, secret, hash }, signal, group);
     },
     get queued() {
       return pool.size;

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { HashAlgorithm } from './algorithms.ts';
+import { HashChecks } from './checks.ts';
 import { HasherClosedError } from './errors.ts';
 import { hashNow, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
@@ -41,6 +42,8 @@ interface Work {
  * are told apart by a digest under a key of this store only.
  */
 export class HashStore {
+  /** Whether hashes that are there already are of the secrets that they should be of. */
+  readonly checks: HashChecks;
   readonly #hasher: Hasher;
   readonly #onError: (id: string, error: unknown) => void;
   readonly #results: LRUCache<string, { digest: string; hash: string }>;
@@ -50,13 +53,14 @@ export class HashStore {
 
   constructor(hasher: Hasher, options: HashStoreOptions = {}) {
     this.#hasher = hasher;
+    this.checks = new HashChecks(hasher);
     this.#onError = options.onError ?? (() => {});
     this.#results = new LRUCache({ max: options.maxEntries ?? DEFAULT_MAX_ENTRIES });
   }
 
-  /** Requests without a result yet, those that wait for another try included. */
+  /** Requests and checks without a result yet, those that wait for another try included. */
   get pending(): number {
-    return this.#work.size;
+    return this.#work.size + this.checks.pending;
   }
 
   /**

@@ -8,6 +8,7 @@ import {
 } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import type { Change } from '../derive/diff.ts';
+import { takesAway } from '../derive/takes.ts';
 import { ApiError, TerminalError } from '../errors.ts';
 import type { ObjectKey, Writer } from './client.ts';
 
@@ -22,18 +23,24 @@ const RESOURCES = new Map<string, Resource>(
  * its UID.
  *
  * @returns the object as the server stored it; undefined when it is gone
- * @throws {TerminalError} `Rejected` when the server refuses the object itself
+ * @throws {TerminalError} `Rejected` when the server refuses the object itself; not for what takes something away from
+ *   someone, which is to be tried until it succeeds
  */
 export async function apply(writer: Writer, change: Change): Promise<unknown | undefined> {
   try {
     return await perform(writer, change);
   } catch (error) {
     // Unlike 409, 429 and 5xx, these will not go away by themselves.
-    if (error instanceof ApiError && [400, 413, 422].includes(error.code)) {
+    if (isInvalid(error) && !takesAway(change)) {
       throw new TerminalError('Rejected', error.message, { cause: error });
     }
     throw error;
   }
+}
+
+/** The server took the request for one that it will never accept. */
+export function isInvalid(error: unknown): error is ApiError {
+  return error instanceof ApiError && [400, 413, 422].includes(error.code);
 }
 
 function perform(writer: Writer, change: Change): Promise<unknown | undefined> {

@@ -68,8 +68,8 @@ interface PatchOptions extends WriteOptions {
   readonly subresource?: 'status';
 }
 
-/** Called for each answered request: verb, HTTP status (0 for none). */
-export type RequestObserver = (verb: string, code: number) => void;
+/** Called for each answered request: verb, HTTP status (0 for none), and when the server says it is. */
+export type RequestObserver = (verb: string, code: number, date?: string) => void;
 
 /** Reads and writes of one API server, as plain JSON. Throws ApiError, ConnectionError or FencedError and nothing else. */
 export class KubeClient implements Reader, Writer {
@@ -187,7 +187,7 @@ export class KubeClient implements Reader, Writer {
         if (!(error instanceof FencedError)) this.#observe(method.toLowerCase(), 0);
         throw error;
       });
-    this.#observe(method.toLowerCase(), reply.status);
+    this.#observe(method.toLowerCase(), reply.status, reply.date);
     if (reply.status === 401 && !retried) {
       // The credential may have been rotated on disk: one reload, one more try.
       await this.#transport.refreshCredentials();

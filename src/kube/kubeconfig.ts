@@ -197,6 +197,19 @@ const unchanging = (config: KubeConfig, groups: Content['groups'] = new Map()): 
   groups,
 });
 
+/** The parts that Rancher keeps in a Cluster's status and its service-account Secret, as the text of a kubeconfig. */
+export function bearerKubeconfig(server: string, caPem: string, token: string): string {
+  const caData = Buffer.from(caPem).toString('base64');
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'downstream', cluster: { server, 'certificate-authority-data': caData } }],
+    users: [{ name: 'downstream', user: { token } }],
+    contexts: [{ name: 'downstream', context: { cluster: 'downstream', user: 'downstream' } }],
+    'current-context': 'downstream',
+  });
+}
+
 /** Access by the parts that Rancher keeps in a Cluster's status and its service-account Secret. */
 export async function bearerAccess(server: string, caPem: string, token: string): Promise<Access> {
   return accessFrom(() => {

@@ -6,7 +6,7 @@ import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
-import { KubeClient } from '../kube/client.ts';
+import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -24,6 +24,7 @@ import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
 import { DeletionEvidence } from './upstream/deletions.ts';
 import { Management } from './upstream/management.ts';
+import { PlaneClock } from './upstream/plane-clock.ts';
 import { Watches } from './upstream/watches.ts';
 
 export interface ManagerDeps {
@@ -43,6 +44,7 @@ export class Manager {
   readonly #deps: ManagerDeps;
   readonly #metrics = new Metrics();
   readonly #watchAge: WatchAge;
+  readonly #clock: PlaneClock;
   readonly #management: Management;
   readonly #evidence = new DeletionEvidence();
   readonly #transport: Transport;
@@ -64,10 +66,11 @@ export class Manager {
   constructor(deps: ManagerDeps) {
     const { config, access, log } = deps;
     this.#deps = deps;
+    this.#clock = new PlaneClock(deps.now);
     this.#watchAge = new WatchAge(DECIDING_WATCHES, deps.now());
     this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
     const mayWrite = (): boolean => this.#mayWrite();
-    const onRequest = (verb: string, code: number): void => this.#countRequest(verb, code);
+    const onRequest: RequestObserver = (...answer) => this.#answered(...answer);
     this.#transport = this.#connect(mayWrite);
     this.#client = new KubeClient(this.#transport, onRequest);
     this.#plane = new PlaneIdentity(this.#client);
@@ -163,7 +166,8 @@ export class Manager {
     });
   }
 
-  #countRequest(verb: string, code: number): void {
+  #answered(verb: string, code: number, date?: string): void {
+    this.#clock.told(date);
     this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
   }
 
@@ -171,10 +175,11 @@ export class Manager {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
       ...{ config, definitions, log, now },
+      planeNow: () => this.#clock.now(),
       seen: { management: this.#management, deletions: this.#evidence },
       plane: {
         connect: (mayWrite) => this.#connect(mayWrite),
-        onRequest: (verb, code) => this.#countRequest(verb, code),
+        onRequest: (...answer) => this.#answered(...answer),
         mayWrite: () => this.#mayWrite(),
         statusHost: this.#operator,
       },

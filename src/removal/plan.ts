@@ -66,7 +66,9 @@ export function planRemovals(sides: Sides): RemovalPlan {
     management,
     new DeletionEvidence(),
   );
-  const allowed = settings.allowGc;
+  const { allowance } = settings;
+  const allowed =
+    allowance === 'told' || (allowance !== undefined && (swept.blocked?.objects ?? 0) <= allowance);
   const orphans = new Set(swept.blocked && !allowed ? swept.orphans : []);
   const removals = [...tokenRemovals(sides, swept), ...userRemovals(sides)].map((removal) => ({
     ...removal,

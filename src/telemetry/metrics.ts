@@ -82,6 +82,11 @@ export class Metrics {
     'Age of the oldest revocation that a watch told of or a sweep found, and that has not arrived in the cluster; 0 when none is owed. Without expired tokens, which are refused by what stands in them',
     ['cluster'],
   );
+  readonly unseen = this.#gauge(
+    'ace_cluster_unseen',
+    '1 while this process has not compared the whole cluster yet: revocations are then counted from what earlier processes wrote down',
+    ['cluster'],
+  );
   readonly hashesPending = this.#gauge('ace_hashes_pending', 'Hashes in the making', []);
   readonly managementAge = this.#gauge(
     'ace_management_age_seconds',
@@ -163,6 +168,7 @@ export class Metrics {
       this.longestWorked,
       this.pendingRevocations,
       this.oldestRevocation,
+      this.unseen,
     ]) {
       gauge.reset();
     }

@@ -53,7 +53,7 @@ describe('the brake on garbage collection', () => {
       expect(event).toMatchObject({
         type: 'Warning',
         involvedObject: { kind: 'ClusterPropagation', name: 'c-one' },
-        message: expect.stringContaining('ace-operator.io/allow-gc=true'),
+        message: expect.stringContaining('ace-operator.io/allow-gc=80'),
       });
     });
   });
@@ -127,7 +127,7 @@ describe('the brake on garbage collection', () => {
 });
 
 async function allowGc({ management }: World): Promise<void> {
-  const metadata = { annotations: { 'ace-operator.io/allow-gc': 'true' } };
+  const metadata = { annotations: { 'ace-operator.io/allow-gc': '80' } };
   await management.patch(CLUSTER_PROPAGATIONS, 'c-one', { metadata });
 }
 

@@ -49,7 +49,7 @@ describe('the secret of a token', () => {
     expect(object.metadata.annotations).toEqual({ 'ace-operator.io/token-uid': token.metadata.uid });
     expect((await world.cluster('c-one').hashSecret('token-plain')).metadata.annotations).toEqual({
       'ace-operator.io/token-uid': token.metadata.uid,
-      'ace-operator.io/fingerprint': expect.stringMatching(/^[0-9a-f]{64}$/),
+      'ace-operator.io/fingerprint': expect.stringMatching(/^[0-9a-f]{16}:[0-9a-f]{64}$/),
     });
   });
 

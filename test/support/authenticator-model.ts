@@ -21,6 +21,13 @@ export function waysIn(objects: Iterable<KubeObject>): readonly Way[] {
   });
 }
 
+/** The same, of users who are let in at all: there is a ClusterUserAttribute, and it is enabled. */
+export function waysOfUsersIn(objects: Iterable<KubeObject>): readonly Way[] {
+  const all = [...objects];
+  const users = all.filter(({ kind, enabled }) => kind === 'ClusterUserAttribute' && enabled === true);
+  return waysIn(all).filter(({ userName }) => users.some(({ metadata }) => metadata.name === userName));
+}
+
 function hashFor(clusterAuthToken: KubeObject, all: readonly KubeObject[]): string {
   const inline = clusterAuthToken['hash'];
   if (typeof inline === 'string' && inline !== '') return inline;

@@ -1,7 +1,6 @@
-import { ANNOTATION_FINGERPRINT } from '../../src/api/names.ts';
 import type { KubeObject, Token } from '../../src/api/types.ts';
 import { desiredTokenObjects, desiredUserObject } from '../../src/derive/desired.ts';
-import type { Change } from '../../src/derive/diff.ts';
+import { type Change, hashIn, keyOf } from '../../src/derive/diff.ts';
 import { withoutNulls } from '../../src/derive/merge-patch.ts';
 import { isOurs } from '../../src/derive/ownership.ts';
 import type {
@@ -28,6 +27,7 @@ export const RULES: Rules = {
   isPaused: false,
   adopts: false,
   nowMs: NOW,
+  agreedMs: NOW,
 };
 
 /** A hash that a person can read: of which token and secret it is. */
@@ -53,14 +53,19 @@ export function foreign(object: KubeObject): KubeObject {
   return { ...object, metadata: { name, namespace, uid: `${uid}-foreign` } } as KubeObject;
 }
 
+/** The same, with someone's finalizer. */
+export function finalized(object: KubeObject): KubeObject {
+  return { ...object, metadata: { ...object.metadata, finalizers: ['example.com/hold'] } };
+}
+
 /** The same, deleted and held by someone's finalizer. */
 export function held(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
 }
 
 export function see(object: KubeObject, token?: Token): Seen {
-  const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT];
-  const isOfEarlierSecret = typeof mark === 'string' && !!token && mark !== hashFor(token).fingerprint;
+  const hash = hashIn(object);
+  const isOfEarlierSecret = hash !== undefined && !!token && hash !== hashFor(token).hash;
   return { object, isOurs: isOurs(object, RULES.cluster), isOfEarlierSecret };
 }
 
@@ -115,6 +120,7 @@ export function userFacts(changes: UserChanges = {}): UserFacts {
     seen: {
       object: see(attributeOf()),
       tokens: ['t-1'],
+      pairs: [],
       isConfirmed: true,
       before: { state: 'synced', version: '1/1' },
       refusedBy: undefined,
@@ -132,10 +138,12 @@ export function carriedOut(
   for (const change of changes) {
     if (change.verb === 'wait') break;
     if (change.verb === 'create') now = [...now, asStored(change.object)];
-    if (change.verb === 'delete') now = now.filter((object) => object !== change.target);
+    const isTarget = (object: KubeObject): boolean =>
+      change.verb !== 'create' && keyOf(object) === keyOf(change.target);
+    if (change.verb === 'delete') now = now.filter((object) => !isTarget(object));
     if (change.verb === 'patch') {
-      const patched = applyMergePatch(change.target, change.patch) as KubeObject;
-      now = now.map((object) => (object === change.target ? patched : object));
+      const { patch } = change;
+      now = now.map((object) => (isTarget(object) ? (applyMergePatch(object, patch) as KubeObject) : object));
     }
   }
   return now;

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../src/api/types.ts';
 import * as sha3 from '../../src/hash/sha3-512.ts';
-import { waysIn } from './authenticator-model.ts';
+import { waysIn, waysOfUsersIn } from './authenticator-model.ts';
 import type { FakeApi } from './fake-api.ts';
 
 /**
@@ -31,6 +31,13 @@ function describe(object: KubeObject, secrets: readonly string[]): string {
 /** Who gets in, and with what: `<secret> is <user>`. */
 export function whoGetsIn(api: FakeApi, secrets: readonly string[]): readonly string[] {
   return waysIn(api.objects())
+    .map(({ userName, hash }) => `${secretOf(hash, secrets)} is ${userName}`)
+    .sort();
+}
+
+/** The same, where the user is let in, too. */
+export function whoIsLetIn(api: FakeApi, secrets: readonly string[]): readonly string[] {
+  return waysOfUsersIn(api.objects())
     .map(({ userName, hash }) => `${secretOf(hash, secrets)} is ${userName}`)
     .sort();
 }

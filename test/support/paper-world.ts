@@ -3,7 +3,7 @@ import { keyOf } from '../../src/derive/diff.ts';
 import { isOurs } from '../../src/derive/ownership.ts';
 import { decideToken } from '../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../src/operator/decide/decide-user.ts';
-import type { Rules } from '../../src/operator/decide/facts.ts';
+import type { PairOfUser, Rules } from '../../src/operator/decide/facts.ts';
 import { type Outcome, type Plan, type Question, questionKey } from '../../src/operator/decide/plan.ts';
 import { parseKey, tokenKey, userKey } from '../../src/operator/keys.ts';
 import { carriedOut, hashFor, RULES, see } from './decision-facts.ts';
@@ -100,7 +100,13 @@ export class PaperWorld {
       ...{ name, rules: this.rules, answers },
       user: this.users.get(name),
       attribute: this.attributes.get(name),
-      seen: { object: object && see(object), tokens: this.#tokensThere(name), ...seen, refusedBy: undefined },
+      seen: {
+        object: object && see(object),
+        tokens: this.#tokensThere(name),
+        pairs: this.#pairsOf(name),
+        ...seen,
+        refusedBy: undefined,
+      },
       tokens: ofUser
         .filter(({ clusterName }) => clusterName === this.rules.cluster)
         .map((token) => ({ token, before: this.#outcomes.get(tokenKey(token.name)) })),
@@ -129,9 +135,7 @@ export class PaperWorld {
   #answer(question: Question): boolean {
     switch (question.about) {
       case 'source':
-        return question.resource.kind === 'Token'
-          ? this.tokens.has(question.name)
-          : this.users.has(question.name);
+        return this.#sourcesOf(question.resource.kind).has(question.name);
       case 'secret':
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),
@@ -144,6 +148,11 @@ export class PaperWorld {
     }
   }
 
+  #sourcesOf(kind: string): ReadonlyMap<string, unknown> {
+    if (kind === 'Token') return this.tokens;
+    return kind === 'User' ? this.users : this.attributes;
+  }
+
   /** A key that waits is not put there twice. What was told meanwhile counts when it is worked. */
   #add(key: string): void {
     this.#unconfirmed.delete(key);
@@ -152,6 +161,23 @@ export class PaperWorld {
 
   #find(key: string): KubeObject | undefined {
     return this.objects.find((object) => keyOf(object) === key);
+  }
+
+  #pairsOf(user: string): readonly PairOfUser[] {
+    return this.#tokensThere(user).flatMap((name) => {
+      const token = this.tokens.get(name);
+      const clusterAuthToken = this.#find(`ClusterAuthToken/${name}`);
+      const secret = this.#find(`Secret/${name}`);
+      if (!clusterAuthToken) return [];
+      const isOfEarlierSecret = secret !== undefined && see(secret, token).isOfEarlierSecret;
+      return [
+        {
+          ...{ clusterAuthToken, token, isOfEarlierSecret },
+          isMoving: this.awaitedElsewhereSinceMs !== undefined,
+          before: this.#outcomes.get(tokenKey(name)),
+        },
+      ];
+    });
   }
 
   #tokensThere(user: string): readonly string[] {

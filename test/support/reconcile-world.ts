@@ -1,4 +1,11 @@
-import { FIELD_MANAGER, LABEL_MANAGED_BY, type Resource, TOKENS, USERS } from '../../src/api/names.ts';
+import {
+  FIELD_MANAGER,
+  LABEL_MANAGED_BY,
+  type Resource,
+  TOKENS,
+  USER_ATTRIBUTES,
+  USERS,
+} from '../../src/api/names.ts';
 import { DEFAULT_SPEC } from '../../src/api/parse-cluster.ts';
 import { parseToken } from '../../src/api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../src/api/parse-user.ts';
@@ -19,7 +26,9 @@ import { effectiveExpiryMs } from '../../src/derive/expiry.ts';
 import type { Mode } from '../../src/derive/status.ts';
 import { TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
+import { Marks } from '../../src/hash/marks.ts';
 import { HashStore } from '../../src/hash/pending.ts';
+import { isInvalid } from '../../src/kube/apply.ts';
 import type { Rules } from '../../src/operator/decide/facts.ts';
 import type { Notice } from '../../src/operator/decide/plan.ts';
 import { type Lane, tokenKey, userKey } from '../../src/operator/keys.ts';
@@ -42,6 +51,8 @@ const NAMESPACE = 'cattle-system';
 export const INSTALLATION = 'uid-of-the-plane';
 /** Far more turns than any scenario takes. */
 const MAX_TURNS = 400;
+/** When a refused removal is tried again; the queue of the operator counts up to it. */
+const RETRY_MS = 5_000;
 
 /**
  * One downstream cluster's propagation without a process around it: management stores that the test writes, a
@@ -77,26 +88,28 @@ export class ReconcileWorld {
   readonly planned = new Map<string, number>();
   readonly approved = new Set<string>();
   nowMs = NOW;
+  /** The clock of the management plane, where it is another. */
+  planeNowMs: number | undefined;
   mode: Mode = 'propagate';
   spec: PropagationSpec = DEFAULT_SPEC;
   algorithm: HashAlgorithmName = 'sha3-512';
   storage: HashStorage = 'secret';
   sweepsRequested = 0;
   isMoving = false;
-  /** False: the process had to make a new installation key. */
-  trustsMarks = true;
+  /** The installation key of the process. */
+  key = Buffer.from('installation-key-of-the-test');
   /** The cluster is not connected: nothing is worked before {@link sweep}. */
   isAway = false;
   /** What a live read of the management plane throws, if anything. */
   liveFault: Error | undefined;
   /** What live reads find although no watch told it yet, as `Kind/name`. */
   readonly aheadOfWatch = new Set<string>();
-  readonly #hasher: Hasher;
+  readonly hasher: Hasher;
   readonly #untold = new Map<string, FakeEvent[]>();
   #version = 1;
 
   constructor(hasher: Hasher = createHasher()) {
-    this.#hasher = hasher;
+    this.hasher = hasher;
     this.hashes = new HashStore(hasher);
     const installation = installationOf(this.management, INSTALLATION);
     this.observed = new ObservedState(CLUSTER, (object) => this.#enqueueObject(object, false), installation);
@@ -207,6 +220,9 @@ export class ReconcileWorld {
     } catch (error) {
       if (error instanceof TerminalError) {
         this.outcomes.set(key, { state: 'failed', reason: 'Rejected', message: error.message });
+      } else if (isInvalid(error)) {
+        this.outcomes.set(key, { state: 'failed', reason: 'Rejected', message: error.message });
+        this.planned.set(key, this.nowMs + RETRY_MS);
       } else {
         this.outcomes.set(key, { state: 'pending' });
         this.queue.add(key, 'normal');
@@ -260,12 +276,13 @@ export class ReconcileWorld {
     const isPaused = spec.suspend || mode === 'hold';
     return {
       ...{ cluster: CLUSTER, namespace: NAMESPACE, algorithm, storage, mode, isPaused, nowMs },
+      agreedMs: Math.min(nowMs, this.planeNowMs ?? nowMs),
       adopts: spec.adopt,
     };
   }
 
   get tokenHashes(): TokenHashes {
-    return new TokenHashes(this.hashes, Buffer.from('installation-key-of-the-test'), this.trustsMarks);
+    return new TokenHashes(this.hashes, new Marks(this.key));
   }
 
   #downstreamOf(key: string): Downstream {
@@ -277,7 +294,7 @@ export class ReconcileWorld {
   async close(): Promise<void> {
     this.queue.close();
     this.observed.close();
-    await this.#hasher.close();
+    await this.hasher.close();
   }
 
   #plan(key: string, delayMs: number): void {
@@ -294,6 +311,7 @@ export class ReconcileWorld {
     if (this.liveFault) throw this.liveFault;
     if (this.aheadOfWatch.has(`${resource.kind}/${name}`)) return {};
     if (resource === TOKENS) return this.management.tokens.get(name);
+    if (resource === USER_ATTRIBUTES) return this.management.attributes.get(name);
     return resource === USERS ? this.management.users.get(name) : undefined;
   }
 

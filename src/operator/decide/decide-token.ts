@@ -1,4 +1,4 @@
-import { TOKENS, USERS } from '../../api/names.ts';
+import { ANNOTATION_FINGERPRINT, TOKENS, USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
@@ -24,6 +24,8 @@ import { endPredecessor } from './predecessor.ts';
 const MOVING_POLL_MS = 250;
 /** How long a token that was moved may be held in its old cluster while the new one is getting it. */
 const MOVE_LIMIT_MS = 10_000;
+/** How soon it is looked again whether a disabled user is disabled in the cluster. */
+const GATE_POLL_MS = 1_000;
 /** After someone else's object was in the way: Secrets that are not ours are not watched. */
 const CONFLICT_RETRY_MS = 60_000;
 
@@ -32,7 +34,7 @@ export function decideToken(facts: TokenFacts): Plan {
   const { rules, token, user, seen } = facts;
   if (rules.mode === 'drain') return revoke(facts);
   if (!token) return revokeDeleted(facts);
-  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.nowMs };
+  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
   const verdict = judgeToken(token, user, context);
   if (!verdict.wanted) return refuse(token, verdict.reason, facts);
   const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, seen.attribute);
@@ -66,7 +68,8 @@ function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: To
 function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFacts): Plan {
   const { rules, seen } = facts;
   const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules);
-  const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules));
+  const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
+  const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules), isOurs);
   if (changes.length === 0) return settle(token, verdict, facts);
   return rules.isPaused ? waitPaused(token, verdict, facts) : write(token, verdict, changes, facts);
 }
@@ -91,18 +94,19 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   if (isTaken === undefined) return { next: ask(secret) };
   if (isTaken) return conflict(token, `Secret ${token.name}`, facts);
   const user: Question = { about: 'user', name: token.userName };
-  const isUserDone = seen.attribute ? true : answers.get(questionKey(user));
+  // Of a disabled user nothing is written before the cluster, too, has been told that he is disabled.
+  const isGateOpen = verdict.userDisabled && seen.attribute?.object['enabled'] === true;
+  const isUserDone = seen.attribute && !isGateOpen ? true : answers.get(questionKey(user));
   if (isUserDone === false) return conflict(token, `ClusterUserAttribute ${token.userName}`, facts);
-  const pending = { notices: repairNotice(token, facts), outcome: { state: 'pending' } } as const;
+  const pending = { notices: repairNotice(token, changes, facts), outcome: { state: 'pending' } } as const;
   if (isUserDone === undefined) return { ...pending, next: ask(user) };
+  if (isGateOpen) return { ...pending, next: requeueAfter(GATE_POLL_MS) };
   return { ...pending, changes, next: atExpiry(verdict, rules) };
 }
 
 /** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
 function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
-  return (
-    before?.state === 'refused' && before.reason === 'Conflict' && !rules.adopts && needsSecret(rules.storage)
-  );
+  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.storage);
 }
 
 /** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
@@ -133,8 +137,13 @@ function settle(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Pla
 }
 
 /** Rule: a token that was in sync for this very version and has to be written again was changed down there. */
-function repairNotice(token: Token, { seen: { before }, rules }: TokenFacts): readonly AboutNotice[] {
+function repairNotice(
+  token: Token,
+  changes: readonly Change[],
+  { seen: { before }, rules }: TokenFacts,
+): readonly AboutNotice[] {
   if (before?.state !== 'synced' || before.version !== token.resourceVersion) return [];
+  if (changes.every(isMarkOnly)) return [];
   return [
     {
       about: token,
@@ -143,6 +152,14 @@ function repairNotice(token: Token, { seen: { before }, rules }: TokenFacts): re
       warning: true,
     },
   ];
+}
+
+/** Signed anew, under another key: nobody meddled with it. */
+function isMarkOnly(change: Change): boolean {
+  if (change.verb !== 'patch') return false;
+  const { metadata, ...rest } = change.patch as { readonly metadata?: { readonly annotations?: object } };
+  const { annotations = {}, ...others } = metadata ?? {};
+  return Object.keys({ ...rest, ...others, ...annotations }).every((key) => key === ANNOTATION_FINGERPRINT);
 }
 
 /** A token that exists but does not belong here: whatever we wrote for it goes. */
@@ -209,7 +226,7 @@ const WARNINGS: ReadonlySet<TokenReason> = new Set([
 function conflict(token: Token, object: string, facts: TokenFacts): Plan {
   const { pair, attribute } = facts.seen;
   const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
-  const message = conflictMessage(object, sibling);
+  const message = conflictMessage(object, sibling, facts.rules.adopts);
   return {
     ...refusal(token, 'Conflict', facts, message),
     changes: diff([], oursOf(facts.seen.pair)),
@@ -240,7 +257,7 @@ function isGone({ seen }: TokenFacts): boolean {
 }
 
 /** The key comes back by itself when the token expires. */
-function atExpiry({ expiresAtMs }: Wanted, { nowMs }: Rules): Next {
+function atExpiry({ expiresAtMs }: Wanted, { agreedMs }: Rules): Next {
   if (expiresAtMs === undefined) return done;
-  return requeueAfter(Math.max(0, expiresAtMs - nowMs), true);
+  return requeueAfter(Math.max(0, expiresAtMs - agreedMs), true);
 }

@@ -1,16 +1,32 @@
-import { USERS } from '../../api/names.ts';
+import { USER_ATTRIBUTES, USERS } from '../../api/names.ts';
 import type { KubeObject, User, UserAttribute } from '../../api/types.ts';
 import { desiredUserObject, revocationsOf } from '../../derive/desired.ts';
-import { diff } from '../../derive/diff.ts';
+import { type Change, diff } from '../../derive/diff.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { tokenKey } from '../keys.ts';
 import { untilConfirmed } from './absence.ts';
 import type { TokenOfUser, UserFacts } from './facts.ts';
 import { conflictMessage } from './in-the-way.ts';
-import { type AboutNotice, done, type Outcome, type Plan, requeueAfter, type Wake } from './plan.ts';
+import {
+  type AboutNotice,
+  ask,
+  done,
+  type Next,
+  type Outcome,
+  type Plan,
+  type Question,
+  questionKey,
+  requeueAfter,
+  type Wake,
+} from './plan.ts';
+import { isUnwanted } from './unwanted.ts';
 
 /** After someone else's object was in the way: it may have gone without an event reaching us. */
 const CONFLICT_RETRY_MS = 60_000;
+/** How long to wait when a live object exists although our store does not have it: the watch lags behind. */
+const LAG_MS = 1_000;
+/** How soon it is looked again whether what has to go first has gone. */
+const TAKING_POLL_MS = 1_000;
 
 /**
  * What makes one user's ClusterUserAttribute match: there when the user has a wanted token here, current, and
@@ -34,12 +50,75 @@ function update(user: User, facts: UserFacts): Plan {
   const { rules, attribute, seen } = facts;
   const current = seen.object?.object;
   const version = `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
-  const desired = desiredUserObject(user, attribute, rules, lastRefreshOf(current));
+  const fresh = desiredUserObject(user, attribute, rules, lastRefreshOf(current));
+  const groups = whoseGroups(facts, current);
+  const desired = groups === 'known' || !current ? fresh : { ...fresh, ...groupsOf(current) };
+  // Only what is taken away does not wait for the answer.
+  if (groups === 'unknown' && current)
+    return { changes: takings(desired, current), next: ask(attributeQuestion(facts)) };
+  const next = groups === 'lagging' ? requeueAfter(LAG_MS, true) : done;
   const changes = diff([desired], current ? [current] : []);
-  if (changes.length > 0 && rules.isPaused) return revokeOnly(desired, current);
-  if (changes.length > 0)
-    return { notices: repairNotice(facts, version), changes, outcome: { state: 'pending' }, next: done };
-  return { outcome: seen.isConfirmed ? synced(version, attribute) : { state: 'pending' }, next: done };
+  if (changes.length > 0) return change(user, { desired, current, changes, next, version }, facts);
+  return { outcome: seen.isConfirmed ? synced(version, attribute) : { state: 'pending' }, next };
+}
+
+interface Due {
+  readonly desired: KubeObject;
+  readonly current: KubeObject | undefined;
+  readonly changes: readonly Change[];
+  readonly next: Next;
+  readonly version: string;
+}
+
+function change(user: User, { desired, current, changes, next, version }: Due, facts: UserFacts): Plan {
+  if (facts.rules.isPaused) return revokeOnly(desired, current);
+  if (changes.some(letsIn) && hasUnwanted(user, facts)) return waitForTaking(desired, current);
+  return { notices: repairNotice(facts, version), changes, outcome: { state: 'pending' }, next };
+}
+
+/**
+ * Whether the groups that we would write are to be believed. That our store has no UserAttribute does not say that there is
+ * none: before anybody loses groups for it, it is read live.
+ */
+function whoseGroups(facts: UserFacts, current: KubeObject | undefined): 'known' | 'unknown' | 'lagging' {
+  const held = current?.['groups'];
+  if (facts.attribute || !Array.isArray(held) || held.length === 0) return 'known';
+  const exists = facts.answers.get(questionKey(attributeQuestion(facts)));
+  if (exists === undefined) return 'unknown';
+  return exists ? 'lagging' : 'known';
+}
+
+function attributeQuestion({ name }: UserFacts): Question {
+  return { about: 'source', resource: USER_ATTRIBUTES, name };
+}
+
+/** What stands there of the UserAttribute. */
+function groupsOf({ groups, lastRefresh, extraByProvider }: KubeObject): Partial<KubeObject> {
+  return { groups, lastRefresh, extraByProvider: extraByProvider ?? null };
+}
+
+/** Until then the user was refused, with all tokens: by what stands there, or by nothing being there. */
+function letsIn(change: Change): boolean {
+  return change.verb === 'create' || (change.verb === 'patch' && change.patch['enabled'] === true);
+}
+
+function hasUnwanted(user: User, { seen, rules }: UserFacts): boolean {
+  for (const pair of seen.pairs) if (isUnwanted(pair, user, rules)) return true;
+  return false;
+}
+
+/** Giving waits for taking: tokens that are to go would be let in with the user, if only for a moment. */
+function waitForTaking(desired: KubeObject, current: KubeObject | undefined): Plan {
+  return {
+    changes: current ? takings(desired, current) : [],
+    outcome: { state: 'pending' },
+    // A deletion brings this key back at once. What is switched off, or left to a person, does not.
+    next: requeueAfter(TAKING_POLL_MS),
+  };
+}
+
+function takings(desired: KubeObject, current: KubeObject): readonly Change[] {
+  return diff([revocationsOf(desired, current)], [current]);
 }
 
 function lastRefreshOf(current: KubeObject | undefined): string | undefined {
@@ -49,7 +128,7 @@ function lastRefreshOf(current: KubeObject | undefined): string | undefined {
 /** A suspended cluster: the user may lose groups, or be disabled, and gains nothing. */
 function revokeOnly(desired: KubeObject, current: KubeObject | undefined): Plan {
   return {
-    changes: current ? diff([revocationsOf(desired, current)], [current]) : [],
+    changes: current ? takings(desired, current) : [],
     outcome: { state: 'pending', reason: 'Suspended' },
     next: done,
   };
@@ -121,7 +200,7 @@ function tokensToRevoke({ seen }: UserFacts): readonly Wake[] {
 
 /** Whether any token of the user belongs here. */
 function isNeeded(user: User, { rules, tokens }: UserFacts): boolean {
-  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.nowMs };
+  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
   for (const one of tokens) {
     if (judgeToken(one.token, user, context).wanted && !isHopeless(one)) return true;
   }

@@ -30,6 +30,11 @@ export interface Rules {
   readonly adopts: boolean;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  /**
+   * The earlier of our clock and the management plane's: only what is past for both has expired. What stands in the cluster
+   * refuses by its own clock meanwhile; to take it away early would keep somebody out.
+   */
+  readonly agreedMs: number;
 }
 
 /** An object that is there. */
@@ -38,7 +43,7 @@ export interface Seen {
   readonly isOurs: boolean;
   /** Id of the other Cluster of this installation that it belongs to: both lead to the same API server. */
   readonly sibling?: string | undefined;
-  /** Its hash was made of another secret than the token has now. False where nobody can tell. */
+  /** Its hash is for certain of another secret than the token has now. False where nobody can tell. */
   readonly isOfEarlierSecret: boolean;
 }
 
@@ -100,9 +105,23 @@ export interface SeenOfUser {
   readonly object: Seen | undefined;
   /** Names of this user's ClusterAuthTokens that we wrote. */
   readonly tokens: readonly string[];
+  /** The same with what is known of them. Not a list: it is asked for only where the user is about to be let in. */
+  readonly pairs: Iterable<PairOfUser>;
   readonly isConfirmed: boolean;
   readonly before: Outcome | undefined;
   readonly refusedBy: string | undefined;
+}
+
+/** A ClusterAuthToken that we wrote for the user, and what is known of the token that it is of. */
+export interface PairOfUser {
+  readonly clusterAuthToken: KubeObject;
+  /** The token of that name. */
+  readonly token: Token | undefined;
+  readonly isOfEarlierSecret: boolean;
+  /** It is held here for the moment in which another cluster is getting it. */
+  readonly isMoving: boolean;
+  /** Where the token's key stands. */
+  readonly before: Outcome | undefined;
 }
 
 export interface TokenOfUser {

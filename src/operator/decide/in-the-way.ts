@@ -1,20 +1,41 @@
-import { SECRETS } from '../../api/names.ts';
-import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
+import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
+import { hashIn } from '../../derive/diff.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { HashFact, Rules, Seen } from './facts.ts';
 
-/** Someone else's object under one of the names that a token needs, as `Kind name`; adoption takes it over instead, but not from another Cluster of ours. */
+/** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
 export function inTheWay(
   { adopts, storage }: Pick<Rules, 'adopts' | 'storage'>,
   pair: readonly Seen[],
   attribute: Seen | undefined,
 ): string | undefined {
   const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(storage));
+  const beside = pair.map(({ object }) => object);
   const found = [...needed, ...(attribute ? [attribute] : [])].find(
-    ({ isOurs, sibling }) => !isOurs && (!adopts || sibling !== undefined),
+    ({ object, isOurs, sibling }) =>
+      !isOurs && (sibling !== undefined || !(adopts && mayAdopt(object, beside))),
   );
   return found && `${found.object.kind} ${found.object.metadata.name}`;
+}
+
+/**
+ * Whether adoption may take over an object that we did not write. A Secret may be anybody's, and the name of a token is
+ * anybody's choice: only what looks like the hash of a token is taken, and only beside the token.
+ *
+ * @param beside - what is there of the token of that name
+ */
+export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boolean {
+  if (object.kind !== SECRETS.kind) return true;
+  const hash = hashIn(object);
+  return (
+    Object.keys((object['data'] as object | null | undefined) ?? {}).join() === 'hash' &&
+    hash !== undefined &&
+    detectFormat(hash) !== undefined &&
+    object['immutable'] !== true &&
+    beside.some(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind)
+  );
 }
 
 /** Whether the hash is kept in a Secret of the token's name. */
@@ -48,7 +69,9 @@ export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): Ha
 }
 
 /** @param sibling - id of the other Cluster of this installation that the object belongs to */
-export function conflictMessage(object: string, sibling: string | undefined): string {
+export function conflictMessage(object: string, sibling: string | undefined, adopts = false): string {
+  if (sibling === undefined && adopts)
+    return `${object} is nothing that spec.adopt takes over: no hash of a known format, or no ClusterAuthToken beside it; remove it`;
   if (sibling === undefined)
     return `${object} was not written by this operator; remove it, or set spec.adopt`;
   return `${object} belongs to Cluster ${sibling}, which leads to the same API server; delete one of the two Clusters`;

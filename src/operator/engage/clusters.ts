@@ -1,18 +1,25 @@
 // engage/: begins and ends work on each cluster.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLUSTERS } from '../../api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS } from '../../api/names.ts';
+import type { Credentials } from '../../clusters/credentials.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { PropagatorDeps, Reports } from '../propagate/propagator-deps.ts';
 import { WorkQueue } from '../propagate/workqueue.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
 import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-settings.ts';
+import { endingOf } from './ending.ts';
 import { Handover } from './handover.ts';
+import { forgetWay, keepWay } from './kept-way.ts';
 import { createPropagation, removeAllowance } from './propagation-object.ts';
 
-export interface ClustersDeps extends Omit<PropagatorDeps, 'handover' | 'reports' | 'configureAgain'> {
+export interface ClustersDeps
+  extends Omit<PropagatorDeps, 'handover' | 'keepWay' | 'reports' | 'configureAgain'> {
   readonly client: KubeClient;
+  /** What is owed to clusters, these or earlier ones. */
+  readonly debts: DebtRecords;
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
   /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
   writeStatus(cluster: string, patch: object): Promise<void>;
@@ -27,6 +34,8 @@ export class Clusters {
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
+  /** Clusters whose allowance is still to be taken off. */
+  readonly #spent = new Set<string>();
   #worker: Promise<void> | undefined;
 
   constructor(deps: ClustersDeps) {
@@ -47,6 +56,7 @@ export class Clusters {
     const { management } = this.#deps.upstream;
     for (const { name } of management.clusters.list()) this.enqueueCluster(name);
     for (const { name } of management.propagations.list()) this.enqueueCluster(name);
+    for (const { record } of this.#deps.debts.found) this.enqueueCluster(record.cluster);
     this.#worker = this.#work();
   }
 
@@ -83,7 +93,7 @@ export class Clusters {
     const { client } = this.#deps;
     this.#tellOthers(name);
     // One that we began to work on is ours until it is drained, whatever was deleted since.
-    if (!isRelevant(name, management) && !this.#propagators.has(name)) return;
+    if (!this.#isOurs(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
@@ -93,6 +103,58 @@ export class Clusters {
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+    if (isGone) await this.#endIfOver(propagator);
+    // Last, and tried again with backoff like all else of this cluster.
+    if (this.#spent.has(name)) await removeAllowance(this.#deps.client, name);
+    this.#spent.delete(name);
+  }
+
+  #isOurs(name: string): boolean {
+    const { debts, upstream } = this.#deps;
+    const { management } = upstream;
+    const isKept = debts.has(name) || management.keptWay(name) !== undefined;
+    return isKept || isRelevant(name, management) || this.#propagators.has(name);
+  }
+
+  /** A deleted cluster must leave nothing here, once nothing of ours is left there. Safe to repeat. */
+  async #endIfOver(propagator: ClusterPropagator): Promise<void> {
+    const { client, debts, reports, upstream, now } = this.#deps;
+    const { name, settings, connection } = propagator;
+    const { management, live } = upstream;
+    const known = management.propagations.get(name);
+    // It may be there, and not be told yet.
+    if (!known && (await live.get({ resource: CLUSTER_PROPAGATIONS, name })) !== undefined) return;
+    const ending = endingOf({
+      ...{ propagation: known, isDrained: propagator.facts().drained, nowMs: now() },
+      hasCredentials: settings?.credentials.kind === 'found',
+      wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
+    });
+    if (ending?.kind === 'later') this.#queue.addAfter(name, ending.delayMs, 'normal');
+    if (ending?.kind !== 'over') return;
+    await this.#forget(name);
+    // In this order: what is left when the process ends in between is found again, and ends in the same way.
+    await debts.remove(name);
+    await forgetWay(client, management, name);
+    if (known) await client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
+    reports.log.info('cluster is over', { cluster: name, reason: ending.why });
+  }
+
+  async #forget(name: string): Promise<void> {
+    this.#writers.get(name)?.stop();
+    this.#writers.delete(name);
+    await this.#propagators.get(name)?.stop();
+    this.#propagators.delete(name);
+  }
+
+  async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {
+    const { client, upstream, reports } = this.#deps;
+    try {
+      if (by === 'drained') await forgetWay(client, upstream.management, cluster);
+      else await keepWay(client, upstream.management, cluster, by);
+    } catch (error) {
+      // The next sweep tries again.
+      reports.log.warn('way to the cluster not kept', { cluster, error });
+    }
   }
 
   /** Clusters may lead to the same API server: what one leaves there is the others' business. */
@@ -106,16 +168,20 @@ export class Clusters {
   }
 
   #add(name: string): ClusterPropagator {
-    const { client, reports, upstream, now } = this.#deps;
+    const { reports, upstream, now } = this.#deps;
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       handover: this.#handover,
+      keepWay: (cluster, by) => void this.#keepWay(cluster, by),
       configureAgain: (cluster) => this.enqueueCluster(cluster),
       reports: {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),
         publishStatus: async (cluster) => this.#writers.get(cluster)?.publish(),
-        allowanceUsed: (cluster) => void removeAllowance(client, cluster, reports.log),
+        allowanceUsed: (cluster) => {
+          this.#spent.add(cluster);
+          this.enqueueCluster(cluster);
+        },
       },
     });
     this.#propagators.set(name, propagator);

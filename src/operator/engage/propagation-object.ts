@@ -1,9 +1,14 @@
-import { ANNOTATION_ALLOW_GC, apiVersionOf, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
+import {
+  ANNOTATION_ALLOW_GC,
+  apiVersionOf,
+  CLUSTER_PROPAGATIONS,
+  FIELD_MANAGER,
+  LABEL_MANAGED_BY,
+} from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { PropagationSpec } from '../../api/types.ts';
 import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
-import type { Log } from '../../telemetry/log.ts';
 
 /**
  * Creates the ClusterPropagation of a cluster, for a person to find.
@@ -20,7 +25,7 @@ export async function createPropagation(
     await client.create(CLUSTER_PROPAGATIONS, {
       apiVersion: apiVersionOf(CLUSTER_PROPAGATIONS),
       kind: CLUSTER_PROPAGATIONS.kind,
-      metadata: { name },
+      metadata: { name, labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER } },
       spec: fieldsOf(spec),
     });
   } catch (error) {
@@ -45,12 +50,12 @@ function fieldsOf(spec: PropagationSpec): object {
   };
 }
 
-/** Takes the annotation off that let one blocked sweep pass. */
-export async function removeAllowance(client: Writer, name: string, log: Log): Promise<void> {
+/** Takes the annotation off that let one blocked sweep pass, or did not. @throws {ApiError | ConnectionError | FencedError} */
+export async function removeAllowance(client: Writer, name: string): Promise<void> {
   try {
     const patch = { metadata: { annotations: { [ANNOTATION_ALLOW_GC]: null } } };
     await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch);
   } catch (error) {
-    if (!isObjectMissing(error)) log.warn('allowance not removed', { cluster: name, error });
+    if (!isObjectMissing(error)) throw error;
   }
 }

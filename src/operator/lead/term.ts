@@ -3,6 +3,7 @@ import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
 import type { Installation } from '../../derive/ownership.ts';
+import { Marks } from '../../hash/marks.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
@@ -10,6 +11,9 @@ import { readInstallationId } from '../../kube/installation-id.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { DebtKeeper } from '../debts/debt-keeper.ts';
+import { DebtRecords } from '../debts/debt-records.ts';
+import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
 import { Clusters } from '../engage/clusters.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
@@ -19,7 +23,7 @@ import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { EarlierIds } from '../upstream/earlier-ids.ts';
 import { installationOf } from '../upstream/installation.ts';
-import { type InstallationKey, loadInstallationKey } from '../upstream/installation-key.ts';
+import { loadInstallationKey } from '../upstream/installation-key.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
@@ -32,6 +36,7 @@ export interface TermDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly now: () => number;
+  readonly planeNow: () => number;
 }
 
 /** The way to the management plane, for one term. */
@@ -57,7 +62,10 @@ export class Term {
   readonly #transport: Transport;
   readonly #client: KubeClient;
   readonly #notices: Notices;
+  readonly #debts: DebtRecords;
+  #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
+  #marks: Marks | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
@@ -65,6 +73,7 @@ export class Term {
     const { plane, seen, metrics, log } = deps;
     this.#transport = plane.connect(() => this.#mayWrite());
     this.#client = new KubeClient(this.#transport, plane.onRequest);
+    this.#debts = new DebtRecords(this.#client, deps.config.namespace, log);
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
@@ -79,9 +88,10 @@ export class Term {
    * @throws {TerminalError | ApiError | ConnectionError | FencedError}
    */
   async start(signal: AbortSignal): Promise<void> {
-    const installation = await unlessEnded(signal, this.#prepare());
-    if (installation === undefined) return;
-    this.#clusters = this.#buildClusters(installation.key, installation.installation);
+    const prepared = await unlessEnded(signal, this.#prepare());
+    if (prepared === undefined) return;
+    this.#marks = prepared.marks;
+    this.#clusters = this.#buildClusters(prepared.marks, prepared.installation);
     this.#clusters.start();
   }
 
@@ -92,7 +102,17 @@ export class Term {
     await this.#transport.close();
   }
 
-  async #prepare(): Promise<{ key: InstallationKey; installation: Installation }> {
+  /**
+   * The Secret of the installation key was changed, or deleted: its key signs from now on, and what the old one signed is
+   * still known to this process, so that no hash has to be checked.
+   *
+   * @throws as {@link loadInstallationKey}; the key that was in force is kept
+   */
+  async renewInstallationKey(): Promise<void> {
+    this.#marks?.renew(await loadInstallationKey(this.#client, this.#deps.config.namespace));
+  }
+
+  async #prepare(): Promise<{ marks: Marks; installation: Installation }> {
     const { config, plane, seen } = this.#deps;
     const [key, id] = await Promise.all([
       loadInstallationKey(this.#client, config.namespace),
@@ -100,8 +120,20 @@ export class Term {
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
+      this.#debts.load(),
     ]);
-    return { key, installation: installationOf(seen.management, id) };
+    // After the lists: its version must not be older than what they showed.
+    this.#plane = await readPlane(this.#client);
+    this.#rememberDeletions();
+    return { marks: new Marks(key), installation: installationOf(seen.management, id) };
+  }
+
+  /** What earlier processes saw being deleted is evidence for this one, too. */
+  #rememberDeletions(): void {
+    const { seen, now, log } = this.#deps;
+    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, now());
+    for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
+    if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -109,16 +141,16 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(key: InstallationKey, installation: Installation): Clusters {
-    const { config, plane, seen, hashes, metrics, log, now } = this.#deps;
+  #buildClusters(marks: Marks, installation: Installation): Clusters {
+    const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
     const client = this.#client;
     const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now, installation },
+      ...{ client, now, planeNow, installation },
       earlierIds: new EarlierIds(live, log),
       upstream: { ...seen, live },
-      hashes: new TokenHashes(hashes, key.key, !key.isNew),
+      hashes: new TokenHashes(hashes, marks),
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },
@@ -131,6 +163,12 @@ export class Term {
         storage: config.hashStorage,
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },
+      debts: this.#debts,
+      keepDebts: (of) =>
+        new DebtKeeper({
+          ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now },
+          management: seen.management,
+        }),
       openSession: (cluster, access, listener) =>
         new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
       holdsOurs: async (cluster, access) =>

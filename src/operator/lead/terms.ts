@@ -45,6 +45,15 @@ export class Terms implements LeadershipListener, Queues {
     this.#term?.clusters?.enqueueCluster(cluster);
   }
 
+  installationKeyChanged(): void {
+    const term = this.#term;
+    if (!term?.clusters) return;
+    const { log } = this.#deps;
+    const told = (error: unknown): void =>
+      log.warn('installation key not read; the old one stays', { error });
+    void untilAnswered(() => term.renewInstallationKey(), this.#ending.signal, told).catch(told);
+  }
+
   elected(): void {
     this.#deps.log.info('leading');
     const ending = new AbortController();

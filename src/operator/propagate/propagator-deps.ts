@@ -1,9 +1,11 @@
 import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
+import type { Credentials } from '../../clusters/credentials.ts';
 import type { ClusterSession, SessionListener } from '../../clusters/session.ts';
 import type { Installation } from '../../derive/ownership.ts';
 import type { Access } from '../../kube/kubeconfig.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { DebtKeeper, DebtKeeperDeps } from '../debts/debt-keeper.ts';
 import type { Notice } from '../decide/plan.ts';
 import type { TokenHashes } from '../reconcile/token-hashes.ts';
 import type { Upstream } from '../reconcile/work.ts';
@@ -22,6 +24,12 @@ export interface PropagatorDeps {
   readonly reports: Reports;
   readonly defaults: PropagatorDefaults;
   readonly now: () => number;
+  /** What is owed to a cluster, as earlier processes left it, and kept from now on. */
+  keepDebts(of: Pick<DebtKeeperDeps, 'cluster' | 'ledger' | 'isAway'>): DebtKeeper;
+  /** Keeps the way to a connected cluster, for when its credentials go before what is ours there. */
+  keepWay(cluster: string, by: Credentials | 'drained'): void;
+  /** What time it is by the management plane; ours, while it has not said so. */
+  readonly planeNow: () => number;
   /** The settings of a cluster are to be read again. */
   configureAgain(cluster: string): void;
   /** Whether anything of ours is in a cluster. @throws when it does not tell */

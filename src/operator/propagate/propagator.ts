@@ -1,24 +1,28 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, Propagation, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
+import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Result } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Downstream, Work } from '../reconcile/work.ts';
-import { Lag } from '../report/lag.ts';
-import { Outcomes } from '../report/outcomes.ts';
+import type { Lag } from '../report/lag.ts';
+import type { Outcomes } from '../report/outcomes.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import { openBooks } from './books.ts';
 import { keysOf } from './changed-keys.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
+import { drainedNotice, replacedNotice } from './cluster-notices.ts';
 import { Drain } from './drain.ts';
 import { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { rulesOf } from './rules.ts';
 import { Sweeper } from './sweeper.ts';
+import { sessionStep } from './wanted-session.ts';
 import { work } from './worker.ts';
 import { WorkQueue } from './workqueue.ts';
 
@@ -35,25 +39,27 @@ export class ClusterPropagator {
   readonly queue = new WorkQueue();
   readonly outcomes: Outcomes;
   readonly lag: Lag;
+  readonly debts: DebtKeeper;
   readonly otherIds: OtherIds;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
   readonly #workers: readonly Promise<void>[];
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
-  #credentialsVersion = '';
+  /** Of the open session. */
+  #credentialsVersion: string | undefined;
   readonly #drain: Drain;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    const { management, deletions } = deps.upstream;
-    const series = deps.reports.metrics.ofCluster(name);
-    this.lag = new Lag({ management, evidence: deletions, series, now: deps.now });
-    this.outcomes = new Outcomes(
+    const books = openBooks(
+      name,
+      deps,
+      () => !this.connection,
       () => this.#changed(),
-      (key, outcome) => this.lag.settled(key, outcome),
     );
+    [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
     this.otherIds = new OtherIds({
       ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
       observed: () => this.connection?.observed,
@@ -88,8 +94,8 @@ export class ClusterPropagator {
   }
 
   /** A person lets one blocked sweep pass. */
-  get allowsGc(): boolean {
-    return this.#settings?.allowGc ?? false;
+  get allowance(): Propagation['allowance'] {
+    return this.#settings?.allowance;
   }
 
   /** True when this cluster has the token, or is not going to. */
@@ -101,8 +107,8 @@ export class ClusterPropagator {
 
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
+    if (this.outcomes.has(key) || this.debts.has(key)) return true;
     const { kind, name } = parseKey(key);
-    if (this.outcomes.has(key)) return true;
     const observed = this.connection?.observed;
     return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
   }
@@ -119,8 +125,9 @@ export class ClusterPropagator {
    */
   noteChange(key: string, lane: Lane, expiresAtMs?: number): void {
     const outcome = this.outcomes.get(key);
-    const change = { key, isRevocation: lane === 'revocation', expiresAtMs, outcome };
-    if (!this.#drain.isDone) this.lag.changed({ ...change, isAway: !this.connection });
+    const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
+    if (!this.#drain.isDone) this.lag.changed({ key, isRevocation, expiresAtMs, outcome, isAway });
+    if (this.#deps.upstream.deletions.has(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
   }
 
@@ -147,8 +154,12 @@ export class ClusterPropagator {
     this.#sweeper.stop();
     this.#drain.stop();
     this.queue.close();
-    await this.#endSession();
+    await Promise.all([this.debts.stop(), this.#endSession()]);
     await Promise.allSettled(this.#workers);
+  }
+
+  get wasReviewed(): boolean {
+    return this.#sweeper.wasReviewed;
   }
 
   facts(): ClusterFacts {
@@ -161,14 +172,13 @@ export class ClusterPropagator {
   }
 
   async #followCredentials(settings: ClusterSettings): Promise<void> {
-    const { credentials } = settings;
-    const wanted = !this.#drain.isDone && credentials.kind === 'found' ? credentials.version : '';
-    if (wanted === this.#credentialsVersion && (wanted === '') === (this.#session === undefined)) return;
+    const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
+    if (step.kind === 'keep') return;
     await this.#endSession();
-    this.#credentialsVersion = wanted;
     // Stopped meanwhile: nobody would ever end this session.
-    if (wanted === '' || credentials.kind !== 'found' || this.queue.isClosed) return;
-    this.#session = this.#deps.openSession(this.name, credentials.access, {
+    if (step.kind === 'end' || this.queue.isClosed) return;
+    this.#credentialsVersion = step.version;
+    this.#session = this.#deps.openSession(this.name, step.access, {
       stateChanged: (state) => this.#sessionChanged(state),
       objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
@@ -178,7 +188,7 @@ export class ClusterPropagator {
   async #endSession(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    this.#credentialsVersion = '';
+    this.#credentialsVersion = undefined;
     this.#sweeper.disconnected();
     await session?.stop();
   }
@@ -187,12 +197,14 @@ export class ClusterPropagator {
     const { log } = this.#deps.reports;
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
-      if (state.replacedUid !== undefined) this.#tellReplaced(state.replacedUid, state.clusterUid);
+      const replaced = replacedNotice(this.name, state);
+      if (replaced) this.#deps.reports.notifyCluster(this.name, replaced);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
       log.warn('cluster not connected', { cluster: this.name, reason: state.reason, detail: state.message });
     }
+    this.debts.connectionChanged();
     this.#changed();
   }
 
@@ -265,19 +277,12 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
+    if (this.#settings) this.#deps.keepWay(this.name, this.#settings.credentials);
     const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
-  }
-
-  #tellReplaced(before: string, now: string | undefined): void {
-    this.#deps.reports.notifyCluster(this.name, {
-      reason: 'ClusterReplaced',
-      message: `The credentials of cluster ${this.name} lead to another cluster (kube-system ${now}, before ${before}); if that is not meant, correct them`,
-      warning: true,
-    });
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {
@@ -289,11 +294,9 @@ export class ClusterPropagator {
     if (!this.#drain.ends(this.mode, this, this.#sweeper)) return;
     this.outcomes.clear();
     this.lag.clear();
-    this.#deps.reports.notifyCluster(this.name, {
-      reason: 'Drained',
-      message: `Nothing of ours is left in cluster ${this.name}`,
-      warning: false,
-    });
+    this.debts.clear();
+    this.#deps.keepWay(this.name, 'drained');
+    this.#deps.reports.notifyCluster(this.name, drainedNotice(this.name));
     void this.#endSession().then(() => this.#changed());
   }
 

@@ -11,12 +11,19 @@ import type { PropagatorDeps } from './propagator-deps.ts';
 export function rulesOf(
   cluster: string,
   settings: ClusterSettings | undefined,
-  { defaults, installation, now }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now'>,
+  {
+    defaults,
+    installation,
+    now,
+    planeNow,
+  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow'>,
 ): Rules {
   const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
   const isPaused = spec.suspend || mode === 'hold' || specUnknown;
+  const nowMs = now();
   return {
-    ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs: now() },
+    ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },
+    agreedMs: Math.min(nowMs, planeNow()),
     // A label alone is no reason to call a paused cluster behind.
     installation: isPaused ? undefined : installation.id,
     algorithm: spec.algorithm ?? defaults.algorithm,

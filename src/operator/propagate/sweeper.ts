@@ -1,6 +1,8 @@
-import type { PropagationSpec } from '../../api/types.ts';
+import type { Propagation, PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
+import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import { judgeAllowance } from './allowance.ts';
 import type { OtherIds } from './other-ids.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
@@ -12,10 +14,11 @@ const GATHER_MS = 1_000;
 interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
-  readonly allowsGc: boolean;
+  readonly allowance: Propagation['allowance'];
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
+  readonly debts: Pick<DebtKeeper, 'keys'>;
   readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
 }
 
@@ -26,8 +29,10 @@ export class Sweeper {
   readonly #onChange: () => void;
   #approved: ReadonlySet<string> = new Set();
   #unreviewed: Set<string> | undefined;
+  #wasReviewed = false;
   #blocked: SweepPlan['blocked'];
-  #allowanceSpent = false;
+  /** The annotation that was looked at; it must not open another sweep while it is still there. */
+  #spent: Propagation['allowance'];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(cluster: Swept, deps: PropagatorDeps, onChange: () => void) {
@@ -39,6 +44,11 @@ export class Sweeper {
   /** Every key that the first sweep of this connection named has been worked. */
   get reviewed(): boolean {
     return this.#unreviewed?.size === 0;
+  }
+
+  /** As {@link reviewed}, of this connection or an earlier one. */
+  get wasReviewed(): boolean {
+    return this.#wasReviewed;
   }
 
   get blocked(): SweepPlan['blocked'] {
@@ -56,7 +66,7 @@ export class Sweeper {
 
   /** Sweeps now, if the cluster is connected. */
   run(): void {
-    const { connection, name, spec, queue, outcomes } = this.#cluster;
+    const { connection, name, spec, queue, outcomes, debts } = this.#cluster;
     if (!connection) return;
     const { upstream, reports, defaults, now } = this.#deps;
     const { management, deletions } = upstream;
@@ -67,17 +77,12 @@ export class Sweeper {
       management,
       deletions,
     );
-    // Once: should its removal fail, the annotation must not open the next sweep, too.
-    if (!this.#cluster.allowsGc) this.#allowanceSpent = false;
-    const allowed = plan.blocked !== undefined && this.#cluster.allowsGc && !this.#allowanceSpent;
-    this.#allowanceSpent ||= allowed;
-    const blocked = allowed ? undefined : plan.blocked;
+    const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
     this.#blocked = blocked;
-    if (allowed) reports.allowanceUsed(name);
     // What had an outcome may be gone on both sides by now: nothing else would look at it again.
-    const keys = new Set([...plan.keys, ...outcomes.keys()]);
+    const keys = new Set([...plan.keys, ...outcomes.keys(), ...debts.keys()]);
     this.#unreviewed ??= new Set(keys);
     for (const key of keys) {
       queue.add(key, plan.revocations.has(key) || this.#approved.has(key) ? 'revocation' : 'background');
@@ -89,7 +94,9 @@ export class Sweeper {
 
   /** A worker is through with a key. */
   worked(key: string): void {
-    if (this.#unreviewed?.delete(key) && this.reviewed) this.#onChange();
+    if (!this.#unreviewed?.delete(key) || !this.reviewed) return;
+    this.#wasReviewed = true;
+    this.#onChange();
   }
 
   /** What was approved or reviewed was so for a connection that is no more. */
@@ -105,6 +112,23 @@ export class Sweeper {
     this.disconnected();
   }
 
+  /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
+  #allows(blocked: SweepPlan['blocked']): boolean {
+    const { allowance, name } = this.#cluster;
+    if (allowance === undefined || allowance === this.#spent) {
+      this.#spent = allowance;
+      return false;
+    }
+    this.#spent = allowance;
+    const verdict = judgeAllowance(allowance, blocked, this.#blocked);
+    const { reports } = this.#deps;
+    reports.allowanceUsed(name);
+    if (!verdict.isAllowed) {
+      reports.notifyCluster(name, { reason: 'AllowanceRefused', message: verdict.message, warning: true });
+    }
+    return verdict.isAllowed;
+  }
+
   #plan(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.run(), delayMs);
@@ -113,7 +137,7 @@ export class Sweeper {
   #tellBlocked(blocked: NonNullable<SweepPlan['blocked']>): void {
     this.#deps.reports.notifyCluster(this.#cluster.name, {
       reason: 'GCBlocked',
-      message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=true to let it`,
+      message: `A sweep would delete ${blocked.objects} objects whose source is absent (limit ${blocked.limit}); annotate with ace-operator.io/allow-gc=${blocked.objects} to let it`,
       warning: true,
     });
   }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection } from '../../clusters/connection.ts';
 import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../../errors.ts';
+import { isInvalid } from '../../kube/apply.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Result } from '../decide/plan.ts';
@@ -72,7 +73,13 @@ function afterFailure(key: string, error: unknown, connection: Connection, deps:
     outcomes.set(key, { state: 'failed', reason: 'Rejected', message: describeError(error) });
     return;
   }
-  outcomes.set(key, { state: 'pending' });
+  outcomes.set(
+    key,
+    // Something that was to be taken away is still there: told as what it is, and tried again all the same.
+    isInvalid(error)
+      ? { state: 'failed', reason: 'Rejected', message: describeError(error) }
+      : { state: 'pending' },
+  );
   queue.addRateLimited(key, error instanceof ApiError ? error.retryAfterMs : undefined);
   if (error instanceof ConnectionError || error instanceof ApiError) void connection.suspect(error);
 }

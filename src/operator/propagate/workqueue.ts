@@ -3,6 +3,8 @@ import { LANES, type Lane } from '../keys.ts';
 
 const BASE_DELAY_MS = 50;
 const MAX_DELAY_MS = 60_000;
+/** A cluster that takes writes again is not to let anyone in for a minute who is out. */
+const MAX_REVOCATION_DELAY_MS = 5_000;
 /** `setTimeout` takes no more (2^31 - 1 ms, about 24.8 days) and fires at once instead. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -104,7 +106,8 @@ export class WorkQueue {
     const lane = this.laneOf(key);
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    const ownMs = backoffMs(failures, BASE_DELAY_MS, MAX_DELAY_MS, this.#random);
+    const maxMs = lane === 'revocation' ? MAX_REVOCATION_DELAY_MS : MAX_DELAY_MS;
+    const ownMs = backoffMs(failures, BASE_DELAY_MS, maxMs, this.#random);
     this.addAfter(key, Math.max(ownMs, atLeastMs), lane);
   }
 

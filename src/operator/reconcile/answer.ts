@@ -1,5 +1,6 @@
 import { SECRETS } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
+import { mayAdopt } from '../decide/in-the-way.ts';
 import type { Question } from '../decide/plan.ts';
 import { parseKey } from '../keys.ts';
 import type { Work } from './work.ts';
@@ -30,12 +31,15 @@ export async function answer(
 async function isForeignSecret(name: string, { rules, downstream }: Work): Promise<boolean> {
   const address = { resource: SECRETS, namespace: rules().namespace, name };
   const live = (await downstream.client.get(address)) as KubeObject | undefined;
-  return live !== undefined && !downstream.observed.isOurs(live);
+  if (live === undefined || downstream.observed.isOurs(live)) return false;
+  return !(downstream.adopts && mayAdopt(live, downstream.observed.forToken(name)));
 }
 
-function makeHash(uid: string, key: string, { upstream, hashes, ledger, rules }: Work): boolean {
+function makeHash(uid: string, key: string, work: Work): boolean {
+  const { upstream, downstream, hashes, ledger, rules } = work;
   const token = upstream.management.tokens.get(parseKey(key).name);
   // Another token of that name by now: the question is not asked of it.
   if (token?.uid !== uid) return false;
-  return hashes.make(token, rules(), () => ledger.queue.add(key, 'normal'));
+  const there = downstream.observed.forToken(token.name);
+  return hashes.make(token, there, rules(), (lane) => ledger.queue.add(key, lane));
 }

@@ -1,4 +1,5 @@
-import type { TokenOfUser, UserFacts } from '../decide/facts.ts';
+import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import type { PairOfUser, TokenOfUser, UserFacts } from '../decide/facts.ts';
 import { tokenKey, userKey } from '../keys.ts';
 import type { Known, Work } from './work.ts';
 
@@ -21,6 +22,7 @@ export function gatherUser(name: string, known: Known, work: Work): UserFacts {
         isOfEarlierSecret: false,
       },
       tokens: observed.tokenNamesOfUser(name),
+      pairs: pairsOf(name, work),
       isConfirmed: observed.isUserConfirmed(name),
       before: ledger.outcomes.get(key),
       refusedBy: known.refusedBy,
@@ -36,5 +38,25 @@ function* tokensOf(user: string, { upstream, ledger, rules }: Work): Generator<T
   for (const token of upstream.management.tokensOfUser(user)) {
     if (token.clusterName !== cluster) continue;
     yield { token, before: ledger.outcomes.get(tokenKey(token.name)) };
+  }
+}
+
+function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
+  const { upstream, downstream, hashes, ledger } = work;
+  const { observed } = downstream;
+  for (const name of observed.tokenNamesOfUser(user)) {
+    const pair = observed.forToken(name);
+    const clusterAuthToken = pair.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+    // We deleted it, and the watch has not told so yet.
+    if (!clusterAuthToken) continue;
+    const token = upstream.management.tokens.get(name);
+    const isElsewhere = token !== undefined && token.clusterName !== work.rules().cluster;
+    yield {
+      clusterAuthToken,
+      token,
+      isOfEarlierSecret: hashes.factsOf(token, pair, work.rules()).ofEarlierSecret.size > 0,
+      isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
+      before: ledger.outcomes.get(tokenKey(name)),
+    };
   }
 }

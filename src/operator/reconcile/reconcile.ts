@@ -1,3 +1,4 @@
+import { type Change, isSameChange } from '../../derive/diff.ts';
 import { decideToken } from '../decide/decide-token.ts';
 import { decideUser } from '../decide/decide-user.ts';
 import { done, type Plan, type Question, questionKey, type Result, requeueAfter } from '../decide/plan.ts';
@@ -28,7 +29,7 @@ export async function reconcile(key: string, work: Work): Promise<Result> {
   let known = NOTHING_YET;
   for (let turn = 1; turn <= MAX_TURNS; turn += 1) {
     const plan = decide(key, known, work);
-    const written = await carryOut(plan, key, work);
+    const written = await carryOut(plan, key, work, isDueGiven(key, known, work));
     // The cluster knows more than we had seen: anew, in the lane that it came from.
     if (written?.kind === 'stale') return requeueAfter(0, work.ledger.queue.laneOf(key) === 'revocation');
     if (written?.kind === 'conflict') known = { ...known, refusedBy: written.object };
@@ -45,6 +46,11 @@ function decide(key: string, known: Known, work: Work): Plan {
     : decideUser(gatherUser(name, known, work));
 }
 
+/** Judges again, from what is so by then: a change that would not be decided any more is not to be made. */
+function isDueGiven(key: string, known: Known, work: Work): (change: Change) => boolean {
+  return (change) => (decide(key, known, work).changes ?? []).some((due) => isSameChange(due, change));
+}
+
 /** @throws whatever a request throws */
 async function find(question: Question, key: string, work: Work): Promise<boolean> {
   if (question.about !== 'user') return answer(question, key, work);
@@ -57,14 +63,19 @@ function withAnswer(known: Known, question: Question, isYes: boolean): Known {
 }
 
 /** Does what a plan says, in its order. What is to be told is told first: a write that fails must not lose it. */
-async function carryOut(plan: Plan, key: string, work: Work): Promise<WriteResult | undefined> {
+async function carryOut(
+  plan: Plan,
+  key: string,
+  work: Work,
+  isStillDue: (change: Change) => boolean,
+): Promise<WriteResult | undefined> {
   const { ledger } = work;
   for (const { about, ...notice } of plan.notices ?? []) ledger.notify(about, notice);
   if (plan.forgetHash !== undefined) work.hashes.forget(plan.forgetHash);
   if (plan.changes && plan.changes.length > 0) {
     // Until it is done the status must not call it synced: the cluster may fail us half-way.
     ledger.outcomes.set(key, { state: 'pending' });
-    const written = await write(plan.changes, work.downstream);
+    const written = await write(plan.changes, work.downstream, isStillDue);
     if (written.kind === 'stale' || written.kind === 'conflict') return written;
   }
   if (plan.outcome === 'none') ledger.outcomes.delete(key);

@@ -1,73 +1,90 @@
 import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
+import { hashIn, sourceUid } from '../../derive/diff.ts';
 import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
-import { type FingerprintKey, fingerprint, fingerprintsEqual } from '../../hash/fingerprint.ts';
+import { detectFormat } from '../../hash/detect.ts';
+import type { Marks } from '../../hash/marks.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
 import type { HashFact, Rules } from '../decide/facts.ts';
 import { refusedHash } from '../decide/in-the-way.ts';
+import type { Lane } from '../keys.ts';
 
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
 
 export interface HashFacts {
   readonly hash: HashFact;
-  /** Those whose hash was made of another secret than the token has now. */
+  /** Those whose hash is for certain not of the secret that the token has now. */
   readonly ofEarlierSecret: ReadonlySet<KubeObject>;
 }
 
 type Placed = Pick<Rules, 'algorithm' | 'cluster'>;
 
+interface Found {
+  readonly object: KubeObject;
+  readonly hash: string;
+  readonly mark: string;
+}
+
 const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set() };
 
 /**
- * Which hash a token should have, and whose a hash is that is there. The only one that holds the key of the marks, and
+ * Which hash a token should have, and whose a hash is that is there. The only one that can read and write the marks, and
  * that passes a token's value on to be hashed.
  */
 export class TokenHashes {
   readonly #store: HashStore;
-  readonly #key: FingerprintKey;
-  readonly #trustsMarks: boolean;
+  readonly #marks: Marks;
 
-  /** @param trustsMarks - false in a process that had to make a new key: every mark then looks like another secret's */
-  constructor(store: HashStore, key: FingerprintKey, trustsMarks: boolean) {
+  constructor(store: HashStore, marks: Marks) {
     this.#store = store;
-    this.#key = key;
-    this.#trustsMarks = trustsMarks;
+    this.#marks = marks;
   }
 
   /**
-   * The hash that a token should have downstream: copied when management stores a hash, kept when the
-   * fingerprint says that the one down there is still right, made otherwise. Starts nothing.
+   * The hash that a token should have downstream: copied when management stores a hash, kept when the one down there is of
+   * the token's secret, made otherwise. Starts nothing.
    */
   factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
     const refused = token && refusedHash(token, rules.algorithm);
-    if (token?.secret.kind === 'hashed')
-      return { hash: refused ?? this.#copied(token), ofEarlierSecret: new Set() };
+    const found = foundIn(objects);
+    if (token?.secret.kind === 'hashed') {
+      const earlier = found.filter((one) => this.#isOfEarlierCopy(token, one));
+      return { hash: refused ?? this.#copied(token), ofEarlierSecret: objectsOf(earlier) };
+    }
     if (token?.secret.kind !== 'plain') return UNKNOWN;
-    const { value } = token.secret;
-    const { algorithm } = rules;
-    const found = objects.map((object) => ({ object, hash: hashIn(object) }));
-    const current = found.find(({ hash }) => hash && this.#fits(token, algorithm, value, hash));
-    const others = found.filter((one) => one.hash && one !== current);
-    const earlier = this.#trustsMarks
-      ? others.filter(({ hash }) => hash && !this.#fitsAny(token, value, hash))
-      : [];
+    const judged = found.map((one) => ({ one, isPresent: this.#isOfPresentSecret(token, one, rules) }));
+    const kept = keptOf(judged, rules);
     return {
-      hash: refused ?? this.#keptOrMade(token, current?.hash?.hash, rules),
-      ofEarlierSecret: new Set(earlier.map(({ object }) => object)),
+      hash: refused ?? this.#keptOrMade(token, kept, rules),
+      ofEarlierSecret: objectsOf(judged.filter(({ isPresent }) => isPresent === false).map(({ one }) => one)),
     };
   }
 
   /**
-   * Has the hash of a plain token made.
+   * Has the hash of a plain token made; where nobody can read the mark of one that is there, has that one checked first. To
+   * check costs what it costs to hash, and what passes stays where it is.
    *
-   * @param ready - called once, later, when looking again is worth while
+   * @param wake - called later, when looking again is worth while
    * @returns true when it is there already
    */
-  make(token: Token, rules: Placed, ready: () => void): boolean {
+  make(token: Token, objects: readonly KubeObject[], rules: Placed, wake: (lane: Lane) => void): boolean {
     const request = requestOf(token, rules);
-    return request !== undefined && this.#store.get(request, ready) !== undefined;
+    if (!request) return false;
+    const judged = foundIn(objects).map((one) => ({
+      one,
+      isPresent: this.#isOfPresentSecret(token, one, rules),
+    }));
+    if (keptOf(judged, rules) !== undefined) return true;
+    const unread = judged.filter(({ isPresent }) => isPresent === undefined);
+    for (const { one } of unread) {
+      this.#store.checks.start({ secret: request.value, hash: one.hash, group: rules.cluster }, (isMatch) =>
+        // What turns out to be of an earlier secret is to go at once.
+        wake(isMatch === false ? 'revocation' : 'normal'),
+      );
+    }
+    return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
   }
 
   /** The hash of the token with that UID is of no more use. */
@@ -87,33 +104,62 @@ export class TokenHashes {
     return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
   }
 
-  /** The mark of an earlier secret fits under no algorithm; one that fits under another than today's is due for conversion. */
-  #fitsAny(token: Token, value: string, found: HashToWrite): boolean {
-    return [...HASH_ALGORITHMS, COPIED].some((algorithm) => this.#fits(token, algorithm, value, found));
+  /**
+   * By its mark, made for this token or for the one of that name before it, whatever the algorithm: another one than today's
+   * is due for conversion and no earlier secret's. A mark that fits nothing proves that the hash is of another secret, or
+   * was tampered with; a mark that nobody here can read proves nothing, and the hash itself is asked.
+   *
+   * @returns undefined when only a check can tell
+   */
+  #isOfPresentSecret(
+    token: Token,
+    { object, hash, mark }: Found,
+    { algorithm }: Placed,
+  ): boolean | undefined {
+    const value = token.secret.kind === 'plain' ? token.secret.value : '';
+    const uids = new Set([token.uid, sourceUid(object) ?? token.uid]);
+    for (const tokenUid of uids) {
+      for (const each of new Set([algorithm, ...HASH_ALGORITHMS])) {
+        if (this.#marks.fits(mark, { tokenUid, algorithm: each, value, hash })) return true;
+      }
+    }
+    if (this.#marks.isReadable(mark)) return false;
+    return this.#store.checks.known({ secret: value, hash });
   }
 
-  #fits(token: Token, algorithm: string, value: string, found: HashToWrite): boolean {
-    const { fingerprint } = this.#sign(token, algorithm, value, found.hash);
-    return fingerprintsEqual(found.fingerprint, fingerprint);
+  /** Another hash than the one to be copied: of another token of that name, or copied from what this one had before. */
+  #isOfEarlierCopy(token: Token, { object, hash, mark }: Found): boolean {
+    if (token.secret.kind !== 'hashed' || hash === token.secret.value) return false;
+    const uid = sourceUid(object);
+    if (uid !== undefined && uid !== token.uid) return true;
+    return this.#marks.fits(mark, { tokenUid: token.uid, algorithm: COPIED, value: hash, hash });
   }
 
   #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
-    return { hash, fingerprint: fingerprint(this.#key, { tokenUid: token.uid, algorithm, value, hash }) };
+    return { hash, fingerprint: this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash }) };
   }
+}
+
+/** The hash that may stay: of the token's secret, and as today's algorithm makes it. */
+function keptOf(
+  judged: readonly { readonly one: Found; readonly isPresent: boolean | undefined }[],
+  { algorithm }: Placed,
+): string | undefined {
+  return judged.find(({ one, isPresent }) => isPresent && detectFormat(one.hash) === algorithm)?.one.hash;
+}
+
+function foundIn(objects: readonly KubeObject[]): readonly Found[] {
+  return objects.flatMap((object) => {
+    const hash = hashIn(object);
+    const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
+    return hash === undefined ? [] : [{ object, hash, mark }];
+  });
+}
+
+function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {
+  return new Set(found.map(({ object }) => object));
 }
 
 function requestOf({ uid, secret }: Token, { algorithm, cluster }: Placed): HashRequest | undefined {
   return secret.kind === 'plain' ? { id: uid, algorithm, value: secret.value, group: cluster } : undefined;
-}
-
-/** The hash that an observed object carries, wherever it is stored. Without a mark nobody can tell whose it is. */
-function hashIn(object: KubeObject): HashToWrite | undefined {
-  const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT];
-  if (typeof mark !== 'string') return undefined;
-  const data = object['data'] as { hash?: unknown } | undefined;
-  const encoded = data?.hash;
-  if (typeof encoded === 'string')
-    return { hash: Buffer.from(encoded, 'base64').toString('utf8'), fingerprint: mark };
-  const inline = object['hash'];
-  return typeof inline === 'string' && inline !== '' ? { hash: inline, fingerprint: mark } : undefined;
 }

@@ -1,7 +1,9 @@
 import type { KubeObject } from '../../api/types.ts';
 import type { Change } from '../../derive/diff.ts';
-import { isAlreadyExists, TerminalError } from '../../errors.ts';
-import { apply, objectKey } from '../../kube/apply.ts';
+import { gives, otherWay, takesAway } from '../../derive/takes.ts';
+import { ApiError, FencedError, isAlreadyExists, TerminalError } from '../../errors.ts';
+import { apply, isInvalid, objectKey } from '../../kube/apply.ts';
+import { mayAdopt } from '../decide/in-the-way.ts';
 import type { Downstream } from './work.ts';
 
 /** What came of writing one key's changes. */
@@ -19,25 +21,83 @@ export type WriteResult =
  *
  * AlreadyExists is never a ground to delete: the live object decides whether it is ours (then we had not seen
  * it yet) or another's.
+ *
+ * @param isStillDue - asked right before each write that gives something to someone, after the first: the decision may have
+ *   been overtaken while the ones before it were under way. What takes away is not held up
  */
-export async function write(changes: readonly Change[], cluster: Downstream): Promise<WriteResult> {
-  let isHeld = false;
-  for (const change of changes) {
-    // Deletions go on, but nothing new may pair with what someone's finalizer holds.
-    if (change.verb === 'wait' || (isHeld && change.verb !== 'delete')) return { kind: 'waiting' };
-    try {
-      isHeld = (await writeOne(change, cluster)) === 'held' || isHeld;
-    } catch (error) {
-      return await afterRefusal(change, error, cluster);
-    }
+export async function write(
+  changes: readonly Change[],
+  cluster: Downstream,
+  isStillDue: (change: Change) => boolean = () => true,
+): Promise<WriteResult> {
+  const progress: Progress = { isHeld: false, refusal: undefined };
+  for (const [index, change] of changes.entries()) {
+    const isOvertaken = index > 0 && gives(change) && !isStillDue(change);
+    const end = mustWait(change, progress)
+      ? ({ kind: 'waiting' } as const)
+      : isOvertaken
+        ? ({ kind: 'stale' } as const)
+        : await attempt(change, progress, cluster);
+    if (end) return finish(end, progress);
   }
-  return { kind: 'written', count: changes.length };
+  return finish({ kind: 'written', count: changes.length }, progress);
 }
 
-async function writeOne(
-  change: Exclude<Change, { verb: 'wait' }>,
+type Write = Exclude<Change, { verb: 'wait' }>;
+
+interface Progress {
+  /** Someone's finalizer keeps what was deleted. */
+  isHeld: boolean;
+  /** The first time that something was not let be taken away. */
+  refusal: { readonly error: unknown } | undefined;
+}
+
+/** Deletions go on, but nothing new may pair with what someone's finalizer, or a refusal, keeps there. */
+function mustWait(change: Change, { isHeld, refusal }: Progress): change is Exclude<Change, Write> {
+  return change.verb === 'wait' || ((isHeld || refusal !== undefined) && gives(change));
+}
+
+/** @throws the refusal, if there was one: it has to be tried again, whatever else was done */
+function finish(end: WriteResult, { refusal }: Progress): WriteResult {
+  if (refusal) throw refusal.error;
+  return end;
+}
+
+/** @returns how the writing ends here, if it does. @throws what says nothing but itself */
+async function attempt(
+  change: Write,
+  progress: Progress,
   cluster: Downstream,
-): Promise<'done' | 'held'> {
+): Promise<WriteResult | undefined> {
+  try {
+    if ((await writeOne(change, cluster)) === 'held') progress.isHeld = true;
+  } catch (error) {
+    if (!isRefusedTaking(change, error)) return afterRefusal(change, error, cluster);
+    if (change.verb === 'patch' && (await isReplaced(change.target, error, cluster)))
+      return { kind: 'stale' };
+    await tryOtherWay(change, cluster);
+    progress.refusal ??= { error };
+  }
+  return undefined;
+}
+
+/** The API server, or what stands before it, said no to taking something away. */
+function isRefusedTaking(change: Change, error: unknown): boolean {
+  return takesAway(change) && (isInvalid(error) || (error instanceof ApiError && error.code === 403));
+}
+
+/** The refusal is what is told, whatever comes of this: the change itself will be tried again. */
+async function tryOtherWay(change: Change, cluster: Downstream): Promise<void> {
+  const other = otherWay(change);
+  if (other === undefined || other.verb === 'wait') return;
+  try {
+    await writeOne(other, cluster);
+  } catch (error) {
+    if (error instanceof FencedError) throw error;
+  }
+}
+
+async function writeOne(change: Write, cluster: Downstream): Promise<'done' | 'held'> {
   const { client, observed } = cluster;
   const { kind } = change.verb === 'create' ? change.object : change.target;
   cluster.writes.begun(change.verb, kind);
@@ -52,11 +112,7 @@ async function writeOne(
 }
 
 /** What a refused write means. @throws the error, when it means nothing but itself */
-async function afterRefusal(
-  change: Exclude<Change, { verb: 'wait' }>,
-  error: unknown,
-  cluster: Downstream,
-): Promise<WriteResult> {
+async function afterRefusal(change: Write, error: unknown, cluster: Downstream): Promise<WriteResult> {
   if (change.verb === 'create' && isAlreadyExists(error)) return whoseIsIt(change.object, cluster);
   if (change.verb === 'patch' && (await isReplaced(change.target, error, cluster))) return { kind: 'stale' };
   throw error;
@@ -67,7 +123,7 @@ async function afterRefusal(
  * "invalid", as it calls an object that it will never take.
  */
 async function isReplaced(target: KubeObject, error: unknown, cluster: Downstream): Promise<boolean> {
-  if (!(error instanceof TerminalError)) return false;
+  if (!(error instanceof TerminalError || isInvalid(error))) return false;
   const { client, observed } = cluster;
   const live = (await client.get(objectKey(target))) as KubeObject | undefined;
   if (live?.metadata.uid === target.metadata.uid) return false;
@@ -79,7 +135,9 @@ async function isReplaced(target: KubeObject, error: unknown, cluster: Downstrea
 async function whoseIsIt(object: KubeObject, cluster: Downstream): Promise<WriteResult> {
   const { client, observed } = cluster;
   const live = (await client.get(objectKey(object))) as KubeObject | undefined;
-  if (live !== undefined && (observed.isOurs(live) || cluster.adopts)) observed.assume(live);
+  const isToAdopt = (it: KubeObject): boolean =>
+    cluster.adopts && mayAdopt(it, observed.forToken(object.metadata.name));
+  if (live !== undefined && (observed.isOurs(live) || isToAdopt(live))) observed.assume(live);
   else if (live !== undefined) return { kind: 'conflict', object: `${object.kind} ${object.metadata.name}` };
   return { kind: 'stale' };
 }

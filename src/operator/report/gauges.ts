@@ -14,6 +14,8 @@ export interface ScrapedCluster {
     longestWorkedMs(nowMs: number): number;
   };
   readonly lag: Pick<Lag, 'pending' | 'oldestOwedSeconds'>;
+  /** The whole cluster was compared, at least once. */
+  readonly wasReviewed: boolean;
   facts(): ClusterFacts;
 }
 
@@ -51,12 +53,15 @@ function isOver({ modeReason, connection }: ClusterFacts): boolean {
 
 function publishCluster(
   metrics: Metrics,
-  { name: cluster, queue, lag }: ScrapedCluster,
+  { name: cluster, queue, lag, wasReviewed }: ScrapedCluster,
   facts: ClusterFacts,
   nowMs: number,
 ): void {
   const { phase } = facts.connection;
-  if (phase !== 'ended') metrics.connected.set({ cluster }, phase === 'connected' ? 1 : 0);
+  if (phase !== 'ended') {
+    metrics.connected.set({ cluster }, phase === 'connected' ? 1 : 0);
+    metrics.unseen.set({ cluster }, wasReviewed ? 0 : 1);
+  }
   metrics.queueDepth.set({ cluster }, queue.size);
   metrics.queueAge.set({ cluster }, queue.oldestAgeMs(nowMs) / 1000);
   metrics.longestWorked.set({ cluster }, queue.longestWorkedMs(nowMs) / 1000);

@@ -2,7 +2,8 @@ import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import type { Mode } from '../../derive/status.ts';
-import type { ClusterSeries, RevocationCause } from '../../telemetry/cluster-series.ts';
+import type { ClusterSeries } from '../../telemetry/cluster-series.ts';
+import type { Debt } from '../debts/debt-record.ts';
 import type { Outcome } from '../decide/plan.ts';
 import { parseKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
@@ -13,6 +14,8 @@ export interface LagDeps {
   readonly evidence: DeletionEvidence;
   readonly series: ClusterSeries;
   readonly now: () => number;
+  /** A key is owed from now on, or is owed no more. Without expired tokens. */
+  readonly onDebt?: (key: string, isOwed: boolean) => void;
 }
 
 /** An event of the management plane, for one key of this cluster. */
@@ -52,9 +55,7 @@ interface Behind {
   written: boolean;
 }
 
-interface Debt {
-  readonly sinceMs: number;
-  readonly cause: RevocationCause;
+interface OwnDebt extends Debt {
   paid: boolean;
 }
 
@@ -67,7 +68,7 @@ interface Debt {
 export class Lag {
   readonly #deps: LagDeps;
   readonly #behind = new Map<string, Behind>();
-  readonly #owed = new Map<string, Debt>();
+  readonly #owed = new Map<string, OwnDebt>();
 
   constructor(deps: LagDeps) {
     this.#deps = deps;
@@ -79,12 +80,11 @@ export class Lag {
     const sinceMs = this.#deps.now();
     if (isRevocation) {
       this.#behind.delete(key);
-      if (this.#owed.has(key) || isHarmless(change, sinceMs)) return;
-      this.#owed.set(key, { sinceMs, cause: causeOf(key), paid: false });
+      if (!isHarmless(change, sinceMs)) this.owe(key, { sinceMs, cause: causeOf(key) });
       return;
     }
     // A user who is enabled again. A token may also be another one of that name: the earlier one's end stays owed.
-    if (causeOf(key) === 'user') this.#owed.delete(key);
+    if (causeOf(key) === 'user') this.#forget(key);
     if (!this.#behind.has(key)) this.#behind.set(key, { sinceMs, written: false });
   }
 
@@ -103,14 +103,15 @@ export class Lag {
   #begun(write: KeyWrite): void {
     if (!this.#owed.has(write.key) && isTakingAway(write)) {
       const debt = this.#debtOf(write);
-      if (debt) this.#owed.set(write.key, debt);
+      if (debt) this.owe(write.key, debt);
     }
   }
 
   /** A write was answered. */
   #done(write: KeyWrite): void {
     const debt = this.#owed.get(write.key);
-    if (debt && isTakingAway(write)) {
+    // A patch takes away, too: an earlier expiry, another hash, a switch.
+    if (debt && (isTakingAway(write) || write.verb === 'patch')) {
       debt.paid = true;
       return;
     }
@@ -129,7 +130,7 @@ export class Lag {
     const debt = this.#owed.get(key);
     // What the API server refuses to take away is still there.
     if (!debt || (outcome?.state === 'failed' && outcome.reason === 'Rejected')) return;
-    this.#owed.delete(key);
+    this.#forget(key);
     if (debt.paid) this.#deps.series.revoked(debt.cause, this.#secondsSince(debt.sinceMs));
   }
 
@@ -153,7 +154,25 @@ export class Lag {
   /** Nothing of ours is left there, and nothing is wanted there. */
   clear(): void {
     this.#behind.clear();
-    this.#owed.clear();
+    for (const key of [...this.#owed.keys()]) this.#forget(key);
+  }
+
+  /** A revocation is owed from now on, unless it was before: then the first counts. */
+  owe(key: string, { sinceMs, cause }: Debt): void {
+    if (this.#owed.has(key)) return;
+    this.#owed.set(key, { sinceMs, cause, paid: false });
+    if (cause !== 'expiry') this.#deps.onDebt?.(key, true);
+  }
+
+  /** What is owed under a key. */
+  debtOf(key: string): Debt | undefined {
+    return this.#owed.get(key);
+  }
+
+  #forget(key: string): void {
+    const debt = this.#owed.get(key);
+    this.#owed.delete(key);
+    if (debt && debt.cause !== 'expiry') this.#deps.onDebt?.(key, false);
   }
 
   #endBehind(key: string, { sinceMs, written }: Behind, outcome: Outcome | undefined): void {
@@ -174,7 +193,7 @@ export class Lag {
     const user = management.users.get(name);
     const isLosing = !user || (!user.enabled && observed.forUser(name)?.['enabled'] === true);
     if (!isLosing) return undefined;
-    return { sinceMs: evidence.toldAtMs(key) ?? queuedAtMs, cause: 'user', paid: false };
+    return { sinceMs: evidence.toldAtMs(key) ?? queuedAtMs, cause: 'user' };
   }
 
   #debtOfToken(name: string, { key, queuedAtMs }: KeyWrite): Debt {
@@ -182,10 +201,10 @@ export class Lag {
     const token = management.tokens.get(name);
     const expiresAtMs = token && effectiveExpiryMs(token);
     if (expiresAtMs !== undefined && expiresAtMs <= now()) {
-      return { sinceMs: expiresAtMs, cause: 'expiry', paid: false };
+      return { sinceMs: expiresAtMs, cause: 'expiry' };
     }
     const toldAtMs = evidence.toldAtMs(key) ?? (token && evidence.toldAtMs(userKey(token.userName)));
-    return { sinceMs: toldAtMs ?? queuedAtMs, cause: 'token', paid: false };
+    return { sinceMs: toldAtMs ?? queuedAtMs, cause: 'token' };
   }
 
   #secondsSince(sinceMs: number): number {

@@ -2,7 +2,7 @@ import { CLUSTER_PROPAGATIONS, SECRETS } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
-import { type Credentials, findCredentials } from '../../clusters/credentials.ts';
+import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Management, watchName } from './management.ts';
@@ -17,7 +17,7 @@ export interface ClusterSettings {
   /** The spec cannot be read and no good one was seen: to guess at its algorithm would rewrite every hash. */
   readonly specUnknown: boolean;
   readonly generation: number;
-  readonly allowGc: boolean;
+  readonly allowance: Propagation['allowance'];
   readonly credentials: Credentials;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
@@ -39,16 +39,30 @@ export function clusterSettings(
   const propagation = management.propagations.get(name);
   const specProblem = propagation ? propagation.problem : unreadSpec(management);
   const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
+  const mode = modeOf(name, cluster, isGone, spec.drain);
   return {
-    ...modeOf(name, cluster, isGone, spec.drain),
+    ...mode,
     spec,
     specProblem,
     specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
-    allowGc: propagation?.allowGc ?? false,
-    credentials: withUnread(findCredentials(name, cluster, management.credentialsSecrets()), management),
+    allowance: propagation?.allowance,
+    credentials: credentialsOf(name, cluster, mode.mode, management),
     wasDrained: wasDrained(propagation),
   };
+}
+
+/** Credentials often go together with their Cluster, or just before it: what is ours there has to go all the same. */
+function credentialsOf(
+  name: string,
+  cluster: Cluster | undefined,
+  mode: Mode,
+  management: Management,
+): Credentials {
+  const found = findCredentials(name, cluster, management.credentialsSecrets());
+  const kept = management.keptWay(name);
+  if (found.kind === 'missing' && mode === 'drain' && kept) return keptCredentials(kept);
+  return withUnread(found, management);
 }
 
 /** What keeps us from knowing whether a person wrote a spec at all. */
@@ -125,7 +139,7 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
     before.mode !== after.mode ||
     before.specUnknown !== after.specUnknown ||
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
-    (after.allowGc && !before.allowGc)
+    (after.allowance !== undefined && after.allowance !== before.allowance)
   );
 }
 

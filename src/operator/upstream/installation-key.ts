@@ -3,24 +3,18 @@ import { INSTALLATION_KEY_SECRET, SECRETS } from '../../api/names.ts';
 import { isAlreadyExists, TerminalError } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 
-export interface InstallationKey {
-  readonly key: KeyObject;
-  /** Made just now: no fingerprint that exists was made with it. */
-  readonly isNew: boolean;
-}
-
 const KEY_BYTES = 32;
 
 /**
- * The key of all fingerprints: read from its Secret in the operator's namespace, made there the first time.
+ * The key of all fingerprints: read from its Secret in the operator's namespace, made there when it is missing.
  * It never leaves the management cluster.
  *
- * @throws {TerminalError} when the Secret is there but holds no key: making another would rehash every token
+ * @throws {TerminalError} when the Secret is there but holds no key: making another would have every hash checked anew
  */
-export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<InstallationKey> {
+export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<KeyObject> {
   const address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
   const live = await client.get(address);
-  if (live !== undefined) return { key: keyIn(live, namespace), isNew: false };
+  if (live !== undefined) return keyIn(live, namespace);
   const key = randomBytes(KEY_BYTES);
   try {
     await client.create(SECRETS, {
@@ -30,10 +24,10 @@ export async function loadInstallationKey(client: KubeClient, namespace: string)
       type: 'Opaque',
       data: { key: key.toString('base64') },
     });
-    return { key: createSecretKey(key), isNew: true };
+    return createSecretKey(key);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return { key: keyIn(await client.get(address), namespace), isNew: false };
+    return keyIn(await client.get(address), namespace);
   }
 }
 
@@ -43,7 +37,7 @@ function keyIn(secret: unknown, namespace: string): KeyObject {
   if (key.length < KEY_BYTES) {
     throw new TerminalError(
       'Rejected',
-      `Secret ${namespace}/${INSTALLATION_KEY_SECRET} holds no key of ${KEY_BYTES} bytes under data.key; restore it, or delete it to have every plain token hashed anew`,
+      `Secret ${namespace}/${INSTALLATION_KEY_SECRET} holds no key of ${KEY_BYTES} bytes under data.key; restore it, or delete it to have another made and the hash of every plain token checked anew`,
     );
   }
   return createSecretKey(key);

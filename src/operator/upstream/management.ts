@@ -1,6 +1,6 @@
 // upstream/: what the management plane says.
 
-import type { Resource } from '../../api/names.ts';
+import { keptWayName, type Resource } from '../../api/names.ts';
 import type {
   Cluster,
   CredentialsSecret,
@@ -44,6 +44,16 @@ export class Management {
 
   tokensOfUser(user: string): readonly Token[] {
     return this.tokens.byIndex('user', user);
+  }
+
+  /** Where the operator's own objects are. */
+  get ownNamespace(): string {
+    return [...this.credentials.keys()][0] ?? '';
+  }
+
+  /** The Secret that keeps the way to a cluster. */
+  keptWay(cluster: string): CredentialsSecret | undefined {
+    return this.credentials.get(this.ownNamespace)?.get(keptWayName(cluster));
   }
 
   /** All Secrets that may hold credentials, own namespace first. */

@@ -1,8 +1,9 @@
 import { ResourceEventType } from '@dot-i/k8s-operator';
-import { REFRESH_DEBOUNCE } from '../../api/names.ts';
+import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { isLess } from '../../derive/verdict.ts';
 import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
@@ -23,6 +24,8 @@ export interface Queues {
   propagators(): Iterable<ConcernedCluster>;
   /** The settings of a cluster are to be read again. */
   enqueueCluster(cluster: string): void;
+  /** The Secret of the installation key is another one, or gone. */
+  installationKeyChanged(): void;
 }
 
 /** Turns events of the management plane into keys. Nothing else of an event survives this file. */
@@ -31,14 +34,31 @@ export class Watches {
   readonly #evidence: DeletionEvidence;
   readonly #queues: Queues;
 
-  constructor(management: Management, evidence: DeletionEvidence, queues: Queues) {
+  readonly #now: () => number;
+  /** What the event that is being told of changed: the stores tell us first. */
+  #before: Token | undefined;
+  #isGroupLost = false;
+
+  constructor(
+    management: Management,
+    evidence: DeletionEvidence,
+    queues: Queues,
+    now: () => number = Date.now,
+  ) {
     this.#management = management;
     this.#evidence = evidence;
     this.#queues = queues;
+    this.#now = now;
     management.tokens.onChange((event) => {
+      this.#before = event.type === 'updated' ? event.old : undefined;
       if (event.type === 'deleted') this.#leftBy(event.object);
       else if (event.type === 'updated' && event.old.userName !== event.object.userName)
         this.#leftBy(event.old);
+    });
+    management.attributes.onChange((event) => {
+      const { groups: held } = event.type === 'updated' ? event.old : event.object;
+      const left = event.type === 'deleted' ? [] : event.object.groups;
+      this.#isGroupLost = held.some((group) => !left.includes(group));
     });
   }
 
@@ -46,14 +66,20 @@ export class Watches {
   onToken(name: string, type: ResourceEventType, last?: Token): void {
     const key = tokenKey(name);
     const token = this.#management.tokens.get(name);
+    const before = this.#before?.name === name ? this.#before : undefined;
+    this.#before = undefined;
     this.#noteEvidence(key, type, token !== undefined);
-    const isRevocation = !token?.enabled || token.deleting || token.problem !== undefined;
-    const expiresAtMs = last && effectiveExpiryMs(last);
+    const user = token && this.#management.users.get(token.userName);
+    // What is down there refuses by the expiry that it had until now.
+    const known = before ?? last;
+    const expiresAtMs = known && effectiveExpiryMs(known);
     for (const propagator of this.#queues.propagators()) {
-      const isScoped = token?.clusterName === propagator.name;
+      const isScoped = [token, before].some((one) => one?.clusterName === propagator.name);
       if (!isScoped && !propagator.concerns(key)) continue;
+      const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
       // Elsewhere than where it is scoped, a token can only be on its way out.
-      propagator.noteChange(key, isRevocation || !isScoped ? 'revocation' : 'normal', expiresAtMs);
+      const lane = isLess(before, token, user, context) ? 'revocation' : 'normal';
+      propagator.noteChange(key, lane, expiresAtMs);
     }
   }
 
@@ -64,7 +90,11 @@ export class Watches {
   }
 
   onUserAttribute(name: string): void {
-    this.#enqueueUser(name, 'normal', false);
+    const user = this.#management.users.get(name);
+    // Of a user who is to be out, whatever else changes does not pay what is owed.
+    const isOut = !user?.enabled || user.deleting;
+    this.#enqueueUser(name, this.#isGroupLost || isOut ? 'revocation' : 'normal', false);
+    this.#isGroupLost = false;
   }
 
   onSetting(name: string): void {
@@ -84,6 +114,10 @@ export class Watches {
   }
 
   onCredentials(secret: CredentialsSecret): void {
+    if (secret.name === INSTALLATION_KEY_SECRET) {
+      this.#queues.installationKeyChanged();
+      return;
+    }
     const clusters = new Set(clustersOfSecret(secret, this.#management.clusters.list()));
     // A label that was taken off or changed: whoever used the Secret until now.
     for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);

@@ -139,7 +139,10 @@ describe('diff', () => {
       wish: WISH,
       want: ['create Secret', 'patch ClusterAuthToken'],
     },
-    'what is being deleted is not deleted again': { before: stored(desire(WISH)).map(dying), want: [] },
+    'what is being deleted is closed, and not deleted again': {
+      before: stored(desire(WISH)).map(dying),
+      want: ['patch ClusterAuthToken'],
+    },
     'what is being deleted is waited for': {
       before: stored(desire(WISH)).map(dying),
       wish: { ...WISH, hash: 'h2' },

@@ -56,7 +56,7 @@ describe('apply', () => {
     api.drop('ClusterAuthToken', 't-1');
     await stored(TOKEN);
     const before = api.objects();
-    await expect(apply(api, { verb: 'patch', target, patch: { enabled: false } })).rejects.toMatchObject({
+    await expect(apply(api, { verb: 'patch', target, patch: { enabled: true } })).rejects.toMatchObject({
       reason: 'Rejected',
       cause: { code: 422 },
     });
@@ -70,6 +70,17 @@ describe('apply', () => {
       const attempt = apply(api, { verb: 'create', object: SECRET });
       await expect(attempt).rejects.toThrow(TerminalError);
       await expect(attempt).rejects.toMatchObject({ reason: 'Rejected' });
+    });
+  }
+
+  // Something is still there that should not be: it is tried until it succeeds.
+  for (const code of [400, 413, 422]) {
+    test(`a ${code} to what takes something away is not`, async () => {
+      const target = await stored(TOKEN);
+      api.fault = () => status(code, 'Invalid');
+      await expect(apply(api, { verb: 'delete', target })).rejects.toThrow(ApiError);
+      const patch = { enabled: false };
+      await expect(apply(api, { verb: 'patch', target, patch })).rejects.toThrow(ApiError);
     });
   }
 

@@ -8,6 +8,7 @@ import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
 import {
   type HashFact,
   oursOf,
+  type PairOfUser,
   type Rules,
   type Seen,
   type TokenFacts,
@@ -125,6 +126,7 @@ const someAnswers: fc.Arbitrary<Answers> = fc
   .subarray([
     'source/Token/t-1',
     'source/User/u-1',
+    'source/UserAttribute/u-1',
     'secret/t-1',
     'hash/uid-t-1',
     'hash/uid-other',
@@ -173,6 +175,20 @@ function hashFact(kind: string, token: Token | undefined): HashFact {
   return { kind: 'refused', reason: kind as 'UnsupportedHash', message: 'because' };
 }
 
+const somePair: fc.Arbitrary<PairOfUser> = fc
+  .record({
+    written: someToken,
+    isClosed: often(false, true),
+    token: fc.option(someToken, { nil: undefined }),
+    isOfEarlierSecret: often(false, true),
+    isMoving: fc.boolean(),
+    before: fc.oneof(aBefore, fc.constant<Outcome>({ state: 'pending', reason: 'GCBlocked' })),
+  })
+  .map(({ written: token, isClosed, ...rest }) => {
+    const pair = written(token, 'inline')[0] as KubeObject;
+    return { ...rest, clusterAuthToken: isClosed ? { ...pair, enabled: false } : pair };
+  });
+
 const someUserFacts: fc.Arbitrary<UserFacts> = fc
   .record({
     rules: aRules,
@@ -180,6 +196,7 @@ const someUserFacts: fc.Arbitrary<UserFacts> = fc
     groups: fc.option(fc.subarray(['g-1', 'g-2', 'g-3']), { nil: undefined }),
     object: someAttribute,
     tokensThere: fc.subarray(['t-1', 't-2']),
+    pairs: fc.array(somePair, { maxLength: 2 }),
     isConfirmed: fc.boolean(),
     before: aBefore,
     refusedBy: often(undefined, 'ClusterUserAttribute u-1'),
@@ -187,13 +204,14 @@ const someUserFacts: fc.Arbitrary<UserFacts> = fc
     isGone: fc.boolean(),
     answers: someAnswers,
   })
-  .map(({ groups, object, tokensThere, isConfirmed, before, refusedBy, ...rest }) => ({
+  .map(({ groups, object, tokensThere, pairs, isConfirmed, before, refusedBy, ...rest }) => ({
     ...rest,
     name: 'u-1',
     attribute: groups && { ...ATTRIBUTE, groups },
     seen: {
       object: object && see(object),
       tokens: tokensThere,
+      pairs,
       ...{ isConfirmed, before, refusedBy },
     },
   }));
@@ -216,24 +234,22 @@ const afterUser = (facts: UserFacts, plan: Plan): KubeObject | undefined =>
 const groupsIn = (object: KubeObject | undefined): readonly unknown[] =>
   Array.isArray(object?.['groups']) ? object['groups'] : [];
 
-/** A foreign object may be replaced under its name, when we adopt: now, or when what pairs with it is gone. */
-function isReplacedByUs(target: KubeObject, plan: Plan): boolean {
-  if (plan.changes?.some(({ verb }) => verb === 'wait')) return true;
-  return changesOf(plan).some((change) => change.verb === 'create' && keyOf(change.object) === keyOf(target));
-}
-
 function leavesForeignAlone(rules: Rules, plan: Plan): void {
   for (const change of changesOf(plan)) {
     if (change.verb === 'create' || !isForeign(change.target)) continue;
     expect(rules.adopts).toBe(true);
-    if (change.verb === 'delete') expect(isReplacedByUs(change.target, plan)).toBe(true);
+    expect(change.verb).toBe('patch');
   }
 }
+
+/** Nothing but a ClusterAuthToken switched off. */
+const isClosing = (change: Change): boolean =>
+  change.verb === 'patch' && JSON.stringify(change.patch) === '{"enabled":false}';
 
 function takesAwayOnly(plan: Plan): void {
   for (const change of changesOf(plan)) {
     expect(change.verb).not.toBe('create');
-    if (change.verb !== 'patch') continue;
+    if (change.verb !== 'patch' || isClosing(change)) continue;
     const { groups = [], enabled = false } = change.patch as { groups?: unknown[]; enabled?: boolean };
     expect(change.target.kind).toBe('ClusterUserAttribute');
     expect(enabled).toBe(false);
@@ -248,7 +264,7 @@ describe('whatever the facts of a token', () => {
       RUNS,
     );
 
-  test('someone else’s object is changed by adoption only, and never deleted but to be replaced', () => {
+  test('someone else’s object is changed by adoption only, and never deleted', () => {
     always(({ rules }, plan) => leavesForeignAlone(rules, plan));
   });
 
@@ -304,7 +320,7 @@ describe('whatever the facts of a token', () => {
     ];
     const added = (plan: Plan): readonly string[] =>
       changesOf(plan)
-        .filter(({ verb }) => verb !== 'delete')
+        .filter((change) => change.verb !== 'delete' && !isClosing(change))
         .map((change) => keyOf(touched(change)));
     always((facts) => {
       if (!facts.token) return;
@@ -354,6 +370,29 @@ describe('whatever the facts of a user', () => {
   test('a paused cluster gains nothing', () => {
     always(({ rules }, plan) => {
       if (rules.isPaused) takesAwayOnly(plan);
+    });
+  });
+
+  test('nobody is let in while something of theirs is there that is known to be revoked', () => {
+    always((facts, plan) => {
+      const isLetIn = (object: KubeObject | undefined): boolean => object?.['enabled'] === true;
+      if (isLetIn(facts.seen.object?.object) || !isLetIn(afterUser(facts, plan))) return;
+      for (const { clusterAuthToken, token, before } of facts.seen.pairs) {
+        const isOpen = clusterAuthToken['enabled'] === true;
+        const isRevoked = token
+          ? !token.enabled
+          : !(before?.state === 'pending' && before.reason === 'GCBlocked');
+        expect(isOpen && isRevoked).toBe(false);
+      }
+    });
+  });
+
+  test('groups go only when their UserAttribute says so, or does not exist', () => {
+    always((facts, plan) => {
+      const before = groupsIn(facts.seen.object?.object);
+      const after = afterUser(facts, plan);
+      if (!after || facts.attribute || facts.answers.get('source/UserAttribute/u-1') === false) return;
+      expect(groupsIn(after)).toEqual(expect.arrayContaining([...before]));
     });
   });
 

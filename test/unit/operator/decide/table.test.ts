@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../../src/api/types.ts';
+import * as sha3 from '../../../../src/hash/sha3-512.ts';
 import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
+import type { PairOfUser } from '../../../../src/operator/decide/facts.ts';
 import { anAttribute, aToken, aUser, groupsOf, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import {
   attributeOf,
+  finalized,
   foreign,
   held,
   pairOf,
@@ -19,11 +22,18 @@ import { sentence } from '../../../support/plan-sentence.ts';
 // States × events. Each row: what differs from one token in sync, and the plan as a sentence.
 
 const [SECRET, CLUSTER_AUTH_TOKEN] = pairOf(aToken()) as [KubeObject, KubeObject];
+const PENDING = { before: { state: 'pending' } } as const;
+/** As Rancher writes it. */
+const hashSecret = (more: object = {}): KubeObject => ({
+  ...SECRET,
+  data: { hash: Buffer.from(sha3.hash('secret-1')).toString('base64'), ...more },
+});
 const NOTHING = { pair: [], attribute: undefined, before: undefined };
 const told = (...answers: [string, boolean][]): ReadonlyMap<string, boolean> => new Map(answers);
 const expiring = aToken({ expiresAt: timeText(NOW + HOUR) });
 const rotated = aToken({ token: 'secret-2' });
 const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
+const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
 const slow = { hash: { kind: 'toMake' } } as const;
 const absent = { token: undefined, user: undefined };
@@ -103,9 +113,28 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
   ],
   [
+    '… but not before the management plane, too, says that it has: our clock may be ahead',
+    {
+      token: expiring,
+      rules: { nowMs: NOW + 2 * HOUR, agreedMs: NOW + HOUR / 2 },
+      seen: { pair: pairOf(expiring).map((one) => see({ ...one, expiresAt: '2026-01-01T01:00:00Z' })) },
+    },
+    'synced; again in 1800 s, first',
+  ],
+  [
     'a disabled user is refused by one write at the user, and the token stays',
     { user: aUser({ enabled: false }) },
     'refused: UserDisabled',
+  ],
+  [
+    'a new token of a user who was just disabled: that one write goes first',
+    { user: aUser({ enabled: false }), seen: { ...PENDING, pair: [] } },
+    'pending; asks for user u-1 first',
+  ],
+  [
+    '… and while it does not succeed, nothing is given',
+    { user: aUser({ enabled: false }), seen: { ...PENDING, pair: [] }, answers: told(['user/u-1', true]) },
+    'pending; again in 1 s',
   ],
   // Absent.
   ['a token that is absent: read live first', absent, 'asks whether Token t-1 exists'],
@@ -152,9 +181,29 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'deletes Secret t-1; pending: HashPending',
   ],
   [
-    'another token of that name',
+    'made again with the same user and secret: it is marked anew, and let in at every moment',
     { token: recreated, seen: { before: { state: 'synced', version: '1' } } },
-    'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata); creates ClusterAuthToken t-1; pending',
+    'patches Secret t-1 (metadata); patches ClusterAuthToken t-1 (metadata); pending',
+  ],
+  [
+    '… and nothing ends while only a check can tell whether it is the same secret',
+    { ...slow, token: recreated, answers: told(['hash/uid-other', false]) },
+    'pending: HashPending',
+  ],
+  [
+    'another token of that name with another secret: the old one goes first',
+    { token: another, seen: { ...PENDING, pair: pairOf(aToken()).map((one) => see(one, another)) } },
+    'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata, data); creates ClusterAuthToken t-1; pending',
+  ],
+  [
+    '… and at once, whatever the new hash takes',
+    {
+      ...slow,
+      token: another,
+      seen: { pair: pairOf(aToken()).map((one) => see(one, another)) },
+      answers: told(['hash/uid-other', false]),
+    },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending: HashPending',
   ],
   [
     'another user: the old pair goes whole while a hash is made',
@@ -217,6 +266,52 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'patches ClusterAuthToken t-1 (metadata); pending',
   ],
   [
+    'adoption takes the hash of a token over, beside a token',
+    {
+      rules: { adopts: true },
+      seen: { pair: [see(foreign(hashSecret())), see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'patches Secret t-1 (metadata, data); patches ClusterAuthToken t-1 (metadata); pending',
+  ],
+  [
+    '… but no Secret without a token beside it: the name of a token is anybody’s choice',
+    { rules: { adopts: true }, seen: { pair: [see(foreign(hashSecret()))], before: undefined } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… nor one with anything else in it',
+    {
+      rules: { adopts: true },
+      seen: {
+        pair: [see(foreign(hashSecret({ url: 'aHR0cHM6Ly8=' }))), see(foreign(CLUSTER_AUTH_TOKEN))],
+        before: undefined,
+      },
+    },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… nor one whose hash is of no known format',
+    {
+      rules: { adopts: true },
+      seen: { pair: [see(foreign(SECRET)), see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    'adoption deletes nothing: a stranger’s token of another user is closed, and patched when its hash is ours',
+    {
+      rules: { adopts: true },
+      token: ofAnotherUser,
+      seen: {
+        attribute: see(attributeOf('u-2')),
+        pair: [see(foreign(hashSecret())), see(foreign(CLUSTER_AUTH_TOKEN))],
+        before: undefined,
+      },
+    },
+    'patches ClusterAuthToken t-1 (enabled: false); patches Secret t-1 (metadata, data); ' +
+      'patches ClusterAuthToken t-1 (metadata, userName: "u-2", enabled: true); pending',
+  ],
+  [
     'adoption of a name that we do not need takes nothing away',
     {
       rules: { adopts: true, storage: 'inline' },
@@ -257,14 +352,59 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   ],
   ['… until nothing is left', { rules: { mode: 'drain' }, seen: NOTHING }, 'nothing is left'],
   [
-    'what a finalizer holds is waited for',
+    'what a finalizer holds is closed and waited for',
     {
-      token: recreated,
+      token: another,
       seen: { pair: [see(SECRET), see(held(CLUSTER_AUTH_TOKEN))], before: { state: 'pending' } },
     },
-    'waits until ClusterAuthToken t-1 is gone; pending',
+    'patches ClusterAuthToken t-1 (enabled: false); waits until ClusterAuthToken t-1 is gone; pending',
+  ],
+  [
+    'what a finalizer would hold is closed before it is deleted: not everyone looks whether it is being deleted',
+    { token: aToken({ enabled: false }), seen: { pair: [see(SECRET), see(finalized(CLUSTER_AUTH_TOKEN))] } },
+    'patches ClusterAuthToken t-1 (enabled: false); deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'a Secret that nobody may change goes, its ClusterAuthToken before it, and both come anew',
+    {
+      token: rotated,
+      seen: {
+        ...PENDING,
+        pair: [see({ ...SECRET, immutable: true }, rotated), see(CLUSTER_AUTH_TOKEN, rotated)],
+      },
+    },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; creates Secret t-1; creates ClusterAuthToken t-1; pending',
+  ],
+  [
+    '… but stays where nothing but a mark is to be written',
+    {
+      token: recreated,
+      seen: { ...PENDING, pair: [see({ ...SECRET, immutable: true }), see(CLUSTER_AUTH_TOKEN)] },
+    },
+    'patches Secret t-1 (metadata); patches ClusterAuthToken t-1 (metadata); pending',
   ],
 ];
+
+const GATED = {
+  object: see({ ...attributeOf(), enabled: false }),
+  before: undefined,
+};
+const expired = aToken({ expiresAt: timeText(NOW) });
+interface PairChanges extends Partial<Omit<PairOfUser, 'clusterAuthToken'>> {
+  readonly isClosed?: boolean;
+  readonly expiresAt?: string;
+}
+function pairOfUser({ isClosed = false, expiresAt, ...changes }: PairChanges = {}): PairOfUser {
+  return {
+    ...{ token: aToken(), isOfEarlierSecret: false, isMoving: false, before: undefined },
+    ...changes,
+    clusterAuthToken: {
+      ...CLUSTER_AUTH_TOKEN,
+      enabled: !isClosed,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    },
+  };
+}
 
 const noTokens = { tokens: [] };
 const USER_ROWS: readonly [string, UserChanges, string][] = [
@@ -293,6 +433,89 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
     'enabled there by hand',
     { user: aUser({ enabled: false }, { uid: 'uid-u-1' }) },
     'tells Repaired; patches ClusterUserAttribute u-1 (enabled: false); pending',
+  ],
+  [
+    'enabled again: at once where nothing has to go first',
+    { seen: { ...GATED, pairs: [pairOfUser()] } },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    '… but not while a disabled token of theirs is still there',
+    { seen: { ...GATED, pairs: [pairOfUser(), pairOfUser({ token: aToken({ enabled: false }) })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… nor a deleted one',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: undefined })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… nor one with an earlier secret',
+    { seen: { ...GATED, pairs: [pairOfUser({ isOfEarlierSecret: true })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… nor another user’s by now',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: ofAnotherUser })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… though it may well be there when it is switched off',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: undefined, isClosed: true })] } },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    '… or has expired by what stands in it',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: expired, expiresAt: timeText(NOW) })] } },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    '… which it does not when its expiry was cut upstream',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: expired, expiresAt: timeText(NOW + HOUR) })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… or when nobody knows it to be revoked, and a person has to look',
+    {
+      seen: {
+        ...GATED,
+        pairs: [pairOfUser({ token: undefined, before: { state: 'pending', reason: 'GCBlocked' } })],
+      },
+    },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    'a user who is not there at all waits just so',
+    { seen: { object: undefined, before: undefined, pairs: [pairOfUser({ token: undefined })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    'and what is to be taken from them meanwhile is taken',
+    {
+      attribute: anAttribute({ GroupPrincipals: { local: groupsOf() } }),
+      seen: { ...GATED, pairs: [pairOfUser({ token: undefined })] },
+    },
+    'patches ClusterUserAttribute u-1 (groups: []); pending; again in 1 s',
+  ],
+  [
+    'groups whose UserAttribute our store does not have: read live first',
+    { attribute: undefined },
+    'asks whether UserAttribute u-1 exists',
+  ],
+  [
+    '… and the switch does not wait for that',
+    { attribute: undefined, user: aUser({ enabled: false }, { uid: 'uid-u-1' }) },
+    'patches ClusterUserAttribute u-1 (enabled: false); asks whether UserAttribute u-1 exists',
+  ],
+  [
+    '… it exists: they stay, and our store is behind',
+    { attribute: undefined, answers: told(['source/UserAttribute/u-1', true]) },
+    'synced, GroupsUnknown; again in 1 s, first',
+  ],
+  [
+    '… it does not: they go',
+    { attribute: undefined, answers: told(['source/UserAttribute/u-1', false]), seen: { before: undefined } },
+    'patches ClusterUserAttribute u-1 (groups: []); pending',
   ],
   ['absent: read live first', { user: undefined }, 'asks whether User u-1 exists'],
   [

@@ -3,8 +3,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { parseCluster, parseCredentialsSecret, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
+import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { KubeClient } from '../../../../src/kube/client.ts';
+import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
+import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
@@ -60,10 +63,10 @@ describe('when it is stopped, as at the end of a term, while the management plan
     );
     const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
     clusters = new Clusters({
-      ...{ client, now: Date.now, installation: installationOf(management, undefined) },
+      ...{ client, now: Date.now, planeNow: Date.now, installation: installationOf(management, undefined) },
       earlierIds: new EarlierIds(client, LOG),
       upstream: { management, live: client, deletions: new DeletionEvidence() },
-      hashes: new TokenHashes(new HashStore({} as Hasher), randomBytes(32), true),
+      hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
       syncBack: new SyncBack(client, LOG),
       reports: { log: LOG, metrics: new Metrics(), notifyToken: () => {}, notifyCluster: () => {} },
       defaults: {
@@ -77,6 +80,12 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      debts: new DebtRecords(client, 'ace-operator', LOG),
+      keepDebts: (of) =>
+        new DebtKeeper({
+          ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
+          ...{ management, now: Date.now },
+        }),
       holdsOurs: async () => false,
       writeStatus: () => plane.write(),
     });

@@ -33,10 +33,10 @@ beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
   refusal = undefined;
   server = createServer((request, response) => {
-    if (request.url?.includes('/events')) {
+    if (request.url?.includes('limit=')) {
       response.end(JSON.stringify({ items: [], metadata: { resourceVersion: '1' } }));
     } else if (refusal !== undefined) response.writeHead(refusal).end('{}');
-    else if (secret) response.end(JSON.stringify(secret));
+    else if (secret) response.end(JSON.stringify({ metadata: {}, ...secret }));
     else unanswered.push(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,6 +68,7 @@ beforeEach(async () => {
         metrics: new Metrics(),
         log: LOG,
         now: Date.now,
+        planeNow: Date.now,
       }),
   });
 });

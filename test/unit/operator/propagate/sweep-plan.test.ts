@@ -119,17 +119,21 @@ describe('planSweep', () => {
 
 describe('Sweeper', () => {
   let sweeper: Sweeper;
-  let cluster: { allowsGc: boolean };
+  let cluster: { allowance: 'told' | number | undefined };
   let allowances: string[];
   let notices: string[];
+  let debtKeys: string[];
   beforeEach(() => {
+    debtKeys = [];
     const { queue, outcomes, observed } = world;
     allowances = [];
     notices = [];
     // No brake but for what is absent without a word: one object of that kind blocks.
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
     const swept = {
-      ...{ name: 'c-1', allowsGc: false, queue, outcomes, connection: { observed } as unknown as Connection },
+      ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
+      allowance: undefined as 'told' | number | undefined,
+      debts: { keys: () => debtKeys },
       otherIds: { isLeftOver: () => false },
       get spec() {
         return world.spec;
@@ -208,7 +212,7 @@ describe('Sweeper', () => {
       false,
       ['GCBlocked'],
     ]);
-    cluster.allowsGc = true;
+    cluster.allowance = 'told';
     sweeper.run();
     expect([sweeper.blocked, sweeper.isApproved('token/t-1'), allowances]).toEqual([
       undefined,
@@ -225,21 +229,51 @@ describe('Sweeper', () => {
     ]);
     expect(sweeper.blocked).toBeDefined();
     // It went, and a person set it again.
-    cluster.allowsGc = false;
+    cluster.allowance = undefined;
     sweeper.run();
     expect(sweeper.isApproved('token/t-2')).toBe(false);
-    cluster.allowsGc = true;
+    cluster.allowance = 'told';
     sweeper.run();
     expect([sweeper.isApproved('token/t-2'), allowances]).toEqual([true, ['c-1', 'c-1']]);
   });
 
-  test('an allowance that no sweep needed is not spent', async () => {
+  test('an allowance that no sweep needs is taken off and told, and opens nothing later', async () => {
     await away({ 't-1': {} }, ['u-1']);
-    cluster.allowsGc = true;
+    cluster.allowance = 'told';
     sweeper.run();
-    expect(allowances).toEqual([]);
+    expect([allowances, notices]).toEqual([['c-1'], ['AllowanceRefused']]);
     lose('tokens', 't-1');
     sweeper.run();
-    expect([sweeper.isApproved('token/t-1'), allowances]).toEqual([true, ['c-1']]);
+    expect(sweeper.isApproved('token/t-1')).toBe(false);
+  });
+
+  test('a number allows so many objects, and not one more', async () => {
+    await away({ 't-1': {}, 't-2': {} }, ['u-1']);
+    lose('tokens', 't-1');
+    lose('tokens', 't-2');
+    cluster.allowance = 3;
+    sweeper.run();
+    expect([sweeper.blocked?.objects, allowances, notices]).toEqual([
+      4,
+      ['c-1'],
+      ['AllowanceRefused', 'GCBlocked'],
+    ]);
+    cluster.allowance = 4;
+    sweeper.run();
+    expect([sweeper.blocked, sweeper.isApproved('token/t-2')]).toEqual([undefined, true]);
+  });
+
+  test('true that was set before anybody could look allows nothing', async () => {
+    await away({ 't-1': {} }, ['u-1']);
+    lose('tokens', 't-1');
+    cluster.allowance = 'told';
+    sweeper.run();
+    expect([sweeper.isApproved('token/t-1'), sweeper.blocked?.objects]).toEqual([false, 2]);
+  });
+
+  test('looks again at what is written down as owed or known', async () => {
+    debtKeys = ['token/t-owed'];
+    sweeper.run();
+    expect(await waiting()).toContain('token/t-owed');
   });
 });

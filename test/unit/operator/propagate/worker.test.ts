@@ -10,6 +10,7 @@ import { Outcomes } from '../../../../src/operator/report/outcomes.ts';
 import { createLog } from '../../../../src/telemetry/log.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { status } from '../../../support/fake-api.ts';
 
 const CONNECTION = { suspect: () => Promise.resolve() } as unknown as Connection;
 
@@ -105,6 +106,19 @@ describe('work', () => {
       expect(outcomes.get('token/a')).toEqual({ state: 'failed', reason: 'Rejected', message: 'no' }),
     );
     expect([queue.failures('token/a'), worked]).toEqual([0, ['token/a']]);
+  });
+
+  test('what could not be taken away is told as what it is, and tried again', async () => {
+    let tries = 0;
+    reconcile = async () => {
+      tries += 1;
+      if (tries < 3) throw status(422, 'Invalid');
+      return done;
+    };
+    queue.add('token/a', 'revocation');
+    start();
+    await eventually(() => expect(tries).toBe(3));
+    expect(outcomes.get('token/a')).toMatchObject({ state: 'failed', reason: 'Rejected' });
   });
 
   test('one key that fails does not stop the others', async () => {

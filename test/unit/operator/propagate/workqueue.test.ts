@@ -233,6 +233,15 @@ describe('addRateLimited', () => {
     expect(queue.failures('a')).toBe(15);
   });
 
+  test('a revocation waits five seconds at most', async () => {
+    queue.add('a', 'revocation');
+    expect(await queue.get()).toBe('a');
+    for (let failure = 1; failure <= 15; failure += 1) queue.addRateLimited('a');
+    queue.done('a');
+    vi.advanceTimersByTime(5_000);
+    expect(await queue.get(['revocation'])).toBe('a');
+  });
+
   test('keys fail apart', () => {
     queue.addRateLimited('a');
     queue.addRateLimited('a');

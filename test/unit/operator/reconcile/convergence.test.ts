@@ -4,7 +4,7 @@ import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
 import { userKey } from '../../../../src/operator/keys.ts';
 import { groupsOf, HOUR, type Json, NOW, timeText } from '../../../support/builders.ts';
-import { viewOf, whoGetsIn } from '../../../support/downstream-view.ts';
+import { viewOf, whoGetsIn, whoIsLetIn } from '../../../support/downstream-view.ts';
 import { ReconcileWorld } from '../../../support/reconcile-world.ts';
 
 /**
@@ -30,15 +30,26 @@ class Upstream {
   readonly rights = new Set<string>();
   storage: 'secret' | 'inline' = 'secret';
 
-  /** What has to be downstream, in the words of `viewOf`. */
-  expected(): readonly string[] {
-    const wanted = [...this.tokens].filter(
+  #wanted(): readonly [string, TokenState][] {
+    return [...this.tokens].filter(
       ([, token]) =>
         token.cluster === 'c-1' &&
         token.enabled &&
         this.users.has(token.user) &&
         (token.expiresAtMs === undefined || token.expiresAtMs > NOW),
     );
+  }
+
+  /** Every `<secret> is <user>` that is right now. */
+  rightNow(): readonly string[] {
+    return this.#wanted()
+      .filter(([, { user }]) => this.users.get(user))
+      .map(([name, { user, incarnation }]) => `${secretOf(name, incarnation)} is ${user}`);
+  }
+
+  /** What has to be downstream, in the words of `viewOf`. */
+  expected(): readonly string[] {
+    const wanted = this.#wanted();
     const users = new Set(wanted.map(([, token]) => token.user));
     return [
       ...wanted.flatMap(([name, token]) => {
@@ -364,6 +375,64 @@ describe('convergence', LONG, () => {
     );
   });
 });
+
+/**
+ * From the moment in which somebody is out, only who has the right to it comes in again: now, or when the request that lets
+ * them in was begun.
+ */
+function watchWhoComesIn(
+  world: ReconcileWorld,
+  upstream: Upstream,
+  meanwhile: ReadonlyMap<number, Step>,
+): readonly string[] {
+  const found: string[] = [];
+  const { onEvent } = world.downstream;
+  let letIn: readonly string[] = [];
+  let atBeginning: readonly string[] = [];
+  world.downstream.fault = ({ number }) => {
+    atBeginning = upstream.rightNow();
+    const step = meanwhile.get(number);
+    // What happens upstream is told before the request is answered.
+    if (step) void perform(step, world, upstream);
+    return undefined;
+  };
+  world.downstream.onEvent = (event) => {
+    const now = whoIsLetIn(world.downstream, SECRETS);
+    const rights = [...upstream.rightNow(), ...atBeginning];
+    for (const way of now) {
+      if (way.startsWith('unknown') || letIn.includes(way)) continue;
+      if (!rights.includes(way)) found.push(`after ${event.type} of ${event.object.kind}: ${way}`);
+    }
+    letIn = now;
+    onEvent(event);
+  };
+  return found;
+}
+
+test(
+  'whatever happens, also while requests are under way, nobody comes in again who was seen to be revoked',
+  LONG,
+  async () => {
+    const happenings = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), upstreamStep), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(historiesOf(upstreamStep, progress, drift), happenings, async (history, meanwhile) => {
+        const world = new ReconcileWorld();
+        const upstream = new Upstream();
+        const found = watchWhoComesIn(world, upstream, new Map(meanwhile));
+        try {
+          for (const step of history) await perform(step, world, upstream);
+          // As a clock does: who waits for what has to go first looks again.
+          for (let second = 0; second < 5; second += 1) await world.advance(1_000);
+          await isAsExpected(world, upstream);
+          expect(found).toEqual([]);
+        } finally {
+          await world.close();
+        }
+      }),
+      { numRuns: 100 },
+    );
+  },
+);
 
 describe('a request that fails, done or not', LONG, () => {
   const steps: readonly Step[] = [

@@ -553,7 +553,9 @@ describe('drift downstream', () => {
 describe('what is not ours', () => {
   const occupied: Record<string, KubeObject> = {
     'a ClusterAuthToken': foreign('ClusterAuthToken', 't-1', { userName: 'theirs', enabled: true }),
-    'a Secret': foreign('Secret', 't-1', { data: { hash: 'dGhlaXJz' } }),
+    'a Secret': foreign('Secret', 't-1', {
+      data: { hash: Buffer.from(sha3.hash('theirs')).toString('base64') },
+    }),
     'a ClusterUserAttribute': foreign('ClusterUserAttribute', 'u-1', { enabled: true, groups: ['theirs'] }),
   };
   for (const [title, object] of Object.entries(occupied)) {
@@ -600,6 +602,9 @@ describe('what is not ours', () => {
     });
 
     test(`${title} is taken over when adoption is on`, async () => {
+      // Of a Secret alone nobody can tell whether it is a token's.
+      if (object.kind === 'Secret')
+        world.downstream.put(foreign('ClusterAuthToken', 't-1', { userName: 'u-1' }));
       world.downstream.put(object);
       world.tellWatch();
       world.spec = { ...world.spec, adopt: true };
@@ -615,6 +620,24 @@ describe('what is not ours', () => {
       world.deleteUser();
       await world.settle();
       expect(world.downstream.find(object.kind, object.metadata.name)).toMatchObject(object);
+    });
+  }
+
+  for (const [title, data] of Object.entries({
+    'somebody’s Secret': { token: 'YWdlbnQ=', url: 'aHR0cHM6Ly8=' },
+    'a lone hash': { hash: Buffer.from(sha3.hash('theirs')).toString('base64') },
+  })) {
+    test(`${title} of that name is neither changed nor deleted, also with adoption on`, async () => {
+      const theirs = foreign('Secret', 't-1', { type: 'Opaque', data });
+      world.downstream.put(theirs);
+      world.spec = { ...world.spec, adopt: true };
+      await inSync();
+      expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
+      await world.advance(61 * SECOND);
+      world.deleteToken();
+      await world.settle();
+      expect(world.downstream.find('Secret', 't-1')).toMatchObject(theirs);
+      expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toEqual({ theirs: 'yes' });
     });
   }
 
@@ -789,10 +812,85 @@ describe('hashes', () => {
   });
 });
 
-/** A world whose process had to make a new installation key. */
-class NewKeyWorld extends ReconcileWorld {
-  override trustsMarks = false;
-}
+describe('a token that keeps its user and secret', () => {
+  /** The least that was there at any moment. */
+  function watchTheWorst(): () => number {
+    let worst = 1;
+    const { onEvent } = world.downstream;
+    world.downstream.onEvent = (event) => {
+      worst = Math.min(worst, whoGetsIn(world.downstream, SECRETS).length);
+      onEvent(event);
+    };
+    return () => worst;
+  }
+  const hashThere = (): unknown => world.downstream.find('Secret', 't-1')?.['data'];
+
+  for (const storage of ['secret', 'inline'] as const) {
+    test(`is let in at every moment when it is made again (${storage})`, async () => {
+      world.storage = storage;
+      await inSync();
+      const hash = hashThere();
+      const worst = watchTheWorst();
+      world.deleteToken();
+      world.putToken({}, { uid: 'uid-other' });
+      await world.settle();
+      expect(worst()).toBe(1);
+      expect(hashThere()).toEqual(hash);
+      expect(state()).toMatchObject({ state: 'synced' });
+      expect(world.downstream.find('ClusterAuthToken', 't-1')).toMatchObject({
+        metadata: { annotations: { 'ace-operator.io/token-uid': 'uid-other' } },
+      });
+    });
+  }
+
+  test('is let in at every moment when the installation key is lost, and is marked anew', async () => {
+    await inSync();
+    const hash = hashThere();
+    const worst = watchTheWorst();
+    world.key = Buffer.from('another');
+    world.sweep();
+    await world.settle();
+    expect(worst()).toBe(1);
+    expect(hashThere()).toEqual(hash);
+    const { writes } = world.downstream;
+    world.sweep();
+    await world.settle();
+    expect(world.downstream.writes).toBe(writes);
+    // Nobody meddled with it.
+    expect(reasons()).not.toContain('Repaired');
+  });
+
+  test('with slow hashes: each is checked once and none is made anew, by whichever process comes next', async () => {
+    world.algorithm = 'bcrypt';
+    await inSync();
+    const settled = async (): Promise<void> => {
+      for (let turn = 0; turn < 3; turn += 1) {
+        while (world.hashes.pending > 0) await new Promise((resolve) => setImmediate(resolve));
+        await world.settle();
+      }
+    };
+    await settled();
+    expect(state()).toMatchObject({ state: 'synced' });
+    const hash = hashThere();
+    const worst = watchTheWorst();
+    // Twice: the process that made the new key ends before it has looked at this token.
+    world.key = Buffer.from('another');
+    world.key = Buffer.from('a third');
+    world.sweep();
+    await settled();
+    expect(worst()).toBe(1);
+    expect(hashThere()).toEqual(hash);
+  });
+
+  test('with another secret it is ended at once, while the new hash is still being made', async () => {
+    await inSync();
+    world.algorithm = 'bcrypt';
+    world.deleteToken();
+    world.putToken({ token: 'secret-2' }, { uid: 'uid-other' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+});
 
 describe('a suspended cluster', () => {
   const suspend = (): void => {
@@ -842,16 +940,23 @@ describe('a suspended cluster', () => {
     expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
   });
 
-  // Under a new key every mark looks like that of another secret, and nobody could write the pairs again.
-  test('keeps everything when the installation key is new, and so no mark can be trusted', async () => {
-    await world.close();
-    world = new NewKeyWorld();
+  test('keeps every good token when the installation key was lost', async () => {
     await inSync();
     suspend();
-    world.putToken({ token: 'secret-2' });
+    world.key = Buffer.from('another');
+    world.sweep();
     await world.settle();
     expect(view()).toEqual(IN_SYNC);
     expect(state()).toEqual({ state: 'pending', reason: 'Suspended' });
+  });
+
+  test('and still lets an earlier secret in no more: the hash itself was asked', async () => {
+    await inSync();
+    suspend();
+    world.key = Buffer.from('another');
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
   });
 
   for (const algorithm of ['bcrypt', 'scrypt'] as const) {
@@ -885,6 +990,113 @@ test('a hash that is to be made waits in the turn of its cluster', async () => {
   world.algorithm = 'bcrypt';
   await inSync();
   expect(groups).toEqual(['c-1']);
+});
+
+describe('a decision that is overtaken', () => {
+  const revocations: Record<string, () => void> = {
+    disabled: () => void world.putToken({ enabled: false }),
+    deleted: () => world.deleteToken(),
+    'given to another user': () => {
+      world.putUser({}, { name: 'u-2', uid: 'uid-u-2' });
+      world.putToken({ userId: 'u-2' });
+    },
+  };
+  for (const [title, revoke] of Object.entries(revocations)) {
+    for (const kind of ['ClusterUserAttribute', 'Secret']) {
+      test(`${title} while the ${kind} is under way: what was decided before is not written`, async () => {
+        const created: unknown[] = [];
+        let isRevoked = false;
+        world.downstream.fault = (request) => {
+          if (request.verb === 'create' && request.kind === 'ClusterAuthToken')
+            created.push(world.management.tokens.get('t-1')?.userName);
+          if (!isRevoked && request.verb === 'create' && request.kind === kind) {
+            isRevoked = true;
+            revoke();
+          }
+          return undefined;
+        };
+        await inSync();
+        expect(isRevoked).toBe(true);
+        expect(created).toEqual(title === 'given to another user' ? ['u-2'] : []);
+      });
+    }
+  }
+});
+
+describe('a removal that is refused', () => {
+  const refuse = (verb: string, kinds: readonly string[], code = 422): void => {
+    world.downstream.fault = (request) =>
+      request.verb === verb && kinds.includes(request.kind) ? status(code, 'Invalid') : undefined;
+  };
+
+  for (const code of [400, 403, 413, 422]) {
+    test(`with ${code}: nobody is let in, and it is tried until it succeeds`, async () => {
+      await inSync();
+      refuse('delete', ['ClusterAuthToken'], code);
+      world.deleteToken();
+      if (code === 403) await world.settle().catch(() => {});
+      else await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      expect(view()).toContain('token t-1: user=u-1 enabled=false');
+      if (code !== 403) expect(state()).toMatchObject({ state: 'failed', reason: 'Rejected' });
+      world.downstream.fault = () => undefined;
+      await world.advance(5 * SECOND);
+      expect(view()).toEqual([]);
+    });
+  }
+
+  test('in both ways leaves no hash', async () => {
+    await inSync();
+    world.downstream.fault = ({ verb, kind }) =>
+      verb !== 'get' && kind === 'ClusterAuthToken' ? status(422, 'Invalid') : undefined;
+    world.deleteToken();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    expect(world.downstream.find('Secret', 't-1')).toBeUndefined();
+    expect(world.lag.pending.revocations).toBe(1);
+  });
+
+  test('of a deleted user: he is refused all the same', async () => {
+    await inSync();
+    refuse('delete', ['ClusterUserAttribute']);
+    world.deleteUser();
+    await world.settle();
+    expect(view()).toEqual(['user u-1: enabled=false groups=["g-1"]']);
+  });
+
+  test('of a group, because of something else in that patch: the group goes', async () => {
+    await inSync();
+    world.downstream.fault = ({ verb, number }) =>
+      verb === 'patch' && number === world.downstream.requests && !isRefused ? refuseOnce() : undefined;
+    let isRefused = false;
+    const refuseOnce = (): ReturnType<typeof status> => {
+      isRefused = true;
+      return status(413, 'RequestEntityTooLarge');
+    };
+    world.putAttribute({ GroupPrincipals: {}, ExtraByProvider: { local: { username: ['x'] } } });
+    await world.settle();
+    expect(view()).toContain('user u-1: enabled=true groups=[]');
+  });
+
+  test('by someone’s finalizer: it is closed first, for those who do not look whether it is being deleted', async () => {
+    await inSync();
+    world.downstream.edit('ClusterAuthToken', 't-1', { metadata: { finalizers: ['example.com/hold'] } });
+    await world.settle();
+    world.deleteToken();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    expect(world.downstream.find('ClusterAuthToken', 't-1')).toMatchObject({ enabled: false });
+  });
+});
+
+test('an immutable Secret is replaced when the secret is rotated', async () => {
+  await inSync();
+  world.downstream.edit('Secret', 't-1', { immutable: true });
+  world.downstream.fault = ({ verb, kind }) =>
+    verb === 'patch' && kind === 'Secret' ? status(422, 'Invalid') : undefined;
+  world.putToken({ token: 'secret-2' });
+  await world.settle();
+  expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
 });
 
 describe('a token on the move', () => {

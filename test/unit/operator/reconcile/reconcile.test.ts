@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHasher } from '../../../../src/hash/hasher.ts';
+import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import { reconcile } from '../../../../src/operator/reconcile/reconcile.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
@@ -24,7 +25,7 @@ describe('the loop', () => {
         return true;
       }
     }
-    const hashes = new Forgetful(new HashStore(hasher), Buffer.from('key'), true);
+    const hashes = new Forgetful(new HashStore(hasher), new Marks(Buffer.from('key')));
     const work: Work = { ...world.workOf('token/t-1'), hashes };
     await expect(reconcile('token/t-1', work)).rejects.toThrow('still undecided after 8 turns');
     await hasher.close();

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { desiredTokenObjects } from '../../../../src/derive/desired.ts';
-import { diff } from '../../../../src/derive/diff.ts';
+import { type Change, diff } from '../../../../src/derive/diff.ts';
 import { withoutNulls } from '../../../../src/derive/merge-patch.ts';
 import { ConnectionError, TerminalError } from '../../../../src/errors.ts';
+import * as sha3 from '../../../../src/hash/sha3-512.ts';
 import { type WriteResult, write } from '../../../../src/operator/reconcile/write.ts';
-import { aToken, HOUR, NOW } from '../../../support/builders.ts';
+import { aToken, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import { status } from '../../../support/fake-api.ts';
 import { ReconcileWorld } from '../../../support/reconcile-world.ts';
 
@@ -64,9 +65,13 @@ describe('write', () => {
     expect(world.downstream.objects()).toMatchObject([theirs]);
   });
 
-  test('with adoption on it is stale, and taken over the next time', async () => {
+  test('with adoption on what looks like a token’s is stale, and taken over the next time', async () => {
     world.spec = { ...world.spec, adopt: true };
-    world.downstream.put({ ...SECRET, metadata: { name: 't-1', namespace: 'cattle-system' } });
+    const theirs = { name: 't-1', namespace: 'cattle-system' };
+    const data = { hash: Buffer.from(sha3.hash('theirs')).toString('base64') };
+    world.downstream.put({ ...TOKEN, metadata: theirs });
+    world.tellWatch();
+    world.downstream.put({ ...SECRET, data, metadata: theirs });
     expect(await writeAll()).toEqual({ kind: 'stale' });
     expect(await writeAll()).toMatchObject({ kind: 'written' });
     expect(world.downstream.find('Secret', 't-1')).toMatchObject(SECRET);
@@ -97,6 +102,20 @@ describe('write', () => {
   test('a refused object is terminal', async () => {
     world.downstream.fault = () => status(422, 'Invalid');
     await expect(writeAll()).rejects.toThrow(TerminalError);
+  });
+
+  test('what is given is asked for again before each write but the first; what is taken is not', async () => {
+    const asked: string[] = [];
+    const isDue = (change: Change): boolean => {
+      asked.push(`${change.verb} ${(change.verb === 'create' ? change.object : change.target).kind}`);
+      return false;
+    };
+    expect(await write(diff(DESIRED, []), world.context, isDue)).toEqual({ kind: 'stale' });
+    expect([kinds(), asked]).toEqual([['Secret'], ['create ClusterAuthToken']]);
+    await writeAll();
+    const removal = diff([], world.observed.forToken('t-1'));
+    expect(await write(removal, world.context, isDue)).toEqual({ kind: 'written', count: 2 });
+    expect(asked).toHaveLength(1);
   });
 
   test('an object that was replaced after we saw it is not touched', async () => {
@@ -140,7 +159,15 @@ describe('write', () => {
       expect(uidSeen()).toBeUndefined();
     });
 
+    test('refused for what it says, where that takes something away, is to be tried again', async () => {
+      await writeAll();
+      world.tellWatch();
+      world.downstream.fault = ({ verb }) => (verb === 'patch' ? status(422, 'Invalid') : undefined);
+      await expect(patchExpiry()).rejects.toMatchObject({ code: 422 });
+    });
+
     test('refused for what it says is terminal: the object is the one that we saw', async () => {
+      world.downstream.put({ ...TOKEN, expiresAt: timeText(NOW) });
       await writeAll();
       world.tellWatch();
       world.downstream.fault = ({ verb }) => (verb === 'patch' ? status(422, 'Invalid') : undefined);

@@ -18,9 +18,11 @@ const COUNTS: ClusterFacts['counts'] = {
 };
 
 let metrics: Metrics;
+let wasReviewed: boolean;
 let facts: Partial<ClusterFacts>;
 let queue: WorkQueue;
 beforeEach(() => {
+  wasReviewed = true;
   metrics = new Metrics();
   queue = new WorkQueue();
   facts = { mode: 'propagate', connection: { phase: 'connected' }, counts: COUNTS };
@@ -29,6 +31,9 @@ beforeEach(() => {
     name: 'c-1',
     queue,
     lag: { oldestOwedSeconds: 12, pending: { changes: 0, revocations: 2 } },
+    get wasReviewed() {
+      return wasReviewed;
+    },
     facts: () => facts,
   } as unknown as ClusterPropagator;
   const freshness = new WatchAge(['tokens'], Date.now() - 5_000);
@@ -80,6 +85,14 @@ describe('publishGauges', () => {
         'ace_cluster_problem{ace_cluster="c-1",reason="Unreachable"} 1',
       ]),
     );
+  });
+
+  test('a cluster that was not compared yet is told to be unseen; one that is over is not', async () => {
+    expect(await lines()).toContain('ace_cluster_unseen{ace_cluster="c-1"} 0');
+    wasReviewed = false;
+    expect(await lines()).toContain('ace_cluster_unseen{ace_cluster="c-1"} 1');
+    facts = { ...facts, mode: 'drain', modeReason: 'AceDisabled', connection: { phase: 'ended' } };
+    expect((await lines()).filter((line) => line.startsWith('ace_cluster_unseen'))).toEqual([]);
   });
 
   test('a problem that is over is not told any more', async () => {

@@ -169,6 +169,7 @@ describe('an AceOperator that runs', () => {
 const NO_QUEUES: ConstructorParameters<typeof Watches>[2] = {
   propagators: () => [],
   enqueueCluster: () => {},
+  installationKeyChanged: () => {},
 };
 
 /** The very module that the base class loads. */

@@ -45,7 +45,11 @@ describe('Watches', () => {
   beforeEach(() => {
     management = new Management(['ace-operator']);
     evidence = new DeletionEvidence();
-    watches = new Watches(management, evidence, { propagators: () => [], enqueueCluster: () => {} });
+    watches = new Watches(management, evidence, {
+      propagators: () => [],
+      enqueueCluster: () => {},
+      installationKeyChanged: () => {},
+    });
   });
 
   const kinds = {

@@ -1,0 +1,79 @@
+// debts/: what was seen to be revoked and is not carried out yet, kept in the management plane until it is.
+
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { z } from 'zod';
+import { REVOCATION_CAUSES, type RevocationCause } from '../../telemetry/cluster-series.ts';
+
+/** One revocation that has not arrived in a cluster. */
+export interface Debt {
+  /** When it was known first; milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly cause: RevocationCause;
+}
+
+/** What outlives every process about one cluster: names and times, never a secret. */
+export interface DebtRecord {
+  readonly cluster: string;
+  /** The management plane that it was written in; '' when that could not be told. See plane.ts. */
+  readonly plane: string;
+  /** By key, such as `token/x`. */
+  readonly owed: ReadonlyMap<string, Debt>;
+  /** Keys of what was in the cluster, and wanted there, when this was written. */
+  readonly known: ReadonlySet<string>;
+  /** How many sources were told to be deleted within the last minute before this was written. */
+  readonly lately: number;
+}
+
+/** gzip'ed names; with base64 and the frame it stays well under the 1 MiB that an object may have. */
+const MAX_BYTES = 600_000;
+/** Of what is unpacked: whoever may write the ConfigMap must not exhaust our memory. */
+const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
+
+const shape = z.object({
+  cluster: z.string(),
+  plane: z.string(),
+  owed: z.array(z.tuple([z.string(), z.number(), z.enum(REVOCATION_CAUSES)])),
+  known: z.array(z.string()),
+  lately: z.number(),
+});
+
+/** A record as it is stored, and how many of its keys had no room in there. */
+export interface Packed {
+  readonly bytes: Buffer;
+  readonly dropped: number;
+}
+
+/**
+ * Packs a record. Where it is too large the known names go first, half by half, then debts, the youngest first: for what has no
+ * room, the next process is as one that never saw it, and the brake decides.
+ */
+export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Promise<Packed> {
+  const debts = [...record.owed].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
+  let owed = debts;
+  let known = [...record.known].sort();
+  for (;;) {
+    const bytes = await promisify(gzip)(
+      JSON.stringify({
+        ...record,
+        owed: owed.map(([key, { sinceMs, cause }]) => [key, sinceMs, cause]),
+        known,
+      }),
+    );
+    const dropped = debts.length - owed.length + record.known.size - known.length;
+    if (bytes.length <= maxBytes || owed.length + known.length === 0) return { bytes, dropped };
+    if (known.length > 0) known = known.slice(0, Math.floor(known.length / 2));
+    else owed = owed.slice(0, Math.floor(owed.length / 2));
+  }
+}
+
+/** @throws {Error} when it is nothing that {@link pack} made */
+export async function unpack(bytes: Buffer): Promise<DebtRecord> {
+  const text = await promisify(gunzip)(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
+  const { owed, known, ...rest } = shape.parse(JSON.parse(text.toString('utf8')));
+  return {
+    ...rest,
+    owed: new Map(owed.map(([key, sinceMs, cause]) => [key, { sinceMs, cause }])),
+    known: new Set(known),
+  };
+}

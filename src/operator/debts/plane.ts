@@ -1,0 +1,119 @@
+import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource, TOKENS, USERS } from '../../api/names.ts';
+import type { KubeObject } from '../../api/types.ts';
+import { ApiError } from '../../errors.ts';
+import type { Reader } from '../../kube/client.ts';
+import type { Lister } from '../../kube/store.ts';
+import { parseKey } from '../keys.ts';
+import type { DebtRecord } from './debt-record.ts';
+import type { FoundRecord } from './debt-records.ts';
+
+/** Which management plane it is, and how far it has come. */
+export interface Plane {
+  /** Changes with the plane itself, and with the definitions of what decides; '' when that cannot be told. */
+  readonly identity: string;
+  /** Of a list of Tokens. */
+  readonly resourceVersion: string;
+}
+
+/** So many sources may be absent without a word before the brake stops a sweep: two objects each, of 20. */
+export const UNSEEN_LIMIT = 10;
+/** So many deletions within a minute, or at a time, and somebody is just taking many away. */
+export const MANY_AT_ONCE = 3;
+
+/**
+ * Asks the management plane who it is: UID of namespace kube-system, which another etcd does not have, and of the definitions
+ * of tokens and users, which are others when they were made anew (empty).
+ *
+ * @throws {ConnectionError | ApiError} when it does not answer; a refusal only leaves it unknown
+ */
+export async function readPlane(client: Reader): Promise<Plane> {
+  const [namespace, tokens, users, page] = await Promise.all([
+    uidOf(client, NAMESPACES, 'kube-system'),
+    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${TOKENS.plural}.${TOKENS.group}`),
+    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${USERS.plural}.${USERS.group}`),
+    unlessRefused(client.list(TOKENS, { limit: 1 })),
+  ]);
+  const isKnown = namespace !== '' && tokens !== '' && users !== '';
+  return {
+    identity: isKnown ? `${namespace}/${tokens}/${users}` : '',
+    resourceVersion: page?.resourceVersion ?? '',
+  };
+}
+
+async function uidOf(client: Reader, resource: Resource, name: string): Promise<string> {
+  const object = await unlessRefused(client.get({ resource, name }));
+  return (object as KubeObject | undefined)?.metadata.uid ?? '';
+}
+
+/** Undefined where the server says no; waiting would not help. @throws what may pass */
+async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.code < 429) return undefined;
+    throw error;
+  }
+}
+
+/** What is there upstream now, by name. */
+export interface Sources {
+  readonly tokens: Pick<Lister<unknown>, 'get'>;
+  readonly users: Pick<Lister<unknown>, 'get'>;
+}
+
+/**
+ * Keys of sources that were deleted for certain, with the time when that was known: what an earlier process saw, and what is
+ * merely absent but was there before *in this very history of this plane*.
+ *
+ * A record lies in the same etcd as the tokens. A plane that is put back from a backup gets the record of that moment back, too,
+ * which does not know what was made after it: that stays with the brake. So does everything when the plane or a definition is
+ * another one, when its version went backwards, or when most of what was known is missing, unless an earlier process saw that
+ * it was just being deleted.
+ */
+export function deletedBefore(
+  found: readonly FoundRecord[],
+  plane: Plane,
+  sources: Sources,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const isThere = (key: string): boolean => {
+    const { kind, name } = parseKey(key);
+    return (kind === 'user' ? sources.users : sources.tokens).get(name) !== undefined;
+  };
+  const gone = new Map<string, number>();
+  for (const { record } of found) {
+    if (!isOfPlane(record, plane.identity)) continue;
+    for (const [key, { sinceMs }] of record.owed) if (!isThere(key)) gone.set(key, sinceMs);
+  }
+  const ours = found.filter(({ record }) => record.plane === plane.identity);
+  for (const key of missing(ours, plane, isThere)) if (!gone.has(key)) gone.set(key, nowMs);
+  return gone;
+}
+
+/** What was known, is absent, and was seen by nobody, as far as that is to be believed. */
+function missing(
+  ours: readonly FoundRecord[],
+  plane: Plane,
+  isThere: (key: string) => boolean,
+): readonly string[] {
+  if (plane.identity === '') return [];
+  const earlier = ours.filter(({ resourceVersion }) => isForwards(resourceVersion, plane.resourceVersion));
+  const lately = earlier.reduce((sum, { record }) => sum + record.lately, 0);
+  const known = new Set(earlier.flatMap(({ record }) => [...record.known]));
+  return (['token', 'user'] as const).flatMap((kind) => {
+    const ofKind = [...known].filter((key) => parseKey(key).kind === kind);
+    const absent = ofKind.filter((key) => !isThere(key));
+    const isIntact = absent.length <= Math.max(1, ofKind.length / 2);
+    return isIntact || lately >= MANY_AT_ONCE ? absent : [];
+  });
+}
+
+function isForwards(before: string, now: string): boolean {
+  const isNumber = (version: string): boolean => /^\d{1,20}$/.test(version);
+  return isNumber(before) && isNumber(now) && BigInt(before) <= BigInt(now);
+}
+
+/** Of this plane, as far as anyone can tell. */
+export function isOfPlane({ plane }: Pick<DebtRecord, 'plane'>, identity: string): boolean {
+  return plane === identity || plane === '' || identity === '';
+}

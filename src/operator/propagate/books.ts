@@ -1,0 +1,31 @@
+import type { DebtKeeper } from '../debts/debt-keeper.ts';
+import { Lag } from '../report/lag.ts';
+import { Outcomes } from '../report/outcomes.ts';
+import type { PropagatorDeps } from './propagator-deps.ts';
+
+/** Where one cluster's keys stand, how far behind it is, and what of that is kept. */
+export interface Books {
+  readonly outcomes: Outcomes;
+  readonly lag: Lag;
+  readonly debts: DebtKeeper;
+}
+
+/** Opens the books of a cluster, with what earlier processes left in them. */
+export function openBooks(
+  cluster: string,
+  { upstream, reports, keepDebts, now }: PropagatorDeps,
+  isAway: () => boolean,
+  onChange: () => void,
+): Books {
+  const { management, deletions } = upstream;
+  const series = reports.metrics.ofCluster(cluster);
+  const onDebt = (key: string, isOwed: boolean): void => debts.debtChanged(key, isOwed);
+  const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
+  const debts: DebtKeeper = keepDebts({ cluster, ledger: lag, isAway });
+  debts.restore();
+  const outcomes = new Outcomes(onChange, (key, outcome) => {
+    lag.settled(key, outcome);
+    debts.settled(key, outcome);
+  });
+  return { outcomes, lag, debts };
+}
