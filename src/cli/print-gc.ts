@@ -1,7 +1,7 @@
 import type { GcConfig } from '../config/gc.ts';
 import { formatTime } from '../derive/expiry.ts';
 import { age } from '../print/duration.ts';
-import { type Answer, printAnswer } from '../print/output.ts';
+import { type Answer, AnswerInParts } from '../print/output.ts';
 import { countRemovals, type RemovalCount } from '../removal/count.ts';
 import type { Removal, RemovalPlan } from '../removal/plan.ts';
 import { printerOf } from './printer.ts';
@@ -10,38 +10,52 @@ import { note } from './say.ts';
 
 const EMPTY = 'Nothing is to be taken away.';
 
-/** Prints plans: counted for a table, object by object for everything else. */
-export async function printGc(
-  plans: readonly RemovalPlan[],
-  config: GcConfig,
-  runtime: Runtime,
-): Promise<void> {
+/** Prints plans as they come: counted for a table, object by object for everything else. */
+export interface PlanPrinter {
+  add(plan: RemovalPlan): void;
+  end(): Promise<void>;
+}
+
+export function planPrinter(config: GcConfig, runtime: Runtime): PlanPrinter {
   const printer = printerOf(config, runtime);
   const nowMs = runtime.now();
-  if (config.output === 'table') await printAnswer(counted(plans, nowMs), printer);
-  else await printAnswer(listed(plans, nowMs), printer);
-  tellHeld(plans, runtime);
+  const counts = new AnswerInParts(counted(nowMs), printer);
+  const objects = new AnswerInParts(listed(nowMs), printer);
+  const isTable = config.output === 'table';
+  return {
+    add(plan) {
+      if (isTable) counts.add(countRemovals(plan, nowMs));
+      else objects.add(plan.removals.map((removal) => ({ ...removal, cluster: plan.cluster })));
+      tellHeld(plan, runtime);
+    },
+    end: () => (isTable ? counts : objects).end(),
+  };
+}
+
+/** What is about to be carried out. */
+export function tellPlan(plan: RemovalPlan, runtime: Runtime): void {
+  const counts = countRemovals(plan, runtime.now()).map(({ reason, objects }) => `${reason} ${objects}`);
+  if (counts.length > 0)
+    note(`cluster ${plan.cluster}: ${plan.removals.length} objects: ${counts.join(', ')}`, runtime);
+  tellHeld(plan, runtime);
 }
 
 /** What the operator will not do by itself, and how to let it. */
-export function tellHeld(plans: readonly RemovalPlan[], runtime: Runtime): void {
-  for (const { cluster, blocked, allowed, held } of plans) {
-    if (held !== undefined) note(`cluster ${cluster}: on hold, nothing is taken away: ${held}`, runtime);
-    if (!blocked || allowed) continue;
-    note(
-      `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: ${runtime.program} gc --allow ${cluster}`,
-      runtime,
-    );
-  }
+function tellHeld({ cluster, blocked, allowed, held }: RemovalPlan, runtime: Runtime): void {
+  if (held !== undefined) note(`cluster ${cluster}: on hold, nothing is taken away: ${held}`, runtime);
+  if (!blocked || allowed) return;
+  note(
+    `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: ${runtime.program} gc --allow ${cluster}`,
+    runtime,
+  );
 }
 
-function counted(plans: readonly RemovalPlan[], nowMs: number): Answer<RemovalCount> {
+function counted(nowMs: number): Omit<Answer<RemovalCount>, 'rows'> {
   const number =
     (pick: (row: RemovalCount) => number) =>
     (row: RemovalCount): string =>
       String(pick(row));
   return {
-    rows: plans.flatMap((plan) => countRemovals(plan, nowMs)),
     columns: [
       { title: 'CLUSTER', cell: ({ cluster }) => cluster },
       { title: 'REASON', cell: ({ reason }) => reason },
@@ -65,9 +79,8 @@ function counted(plans: readonly RemovalPlan[], nowMs: number): Answer<RemovalCo
 
 type Row = Removal & { readonly cluster: string };
 
-function listed(plans: readonly RemovalPlan[], nowMs: number): Answer<Row> {
+function listed(nowMs: number): Omit<Answer<Row>, 'rows'> {
   return {
-    rows: plans.flatMap(({ cluster, removals }) => removals.map((removal) => ({ ...removal, cluster }))),
     columns: [
       { title: 'CLUSTER', cell: ({ cluster }) => cluster },
       { title: 'KIND', cell: ({ object }) => object.kind },

@@ -83,7 +83,7 @@ async function remove(
   { dryRun }: CleanupConfig,
 ): Promise<Removed> {
   if (dryRun === 'client') return { object, result: 'deleted' };
-  return removeObject(object, plane.client, dryRun === 'server');
+  return removeObject(object, plane.client, { dryRun: dryRun === 'server' });
 }
 
 function counted(objects: readonly KubeObject[]): string {

@@ -12,7 +12,7 @@ import { humanDuration } from '../print/duration.ts';
 import { findOurs } from '../removal/find-ours.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
-import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { InterruptedError } from './interruption.ts';
 import { progressOf } from './progress.ts';
 import type { Runtime } from './runtime.ts';
@@ -49,7 +49,8 @@ async function setDrain(
     throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
   const isSet = propagation?.spec.drain ?? false;
   const what = `clusterpropagation/${cluster}`;
-  if (isSet !== undo) {
+  // A spec that cannot be read says nothing: it is written, and read again.
+  if (isSet !== undo && propagation?.problem === undefined) {
     say(`${what} unchanged`, runtime);
     return propagation?.generation ?? 0;
   }
@@ -58,6 +59,11 @@ async function setDrain(
     return 0;
   }
   const stored = await storeDrain(cluster, propagation, !undo, dryRun === 'server', management);
+  if (stored.problem !== undefined)
+    throw new TerminalError(
+      'Rejected',
+      `ClusterPropagation ${cluster}: ${stored.problem}: the operator keeps its hands off until that is mended; kubectl edit cprop ${cluster}`,
+    );
   // An API server drops a field that its definition does not have, and calls that success.
   if (stored.spec.drain === undo) {
     throw new TerminalError(
@@ -135,8 +141,11 @@ async function confirmEmpty(
   const found = await after(opened, (plane) => findOurs(plane, cluster));
   if (opened.ok) await opened.value.close();
   if (!found.ok) {
-    note(`not looked at itself: ${found.failure.message}`, runtime);
-    return EXIT_OK;
+    complain(
+      runtime,
+      `cluster ${cluster}: the operator says that it is drained, and nobody looked: ${found.failure.message}; --downstream-kubeconfig FILE looks by another way`,
+    );
+    return EXIT_UNREACHABLE;
   }
   const { ours } = found.value;
   if (ours.length === 0) {

@@ -13,8 +13,9 @@ import { readManagement } from '../removal/snapshot.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { InOrder } from './in-order.ts';
 import { InterruptedError } from './interruption.ts';
-import { printGc, tellHeld } from './print-gc.ts';
+import { planPrinter, tellPlan } from './print-gc.ts';
 import { progressOf } from './progress.ts';
 import { RemovalReport } from './removal-report.ts';
 import type { Runtime } from './runtime.ts';
@@ -66,43 +67,79 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
     throw new TerminalError('ClusterDeleted', await missing(config.cluster, plane));
   }
   const clusters = config.cluster === undefined ? known : [config.cluster];
-  const isApplied = config.what === 'apply';
-  const progress = progressOf(isApplied ? 'taking away' : 'reading clusters', runtime);
-  const report = new RemovalReport({ output: config.output, dryRun: 'none' }, progress, runtime);
-  const plans = new Map<string, RemovalPlan>();
-  let code = EXIT_OK;
-  const interruption = isApplied ? runtime.interruption() : undefined;
-  let seen = 0;
-  const planOne = async (cluster: string): Promise<void> => {
-    seen += 1;
+  const given = { config, plane, management, runtime };
+  return config.what === 'apply' ? applyAll(clusters, given) : showAll(clusters, given);
+}
+
+/** Each cluster as soon as it is seen. */
+async function showAll(clusters: readonly string[], given: Given): Promise<number> {
+  const { config, runtime } = given;
+  const progress = progressOf('reading clusters', runtime);
+  const printer = planPrinter(config, runtime);
+  const shown = new InOrder<RemovalPlan>(
+    clusters,
+    (plan) => {
+      progress.clear();
+      printer.add(plan);
+    },
+    runtime.now,
+  );
+  let [code, seen]: [number, number] = [EXIT_OK, 0];
+  await eachBounded(clusters, AT_ONCE, async (cluster) => {
+    let plan: RemovalPlan | undefined;
     try {
-      await withCluster(cluster, { config, plane, management, runtime }, async (plan, sources) => {
-        plans.set(cluster, plan);
-        if (interruption) await apply(plan, { ...sources, interruption }, report);
+      await withCluster(cluster, given, async (read) => {
+        plan = read;
       });
     } catch (error) {
       progress.clear();
-      complain(runtime, `cluster ${cluster}: ${describeError(error)}`);
-      code = EXIT_UNREACHABLE;
+      code = unseen(cluster, error, runtime);
     }
-    if (!isApplied) progress.update(plans.size, clusters.length);
-  };
-  await eachBounded(clusters, AT_ONCE, planOne, interruption);
+    shown.come(cluster, plan);
+    seen += 1;
+    progress.update(seen, clusters.length);
+  });
   progress.clear();
-  const inOrder = clusters.flatMap((cluster) => plans.get(cluster) ?? []);
-  if (!isApplied) {
-    await printGc(inOrder, config, runtime);
-    return code;
-  }
-  tellHeld(inOrder, runtime);
-  const ended = await report.end(config);
-  const left = clusters.length - seen;
-  if (interruption?.aborted && left > 0)
-    throw new InterruptedError(interruption, `${left} clusters were not looked at`);
-  return ended || code;
+  await printer.end();
+  return code;
 }
 
-interface Reading {
+/** What each plan says, which is told before; what is no longer true when its turn comes is left, and told. */
+async function applyAll(clusters: readonly string[], given: Given): Promise<number> {
+  const { config, runtime } = given;
+  const progress = progressOf('taking away', runtime);
+  const report = new RemovalReport({ output: config.output, dryRun: 'none' }, progress, runtime);
+  const interruption = runtime.interruption();
+  let [code, seen]: [number, number] = [EXIT_OK, 0];
+  const applyOne = async (cluster: string): Promise<void> => {
+    seen += 1;
+    try {
+      await withCluster(cluster, given, async (plan, sources) => {
+        progress.clear();
+        tellPlan(plan, runtime);
+        await apply(plan, { ...sources, interruption }, report);
+      });
+    } catch (error) {
+      progress.clear();
+      code = unseen(cluster, error, runtime);
+    }
+  };
+  await eachBounded(clusters, AT_ONCE, applyOne, interruption);
+  progress.clear();
+  const ended = await report.end(config);
+  const left = clusters.length - seen;
+  if (interruption.aborted && left > 0)
+    throw new InterruptedError(interruption, `${left} clusters were not looked at`);
+  return code || ended;
+}
+
+/** Costs itself alone. */
+function unseen(cluster: string, error: unknown, runtime: Runtime): number {
+  complain(runtime, `cluster ${cluster}: ${describeError(error)}`);
+  return EXIT_UNREACHABLE;
+}
+
+interface Given {
   readonly config: GcConfig;
   readonly plane: ManagementPlane;
   readonly management: Management;
@@ -111,7 +148,7 @@ interface Reading {
 
 async function withCluster(
   cluster: string,
-  { config, plane, management, runtime }: Reading,
+  { config, plane, management, runtime }: Given,
   use: (plan: RemovalPlan, sources: PlanSources) => Promise<void>,
 ): Promise<void> {
   const downstream = needed(await downstreamPlane(cluster, plane, config));

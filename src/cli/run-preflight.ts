@@ -1,6 +1,12 @@
 import { type PreflightConfig, preflightConfig } from '../config/preflight.ts';
 import { type Hop, withNames } from '../explain/hop.ts';
-import { judgeCluster, judgeManagement, unreached, worst } from '../explain/preflight.ts';
+import {
+  judgeCluster,
+  judgeManagement,
+  unreached,
+  unseenAuthentication,
+  worst,
+} from '../explain/preflight.ts';
 import { lookAtCluster, lookAtManagement } from '../explain/preflight-evidence.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { missingCluster } from '../plane/missing-cluster.ts';
@@ -14,7 +20,7 @@ import { downstreamPlane, givenDownstream, managementPlane } from './connect.ts'
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
-import { complain } from './say.ts';
+import { complain, note } from './say.ts';
 
 /** One API server and what was found about it. */
 interface Inspection {
@@ -37,17 +43,35 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
     }
     for (const name of known(names) ?? []) inspections.push(await inspect(name, config, management, runtime));
     await print(inspections, config, printerOf(config, runtime));
-    const code = EXIT_CODES[worst(inspections.flatMap(({ hops }) => hops))];
-    if (names.ok || code !== EXIT_OK) return code;
+    tellUnseen(inspections, config, runtime);
+    const code = codeOf(inspections, config);
+    if (names.ok) return code;
     const { reason, message } = names.failure;
     complain(runtime, `no cluster was looked at: ${reason}: ${message}`);
-    return EXIT_UNREACHABLE;
+    return code === EXIT_OK ? EXIT_UNREACHABLE : code;
   } finally {
     await management.close();
   }
 }
 
-const EXIT_CODES = { ok: EXIT_OK, broken: EXIT_NO, unknown: EXIT_UNREACHABLE } as const;
+/** One cluster at a time: what was seen of one says nothing about another. */
+function codeOf(inspections: readonly Inspection[], { strict }: PreflightConfig): number {
+  const verdicts = inspections.map(({ hops }) => worst(hops, strict));
+  if (verdicts.includes('broken')) return EXIT_NO;
+  return verdicts.includes('unknown') ? EXIT_UNREACHABLE : EXIT_OK;
+}
+
+/** The least credential sees neither DaemonSets nor reviews: all that it may see is fine, and that is not all. */
+function tellUnseen(inspections: readonly Inspection[], { strict }: PreflightConfig, runtime: Runtime): void {
+  const names = inspections
+    .filter(({ hops }) => worst(hops, strict) === 'ok' && unseenAuthentication(hops))
+    .map(({ name }) => name);
+  if (names.length === 0) return;
+  note(
+    `not looked at, for the operator's credential may not: authenticator and webhook of ${names.join(', ')}; preflight CLUSTER --downstream-kubeconfig FILE of an administrator looks`,
+    runtime,
+  );
+}
 
 /** @returns undefined when there is no cluster of the name that was asked for */
 async function clusterNames(
@@ -55,7 +79,8 @@ async function clusterNames(
   management: ManagementPlane,
   hops: readonly Hop[],
 ): Promise<Reading<readonly string[]> | undefined> {
-  if (worst(hops) === 'unknown') return { ok: true, value: [] };
+  if (hops.some(({ id, state }) => id === 'management' && state === 'unknown'))
+    return { ok: true, value: [] };
   const clusters = await management.clusters();
   if (config.cluster === undefined) {
     if (!clusters.ok) return clusters;
@@ -72,8 +97,9 @@ async function inspect(
   management: ManagementPlane,
   runtime: Runtime,
 ): Promise<Inspection> {
-  const propagation = known(await management.propagation(name));
-  const opened = await downstreamPlane(name, management, config);
+  const propagation = known(await management.remembered.propagation(name));
+  // The operator's own credential is what is judged here.
+  const opened = await downstreamPlane(name, management, { ...config, downstreamKubeconfig: undefined });
   const names = { token: undefined, cluster: name, user: undefined };
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
   const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
@@ -88,19 +114,21 @@ async function inspect(
 
 async function print(
   inspections: readonly Inspection[],
-  { output }: PreflightConfig,
+  { output, strict }: PreflightConfig,
   printer: Printer,
 ): Promise<void> {
   if (output === 'json' || output === 'yaml') {
-    const items = inspections.map(({ name, hops }) => ({ name, verdict: worst(hops), checks: hops }));
+    const items = inspections.map(({ name, hops }) => ({ name, verdict: worst(hops, strict), checks: hops }));
     return printObject({ kind: 'Preflight', items }, output, printer);
   }
   if (output === 'name')
-    return printer.write(inspections.map(({ name, hops }) => `${worst(hops)}/${printable(name)}\n`).join(''));
+    return printer.write(
+      inspections.map(({ name, hops }) => `${worst(hops, strict)}/${printable(name)}\n`).join(''),
+    );
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
   );
   printer.write(parts.join('\n'));
 }

@@ -1,25 +1,27 @@
 import { LEASE } from '../api/names.ts';
 import { type StatusConfig, statusConfig } from '../config/status.ts';
-import { type ClusterStatus, clusterStatuses } from '../explain/cluster-status.ts';
+import { authenticatorOf, type ClusterStatus, clusterStatuses } from '../explain/cluster-status.ts';
 import { type TokenStatus, tokenStatuses } from '../explain/token-status.ts';
 import { pause } from '../kube/backoff.ts';
+import { eachBounded } from '../plane/bounded.ts';
 import { leaderlessSince } from '../plane/leader.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { missingCluster } from '../plane/missing-cluster.ts';
 import { after, type Reading, required } from '../plane/reading.ts';
 import { authenticators, type DaemonSet } from '../plane/workloads.ts';
 import { age } from '../print/duration.ts';
-import { type Printer, printAnswer } from '../print/output.ts';
+import { AnswerInParts, type Printer, printAnswer } from '../print/output.ts';
 import type { Invocation } from './command.ts';
 import { downstreamPlane, managementPlane } from './connect.ts';
-import { EXIT_NO, EXIT_OK } from './exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
+import { InOrder } from './in-order.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
 import { complain, note } from './say.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
 
 /** How many clusters are asked at a time. */
-const PARALLEL = 8;
+const PARALLEL = 16;
 const REDRAW = '\u001b[H\u001b[2J\u001b[3J';
 
 /** `ace-operator status`. @returns the exit code @throws {ConfigError | UnseenError} */
@@ -49,7 +51,8 @@ async function watch(config: StatusConfig, management: ManagementPlane, runtime:
     if (interrupted.signal.aborted) break;
     const picture = parts.join('');
     runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
-    if (code !== EXIT_OK) return code ?? EXIT_OK;
+    // A cluster that is away for a moment is what one may be watching for.
+    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code ?? EXIT_OK;
     await pause(config.intervalMs, interrupted.signal);
   }
   return EXIT_OK;
@@ -64,7 +67,7 @@ async function show(
   management.remembered.forget();
   await tellLeaderless(config, management, runtime);
   if (config.cluster === undefined) {
-    await printAnswer(clusterAnswer(await readClusters(config, management, runtime), runtime.now()), printer);
+    await showClusters(config, management, runtime, printer);
     return EXIT_OK;
   }
   const tokens = await readTokens(config.cluster, config, management, runtime);
@@ -72,8 +75,8 @@ async function show(
     complain(runtime, await missingCluster(config.cluster, management));
     return EXIT_NO;
   }
-  await printAnswer(tokenAnswer(tokens, config.cluster, runtime.now()), printer);
-  return EXIT_OK;
+  await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
+  return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
 }
 
 /** What nobody keeps up looks as good as on the last day. */
@@ -90,21 +93,31 @@ async function tellLeaderless(
   note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
 }
 
-async function readClusters(
+/** Each cluster as soon as it has been asked. */
+async function showClusters(
   config: StatusConfig,
   management: ManagementPlane,
   runtime: Runtime,
-): Promise<readonly ClusterStatus[]> {
+  printer: Printer,
+): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
-  const running = new Map<string, Reading<readonly DaemonSet[]>>();
-  const waiting = required(clusters).filter(({ aceEnabled }) => config.asksClusters && aceEnabled === true);
-  const ask = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      running.set(next.name, await authenticatorsOf(next.name, config, management));
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, ask));
-  return clusterStatuses(required(clusters), required(propagations), running, runtime.now());
+  const nowMs = runtime.now();
+  const statuses = clusterStatuses(required(clusters), required(propagations), new Map(), nowMs);
+  const isAsked = new Set(
+    required(clusters).flatMap(({ name, aceEnabled }) =>
+      config.asksClusters && aceEnabled === true ? name : [],
+    ),
+  );
+  const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
+  answer.reserve(statuses);
+  const names = statuses.map(({ name }) => name);
+  const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
+  await eachBounded(statuses, PARALLEL, async (status) => {
+    const { name } = status;
+    const running = isAsked.has(name) ? await authenticatorsOf(name, config, management) : undefined;
+    shown.come(name, { ...status, ...authenticatorOf(running) });
+  });
+  await answer.end();
 }
 
 async function authenticatorsOf(
@@ -112,7 +125,10 @@ async function authenticatorsOf(
   config: StatusConfig,
   management: ManagementPlane,
 ): Promise<Reading<readonly DaemonSet[]>> {
-  const opened = await downstreamPlane(id, management, config);
+  const opened = await downstreamPlane(id, management, config, {
+    connections: 1,
+    deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
+  });
   try {
     return await after(opened, (plane) => authenticators(plane, plane.namespace));
   } finally {
@@ -126,7 +142,7 @@ async function readTokens(
   config: StatusConfig,
   management: ManagementPlane,
   runtime: Runtime,
-): Promise<readonly TokenStatus[] | undefined> {
+): Promise<{ readonly rows: readonly TokenStatus[]; readonly isSeen: boolean } | undefined> {
   const cluster = required(await management.cluster(id));
   const propagation = required(await management.propagation(id));
   if (!cluster && !propagation) return undefined;
@@ -144,7 +160,8 @@ async function readTokens(
     }
     const { drain = false, suspend = false } = propagation?.spec ?? {};
     const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
-    return tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
+    const rows = tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
+    return { rows, isSeen: there.ok || !config.asksClusters };
   } finally {
     if (opened.ok) await opened.value.close();
   }

@@ -23,6 +23,7 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   const management = await managementPlane(config);
   try {
     const { found, missing } = await meant(names, config, management, runtime);
+    await tellOtherKind(config, management, runtime);
     if (found.length + missing.length === 0) {
       await requireNamed(config.selection, management);
       note('No tokens found.', runtime);
@@ -39,6 +40,44 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   }
 }
 
+const NAMED_EXT = 5;
+
+/** A leaver may hold tokens of Rancher's newer kind: they are no Tokens, and stay good for the management plane. */
+async function tellOtherKind(
+  { selection: { user } }: TokenRevokeConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<void> {
+  if (user === undefined) return;
+  const read = await management.extTokensOf(user);
+  if (!read.ok) {
+    note(`not looked at: tokens of ext.cattle.io of ${user}: ${read.failure.message}`, runtime);
+    return;
+  }
+  if (read.value.length === 0) return;
+  const names = read.value.slice(0, NAMED_EXT).join(' ');
+  const more = read.value.length > NAMED_EXT ? ' …' : '';
+  note(
+    `not taken away: ${read.value.length} tokens of ext.cattle.io of ${user} (${names}${more}); they open the management plane: kubectl delete tokens.ext.cattle.io ${names}${more}, or disable the User`,
+    runtime,
+  );
+}
+
+/** Without the token by which all this is done: after it nothing else would be, nor be waited for. */
+async function withoutOwn(
+  tokens: readonly ListedToken[],
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<readonly ListedToken[]> {
+  const own = await management.ownToken();
+  if (!tokens.some(({ name }) => name === own)) return tokens;
+  note(
+    `left out: ${own}, the token that you are logged in with; ${runtime.program} token delete ${own} takes it`,
+    runtime,
+  );
+  return tokens.filter(({ name }) => name !== own);
+}
+
 async function meant(
   names: readonly string[],
   config: TokenRevokeConfig,
@@ -48,7 +87,8 @@ async function meant(
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
   const progress = progressOf('reading tokens', runtime);
   const listed = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
-  const selected = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
+  const outOfUse = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
+  const selected = await withoutOwn(outOfUse, management, runtime);
   if (config.includeSystem) return { found: selected, missing: [] };
   const found = selected.filter((token) => !isSystemToken(token));
   const spared = selected.length - found.length;

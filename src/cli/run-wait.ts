@@ -10,7 +10,7 @@ import { known } from '../plane/reading.ts';
 import { humanDuration } from '../print/duration.ts';
 import { printObject } from '../print/output.ts';
 import type { Invocation } from './command.ts';
-import { managementPlane } from './connect.ts';
+import { givenDownstream, managementPlane } from './connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from './exit.ts';
 import { printerOf } from './printer.ts';
 import type { Runtime } from './runtime.ts';
@@ -21,12 +21,17 @@ const POLL_MS = 500;
 /** `ace-operator wait`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runWait({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = waitConfig(args, given, runtime.env, runtime.home);
-  const management = await managementPlane(config);
+  // Once is looked even without any time to wait; a look that began in time may end.
+  const bounds =
+    config.timeoutMs === 0
+      ? {}
+      : { deadline: AbortSignal.timeout(Math.max(config.timeoutMs, 500) + POLL_MS) };
+  const management = await managementPlane(config, bounds);
   const deadlineMs = runtime.now() + config.timeoutMs;
   let wasSeen = config.ignoreNotFound;
   try {
     for (;;) {
-      const evidence = await look(config, management, runtime);
+      const evidence = await look(config, management, { ...bounds, now: runtime.now });
       requireScope(config, evidence);
       wasSeen ||= isSeen(evidence);
       const explanation = conclude(evidence);
@@ -40,20 +45,26 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
   }
 }
 
-function look(config: WaitConfig, management: ManagementPlane, runtime: Runtime): Promise<Evidence> {
-  return gather({
+async function look(
+  config: WaitConfig,
+  management: ManagementPlane,
+  bounds: { readonly deadline?: AbortSignal; readonly now: () => number },
+): Promise<Evidence> {
+  const downstream = await givenDownstream(config.downstreamKubeconfig, config, '', bounds);
+  const evidence = gather({
+    ...bounds,
     given: { kind: 'name', name: config.token },
     cluster: config.cluster,
     management: { ok: true, value: management },
-    downstream: undefined,
+    downstream,
     bearer: undefined,
     wish: undefined,
     asksWebhook: false,
     namespace: config.downstreamNamespace,
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
-    now: runtime.now,
   });
+  return evidence.finally(() => downstream?.close());
 }
 
 /** A token is carried into one cluster: that it is not in another says nothing. @throws {ConfigError} */

@@ -27,7 +27,7 @@ export async function secretPlace(destination: Destination, runtime: Runtime): P
     return { path: undefined, write: (text) => writeOut(text, runtime), release: async () => {} };
   }
   const { path, force } = destination;
-  if (!force && (await exists(path))) throw taken(path);
+  await requireFree(path, force);
   const draft = `${path}.${randomUUID()}`;
   const file = await open(draft, 'wx', 0o600).catch((error: unknown) => {
     throw new ConfigError(`--output-file ${path}: ${describeFileError(error)}`);
@@ -44,7 +44,9 @@ export async function secretPlace(destination: Destination, runtime: Runtime): P
       if (force) return rename(draft, path);
       // Unlike a rename this fails when somebody else has made the file meanwhile.
       await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-        throw error.code === 'EEXIST' ? taken(path) : error;
+        if (error.code === 'EEXIST') throw taken(path);
+        if (!WITHOUT_LINKS.has(error.code ?? '')) throw error;
+        return takeAndRename(draft, path);
       });
     },
     release,
@@ -61,9 +63,23 @@ function taken(path: string): ConfigError {
   return new ConfigError(`--output-file ${path}: the file exists; --force replaces it`);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+/** What file systems without hard links answer: FAT, some shares. */
+const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** The name is taken by a file of ours, which the draft then replaces. */
+async function takeAndRename(draft: string, path: string): Promise<void> {
+  const own = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? taken(path) : error;
+  });
+  await own.close();
+  await rename(draft, path);
+}
+
+/** A device, a pipe or a link is nobody's old file: in its place a file with a secret would break others. @throws {ConfigError} */
+async function requireFree(path: string, force: boolean): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there === undefined) return;
+  if (!force) throw taken(path);
+  if (!there.isFile())
+    throw new ConfigError(`--output-file ${path}: it is no regular file, which alone --force replaces`);
 }

@@ -62,6 +62,15 @@ ${plainWords(places)}
   esac
 }
 
+# Words come as they were typed: the shell has not replaced a home directory yet. Nothing else is replaced.
+_ace_operator_path() {
+  case "$1" in
+    \\~/* | \\$HOME/*) printf '%s/%s' "$HOME" "\${1#*/}" ;;
+    \\"*\\") _ace_operator_path "$(printf '%s' "$1" | sed 's,^"\\(.*\\)"$,\\1,')" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
 _ace_operator_names() {
   case "$1" in
 ${namingCases(naming)}
@@ -130,7 +139,7 @@ function namingCases(naming: ShellTable['naming']): string {
     .flatMap((of) => {
       const command = naming[of];
       if (command === undefined) return [];
-      const where = `\${2:+--kubeconfig="$2"} \${3:+--context="$3"}`;
+      const where = `\${2:+--kubeconfig="$(_ace_operator_path "$2")"} \${3:+--context="$3"}`;
       return [`    ${of}) "$_ace_operator_program" ${command} -o name ${where} ;;`];
     })
     .join('\n');

@@ -14,7 +14,7 @@ const READY_TONES: Readonly<Record<ClusterStatus['ready'], Tone>> = {
 };
 
 /** The clusters, as `status` shows them. */
-export function clusterAnswer(rows: readonly ClusterStatus[], nowMs: number): Answer<ClusterStatus> {
+export function clusterAnswer(nowMs: number): Omit<Answer<ClusterStatus>, 'rows'> {
   return {
     columns: [
       { title: 'CLUSTER', cell: ({ name }) => name },
@@ -35,7 +35,6 @@ export function clusterAnswer(rows: readonly ClusterStatus[], nowMs: number): An
       },
       { title: 'MESSAGE', wide: true, cell: ({ message, lastError }) => lastError || message },
     ],
-    rows,
     object: clusterObject,
     name: ({ name }) => `cluster.management.cattle.io/${name}`,
     empty: 'no cluster has ACE',

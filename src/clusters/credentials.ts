@@ -24,6 +24,12 @@ function conventionalName(cluster: string): string {
   return `${cluster}${SUFFIX}`;
 }
 
+/** Names of the Secrets that are a way to a cluster by their names alone. */
+export function namesOfSecrets(cluster: string, object: Cluster | undefined): readonly string[] {
+  const account = object?.serviceAccountTokenSecret ?? '';
+  return account === '' ? [conventionalName(cluster)] : [conventionalName(cluster), account];
+}
+
 /**
  * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, or through the status of a
  * Cluster. The other side of {@link findCredentials}: what that finds is among them.

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import {
   duration,
@@ -31,6 +32,8 @@ export interface AskConfig {
   readonly credentialNamespaces: readonly string[];
   /** Undefined: as the operator reports it. */
   readonly downstreamNamespace: string | undefined;
+  /** Instead of the operator's credentials, for the one cluster that is asked. */
+  readonly downstreamKubeconfig: string | undefined;
   readonly requestTimeoutMs: number;
   readonly output: OutputFormat;
   readonly headers: boolean;
@@ -93,6 +96,14 @@ export const CLUSTER_FLAG: Flag = {
   fallback: '',
 };
 
+/** Of commands that look into one cluster. */
+export const DOWNSTREAM_KUBECONFIG_FLAG: Flag = {
+  flag: 'downstream-kubeconfig',
+  placeholder: 'FILE',
+  help: "a kubeconfig of the downstream cluster, instead of the operator's credentials for it",
+  fallback: '',
+};
+
 /** What nearly every command takes. */
 export const ASK_FLAGS: readonly Flag[] = [...CONNECTION_FLAGS, ...OUTPUT_FLAGS];
 
@@ -117,6 +128,7 @@ export function askConfig(
       namespaceName('credential-namespaces', name),
     ),
     downstreamNamespace: optionalNamespace(text('downstream-namespace')),
+    downstreamKubeconfig: text('downstream-kubeconfig') || undefined,
     requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
     output: oneOf('output', text('output'), OUTPUT_FORMATS),
     headers: !switchValue('no-headers', text('no-headers')),
@@ -128,12 +140,20 @@ function optionalNamespace(value: string): string | undefined {
   return value === '' ? undefined : namespaceName('downstream-namespace', value);
 }
 
+/** @throws {ConfigError} when it is not said which cluster the file is of */
+export function requireCluster(downstreamKubeconfig: string | undefined, cluster: string | undefined): void {
+  if (downstreamKubeconfig !== undefined && cluster === undefined)
+    throw new ConfigError('--downstream-kubeconfig: wanted the cluster that it belongs to, too');
+}
+
 /** A command may leave out some of the flags that all others have: they have their defaults then. */
 function withAll(flags: readonly Flag[]): readonly Flag[] {
   const own = new Set(flags.map(({ flag }) => flag));
   return [
     ...flags,
-    ...ASK_FLAGS.filter(({ flag }) => !own.has(flag)).map((flag) => ({ ...flag, typedOnly: true })),
+    ...[...ASK_FLAGS, DOWNSTREAM_KUBECONFIG_FLAG]
+      .filter(({ flag }) => !own.has(flag))
+      .map((flag) => ({ ...flag, typedOnly: true })),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import { DRY_RUN_FLAG, type DryRun, dryRunOf, namesOf, WAIT_FLAGS, type WaitConfig, waitOf } from './act.ts';
-import { type AskConfig, askConfig, CONNECTION_FLAGS } from './ask.ts';
+import { type AskConfig, askConfig, CONNECTION_FLAGS, DOWNSTREAM_KUBECONFIG_FLAG } from './ask.ts';
 import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
 export interface DrainConfig extends AskConfig, WaitConfig {
@@ -19,6 +19,7 @@ export const DRAIN_FLAGS: readonly Flag[] = flagsOfRemoval([
   },
   ...WAIT_FLAGS,
   DRY_RUN_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
   ...CONNECTION_FLAGS,
 ]);
 

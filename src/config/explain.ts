@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import { typedName } from './act.ts';
-import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
+import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG, DOWNSTREAM_KUBECONFIG_FLAG } from './ask.ts';
 import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
 
 /** What `explain` was asked. */
@@ -11,19 +11,11 @@ export interface ExplainConfig extends AskConfig {
   readonly kubeconfigFile: string | undefined;
   readonly givenContext: string | undefined;
   readonly cluster: string | undefined;
-  readonly downstreamKubeconfig: string | undefined;
   /** Read the files that the given kubeconfig names. */
   readonly followFiles: boolean;
   readonly canI: string;
   readonly canINamespace: string;
 }
-
-export const DOWNSTREAM_KUBECONFIG_FLAG: Flag = {
-  flag: 'downstream-kubeconfig',
-  placeholder: 'FILE',
-  help: "an administrator's kubeconfig of the downstream cluster, instead of the operator's credentials for it",
-  fallback: '',
-};
 
 const OWN_FLAGS: readonly Flag[] = [
   {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import { namesOf } from './act.ts';
-import { ASK_FLAGS, type AskConfig, askConfig } from './ask.ts';
+import { ASK_FLAGS, type AskConfig, askConfig, DOWNSTREAM_KUBECONFIG_FLAG, requireCluster } from './ask.ts';
 import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
 export interface GcConfig extends AskConfig {
@@ -25,6 +25,7 @@ export const GC_FLAGS: readonly Flag[] = flagsOfRemoval([
     fallback: 'false',
     typedOnly: true,
   },
+  DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
 ]);
 
@@ -37,5 +38,7 @@ export function gcConfig(given: Given, env: Environment, home: string, args: rea
   const what = ways[0] ?? 'plan';
   const [cluster] = namesOf('cluster', args);
   if (what === 'allow' && cluster === undefined) throw new ConfigError('--allow: which cluster? name it');
-  return Object.freeze({ ...askConfig(given, env, home, GC_FLAGS), what, cluster });
+  const ask = askConfig(given, env, home, GC_FLAGS);
+  requireCluster(ask.downstreamKubeconfig, cluster);
+  return Object.freeze({ ...ask, what, cluster });
 }

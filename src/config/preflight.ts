@@ -1,20 +1,17 @@
-import { ConfigError } from '../errors.ts';
 import { typedName } from './act.ts';
-import { ASK_FLAGS, type AskConfig, askConfig } from './ask.ts';
-import { DOWNSTREAM_KUBECONFIG_FLAG } from './explain.ts';
+import { ASK_FLAGS, type AskConfig, askConfig, DOWNSTREAM_KUBECONFIG_FLAG, requireCluster } from './ask.ts';
 import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
 
 export interface PreflightConfig extends AskConfig {
   /** All clusters with ACE without it. */
   readonly cluster: string | undefined;
   readonly strict: boolean;
-  readonly downstreamKubeconfig: string | undefined;
 }
 
 export const PREFLIGHT_FLAGS: readonly Flag[] = [
   {
     flag: 'strict',
-    help: 'a credential that may do more than the operator needs is a fault, not a warning',
+    help: 'a credential that may do more than the operator needs is a fault, not a warning; an authenticator and webhook that could not be seen are not known, whoever asks',
     fallback: 'false',
   },
   {
@@ -33,9 +30,7 @@ export function preflightConfig(
 ): PreflightConfig {
   const text = flagReader(PREFLIGHT_FLAGS, given, env);
   const downstreamKubeconfig = text('downstream-kubeconfig') || undefined;
-  if (downstreamKubeconfig !== undefined && args[0] === undefined) {
-    throw new ConfigError('--downstream-kubeconfig: wanted the cluster that it belongs to, too');
-  }
+  requireCluster(downstreamKubeconfig, args[0]);
   return Object.freeze({
     ...askConfig(given, env, home),
     cluster: args[0] === undefined ? undefined : typedName('cluster', args[0]),

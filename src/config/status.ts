@@ -1,7 +1,14 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
 import { typedName } from './act.ts';
-import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
+import {
+  ASK_FLAGS,
+  type AskConfig,
+  askConfig,
+  CLUSTER_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
+  requireCluster,
+} from './ask.ts';
 import {
   duration,
   type Environment,
@@ -29,6 +36,7 @@ export const STATUS_FLAGS: readonly Flag[] = [
     help: 'do not ask the clusters themselves: leaves out authenticators, and what is there',
     fallback: 'false',
   },
+  DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
 ];
 
@@ -40,8 +48,10 @@ export function statusConfig(
   home: string,
 ): StatusConfig {
   const text = flagReader(STATUS_FLAGS, given, env);
+  const ask = askConfig(given, env, home, STATUS_FLAGS);
+  requireCluster(ask.downstreamKubeconfig, args[0]);
   return Object.freeze({
-    ...askConfig(given, env, home),
+    ...ask,
     cluster: args[0] === undefined ? undefined : typedName('cluster', args[0]),
     watch: switchValue('watch', text('watch')),
     intervalMs: Math.max(1_000, duration('interval', text('interval'))),
@@ -73,6 +83,7 @@ export const WAIT_FLAGS: readonly Flag[] = [
     fallback: 'false',
   },
   CLUSTER_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
 ];
 
@@ -87,7 +98,7 @@ export function waitConfig(
   const token = typedName('token', args[0] ?? '');
   if (!isObjectName(token)) throw new ConfigError('wanted the name of a token, without its secret');
   return Object.freeze({
-    ...askConfig(given, env, home),
+    ...askConfig(given, env, home, WAIT_FLAGS),
     token,
     cluster: text('cluster') || undefined,
     until: oneOf('for', text('for'), ['propagated', 'revoked'] as const),

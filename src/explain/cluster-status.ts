@@ -34,18 +34,14 @@ export function clusterStatuses(
   running: ReadonlyMap<string, Reading<readonly DaemonSet[]>>,
   nowMs: number,
 ): readonly ClusterStatus[] {
+  const clusterByName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
   const byName = new Map(propagations.map((propagation) => [propagation.name, propagation]));
   const names = new Set([
     ...byName.keys(),
     ...clusters.filter(({ aceEnabled }) => aceEnabled !== false).map(({ name }) => name),
   ]);
   return [...names].sort().map((name) => ({
-    ...reported(
-      name,
-      clusters.find((cluster) => cluster.name === name),
-      byName.get(name),
-      nowMs,
-    ),
+    ...reported(name, clusterByName.get(name), byName.get(name), nowMs),
     ...authenticatorOf(running.get(name)),
   }));
 }
@@ -92,7 +88,8 @@ function lagOf(synced: Condition | undefined, nowMs: number): number | undefined
   return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs);
 }
 
-function authenticatorOf(
+/** What the cluster itself shows; undefined: it was not asked. */
+export function authenticatorOf(
   running: Reading<readonly DaemonSet[]> | undefined,
 ): Pick<ClusterStatus, 'authenticator' | 'authenticatorReady'> {
   if (!running) return { authenticator: undefined, authenticatorReady: undefined };

@@ -184,13 +184,26 @@ function cache({ apiServers }: ClusterEvidence): Hop {
   return longestMs > CACHE_LIMIT_MS ? flawed(id, 'warning', 'CacheTooLong', HOP_TEXTS, text) : ok(id, text);
 }
 
-const DECIDING: readonly HopId[] = ['connection', 'management', 'definitions', 'rights'];
+const DECIDING: readonly string[] = ['connection', 'management', 'definitions', 'rights'];
+/** One of them is enough: each tells of the other. */
+const AUTHENTICATION: readonly string[] = ['authenticator', 'webhook'];
 
-/** Exit code and headline follow from this. One of authenticator and webhook is enough: each tells of the other. */
-export function worst(hops: readonly Hop[]): 'ok' | 'broken' | 'unknown' {
+/**
+ * Exit code and headline follow from this. What the least credential may not see, and never may, does not make a cluster
+ * unknown, as long as its rights were seen and are right; {@link unseenAuthentication} says so then.
+ *
+ * @param strict - what was not seen is not known, whoever asks
+ */
+export function worst(hops: readonly Hop[], strict = false): 'ok' | 'broken' | 'unknown' {
   if (hops.some(({ state }) => state === 'broken')) return 'broken';
-  // What is not seen for want of a right is no fault of the cluster; but nothing can be said of one whose basics were not.
-  const isUnknown = (id: HopId): boolean => hops.some((hop) => hop.id === id && hop.state === 'unknown');
-  const isBlind = DECIDING.some(isUnknown) || (isUnknown('authenticator') && isUnknown('webhook'));
-  return isBlind ? 'unknown' : 'ok';
+  const unknown = hops.filter(({ state }) => state === 'unknown');
+  if (unknown.some(({ id }) => DECIDING.includes(id))) return 'unknown';
+  const unseen = unknown.filter(({ id }) => AUTHENTICATION.includes(id));
+  if (unseen.length < AUTHENTICATION.length) return 'ok';
+  return strict || unseen.some(({ reason }) => reason !== 'Forbidden') ? 'unknown' : 'ok';
+}
+
+/** Whether nothing was seen of who authenticates there. */
+export function unseenAuthentication(hops: readonly Hop[]): boolean {
+  return AUTHENTICATION.every((id) => hops.some((hop) => hop.id === id && hop.state === 'unknown'));
 }

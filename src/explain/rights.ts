@@ -33,6 +33,8 @@ export function neededRights(namespace: string): readonly Right[] {
     right('get', ...crds, '', 'clusteruserattributes.cluster.cattle.io'),
     right('create', ...crds, ''),
     right('get', '', 'namespaces', '', namespace),
+    // Its UID says which cluster this is.
+    right('get', '', 'namespaces', '', 'kube-system'),
     right('create', '', 'namespaces', ''),
   ];
 }

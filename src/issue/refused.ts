@@ -1,8 +1,11 @@
 import { pause } from '../kube/backoff.ts';
+import { eachBounded } from '../plane/bounded.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import { after, type Reading } from '../plane/reading.ts';
 
 const POLL_MS = 500;
+/** Clusters are many; each is looked at in its turn. */
+const AT_ONCE = 16;
 
 /** Tokens that are to be refused, by the management id of their cluster. */
 export type TokensByCluster = ReadonlyMap<string, readonly string[]>;
@@ -31,34 +34,37 @@ export async function untilRefused(
   tokens: TokensByCluster,
   watch: RefusalWatch,
 ): Promise<ReadonlyMap<string, StillAccepted>> {
-  const left = new Map([...tokens].map(([cluster, names]) => [cluster, names.length]));
-  const entries = [...tokens].map(async ([cluster, names]): Promise<[string, StillAccepted]> => {
-    const opened = await watch.open(cluster);
-    const result = await after(opened, (plane) =>
-      follow(plane, names, watch, (count) => {
-        left.set(cluster, count);
-        watch.tell([...left.values()].reduce((sum, one) => sum + one, 0));
-      }),
-    );
-    if (opened.ok) await opened.value.close();
-    return [cluster, result];
-  });
-  return new Map(await Promise.all(entries));
-}
-
-async function follow(
-  plane: DownstreamPlane,
-  names: readonly string[],
-  watch: RefusalWatch,
-  tell: (left: number) => void,
-): Promise<StillAccepted> {
+  const waiting = new Map(tokens);
+  const results = new Map<string, StillAccepted>();
+  const tell = (): void => {
+    const counts = [...waiting].map(([cluster, names]) => leftOf(results.get(cluster), names));
+    watch.tell(counts.reduce((sum, one) => sum + one, 0));
+  };
   for (;;) {
-    const accepted = await acceptedNames(plane, names);
-    if (accepted.ok) tell(accepted.value.length);
+    await eachBounded([...waiting], AT_ONCE, async ([cluster, names]) => {
+      const result = await lookOnce(cluster, names, watch);
+      results.set(cluster, result);
+      if (result.ok && result.value.length === 0) waiting.delete(cluster);
+      tell();
+    });
     const isOver = watch.interruption.aborted || watch.now() + POLL_MS > watch.deadlineMs;
-    if (isOver || (accepted.ok && accepted.value.length === 0)) return accepted;
+    if (isOver || waiting.size === 0) return results;
     await pause(POLL_MS, watch.interruption);
   }
+}
+
+const leftOf = (result: StillAccepted | undefined, names: readonly string[]): number =>
+  result?.ok ? result.value.length : names.length;
+
+async function lookOnce(
+  cluster: string,
+  names: readonly string[],
+  { open }: RefusalWatch,
+): Promise<StillAccepted> {
+  const opened = await open(cluster);
+  const result = await after(opened, (plane) => acceptedNames(plane, names));
+  if (opened.ok) await opened.value.close();
+  return result;
 }
 
 async function acceptedNames(plane: DownstreamPlane, names: readonly string[]): Promise<StillAccepted> {

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
 import { environmentProxy } from './proxy-environment.ts';
@@ -24,6 +24,8 @@ export interface Access {
 }
 
 export type TlsMaterial = SecureContextOptions & {
+  /** Made of it once, for all connections: parsing certificates costs more than a handshake. */
+  readonly secureContext?: SecureContext | undefined;
   readonly servername?: string | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
 };
@@ -105,7 +107,8 @@ class ReloadingAccess implements Access {
     if (!fresh && performance.now() - this.#readAtMs <= FILE_TTL_MS) return this.#headers;
     const isFirst = this.#readAtMs === Number.NEGATIVE_INFINITY;
     if (!isFirst && (fresh || this.#loaded.readsFiles)) await this.#reload();
-    else this.#headers = (await secrets(this.#loaded)).headers;
+    // What was read when it was opened is a moment old: its certificates need not be parsed again.
+    else this.#headers = (await secrets(this.#loaded, { headersOnly: true })).headers;
     this.#readAtMs = performance.now();
     return this.#headers;
   }
@@ -123,8 +126,12 @@ class ReloadingAccess implements Access {
     }
     this.#loaded = loaded;
     this.#headers = read.headers;
-    if (!isDeepStrictEqual(read.tls, this.#tls)) this.#tls = read.tls;
+    if (!isSameMaterial(read.tls, this.#tls)) this.#tls = read.tls;
   }
+}
+
+function isSameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
+  return isDeepStrictEqual({ ...a, secureContext: undefined }, { ...b, secureContext: undefined });
 }
 
 /** What is shown to the server and how it is trusted. @throws {ConfigError} for a certificate or key that cannot be used */
@@ -134,7 +141,7 @@ async function secrets(
 ): Promise<{ headers: Headers; tls: TlsMaterial }> {
   const options = await loaded.options();
   const { ca, cert, key, servername, rejectUnauthorized, auth } = options;
-  if (!headersOnly) requireUsable({ ca, cert, key });
+  const secureContext = headersOnly ? undefined : usable({ ca, cert, key });
   return {
     headers: {
       ...options.headers,
@@ -147,14 +154,15 @@ async function secrets(
       ...(key ? { key } : {}),
       ...(servername ? { servername } : {}),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+      ...(secureContext ? { secureContext } : {}),
     },
   };
 }
 
 /** Otherwise every connection would fail, each time, and look like a network fault. */
-function requireUsable({ ca, cert, key }: SecureContextOptions): void {
+function usable(material: SecureContextOptions): SecureContext {
   try {
-    createSecureContext({ ca, cert, key });
+    return createSecureContext(material);
   } catch {
     throw new ConfigError('the kubeconfig holds a certificate or key that cannot be used');
   }

@@ -26,6 +26,8 @@ export interface Stream {
 
 export interface TransportOptions extends ConnectionsOptions {
   readonly userAgent: string;
+  /** No request outlives it. */
+  readonly deadline?: AbortSignal | undefined;
 }
 
 export interface RequestOptions {
@@ -72,7 +74,8 @@ export class Transport {
     try {
       return await this.#send(method, path, options);
     } catch (error) {
-      if (!(error instanceof ConnectionError) || options.signal?.aborted) throw error;
+      const isOver = options.signal?.aborted || this.#options.deadline?.aborted;
+      if (!(error instanceof ConnectionError) || isOver) throw error;
       // The authority may have been replaced on disk.
       if (error.reason === 'CertificateInvalid') await this.refreshCredentials();
       const isOtherNow = tls !== this.#access.tls;
@@ -97,7 +100,7 @@ export class Transport {
         path: this.#basePath + path,
         headers,
         body: options.body ?? null,
-        signal: options.signal ? AbortSignal.any([options.signal, limit.signal]) : limit.signal,
+        signal: firstOf(limit.signal, options.signal, this.#options.deadline),
       });
       const { 'retry-after': retryAfter, date } = response.headers;
       const status = response.statusCode;
@@ -177,6 +180,11 @@ async function readAnswer(
   if (status < 300) return readWhole(body, { maxBytes, onProgress });
   const text = await readBeginning(body, { maxBytes: MAX_REFUSAL_BYTES });
   return { text, bytes: text.length };
+}
+
+function firstOf(limit: AbortSignal, ...others: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const given = others.filter((signal) => signal !== undefined);
+  return given.length === 0 ? limit : AbortSignal.any([limit, ...given]);
 }
 
 const SILENCES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'TIMEOUT']);

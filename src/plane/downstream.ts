@@ -12,7 +12,7 @@ import type { Cluster, CredentialsSecret, KubeObject } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
 import { ConfigError } from '../errors.ts';
 import type { Access } from '../kube/kubeconfig.ts';
-import { Plane, type PlaneOptions } from './plane.ts';
+import { type ListLimits, Plane, type PlaneOptions } from './plane.ts';
 import { type Reading, reading } from './reading.ts';
 
 /** An object downstream: what it says, and the object itself, for its marks. */
@@ -21,6 +21,9 @@ export interface Seen<T> {
   /** Without `data` and `hash`: nothing of it is secret. */
   readonly object: KubeObject;
 }
+
+/** One cluster of many, any of which may be in other hands by now: it costs its share and no more. */
+const CLUSTER_LIMITS: ListLimits = { bytes: 128 * 1024 * 1024, ms: 60_000 };
 
 /** One downstream cluster, read live and once. */
 export class DownstreamPlane extends Plane {
@@ -33,7 +36,7 @@ export class DownstreamPlane extends Plane {
     access: Access,
     options: PlaneOptions & { readonly source: string; readonly namespace: string },
   ) {
-    super(access, options);
+    super(access, { limits: CLUSTER_LIMITS, ...options });
     this.source = options.source;
     this.namespace = options.namespace;
   }

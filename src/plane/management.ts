@@ -13,6 +13,7 @@ import {
   parsePropagation,
   parseSetting,
 } from '../api/parse-cluster.ts';
+import { parseMetadata } from '../api/parse-fields.ts';
 import { parseToken } from '../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
 import type {
@@ -27,8 +28,11 @@ import type {
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Plane, type PlaneOptions } from './plane.ts';
-import type { Reading } from './reading.ts';
+import { known, type Reading } from './reading.ts';
 import { RememberedPlane } from './remembered.ts';
+
+/** Where Rancher keeps tokens of `ext.cattle.io`. */
+const EXT_TOKENS_NAMESPACE = 'cattle-tokens';
 
 export interface ManagementOptions extends PlaneOptions {
   /** With credentials Secrets, the operator's own first. */
@@ -40,9 +44,11 @@ export class ManagementPlane extends Plane {
   /** What it takes to reach clusters, as it was when it was first asked for. */
   readonly remembered = new RememberedPlane(this);
   readonly #credentialNamespaces: readonly string[];
+  readonly #access: Access;
 
   constructor(access: Access, options: ManagementOptions) {
     super(access, options);
+    this.#access = access;
     this.#credentialNamespaces = options.credentialNamespaces;
   }
 
@@ -100,5 +106,30 @@ export class ManagementPlane extends Plane {
       found.push(...secrets.value);
     }
     return { ok: true, value: found };
+  }
+
+  /** Names of a user's tokens of Rancher's newer kind, which are no Tokens. */
+  extTokensOf(user: string): Promise<Reading<readonly string[]>> {
+    return this.list(SECRETS, (raw) => parseMetadata(raw).name, {
+      namespace: EXT_TOKENS_NAMESPACE,
+      labelSelector: `cattle.io/kind=token,cattle.io/user-id=${user}`,
+    });
+  }
+
+  /** Name of the Token by which this plane is asked, where it is asked by one. */
+  async ownToken(): Promise<string | undefined> {
+    const { Authorization: bearer } = await this.#access.headers();
+    return /^Bearer ([a-z0-9.-]+):./.exec(String(bearer))?.[1];
+  }
+
+  /** Those Secrets of these names that can be read. For whoever may not list them: says nothing of what else there is. */
+  async credentialsNamed(names: readonly string[]): Promise<readonly CredentialsSecret[]> {
+    const places = this.#credentialNamespaces.flatMap((namespace) =>
+      names.map((name) => ({ namespace, name })),
+    );
+    const read = await Promise.all(
+      places.map(({ namespace, name }) => this.get(SECRETS, name, parseCredentialsSecret, namespace)),
+    );
+    return read.flatMap((secret) => known(secret) ?? []);
   }
 }

@@ -2,6 +2,7 @@ import type { Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { UnseenError } from '../errors.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
+import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
 import { type Reading, reading } from './reading.ts';
@@ -9,12 +10,26 @@ import { type Reading, reading } from './reading.ts';
 export interface PlaneOptions {
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** No request outlives it. */
+  readonly deadline?: AbortSignal | undefined;
+  /** 8 without it. */
+  readonly connections?: number;
+  /** What one list may take; a server that never ends it must not hold us, or fill our memory. */
+  readonly limits?: ListLimits;
+}
+
+export interface ListLimits {
+  readonly bytes: number;
+  readonly ms: number;
 }
 
 const PAGE_SIZE = 500;
-/** No list that we ask for is so long, or takes so long; a server that never ends one must not hold us. */
-const MAX_PAGES = 400;
-const MAX_LIST_MS = 120_000;
+/** An object is 3 MiB at most, and as a rule a thousandth of that. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+/** Some 100,000 tokens with all that belongs to them, from far away. */
+const LIMITS: ListLimits = { bytes: 512 * 1024 * 1024, ms: 300_000 };
+/** API servers fill their pages. */
+const MAX_EMPTY_PAGES = 10;
 const CONNECTIONS = 8;
 
 /** One API server, asked a few times and then left: no watch, no cache. Its reads are values, never exceptions. */
@@ -24,9 +39,12 @@ export class Plane {
   /** For people; without credentials. */
   readonly server: string;
   readonly #transport: Transport;
+  readonly #limits: ListLimits;
 
   constructor(access: Access, options: PlaneOptions) {
-    this.#transport = new Transport(access, { ...options, connections: CONNECTIONS });
+    const { limits = LIMITS, connections = CONNECTIONS } = options;
+    this.#limits = limits;
+    this.#transport = new Transport(access, { ...options, connections });
     this.client = new KubeClient(this.#transport);
     this.server = `${access.server.origin}${access.server.pathname.replace(/\/$/, '')}`;
   }
@@ -57,27 +75,43 @@ export class Plane {
     });
   }
 
-  /** Pages of a list, as they come. @throws what the client throws @throws {UnseenError} for a list without an end */
+  /**
+   * Pages of a list, as they come.
+   *
+   * @throws what the client throws
+   * @throws {UnseenError} when it takes more time or bytes than any list that we know
+   */
   async *pages(
     resource: Resource,
     options: Omit<ListOptions, 'limit' | 'continue'> = {},
   ): AsyncGenerator<readonly unknown[]> {
-    let next = '';
-    const beganAtMs = performance.now();
-    for (let pages = 1; ; pages += 1) {
-      if (pages > MAX_PAGES || performance.now() - beganAtMs > MAX_LIST_MS)
-        throw new UnseenError(
-          `${this.server}: its list of ${resource.plural} has no end: given up after ${pages - 1} pages`,
-        );
-      const page = await this.client.list(resource, {
-        ...options,
-        limit: PAGE_SIZE,
-        ...(next === '' ? {} : { continue: next }),
-      });
-      yield page.items;
-      next = page.continue;
-      if (next === '') return;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new SilenceError('no end in time')), this.#limits.ms);
+    let [next, bytes, empty] = ['', 0, 0];
+    try {
+      do {
+        const page = await this.client.list(resource, {
+          ...options,
+          limit: PAGE_SIZE,
+          maxBytes: MAX_PAGE_BYTES,
+          signal: limit.signal,
+          continue: next,
+        });
+        bytes += page.bytes ?? 0;
+        empty = page.items.length === 0 ? empty + 1 : 0;
+        if (bytes > this.#limits.bytes || empty > MAX_EMPTY_PAGES) throw this.#endless(resource);
+        yield page.items;
+        next = page.continue;
+      } while (next !== '');
+    } catch (error) {
+      throw limit.signal.aborted ? this.#endless(resource) : error;
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  #endless({ plural }: Resource): UnseenError {
+    return new UnseenError(`${this.server}: its list of ${plural} has no end, or none in time`);
   }
 
   /** Posts a review (`TokenReview`, `SelfSubjectAccessReview`, …), which is a question and stores nothing. */

@@ -1,6 +1,6 @@
 import { printable } from './printable.ts';
 import { paint } from './style.ts';
-import { type Column, table } from './table.ts';
+import { type Column, GrowingTable, table } from './table.ts';
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
 
@@ -38,6 +38,48 @@ export async function printAnswer<T>(answer: Answer<T>, printer: Printer): Promi
   if (answer.rows.length === 0) return printer.write(`${printable(answer.empty)}\n`);
   const columns = answer.columns.filter(({ wide }) => format === 'wide' || !wide);
   printer.write(table(columns, answer.rows, { headers, paint: paint(printer.isTerminal, printer.env) }));
+}
+
+/**
+ * An answer that comes in parts: rows are printed as they come, documents whole at the end, for half of one is none.
+ * Whoever comes first is printed first.
+ */
+export class AnswerInParts<T> {
+  readonly #answer: Omit<Answer<T>, 'rows'>;
+  readonly #printer: Printer;
+  readonly #table: GrowingTable<T>;
+  readonly #rows: T[] = [];
+
+  constructor(answer: Omit<Answer<T>, 'rows'>, printer: Printer) {
+    this.#answer = answer;
+    this.#printer = printer;
+    const columns = answer.columns.filter(({ wide }) => printer.format === 'wide' || !wide);
+    this.#table = new GrowingTable(columns, {
+      headers: printer.headers,
+      paint: paint(printer.isTerminal, printer.env),
+    });
+  }
+
+  /** Makes room for rows that come later. */
+  reserve(rows: readonly T[]): void {
+    this.#table.reserve(rows);
+  }
+
+  add(rows: readonly T[]): void {
+    this.#rows.push(...rows);
+    const { format, write } = this.#printer;
+    if (rows.length === 0 || format === 'json' || format === 'yaml') return;
+    if (format === 'name') write(rows.map((row) => `${printable(this.#answer.name(row))}\n`).join(''));
+    else write(this.#table.add(rows));
+  }
+
+  /** There are no more. */
+  async end(): Promise<void> {
+    const { format } = this.#printer;
+    const isDocument = format === 'json' || format === 'yaml';
+    if (isDocument || this.#rows.length === 0)
+      await printAnswer({ ...this.#answer, rows: this.#rows }, this.#printer);
+  }
 }
 
 /** Prints one object as JSON or YAML. */

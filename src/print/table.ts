@@ -14,20 +14,53 @@ export interface Column<T> {
 
 const GAP = '   ';
 
+export interface TableOptions {
+  readonly headers: boolean;
+  readonly paint: Paint;
+}
+
 /** Rows in columns that are as wide as their widest cell, as kubectl prints them. An empty cell is `<none>`. */
-export function table<T>(
-  columns: readonly Column<T>[],
-  rows: readonly T[],
-  options: { readonly headers: boolean; readonly paint: Paint },
-): string {
-  const { headers, paint } = options;
-  const cells = rows.map((row) => columns.map(({ cell }) => normal(cell(row))));
-  const titles = headers ? [columns.map(({ title }) => normal(title))] : [];
-  const lines = [...titles, ...cells];
-  const widths = columns.map((_, index) =>
-    lines.reduce((widest, line) => Math.max(widest, width(line[index]?.text ?? '')), 0),
-  );
-  return lines.map((line) => `${lineOf(line, widths, paint)}\n`).join('');
+export function table<T>(columns: readonly Column<T>[], rows: readonly T[], options: TableOptions): string {
+  return new GrowingTable(columns, options).add(rows);
+}
+
+/** A table whose rows come by and by: a column is as wide as the widest cell that it has had, and never narrower again. */
+export class GrowingTable<T> {
+  readonly #columns: readonly Column<T>[];
+  readonly #paint: Paint;
+  readonly #widths: number[];
+  #titles: boolean;
+
+  constructor(columns: readonly Column<T>[], { headers, paint }: TableOptions) {
+    this.#columns = columns;
+    this.#paint = paint;
+    this.#titles = headers;
+    this.#widths = columns.map(({ title }) => (headers ? width(title) : 0));
+  }
+
+  /** Makes room for rows that come later, as far as they are known. */
+  reserve(rows: readonly T[]): void {
+    for (const row of rows) this.#measure(this.#cells(row));
+  }
+
+  /** @returns the lines of these rows, those of the titles before the first */
+  add(rows: readonly T[]): string {
+    const cells = rows.map((row) => this.#cells(row));
+    for (const line of cells) this.#measure(line);
+    const titles = this.#titles ? [this.#columns.map(({ title }) => normal(title))] : [];
+    this.#titles = false;
+    return [...titles, ...cells].map((line) => `${lineOf(line, this.#widths, this.#paint)}\n`).join('');
+  }
+
+  #cells(row: T): readonly Painted[] {
+    return this.#columns.map(({ cell }) => normal(cell(row)));
+  }
+
+  #measure(line: readonly Painted[]): void {
+    line.forEach(({ text }, index) => {
+      this.#widths[index] = Math.max(this.#widths[index] ?? 0, width(text));
+    });
+  }
 }
 
 interface Painted {
@@ -50,7 +83,18 @@ function lineOf(cells: readonly Painted[], widths: readonly number[], paint: Pai
     .join(GAP);
 }
 
-/** Characters, not UTF-16 units. */
-function width(text: string): number {
-  return [...text].length;
+/** Scripts and signs that a terminal gives two cells to (UAX #11); half-width forms are of the same scripts. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+const HALF = /[\uff61-\uffdc]/u;
+const MARK = /\p{M}/u;
+
+/** Cells of a terminal, not characters, which may take two of them, or none. */
+export function width(text: string): number {
+  let cells = 0;
+  for (const character of text) {
+    if (MARK.test(character)) continue;
+    cells += WIDE.test(character) && !HALF.test(character) ? 2 : 1;
+  }
+  return cells;
 }

@@ -1,6 +1,6 @@
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../api/names.ts';
 import type { RemovalReason } from '../api/reasons.ts';
-import { describeError, isObjectMissing } from '../errors.ts';
+import { isObjectMissing, UnseenError } from '../errors.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import { needed } from '../plane/needed.ts';
 import { type Removal, type RemovalPlan, tokenReason } from './plan.ts';
@@ -9,6 +9,10 @@ import { type Removed, removeObject } from './remove.ts';
 import { readManagement } from './snapshot.ts';
 
 const AT_ONCE = 8;
+/** A look at both sides costs as much as the whole plan; what it says is true for about as long as these take. */
+const USERS_A_LOOK = 100;
+/** After so many in a row a server is left alone: it may answer tomorrow, or be in other hands. */
+const MAX_UNANSWERED = 3;
 
 /** Both sides, and what ends the work: nothing new is begun after it. */
 export interface ApplySources extends PlanSources {
@@ -32,15 +36,24 @@ export async function applyPlan(
     await inParallel(ofKind(due, kind), plan.cluster, sources, tell);
   }
   const users = ofKind(due, 'ClusterUserAttribute');
-  if (users.length > 0 && !sources.interruption.aborted) {
-    const still = await stillDue(plan.cluster, sources);
-    const isStillDue = ({ object }: Removal): boolean => still.has(object.metadata.uid ?? '');
-    for (const { object } of users.filter((removal) => !isStillDue(removal)))
-      tell({ object, result: 'kept', message: 'it has a token again' });
-    await inParallel(users.filter(isStillDue), plan.cluster, sources, tell);
-  }
+  for (let at = 0; at < users.length && !sources.interruption.aborted; at += USERS_A_LOOK)
+    await removeUsers(users.slice(at, at + USERS_A_LOOK), plan.cluster, sources, tell);
   if (plan.blocked && plan.allowed && !sources.interruption.aborted)
     await useAllowance(plan.cluster, sources);
+}
+
+/** Those of them that nobody has given a token to meanwhile, as far as a look right before can tell. */
+async function removeUsers(
+  users: readonly Removal[],
+  cluster: string,
+  sources: ApplySources,
+  tell: (removed: Removed) => void,
+): Promise<void> {
+  const still = await stillDue(cluster, sources);
+  const isStillDue = ({ object }: Removal): boolean => still.has(object.metadata.uid ?? '');
+  for (const { object } of users.filter((removal) => !isStillDue(removal)))
+    tell({ object, result: 'kept', message: 'it has a token again' });
+  await inParallel(users.filter(isStillDue), cluster, sources, tell);
 }
 
 const ofKind = (removals: readonly Removal[], kind: string): readonly Removal[] =>
@@ -52,15 +65,19 @@ async function inParallel(
   sources: ApplySources,
   tell: (removed: Removed) => void,
 ): Promise<void> {
+  let unanswered = 0;
   const remove = async (removal: Removal): Promise<void> => {
-    const { object } = removal;
-    try {
-      const obstacle = await obstacleTo(removal, cluster, sources);
-      if (obstacle === undefined) tell(await removeObject(object, sources.downstream.client, false));
-      else tell({ object, result: 'kept', message: obstacle });
-    } catch (error) {
-      tell({ object, result: 'failed', message: describeError(error) });
-    }
+    const obstacle = (): Promise<string | undefined> => obstacleTo(removal, cluster, sources);
+    const removed = await removeObject(removal.object, sources.downstream.client, {
+      dryRun: false,
+      obstacle,
+    });
+    tell(removed);
+    unanswered = removed.isUnanswered ? unanswered + 1 : 0;
+    if (unanswered < MAX_UNANSWERED) return;
+    throw new UnseenError(
+      `given up: it did not answer ${unanswered} deletions in a row; the rest is as it was`,
+    );
   };
   await eachBounded(removals, AT_ONCE, remove, sources.interruption);
 }

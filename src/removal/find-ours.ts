@@ -65,6 +65,11 @@ async function listObjects(
     const { data: _data, hash: _hash, ...object } = parse(raw).object;
     return object;
   };
-  const listed = await plane.list(resource, withoutHash, { namespace: plane.namespace, labelSelector });
+  // Objects of another --downstream-namespace are ours as well; who may not look everywhere looks where they usually are.
+  const everywhere = await plane.list(resource, withoutHash, { labelSelector });
+  const listed =
+    !everywhere.ok && everywhere.failure.reason === 'Forbidden'
+      ? await plane.list(resource, withoutHash, { namespace: plane.namespace, labelSelector })
+      : everywhere;
   return !listed.ok && listed.failure.reason === 'KindMissing' ? { ok: true, value: [] } : listed;
 }

@@ -217,7 +217,19 @@ describe('token list', () => {
     expect(await names('--expiring-within', '7d')).toEqual(['l-past', 'l-soon']);
     expect(await names('--expiring-within', '1d')).toEqual(['l-past']);
     expect(await names('--unused-since', '30d')).toEqual(['l-past']);
-    expect(await list('--cluster', 'c-none')).toBe('No tokens found.\n');
+    const none = await cli.run('token', 'list', '-l', 'team=none');
+    expect(none).toMatchObject({ code: 0, stdout: 'No tokens found.\n' });
+  });
+
+  test('says of a filter that names nobody that it does', async () => {
+    for (const [flag, name] of [
+      ['--user', 'u-nobody'],
+      ['--cluster', 'c-none'],
+    ] as const) {
+      const { code, stdout, stderr } = await cli.run('token', 'list', flag, name);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain(name);
+    }
   });
 
   test('gives programs all but the secret, wherever the object had it', async () => {
@@ -251,7 +263,7 @@ describe('token disable, enable and delete', () => {
   test('disable takes effect downstream before --wait returns, and again without harm', async () => {
     const first = await cli.run('token', 'disable', 's-one', '--wait');
     expect(first).toMatchObject({ code: 0, stdout: 'token/s-one disabled\n' });
-    expect(first.stderr).toMatch(/^refused downstream; /);
+    expect(first.stderr).toMatch(/^refused downstream in c-one; /);
     expect(await world.cluster('c-one').clusterAuthToken('s-one')).toBeUndefined();
     const again = await cli.run('token', 'disable', 's-one', '--wait');
     expect(again).toMatchObject({ code: 0, stdout: 'token/s-one unchanged\n' });

@@ -113,12 +113,12 @@ describe('status', () => {
     await ask('status/tokens', 0, 'status', 'c-one');
     await world.cluster('c-one').remove(CLUSTER_AUTH_TOKENS, 'stray', NAMESPACE);
     const { stdout } = await cli.run('status', 'c-one', '-o', 'yaml');
-    expect(stdout).toContain('state: propagated');
+    expect(stdout).toContain('state: "propagated"');
   });
 
   test('of a cluster that cannot be asked says so, beside what management knows', async () => {
     const { code, stdout, stderr } = await cli.run('status', 'c-bare');
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'no token is scoped to c-bare\n' });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'no token is scoped to c-bare\n' });
     expect(stderr).toMatch(/^ace-operator: cluster c-bare could not be asked: NoCredentials: [^\n]+\n$/);
     expect(await cli.run('status', 'c-none')).toMatchObject({ code: 1, stdout: '' });
   });
@@ -346,7 +346,11 @@ describe('preflight', () => {
   });
 
   test('of a credential of exactly the rights that are needed: what it may not see is not known', async () => {
-    await ask('preflight/few-rights', 0, 'preflight', 'c-two');
+    const least = await cli.run('preflight', 'c-two');
+    expect(least.stderr).toMatch(/^not looked at, [^\n]+: authenticator and webhook of c-two; [^\n]+\n$/);
+    expect(least.code).toBe(0);
+    expectGolden('preflight/few-rights', least.stdout);
+    expect((await cli.run('preflight', 'c-two', '--strict')).code).toBe(3);
     const { adminKubeconfig } = world.cluster('c-two').plane;
     await ask(
       'preflight/few-rights-and-admin',

@@ -34,7 +34,7 @@ function offered(
   const run = `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ace_operator; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const result = spawnSync('bash', ['--norc', '-c', run, file, ...words], {
     encoding: 'utf8',
-    env: { PATH: path },
+    env: { PATH: path, HOME: process.env['HOME'] },
   });
   expect(result.stderr).toBe('');
   return result.stdout.split('\n').filter((line) => line !== '');
@@ -93,6 +93,21 @@ describe('in bash', () => {
       'token list -o name --kubeconfig=my file\n',
     );
     expect(offered(text, [...words.slice(0, -1), ''], path)).toEqual(['t-one', 't-two']);
+  });
+
+  test.each([
+    ['~/x', `${process.env['HOME']}/x`],
+    ['"$HOME/x"', `${process.env['HOME']}/x`],
+    ['$HOME/x', `${process.env['HOME']}/x`],
+    ['/x/~/y', '/x/~/y'],
+    ['"$(touch pwned)"', '$(touch pwned)'],
+  ])('a kubeconfig typed as %s is found', async (typed, meant) => {
+    const asked = join(dir, 'asked');
+    writeFileSync(join(dir, 'ace-operator'), `#!/bin/sh\nprintf '%s' "$5" >${asked}\n`);
+    chmodSync(join(dir, 'ace-operator'), 0o755);
+    const words = ['ace-operator', 'token', 'disable', '--kubeconfig', typed, 't'];
+    offered(await script('bash'), words, [dir, process.env['PATH']].join(delimiter));
+    expect(spawnSync('cat', [asked], { encoding: 'utf8' }).stdout).toBe(`--kubeconfig=${meant}`);
   });
 });
 

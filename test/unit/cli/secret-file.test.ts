@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdtempSync,
   readdirSync,
@@ -59,6 +60,14 @@ describe('a file for a secret', () => {
     await release();
     expect(readFileSync(at('old'), 'utf8')).toBe('ours');
     expect(statSync(at('old')).mode & 0o777).toBe(0o600);
+  });
+
+  test('puts nothing in the place of what is no regular file, whoever asks', async () => {
+    symlinkSync(at('old'), at('link'));
+    await expect(place(at('link'), true)).rejects.toThrow(/link: it is no regular file, which alone --force/);
+    execFileSync('mkfifo', [at('pipe')]);
+    await expect(place(at('pipe'), true)).rejects.toThrow(/pipe: it is no regular file/);
+    expect(readdirSync(dir).sort()).toEqual(['link', 'pipe']);
   });
 
   test('says at once where it cannot be', async () => {

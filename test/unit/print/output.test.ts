@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, type OutputFormat, printAnswer } from '../../../src/print/output.ts';
+import { type Answer, AnswerInParts, type OutputFormat, printAnswer } from '../../../src/print/output.ts';
 import { printable } from '../../../src/print/printable.ts';
 import { paint } from '../../../src/print/style.ts';
+import { width } from '../../../src/print/table.ts';
 
 interface Row {
   readonly id: string;
@@ -100,4 +101,28 @@ describe('colour', () => {
 
 test('what a cluster says cannot move the cursor or break a line', () => {
   expect(printable('a\u001b[2Jb\nc\u202ed')).toBe('a [2Jb c d');
+});
+
+test.each([
+  ['漢字', 4],
+  ['ｶﾅ', 2],
+  ['e\u0301', 1],
+  ['👍', 2],
+  ['Ａ', 2],
+])('%s takes %i cells of a terminal', (text, cells) => {
+  expect(width(text)).toBe(cells);
+});
+
+test('an answer in parts is printed as it comes, in columns that make room for what is known', async () => {
+  const parts: string[] = [];
+  const write = (text: string): void => void parts.push(text);
+  const inParts = new AnswerInParts(answer([]), {
+    ...{ format: 'table', headers: true, isTerminal: false, env: {}, write },
+  });
+  inParts.reserve(ROWS);
+  inParts.add(ROWS.slice(1));
+  expect(parts).toEqual(['NAME       COUNT\né          120\n']);
+  inParts.add(ROWS.slice(0, 1));
+  await inParts.end();
+  expect(parts.slice(1)).toEqual(['c-berlin   3\n']);
 });
