@@ -54,8 +54,12 @@ function isDueGiven(key: string, known: Known, work: Work): (change: Change) => 
 /** @throws whatever a request throws */
 async function find(question: Question, key: string, work: Work): Promise<boolean> {
   if (question.about !== 'user') return answer(question, key, work);
-  await reconcile(userKey(question.name), work);
-  return work.ledger.outcomes.get(userKey(question.name))?.state !== 'failed';
+  const user = userKey(question.name);
+  await reconcile(user, work);
+  // Worked out of its turn: what the watch told of the write may have been worked, and settled, before the write was answered,
+  // and nothing would settle the key again.
+  work.ledger.queue.add(user, 'normal');
+  return work.ledger.outcomes.get(user)?.state !== 'failed';
 }
 
 function withAnswer(known: Known, question: Question, isYes: boolean): Known {

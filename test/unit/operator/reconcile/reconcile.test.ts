@@ -55,4 +55,25 @@ describe('the loop', () => {
     });
     expect(world.downstream.find('Secret', 't-1')).toBeDefined();
   });
+
+  test('settles a user who was worked for the sake of a token, also when the watch was faster than the answer', async () => {
+    const work = world.workOf('token/t-1');
+    const { client } = work.downstream;
+    const fasterWatch: Work['downstream']['client'] = {
+      get: (key) => client.get(key),
+      list: (resource, options) => client.list(resource, options),
+      patch: (key, patch, options) => client.patch(key, patch, options),
+      delete: (key, options) => client.delete(key, options),
+      create: async (resource, object, options) => {
+        const answer = await client.create(resource, object, options);
+        world.tellWatch();
+        // Another worker takes the key that the watch brings, before we have our answer.
+        if (object.kind === 'ClusterUserAttribute') await reconcile('user/u-1', world.workOf('user/u-1'));
+        return answer;
+      },
+    };
+    await reconcile('token/t-1', { ...work, downstream: { ...work.downstream, client: fasterWatch } });
+    await world.settle();
+    expect(work.ledger.outcomes.get('user/u-1')?.state).toBe('synced');
+  });
 });
