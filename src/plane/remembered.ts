@@ -12,6 +12,7 @@ const SINGLE_READS = 3;
 export class RememberedPlane {
   readonly #management: ManagementPlane;
   #secrets: Promise<Reading<readonly CredentialsSecret[]>> | undefined;
+  #installation: ReturnType<ManagementPlane['installationId']> | undefined;
   #clusters!: Remembered<Cluster>;
   #propagations!: Remembered<Propagation>;
 
@@ -24,6 +25,7 @@ export class RememberedPlane {
   forget(): void {
     const management = this.#management;
     this.#secrets = undefined;
+    this.#installation = undefined;
     this.#clusters = new Remembered(
       (id) => management.cluster(id),
       () => management.clusters(),
@@ -37,6 +39,11 @@ export class RememberedPlane {
   credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
     this.#secrets ??= this.#management.credentialsSecrets();
     return this.#secrets;
+  }
+
+  installationId(): ReturnType<ManagementPlane['installationId']> {
+    this.#installation ??= this.#management.installationId();
+    return this.#installation;
   }
 
   cluster(id: string): Promise<Reading<Cluster | undefined>> {

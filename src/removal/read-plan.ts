@@ -27,7 +27,7 @@ export async function readPlan(
   // A cluster that is merely not in a list is not gone.
   const isGone =
     management.clusters.get(cluster) === undefined && needed(await plane.cluster(cluster)) === undefined;
-  const installation = installationOf(management, await plane.installationId());
+  const installation = installationOf(management, await plane.remembered.installationId());
   const snapshot = await readDownstream(cluster, downstream, installation);
   return planRemovals({ cluster, management, snapshot, nowMs, isGone });
 }
