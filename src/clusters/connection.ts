@@ -83,7 +83,9 @@ export class Connection {
   /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
   async open(signal: AbortSignal): Promise<void> {
     const { namespace, definitions } = this.#options;
-    await Promise.all([this.plane.verify(), prepareCluster(this.client, namespace, definitions, signal)]);
+    // One after the other: a cluster that is away is probed over one connection.
+    await this.plane.verify();
+    await prepareCluster(this.client, namespace, definitions, signal);
     const reflectors = [...this.#reflectors.values()];
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map((reflector) => reflector.synced));

@@ -42,11 +42,15 @@ describe('a running operator', () => {
   test('answers whether it lives, whether it is ready and why, and what it counted', async () => {
     expect(await operator.http('/livez')).toMatchObject({ status: 200, body: 'ok' });
     expect(await operator.http('/readyz')).toMatchObject({ status: 200, body: 'ok' });
-    expect((await operator.http('/readyz?verbose')).body.split('\n')).toEqual([
-      '[+] management-synced ok',
-      '[+] management-accepts-us ok',
-      '[+] working-or-standing-by ok',
-    ]);
+    // It may just have been elected, and is not at work yet.
+    await eventually(async () =>
+      expect((await operator.http('/readyz?verbose')).body.split('\n')).toEqual([
+        '[+] management-synced ok',
+        '[+] management-accepts-us ok',
+        '[+] working-or-standing-by ok',
+        '[+] everything-read ok',
+      ]),
+    );
     await eventually(async () => {
       const { status, body } = await operator.http('/metrics');
       const line = body

@@ -133,7 +133,7 @@ async function provokeEverything(): Promise<void> {
   );
   await eventually(async () => expect(await client.hashSecret('token-plain')).toBeDefined());
   await client.patch(SECRETS, 'token-plain', { data: { hash: 'bm9uZQ==' } }, NAMESPACE);
-  await client.patch(CLUSTER_AUTH_TOKENS, 'token-copied', { hash: COPIED_HASH }, NAMESPACE);
+  await eventually(() => client.patch(CLUSTER_AUTH_TOKENS, 'token-copied', { hash: COPIED_HASH }, NAMESPACE));
   const marks = { labels: null, annotations: null };
   await eventually(() =>
     client.patch(CLUSTER_AUTH_TOKENS, 'token-in-the-way', { metadata: marks }, NAMESPACE),
