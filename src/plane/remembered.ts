@@ -1,6 +1,15 @@
 import type { Cluster, CredentialsSecret, Propagation } from '../api/types.ts';
-import type { ManagementPlane } from './management.ts';
 import type { Reading } from './reading.ts';
+
+/** The reads of a management plane that tell how clusters are reached. */
+export interface WaysToClusters {
+  cluster(id: string): Promise<Reading<Cluster | undefined>>;
+  clusters(): Promise<Reading<readonly Cluster[]>>;
+  propagation(id: string): Promise<Reading<Propagation | undefined>>;
+  propagations(): Promise<Reading<readonly Propagation[]>>;
+  credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>>;
+  installationId(): Promise<string | undefined>;
+}
 
 /** Up to so many objects are read one by one; beyond that all are read at once. */
 const SINGLE_READS = 3;
@@ -10,13 +19,13 @@ const SINGLE_READS = 3;
  * three. Nothing that decides about a token is remembered.
  */
 export class RememberedPlane {
-  readonly #management: ManagementPlane;
+  readonly #management: WaysToClusters;
   #secrets: Promise<Reading<readonly CredentialsSecret[]>> | undefined;
-  #installation: ReturnType<ManagementPlane['installationId']> | undefined;
+  #installation: Promise<string | undefined> | undefined;
   #clusters!: Remembered<Cluster>;
   #propagations!: Remembered<Propagation>;
 
-  constructor(management: ManagementPlane) {
+  constructor(management: WaysToClusters) {
     this.#management = management;
     this.forget();
   }
@@ -41,7 +50,7 @@ export class RememberedPlane {
     return this.#secrets;
   }
 
-  installationId(): ReturnType<ManagementPlane['installationId']> {
+  installationId(): Promise<string | undefined> {
     this.#installation ??= this.#management.installationId();
     return this.#installation;
   }

@@ -153,8 +153,10 @@ describe('two replicas', () => {
     await world.waitSynced(CLUSTER, '2/2');
     expect(await world.cluster(CLUSTER).tokenNames()).toEqual(['after', 'second']);
     // All that was written since was written by the successor.
-    const bySuccessor = (await writesOf(successor)) - successorsBefore;
-    await eventually(async () => expect((await downstreamWrites()) - before).toBe(bySuccessor), PATIENCE);
+    await eventually(async () => {
+      const bySuccessor = (await writesOf(successor)) - successorsBefore;
+      expect((await downstreamWrites()) - before).toBe(bySuccessor);
+    }, PATIENCE);
     expect(await leads(leader)).toBe(false);
     expect((await leader.process.http('/readyz')).status).toBe(200);
   });
