@@ -17,7 +17,8 @@ TOPIC=control-plane
 cache=$ace_cache/control-plane
 
 main() {
-  check_wish
+  # shellcheck disable=SC2046
+  check_wish $(envtest_minors)
   if [ "${1:-}" = --installed ]; then
     find_newer || find_in "$(programs_of control-plane "$OLDEST")"
     return
@@ -77,7 +78,9 @@ provide() {
   [ "$code" -eq 0 ] && echo "$own/bin"
 }
 
-envtest_newest() { awk '!/^#/ { print $1 }' "$here/envtest.sums" | sort -V | tail -n 1; }
+envtest_minors() { awk '!/^#/ { print $1 }' "$here/envtest.sums" | sort -uV; }
+
+envtest_newest() { envtest_minors | tail -n 1; }
 
 give_up() {
   say "no etcd and kube-apiserver${ACE_KUBERNETES:+ of Kubernetes $ACE_KUBERNETES} found, and no source works here. What you can do:"

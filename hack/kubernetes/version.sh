@@ -8,11 +8,12 @@ known_minors() { find "$modules" -maxdepth 1 -name '1.*' -printf '%f\n' | sort -
 
 newest_minor() { known_minors | head -n 1; }
 
-# Ends the script when ACE_KUBERNETES names nothing that we can provide.
+# check_wish MINOR...: ends the script when ACE_KUBERNETES names nothing that can be provided: 1.20, a module, or one of these.
 check_wish() {
-  case ${ACE_KUBERNETES:-} in '' | "$OLDEST") return ;; esac
-  known_minors | grep -qx "$ACE_KUBERNETES" && return
-  say "ACE_KUBERNETES=$ACE_KUBERNETES is none of $OLDEST $(known_minors | sort -V | paste -sd' ')." \
+  local known
+  known=$({ echo "$OLDEST"; known_minors; printf '%s\n' "$@"; } | sed '/^$/d' | sort -uV)
+  [ -z "${ACE_KUBERNETES:-}" ] || grep -qxF "$ACE_KUBERNETES" <<<"$known" && return
+  say "ACE_KUBERNETES=$ACE_KUBERNETES is none of $(paste -sd' ' <<<"$known")." \
     "hack/kubernetes/add-version.sh adds one."
   exit 2
 }
