@@ -54,10 +54,11 @@ Usual causes: the operator points at another management plane; the management pl
 tokens were deleted while the operator was down. If the tokens are really meant to be gone:
 
 \`\`\`sh
-kubectl annotate cprop NAME ace-operator.io/allow-gc=true
+kubectl annotate cprop NAME ace-operator.io/allow-gc=NUMBER
 \`\`\`
 
-One sweep then passes, and the annotation is removed.
+NUMBER is how many objects the message of the condition names: one sweep that would delete no more than these then passes. The annotation is taken off in any
+case; where more would go by then, an Event says so.
 `;
 
 const MARKER = '<!-- From here on written by hand. -->\n';
