@@ -38,11 +38,18 @@ export function bindClusterSeries(
   };
 }
 
-/** Removes every series of one cluster from a metric that has the label. */
-export async function forgetCluster(metric: Counter | Gauge | Histogram, cluster: string): Promise<void> {
+/**
+ * Removes every series of clusters that are no more. By what stands in the metric and not by what was there at the last scrape: a
+ * cluster may come and go between two of them, and what ends late counts once more.
+ */
+export async function keepClusters(
+  metric: Counter | Gauge | Histogram,
+  clusters: ReadonlySet<string>,
+): Promise<void> {
   const { values } = await metric.get();
   for (const { labels } of values) {
-    if (labels['cluster'] !== cluster) continue;
+    const cluster = labels['cluster'];
+    if (cluster === undefined || clusters.has(String(cluster))) continue;
     const { le: _bucket, ...own } = labels as Record<string, string | number>;
     metric.remove(own);
   }

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
-import { bindClusterSeries, type ClusterSeries, forgetCluster } from './cluster-series.ts';
+import { bindClusterSeries, type ClusterSeries, keepClusters } from './cluster-series.ts';
 import { registryText, SharedScrape } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
@@ -11,13 +11,15 @@ const LAG_BUCKETS = [
 
 const RECONCILE_RESULTS = ['ok', 'retry', 'terminal'];
 
+/** What the management plane is called among the clusters. */
+const MANAGEMENT = 'management';
+
 /** Everything the operator counts. Labels are clusters and closed enums, never tokens or users; seconds throughout. */
 export class Metrics {
   readonly registry = new Registry();
   /** For whoever asks, however often. */
   readonly shared = new SharedScrape(() => this.scrape());
   #fill: () => readonly string[] = () => [];
-  #clusters: readonly string[] = [];
 
   readonly requests = this.#counter(
     'ace_api_requests_total',
@@ -141,7 +143,7 @@ export class Metrics {
   /**
    * `fill` runs before each scrape: what can be counted when asked need not be kept up to date.
    *
-   * @param fill - returns the clusters that there are; the series of one that was there before and is not now are removed
+   * @param fill - returns the clusters that there are; series of any other are removed
    */
   beforeScrape(fill: () => readonly string[]): void {
     this.#fill = fill;
@@ -149,10 +151,7 @@ export class Metrics {
 
   /** The text that Prometheus reads, as of now. */
   async scrape(): Promise<string> {
-    const clusters = this.#fill();
-    const gone = this.#clusters.filter((cluster) => !clusters.includes(cluster));
-    this.#clusters = clusters;
-    for (const cluster of gone) await this.#forget(cluster);
+    await this.#keep(new Set([MANAGEMENT, ...this.#fill()]));
     return renamed(await registryText(this.registry));
   }
 
@@ -174,7 +173,7 @@ export class Metrics {
     }
   }
 
-  async #forget(cluster: string): Promise<void> {
+  async #keep(clusters: ReadonlySet<string>): Promise<void> {
     const { requests, reconciles, changes, watchRestarts, corrections, propagationLag, revocationLag } = this;
     const metrics = [
       requests,
@@ -185,7 +184,7 @@ export class Metrics {
       propagationLag,
       revocationLag,
     ];
-    for (const metric of metrics) await forgetCluster(metric, cluster);
+    for (const metric of metrics) await keepClusters(metric, clusters);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
