@@ -77,6 +77,8 @@ test('the targets that the workflows name can be planned by make', () => {
   const { status, stderr } = spawnSync('make', ['-n', 'lint', 'audit', 'sbom', 'image', 'licences'], {
     cwd: ROOT,
     encoding: 'utf8',
+    // bash takes a socket as its stdin for a login from afar, and reads the machine's bashrc.
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   expect(stderr.replace(/^make.*warning.*$/gm, '')).toBe('');
   expect(status).toBe(0);
