@@ -9,7 +9,7 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { known } from '../../plane/reading.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { printObject } from '../../print/output.ts';
-import { givenDownstream, managementPlane } from '../reach/connect.ts';
+import { givenDownstream, managementPlane, whileWaiting } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -21,11 +21,7 @@ const POLL_MS = 500;
 /** `ace-operator wait`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runWait({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = waitConfig(args, given, runtime.env, runtime.home);
-  // Once is looked even without any time to wait; a look that began in time may end.
-  const bounds =
-    config.timeoutMs === 0
-      ? {}
-      : { deadline: AbortSignal.timeout(Math.max(config.timeoutMs, 500) + POLL_MS) };
+  const bounds = whileWaiting(config.timeoutMs);
   const management = await managementPlane(config, bounds);
   const deadlineMs = runtime.now() + config.timeoutMs;
   let wasSeen = config.ignoreNotFound;
@@ -48,7 +44,7 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
 async function look(
   config: WaitConfig,
   management: ManagementPlane,
-  bounds: { readonly deadline?: AbortSignal; readonly now: () => number },
+  bounds: { readonly deadline?: AbortSignal | undefined; readonly now: () => number },
 ): Promise<Evidence> {
   const downstream = await givenDownstream(config.downstreamKubeconfig, config, '', bounds);
   const evidence = gather({

@@ -13,6 +13,13 @@ import { known, type Reading } from '../../plane/reading.ts';
 /** What a plane may take. */
 type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
 
+const POLL_MS = 500;
+
+/** No request outlives the waiting, which begins now. Once is looked even without any time; a look that began in time may end. */
+export function whileWaiting(timeoutMs: number): Bounds {
+  return timeoutMs === 0 ? {} : { deadline: AbortSignal.timeout(Math.max(timeoutMs, POLL_MS) + POLL_MS) };
+}
+
 /**
  * The management plane that the flags name. Nothing is asked of it yet.
  *

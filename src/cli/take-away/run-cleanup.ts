@@ -7,13 +7,15 @@ import { personalAccess } from '../../kube/kubeconfig.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import { DownstreamPlane } from '../../plane/downstream.ts';
 import { needed } from '../../plane/needed.ts';
+import type { Patience } from '../../plane/patient.ts';
 import { type Found, findOurs } from '../../removal/find-ours.ts';
 import { type Removed, removeObject } from '../../removal/remove.ts';
+import { givenUp, patienceWith } from '../reach/patience.ts';
 import { askPerson } from '../terminal/ask-person.ts';
-import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { note } from '../terminal/say.ts';
+import { complain, note } from '../terminal/say.ts';
 import { RemovalReport } from './removal-report.ts';
 
 const AT_ONCE = 8;
@@ -69,21 +71,31 @@ async function clean(
   const byKind = Map.groupBy(ours, ({ kind }) => kind);
   // One kind after the other: the order of removal is that of the list.
   const interruption = runtime.interruption();
-  const removeOne = async (object: KubeObject): Promise<void> =>
-    report.tell(await remove(object, plane, config));
-  for (const objects of byKind.values()) await eachBounded(objects, AT_ONCE, removeOne, interruption);
+  const patience = patienceWith({
+    ...{ whom: plane.server, limitMs: config.timeLimitMs },
+    ...{ runtime, clear: () => progress.clear() },
+  });
+  const ends = AbortSignal.any([interruption, patience.limit]);
+  let left = ours.length;
+  const removeOne = async (object: KubeObject): Promise<void> => {
+    report.tell(await remove(object, plane, { ...config, patience }));
+    left -= 1;
+  };
+  for (const objects of byKind.values()) await eachBounded(objects, AT_ONCE, removeOne, ends);
   const code = await report.end(config);
   note(leftText(found), runtime);
-  return code;
+  if (left === 0) return code;
+  complain(runtime, givenUp(config.timeLimitMs, left, ours.length, 'objects'));
+  return EXIT_UNREACHABLE;
 }
 
 async function remove(
   object: KubeObject,
   plane: DownstreamPlane,
-  { dryRun }: CleanupConfig,
+  { dryRun, patience }: CleanupConfig & { readonly patience: Patience },
 ): Promise<Removed> {
   if (dryRun === 'client') return { object, result: 'deleted' };
-  return removeObject(object, plane.client, { dryRun: dryRun === 'server' });
+  return removeObject(object, plane.client, { dryRun: dryRun === 'server', patience });
 }
 
 function counted(objects: readonly KubeObject[]): string {

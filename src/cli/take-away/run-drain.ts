@@ -2,7 +2,7 @@ import { apiVersionOf, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
 import { parsePropagation } from '../../api/parse-cluster.ts';
 import type { KubeObject, Propagation } from '../../api/types.ts';
 import { type DrainConfig, drainConfig } from '../../config/drain.ts';
-import { TerminalError } from '../../errors.ts';
+import { describeError, TerminalError, UnseenError } from '../../errors.ts';
 import { pause } from '../../kube/backoff.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
@@ -10,7 +10,7 @@ import { needed } from '../../plane/needed.ts';
 import { after } from '../../plane/reading.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { findOurs } from '../../removal/find-ours.ts';
-import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { downstreamPlane, managementPlane, whileWaiting } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
@@ -28,8 +28,21 @@ export async function runDrain({ args, given }: Invocation, runtime: Runtime): P
     runtime.interruption();
     const generation = await setDrain(config, management, runtime);
     if (config.timeoutMs === undefined) return EXIT_OK;
-    const isDrained = await isDrainedInTime({ ...config, generation }, config.timeoutMs, management, runtime);
-    return isDrained ? await confirmEmpty(config, management, runtime) : EXIT_NO;
+    return await waitDrained({ ...config, generation, timeoutMs: config.timeoutMs }, runtime);
+  } finally {
+    await management.close();
+  }
+}
+
+type Waiting = DrainConfig & { readonly generation: number; readonly timeoutMs: number };
+
+/** No request outlives the waiting, neither to the management plane nor to the cluster. */
+async function waitDrained(config: Waiting, runtime: Runtime): Promise<number> {
+  const bounds = whileWaiting(config.timeoutMs);
+  const management = await managementPlane(config, bounds);
+  try {
+    if (!(await isDrainedInTime(config, management, runtime))) return EXIT_NO;
+    return await confirmEmpty(config, management, bounds, runtime);
   } finally {
     await management.close();
   }
@@ -92,9 +105,9 @@ async function storeDrain(
   return parsePropagation(await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch, { dryRun }));
 }
 
+/** @throws {UnseenError} when the management plane does not say */
 async function isDrainedInTime(
-  { cluster, generation }: { cluster: string; generation: number },
-  timeoutMs: number,
+  { cluster, generation, timeoutMs }: Waiting,
   management: ManagementPlane,
   runtime: Runtime,
 ): Promise<boolean> {
@@ -102,7 +115,7 @@ async function isDrainedInTime(
   const interruption = runtime.interruption();
   const progress = progressOf(`waiting for ${cluster} to be drained, looks`, runtime);
   for (let looks = 1; ; looks += 1) {
-    const propagation = needed(await management.propagation(cluster));
+    const propagation = await seen(cluster, management);
     const drained = propagation?.status.conditions?.find(({ type }) => type === 'Drained');
     // What was said of an earlier spec says nothing about this one.
     if (drained?.status === 'True' && drained.observedGeneration >= generation) break;
@@ -130,14 +143,24 @@ async function isDrainedInTime(
   return true;
 }
 
+/** @throws {UnseenError} */
+async function seen(cluster: string, management: ManagementPlane): Promise<Propagation | undefined> {
+  try {
+    return needed(await management.propagation(cluster));
+  } catch (error) {
+    throw new UnseenError(`cluster ${cluster}: cannot see whether it is drained: ${describeError(error)}`);
+  }
+}
+
 /** The status is what the operator saw: what is there now is seen in the cluster alone. */
 async function confirmEmpty(
   config: DrainConfig,
   management: ManagementPlane,
+  bounds: ReturnType<typeof whileWaiting>,
   runtime: Runtime,
 ): Promise<number> {
   const { cluster } = config;
-  const opened = await downstreamPlane(cluster, management, config);
+  const opened = await downstreamPlane(cluster, management, config, bounds);
   const found = await after(opened, (plane) => findOurs(plane, cluster));
   if (opened.ok) await opened.value.close();
   if (!found.ok) {

@@ -2,7 +2,7 @@
 
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
 import { type GcConfig, gcConfig } from '../../config/gc.ts';
-import { describeError, TerminalError } from '../../errors.ts';
+import { describeError, TerminalError, UnseenError } from '../../errors.ts';
 import type { Management } from '../../operator/upstream/management.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
@@ -14,6 +14,7 @@ import { managedClusters, type PlanSources, readPlan } from '../../removal/read-
 import { readManagement } from '../../removal/snapshot.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
+import { givenUp, patienceWith } from '../reach/patience.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
@@ -116,11 +117,15 @@ async function applyAll(clusters: readonly string[], given: Given): Promise<numb
   const applyOne = async (cluster: string): Promise<void> => {
     seen += 1;
     try {
-      await withCluster(cluster, given, async (plan, sources) => {
-        progress.clear();
+      const clear = (): void => progress.clear();
+      const whom = `cluster ${cluster}`;
+      const patience = patienceWith({ whom, limitMs: config.timeLimitMs, runtime, clear });
+      const use = async (plan: RemovalPlan, sources: PlanSources): Promise<void> => {
+        clear();
         tellPlan(plan, runtime);
-        await apply(plan, { ...sources, interruption }, report);
-      });
+        await apply(plan, { ...sources, interruption, patience }, report, config);
+      };
+      await withCluster(cluster, given, use, patience.limit);
     } catch (error) {
       progress.clear();
       code = unseen(cluster, error, runtime);
@@ -152,8 +157,9 @@ async function withCluster(
   cluster: string,
   { config, plane, management, runtime }: Given,
   use: (plan: RemovalPlan, sources: PlanSources) => Promise<void>,
+  deadline?: AbortSignal,
 ): Promise<void> {
-  const downstream = needed(await downstreamPlane(cluster, plane, config));
+  const downstream = needed(await downstreamPlane(cluster, plane, config, { deadline }));
   try {
     const sources = { management, plane, downstream, nowMs: runtime.now() };
     await use(await readPlan(cluster, sources), sources);
@@ -162,7 +168,23 @@ async function withCluster(
   }
 }
 
-async function apply(plan: RemovalPlan, sources: ApplySources, report: RemovalReport): Promise<void> {
-  report.expect(plan.removals.filter(({ heldBack }) => !heldBack).length);
-  await applyPlan(plan, sources, (removed) => report.tell(removed, plan.cluster));
+async function apply(
+  plan: RemovalPlan,
+  sources: ApplySources,
+  report: RemovalReport,
+  { timeLimitMs }: GcConfig,
+): Promise<void> {
+  const due = plan.removals.filter(({ heldBack }) => !heldBack).length;
+  report.expect(due);
+  let told = 0;
+  const { limit } = sources.patience;
+  try {
+    await applyPlan(plan, sources, (removed) => {
+      told += 1;
+      report.tell(removed, plan.cluster);
+    });
+  } catch (error) {
+    if (!limit.aborted) throw error;
+  }
+  if (limit.aborted && told < due) throw new UnseenError(givenUp(timeLimitMs, due - told, due, 'objects'));
 }

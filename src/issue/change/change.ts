@@ -3,7 +3,7 @@
 import { TOKENS } from '../../api/names.ts';
 import { isConflict, isObjectMissing, isReplaced, TerminalError } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
-import { patiently } from '../../plane/patient.ts';
+import { type Patience, patiently } from '../../plane/patient.ts';
 
 export type TokenAction = 'disable' | 'enable' | 'delete';
 
@@ -21,6 +21,12 @@ export type Changed = 'disabled' | 'enabled' | 'deleted' | 'deleting' | 'unchang
 
 export type DryRunMode = 'none' | 'client' | 'server';
 
+/** Who is asked, and for how long. */
+export interface ChangeMeans {
+  readonly client: Writer;
+  readonly patience: Patience;
+}
+
 /**
  * Changes one token, unless another has taken its name since it was read. Safe to repeat.
  *
@@ -30,14 +36,15 @@ export type DryRunMode = 'none' | 'client' | 'server';
 export async function changeToken(
   action: TokenAction,
   target: ChangeTarget,
-  client: Writer,
+  { client, patience }: ChangeMeans,
   dryRun: DryRunMode,
 ): Promise<Changed> {
   if (action === 'delete' && target.deleting) return 'deleting';
   if (action !== 'delete' && target.enabled === (action === 'enable')) return 'unchanged';
   if (dryRun === 'client') return `${action}d`;
   try {
-    return await patiently(() => perform(action, target, client, dryRun === 'server'));
+    const options = { dryRun: dryRun === 'server', signal: patience.limit };
+    return await patiently(() => perform(action, target, client, options), patience);
   } catch (error) {
     if (isObjectMissing(error)) return 'gone';
     // A UID that does not fit is a conflict to a deletion and "invalid" to a patch; `enabled` alone no server refuses.
@@ -53,13 +60,13 @@ async function perform(
   action: TokenAction,
   { name, uid }: ChangeTarget,
   client: Writer,
-  dryRun: boolean,
+  options: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Promise<Changed> {
   const key = { resource: TOKENS, name };
   if (action === 'delete') {
-    const held = await client.delete(key, { uid, dryRun });
+    const held = await client.delete(key, { uid, ...options });
     return held === undefined ? 'deleted' : 'deleting';
   }
-  await client.patch(key, { metadata: { uid }, enabled: action === 'enable' }, { dryRun });
+  await client.patch(key, { metadata: { uid }, enabled: action === 'enable' }, options);
   return `${action}d`;
 }

@@ -6,6 +6,7 @@ import { type ListedToken, parseListedToken } from '../../../../src/issue/change
 import { eachBounded } from '../../../../src/plane/bounded.ts';
 import { rawToken, timeText } from '../../../support/builders.ts';
 import { FakeApi } from '../../../support/fake-api.ts';
+import { endlessPatience } from '../../../support/patience.ts';
 
 let api: FakeApi;
 let token: ListedToken;
@@ -16,7 +17,7 @@ beforeEach(async () => {
 });
 
 const change = (action: 'disable' | 'enable' | 'delete', dryRun: 'none' | 'client' = 'none') =>
-  changeToken(action, token, api, dryRun);
+  changeToken(action, token, { client: api, patience: endlessPatience() }, dryRun);
 
 describe('a token', () => {
   test('is disabled, and enabled again, by that one field', async () => {
