@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runProgram } from '../../../src/cli/program.ts';
+import { runProgram } from '../../../src/cli/program/program.ts';
 import { listOf, PaperPlanes, type PaperRequest } from '../../support/paper-planes.ts';
 import { aRuntime } from '../../support/runtime.ts';
 
