@@ -3,7 +3,7 @@ import type { KubeObject, Token, User } from '../api/types.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
-import { planSweep, type SweepPlan } from '../operator/propagate/sweep-plan.ts';
+import { planSweep, type SweepPlan } from '../operator/sweep/sweep-plan.ts';
 import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
 import { DeletionEvidence } from '../operator/upstream/deletions.ts';
 import type { Management } from '../operator/upstream/management.ts';

@@ -1,8 +1,8 @@
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
-import type { Sweeper } from './sweeper.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {

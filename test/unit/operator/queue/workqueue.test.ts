@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LANES, type Lane } from '../../../../src/operator/keys.ts';
-import { WorkQueue } from '../../../../src/operator/propagate/workqueue.ts';
+import { WorkQueue } from '../../../../src/operator/queue/workqueue.ts';
 
 const DAY = 86_400_000;
 

@@ -1,12 +1,16 @@
+// sweep/: what of a whole cluster is to be looked at, and what of it may go.
+
 import type { Propagation, PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
+import type { WorkQueue } from '../queue/workqueue.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import type { Reports } from '../report/reports.ts';
+import type { DeletionEvidence } from '../upstream/deletions.ts';
+import type { Management } from '../upstream/management.ts';
 import { judgeAllowance } from './allowance.ts';
 import type { OtherIds } from './other-ids.ts';
-import type { PropagatorDeps } from './propagator-deps.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
-import type { WorkQueue } from './workqueue.ts';
 
 /** Requests that come together make one sweep. */
 const GATHER_MS = 1_000;
@@ -22,10 +26,18 @@ interface Swept {
   readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
 }
 
+export interface SweeperDeps {
+  readonly upstream: { readonly management: Management; readonly deletions: DeletionEvidence };
+  readonly reports: Reports;
+  /** How often a whole cluster is compared, whatever the watches say. */
+  readonly defaults: { readonly sweepIntervalMs: number };
+  readonly now: () => number;
+}
+
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
 export class Sweeper {
   readonly #cluster: Swept;
-  readonly #deps: PropagatorDeps;
+  readonly #deps: SweeperDeps;
   readonly #onChange: () => void;
   #approved: ReadonlySet<string> = new Set();
   #unreviewed: Set<string> | undefined;
@@ -35,7 +47,7 @@ export class Sweeper {
   #spent: Propagation['allowance'];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(cluster: Swept, deps: PropagatorDeps, onChange: () => void) {
+  constructor(cluster: Swept, deps: SweeperDeps, onChange: () => void) {
     this.#cluster = cluster;
     this.#deps = deps;
     this.#onChange = onChange;

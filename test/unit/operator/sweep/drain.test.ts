@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
-import { Drain } from '../../../../src/operator/propagate/drain.ts';
+import { Drain } from '../../../../src/operator/sweep/drain.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const DRAINED = { mode: 'drain', wasDrained: true } as const;

@@ -1,8 +1,8 @@
 import type { Connection } from '../../clusters/connection.ts';
 import { backoffMs } from '../../kube/backoff.ts';
+import type { WorkQueue } from '../queue/workqueue.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
 import type { Sweeper } from './sweeper.ts';
-import type { WorkQueue } from './workqueue.ts';
 
 export interface DrainedCluster {
   readonly queue: Pick<WorkQueue, 'isIdle'>;

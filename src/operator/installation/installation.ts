@@ -1,6 +1,8 @@
+// installation/: who this installation is, and under which ids it was here before.
+
 import { ANNOTATION_TOKEN_UID, ANNOTATION_USER_UID, CLUSTER_USER_ATTRIBUTES } from '../../api/names.ts';
 import type { Installation } from '../../derive/ownership.ts';
-import type { Management } from './management.ts';
+import type { Management } from '../upstream/management.ts';
 
 /** What the management plane knows of cluster ids, at the moment when it is asked. */
 export function installationOf(management: Management, id: string | undefined): Installation {

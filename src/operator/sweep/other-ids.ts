@@ -1,7 +1,7 @@
 import type { ObservedState } from '../../clusters/observed.ts';
 import type { Installation } from '../../derive/ownership.ts';
+import type { EarlierIds } from '../installation/earlier-ids.ts';
 import { parseKey } from '../keys.ts';
-import type { EarlierIds } from '../upstream/earlier-ids.ts';
 
 export interface OtherIdsDeps {
   readonly cluster: string;

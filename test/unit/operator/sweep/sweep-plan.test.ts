@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
 import type { PropagatorDeps } from '../../../../src/operator/propagate/propagator-deps.ts';
-import { planSweep, type SweepPlan } from '../../../../src/operator/propagate/sweep-plan.ts';
-import { Sweeper } from '../../../../src/operator/propagate/sweeper.ts';
+import { planSweep, type SweepPlan } from '../../../../src/operator/sweep/sweep-plan.ts';
+import { Sweeper } from '../../../../src/operator/sweep/sweeper.ts';
 import {
   aToken,
   aUser,

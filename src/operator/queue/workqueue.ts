@@ -1,3 +1,5 @@
+// queue/: the keys that wait for a worker, and the workers.
+
 import { backoffMs, type Random } from '../../kube/backoff.ts';
 import { LANES, type Lane } from '../keys.ts';
 
