@@ -1,15 +1,8 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
-import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
+import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_MANAGED_BY } from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
-import type {
-  Cluster,
-  CredentialsSecret,
-  Propagation,
-  PropagationSpec,
-  PropagationStatus,
-  Setting,
-} from './types.ts';
+import type { Cluster, Propagation, PropagationSpec, PropagationStatus, Setting } from './types.ts';
 
 const aceShape = z.object({
   spec: z
@@ -62,9 +55,17 @@ export function parseCluster(raw: unknown): Cluster {
     apiEndpoint: status?.apiEndpoint ?? '',
     caCert: status?.caCert ?? '',
     serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
+    owner: ownerOf(meta.annotations ?? {}),
     ...endpoint(raw, meta.name),
     problem: ace.success ? unusable : describeIssues(ace.error),
   });
+}
+
+/** Rancher's note on a Cluster that its provisioning made. Owners of a cluster may write it: it never says where to go. */
+function ownerOf(annotations: Readonly<Record<string, string>>): Cluster['owner'] {
+  const name = annotations['objectset.rio.cattle.io/owner-name'];
+  const namespace = annotations['objectset.rio.cattle.io/owner-namespace'];
+  return name && namespace ? { namespace, name } : undefined;
 }
 
 /** What a kubeconfig is made of. Unreadable is as good as absent: it decides about nothing. */
@@ -156,24 +157,5 @@ export function parseSetting(raw: unknown): Setting {
     uid,
     resourceVersion,
     value: text(fields.value) || text(fields.default),
-  });
-}
-
-/** A Secret that may say how to reach a cluster; anything else in it is dropped at once. */
-export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
-  const meta = parseMetadata(raw);
-  const data = ((raw as { data?: unknown }).data ?? {}) as Readonly<Record<string, unknown>>;
-  const decode = (key: string): string | undefined => {
-    const value = data[key];
-    return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : undefined;
-  };
-  return deepFreeze({
-    name: meta.name,
-    namespace: meta.namespace,
-    uid: meta.uid,
-    resourceVersion: meta.resourceVersion,
-    cluster: meta.labels?.[LABEL_CLUSTER] ?? '',
-    kubeconfig: decode('kubeconfig') ?? decode('value'),
-    credential: decode('credential'),
   });
 }

@@ -11,6 +11,8 @@ export interface ClusterFacts {
   readonly downstreamNamespace: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
   readonly extTokens?: boolean;
+  /** By what the cluster is reached; undefined: by nothing. */
+  readonly way?: string | undefined;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -86,6 +88,7 @@ export function deriveStatus(
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
     extTokens: facts.extTokens === true ? true : null,
+    credentials: facts.way ?? null,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -246,8 +249,8 @@ function conditions(
 function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
   const { nextRetryTime: nextRetry, ...a } = next;
   const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
-  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null, extTokens: b.extTokens ?? null }))
-    return false;
+  const absent = { lastError: null, extTokens: null, credentials: null };
+  if (canonical(a) !== canonical({ ...absent, ...b })) return false;
   if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
   return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_DOWNSTREAM_NAMESPACE, isObjectName } from '../api/names.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
 import type { Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
@@ -16,7 +17,6 @@ import {
   type HashEvidence,
   type ManagementEvidence,
   nameOf,
-  proxiedCluster,
   type RightEvidence,
   secretOf,
   type WebhookEvidence,
@@ -112,8 +112,8 @@ async function open(
   }
   if (id === undefined) return undefined;
   if (!options.management.ok) return options.management;
-  const secrets = await options.management.value.credentialsSecrets();
-  return secrets.ok ? openDownstream(id, cluster, secrets.value, options) : secrets;
+  const ways = await options.management.value.ways();
+  return ways.ok ? openDownstream(id, cluster, ways.value, options) : ways;
 }
 
 async function lookDownstream(

@@ -1,8 +1,10 @@
-import type { Cluster, CredentialsSecret, Token } from '../api/types.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
+import type { Cluster, Token } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
+import type { Ways } from '../clusters/ways.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { known } from '../plane/reading.ts';
-import { type Given, proxiedCluster, type Target } from './evidence.ts';
+import type { Given, Target } from './evidence.ts';
 
 /**
  * Which cluster a token is to be judged against: the one that was named, else the one whose address the kubeconfig has,
@@ -32,13 +34,13 @@ export async function findTarget(
 export async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
   const { host } = new URL(server);
   const clusters = known(await management.clusters()) ?? [];
-  const secrets = known(await management.credentialsSecrets()) ?? [];
+  const ways = known(await management.ways()) ?? { secrets: [], rancher: [] };
   const matches = await Promise.all(
     clusters.map(
       async (cluster) =>
         sameHost(cluster.fqdn, host) ||
         sameHost(cluster.apiEndpoint, host) ||
-        (await hostOf(cluster, secrets)) === host,
+        (await hostOf(cluster, ways)) === host,
     ),
   );
   return clusters.filter((_, index) => matches[index]).map(({ name }) => name);
@@ -51,8 +53,8 @@ function sameHost(address: string, host: string): boolean {
 }
 
 /** A Secret that cannot be used names no server; that is said where it matters. */
-async function hostOf(cluster: Cluster, secrets: readonly CredentialsSecret[]): Promise<string | undefined> {
-  const credentials = findCredentials(cluster.name, cluster, secrets);
+async function hostOf(cluster: Cluster, ways: Ways): Promise<string | undefined> {
+  const credentials = findCredentials(cluster.name, cluster, ways);
   if (credentials.kind === 'missing') return undefined;
   return credentials.access().then(
     ({ server }) => server.host,

@@ -27,14 +27,14 @@ import { needed } from '../plane/needed.ts';
  * @throws {ConnectionError} when any part cannot be read: what is missing here would count as deleted
  */
 export async function readManagement(plane: ManagementPlane): Promise<Management> {
-  const [tokens, users, clusters, propagations, secrets] = await Promise.all([
+  const [tokens, users, clusters, propagations, ways] = await Promise.all([
     plane.tokens(),
     plane.users(),
     plane.clusters(),
     plane.propagations(),
-    plane.credentialsSecrets(),
+    plane.ways(),
   ]);
-  const credentials = needed(secrets);
+  const { secrets: credentials } = needed(ways);
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
   const management = new Management(namespaces);
   management.tokens.replace(needed(tokens));

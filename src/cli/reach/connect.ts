@@ -1,8 +1,9 @@
 // reach/: how a command gets at the management plane and at clusters, also at many.
 
 import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../../api/names.ts';
-import type { Cluster, CredentialsSecret } from '../../api/types.ts';
+import type { Cluster } from '../../api/types.ts';
 import { namesOfSecrets } from '../../clusters/credentials.ts';
+import type { Ways } from '../../clusters/ways.ts';
 import type { AskConfig } from '../../config/ask.ts';
 import { personalAccess } from '../../kube/kubeconfig.ts';
 import { DownstreamPlane, openDownstream } from '../../plane/downstream.ts';
@@ -49,11 +50,11 @@ export async function downstreamPlane(
   if (given) return { ok: true, value: given };
   const [cluster, listed] = await Promise.all([
     management.remembered.cluster(id),
-    management.remembered.credentialsSecrets(),
+    management.remembered.ways(),
   ]);
-  const secrets = await readableSecrets(id, listed, known(cluster), management);
-  if (!secrets.ok) return secrets;
-  return openDownstream(id, known(cluster), secrets.value, {
+  const ways = await readableWays(id, listed, known(cluster), management);
+  if (!ways.ok) return ways;
+  return openDownstream(id, known(cluster), ways.value, {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
     namespace,
@@ -62,15 +63,15 @@ export async function downstreamPlane(
 }
 
 /** Whoever may not list them all may be allowed to read those that a convention names. */
-async function readableSecrets(
+async function readableWays(
   id: string,
-  listed: Reading<readonly CredentialsSecret[]>,
+  listed: Reading<Ways>,
   cluster: Cluster | undefined,
   management: ManagementPlane,
-): Promise<Reading<readonly CredentialsSecret[]>> {
+): Promise<Reading<Ways>> {
   if (listed.ok || listed.failure.reason !== 'Forbidden') return listed;
-  const named = await management.credentialsNamed(namesOfSecrets(id, cluster));
-  return named.length === 0 ? listed : { ok: true, value: named };
+  const named = await management.waysNamed(namesOfSecrets(id, cluster));
+  return named.secrets.length === 0 ? listed : { ok: true, value: named };
 }
 
 /** Where our objects are in a cluster: as it was typed, else as the operator reports, else where Rancher has its own. */

@@ -1,3 +1,4 @@
+import { describeWay } from '../../clusters/credentials.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
 import type { Counts, Outcomes } from '../report/outcomes.ts';
@@ -36,6 +37,7 @@ export function clusterFacts({
     generation: settings?.generation ?? 0,
     downstreamNamespace,
     extTokens: tokenSources !== undefined,
+    way: settings && describeWay(settings.credentials),
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',

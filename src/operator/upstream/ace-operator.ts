@@ -19,12 +19,8 @@ import {
   USER_ATTRIBUTES,
   USERS,
 } from '../../api/names.ts';
-import {
-  parseCluster,
-  parseCredentialsSecret,
-  parsePropagation,
-  parseSetting,
-} from '../../api/parse-cluster.ts';
+import { parseCluster, parsePropagation, parseSetting } from '../../api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../../api/parse-credentials.ts';
 import { parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';

@@ -59,7 +59,7 @@ function credentialsOf(
   mode: Mode,
   management: Management,
 ): Credentials {
-  const found = findCredentials(name, cluster, management.credentialsSecrets());
+  const found = findCredentials(name, cluster, management.ways());
   const kept = management.keptWay(name);
   if (found.kind === 'missing' && mode === 'drain' && kept) return keptCredentials(kept);
   return withUnread(found, management);

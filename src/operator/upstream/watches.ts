@@ -2,6 +2,7 @@ import { ResourceEventType } from '@dot-i/k8s-operator';
 import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
+import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
@@ -100,14 +101,19 @@ export class Watches {
   }
 
   onSetting(name: string): void {
+    if (RANCHER_ADDRESSES.includes(name)) this.#enqueueClusters();
     if (name !== REFRESH_DEBOUNCE) return;
     for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
   }
 
   /** A kind was read for the first time: what was not known of a cluster until now may be. */
   onFirstRead(): void {
-    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
+    this.#enqueueClusters();
     this.onSetting(REFRESH_DEBOUNCE);
+  }
+
+  #enqueueClusters(): void {
+    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
   }
 
   /** Cluster and ClusterPropagation have the cluster's name. */

@@ -3,13 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   DEFAULT_SPEC,
   parseCluster,
-  parseCredentialsSecret,
   parsePropagation,
   parseSetting,
 } from '../../../src/api/parse-cluster.ts';
 import { CANARY, type Json, NOW_TEXT, rawCluster } from '../../support/builders.ts';
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('parseCluster', () => {
   test('every field that we read', () => {
@@ -189,51 +186,6 @@ describe('parsePropagation', () => {
         expect(() => {
           (propagation.spec as { suspend: boolean }).suspend = true;
         }).toThrow(TypeError);
-      }),
-    );
-  });
-});
-
-describe('parseCredentialsSecret', () => {
-  const parse = (data: unknown, metadata: Json = {}): ReturnType<typeof parseCredentialsSecret> =>
-    parseCredentialsSecret({
-      metadata: { name: 's', namespace: 'ns', uid: 'u', resourceVersion: '1', ...metadata },
-      data,
-    });
-
-  test('decodes what reaching a cluster takes, and keeps nothing else', () => {
-    const data = {
-      kubeconfig: base64('apiVersion: v1'),
-      credential: base64('bearer'),
-      password: base64(CANARY),
-    };
-    const secret = parse(data, { labels: { 'ace-operator.io/cluster': 'c-1' } });
-    expect(secret).toEqual({
-      name: 's',
-      namespace: 'ns',
-      uid: 'u',
-      resourceVersion: '1',
-      cluster: 'c-1',
-      kubeconfig: 'apiVersion: v1',
-      credential: 'bearer',
-    });
-  });
-
-  test('`value` is read where there is no `kubeconfig`, which wins', () => {
-    expect(parse({ value: base64('b') }).kubeconfig).toBe('b');
-    expect(parse({ value: base64('b'), kubeconfig: base64('a') }).kubeconfig).toBe('a');
-  });
-
-  test('unicode survives the decoding', () => {
-    expect(parse({ kubeconfig: base64('имя: 🔑') }).kubeconfig).toBe('имя: 🔑');
-  });
-
-  test('any data is read, never thrown at, and never changed', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (data) => {
-        const secret = parse(data);
-        expect(secret.cluster).toBe('');
-        expect(Object.isFrozen(secret)).toBe(true);
       }),
     );
   });

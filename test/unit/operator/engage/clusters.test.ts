@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseCluster, parseCredentialsSecret, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
