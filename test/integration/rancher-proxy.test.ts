@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  CLUSTER_AUTH_TOKENS,
-  CLUSTERS,
-  NAMESPACES,
-  SECRETS,
-  SETTINGS,
-} from '../../src/api/names.ts';
+import { CLUSTER_AUTH_TOKENS, CLUSTERS, NAMESPACES, SECRETS, SETTINGS } from '../../src/api/names.ts';
 import { aCli, type CliResult } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Any } from '../support/plane-client.ts';

@@ -110,13 +110,12 @@ class LoopbackRancher implements RancherProxy {
   #answer(incoming: IncomingMessage, response: ServerResponse): void {
     const [, id = '', path = ''] = PATH.exec(incoming.url ?? '') ?? [];
     const plane = this.#planes.get(id);
-    if (incoming.headers.authorization !== `Bearer ${this.#bearer}`) return refuse(response, 401, unauthorized());
-    if (!plane) return refuse(response, 404, notFound(id));
-    if (this.#away) {
+    if (incoming.headers.authorization !== `Bearer ${this.#bearer}`) refuse(response, 401, unauthorized());
+    else if (!plane) refuse(response, 404, notFound(id));
+    else if (this.#away) {
       this.refused += 1;
-      return answerAway(response, this.#away, id);
-    }
-    this.#passOn(plane, path, incoming, response);
+      answerAway(response, this.#away, id);
+    } else this.#passOn(plane, path, incoming, response);
   }
 
   #passOn(plane: ControlPlane, path: string, incoming: IncomingMessage, response: ServerResponse): void {
@@ -170,16 +169,16 @@ class LoopbackRancher implements RancherProxy {
 }
 
 function answerAway(response: ServerResponse, absence: Absence, id: string): void {
-  switch (absence) {
-    case 'unavailable':
-      return refuse(response, 503, { type: 'error', status: '503', code: 'ClusterUnavailable', message: id });
-    case 'not found':
-      return refuse(response, 404, { type: 'error', status: '404', code: 'NotFound', message: id });
-    case 'not found, as a Status':
-      return refuse(response, 404, notFound(id));
-    case 'not found, as a page':
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
-  }
+  const error = (code: number, word: string): object => ({
+    type: 'error',
+    status: String(code),
+    code: word,
+    message: id,
+  });
+  if (absence === 'unavailable') refuse(response, 503, error(503, 'ClusterUnavailable'));
+  else if (absence === 'not found') refuse(response, 404, error(404, 'NotFound'));
+  else if (absence === 'not found, as a Status') refuse(response, 404, notFound(id));
+  else response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
 }
 
 function refuse(response: ServerResponse, status: number, body: object): void {
