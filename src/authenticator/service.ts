@@ -4,7 +4,7 @@ import type { AuthenticatorConfig } from '../config/authenticator.ts';
 import { ApiError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { KubeClient } from '../kube/client.ts';
-import type { Access } from '../kube/kubeconfig.ts';
+import type { Access } from '../kube/access.ts';
 import { Transport } from '../kube/transport.ts';
 import { splitAddress } from '../telemetry/address.ts';
 import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';

@@ -2,7 +2,7 @@ import { readSnapshotKey } from '../authenticator/persistence.ts';
 import { AuthenticatorService } from '../authenticator/service.ts';
 import { authenticatorConfig } from '../config/authenticator.ts';
 import type { Given } from '../config/flags.ts';
-import { managementAccess } from '../kube/kubeconfig.ts';
+import { managementAccess } from '../kube/management-access.ts';
 import type { Runtime } from './runtime.ts';
 import { serve, serviceLog } from './serve.ts';
 
@@ -19,7 +19,7 @@ export async function runAuthenticator(given: Given, runtime: Runtime): Promise<
   const log = serviceLog(config, runtime);
   const service = new AuthenticatorService({
     config,
-    access: await managementAccess(config.kubeconfig),
+    access: await managementAccess(config.kubeconfig, runtime.env),
     snapshotKey:
       config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,
