@@ -16,6 +16,7 @@ const STOP_LIMIT_MS = 2_000;
  */
 export async function runAuthenticator(given: Given, runtime: Runtime): Promise<number> {
   const config = authenticatorConfig(given, runtime.env);
+  runtime.saveMemory();
   const log = serviceLog(config, runtime);
   const service = new AuthenticatorService({
     config,

@@ -89,11 +89,7 @@ class ReloadingAccess implements Access {
   #headers: Headers = {};
   #readAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    server: URL,
-    proxy: URL | undefined,
-    first: { load: Load; loaded: Loaded; tls: TlsMaterial },
-  ) {
+  constructor(server: URL, proxy: URL | undefined, first: { load: Load; loaded: Loaded; tls: TlsMaterial }) {
     this.server = server;
     this.proxy = proxy;
     this.#load = first.load;
