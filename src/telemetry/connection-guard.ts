@@ -26,6 +26,7 @@ export function guardConnections(server: Server, { connections, lifetimeMs }: Co
     });
     // A peer that resets its connection is no fault of ours.
     socket.on('error', () => socket.destroy());
+    endWithoutTraces(socket);
     if (open.size > connections) for (const oldest of open) return void oldest.destroy();
   });
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -35,4 +36,22 @@ export function guardConnections(server: Server, { connections, lifetimeMs }: Co
     response.once('close', () => busy.delete(socket));
   });
   server.on('dropRequest', (request: IncomingMessage) => void request.socket.destroy());
+}
+
+const TRACE_LENGTH = Error.stackTraceLimit;
+const withoutTraces = (): void => {
+  Error.stackTraceLimit = 0;
+};
+const withTraces = (): void => {
+  Error.stackTraceLimit = TRACE_LENGTH;
+};
+
+/**
+ * When a connection ends, Node makes an error for each request that was not answered on it: of who pipelines there are a
+ * thousand in one packet, and their stack traces, which nobody reads, would take all of the thread. To be called when the HTTP
+ * server has the connection already.
+ */
+export function endWithoutTraces(socket: Socket): void {
+  socket.prependListener('close', withoutTraces);
+  socket.on('close', withTraces);
 }
