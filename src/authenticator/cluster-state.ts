@@ -174,6 +174,7 @@ export class ClusterState {
       namespace,
       parse,
       store,
+      asksForWitness: true,
       timing: { backoffMaxMs: BACKOFF_MAX_MS },
       ...selection,
       observer: {
