@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { describeMachine, tableOf, writeReport } from './report.ts';
 import type { Options, Scenario, ScenarioResult } from './scenario.ts';
 import { authenticator } from './scenario-authenticator.ts';
+import { authenticatorAudit } from './scenario-authenticator-audit.ts';
 import { authenticatorMemory } from './scenario-authenticator-memory.ts';
 import { authenticatorProfile } from './scenario-authenticator-profile.ts';
 import { revocation } from './scenario-authenticator-revocation.ts';
@@ -23,6 +24,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   authenticator,
   revocation,
   profile,
+  'authenticator-audit': authenticatorAudit,
   'authenticator-memory': authenticatorMemory,
   'authenticator-profile': authenticatorProfile,
 };

@@ -224,8 +224,8 @@ export class Reflector<T extends Identified> {
     const resourceVersion = this.#resourceVersion ?? '';
     const distrust = new AbortController();
     const either = AbortSignal.any([signal, deadline, distrust.signal]);
-    const witness = this.#options.asksForWitness ? this.#options.store.list().next().value : undefined;
-    const checked = checkHistory({ ...this.#options, witness }, resourceVersion, either, distrust);
+    const known = { ...this.#options, witness: this.#witness() };
+    const checked = checkHistory(known, resourceVersion, either, distrust);
     try {
       const options = { ...this.#options, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
@@ -239,6 +239,12 @@ export class Reflector<T extends Identified> {
       observer?.restarted?.('deadline');
       if (!this.#told) this.#resourceVersion = undefined;
     }
+  }
+
+  /** Any object will do. */
+  #witness(): T | undefined {
+    const { asksForWitness, store } = this.#options;
+    return asksForWitness ? store.list().next().value : undefined;
   }
 
   /** Takes the events of one watch until its orderly end. @throws {WatchLineError | ApiError} and what the network throws */
