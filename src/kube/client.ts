@@ -62,6 +62,8 @@ export interface Writer {
 export interface WriteOptions {
   /** The server does all but store it. */
   readonly dryRun?: boolean;
+  /** Ends it; whether it was done is then not known. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface PatchOptions extends WriteOptions {
@@ -105,7 +107,7 @@ export class KubeClient implements Reader, Writer {
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
     const path = `${collectionPath(resource, object.metadata.namespace)}?${writeQuery(options)}`;
-    return this.#send('POST', path, { body: object });
+    return this.#send('POST', path, { body: object, signal: options.signal });
   }
 
   /** Replaces an object that is all ours, if it still has the resourceVersion that it carries; else 409. */
@@ -120,12 +122,14 @@ export class KubeClient implements Reader, Writer {
     return this.#send('PATCH', `${objectPath(key)}${suffix}?${writeQuery(options)}`, {
       body: patch,
       contentType: 'application/merge-patch+json',
+      signal: options.signal,
     });
   }
 
   async delete(key: ObjectKey, options: WriteOptions & { uid: string }): Promise<unknown | undefined> {
     try {
       const answer = await this.#send('DELETE', objectPath(key), {
+        signal: options.signal,
         body: {
           apiVersion: 'v1',
           kind: 'DeleteOptions',

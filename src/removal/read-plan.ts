@@ -1,5 +1,5 @@
+import { installationOf } from '../operator/installation/installation.ts';
 import { isRelevant } from '../operator/upstream/cluster-settings.ts';
-import { installationOf } from '../operator/upstream/installation.ts';
 import type { Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';

@@ -1,7 +1,27 @@
-import type { User } from '../../api/types.ts';
+import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import type { KubeObject, Token, User } from '../../api/types.ts';
+import { type Change, diff, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken } from '../../derive/verdict.ts';
-import type { PairOfUser, Rules } from './facts.ts';
+import { oursOf, type PairOfUser, type Rules, type Seen } from './facts.ts';
+
+/**
+ * Takes away what is down there of this token's earlier user, of its earlier secret, or of an earlier token of this name with
+ * another secret. That one ends now, whatever the present one waits for: its hash, its user, or a suspended cluster. One with the
+ * same user and secret does not: to those who use it, a token that was made again is the same token.
+ */
+export function endPredecessor(token: Token, pair: readonly Seen[]): readonly Change[] {
+  const ours = oursOf(pair);
+  // A pair of another user goes whole: its Secret alone would complete the next ClusterAuthToken of that name.
+  if (ours.some((object) => isOfAnotherUser(token, object))) return diff([], ours);
+  const earlier = oursOf(pair.filter(({ isOfEarlierSecret }) => isOfEarlierSecret));
+  const isOfAnotherToken = ours.some((object) => (sourceUid(object) ?? token.uid) !== token.uid);
+  return diff([], earlier.length > 0 && isOfAnotherToken ? ours : earlier);
+}
+
+function isOfAnotherUser(token: Token, object: KubeObject): boolean {
+  return object.kind === CLUSTER_AUTH_TOKENS.kind && object['userName'] !== token.userName;
+}
 
 /**
  * Whether a ClusterAuthToken would let in somebody who is to be out, if only its user were let in. What refuses by what stands
@@ -13,7 +33,8 @@ export function isUnwanted(pair: PairOfUser, user: User, { cluster, agreedMs }: 
   if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs: agreedMs });
-  if (verdict.wanted || (verdict.reason === 'OtherCluster' && pair.isMoving)) return false;
+  if (verdict.wanted) return false;
+  if (verdict.reason === 'OtherCluster' && pair.isMoving) return !isGoodElsewhere(token, user, agreedMs);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
 }
 
@@ -24,4 +45,9 @@ function hasExpired(
 ): boolean {
   const endsAtMs = effectiveExpiryMs(token);
   return typeof expiresAt === 'string' && endsAtMs !== undefined && expiresAt <= formatTime(endsAtMs);
+}
+
+/** Whether a token that was moved is good where it is scoped now. One that was revoked at the same time has no move to wait for. */
+export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: number): boolean {
+  return judgeToken(token, user, { cluster: token.clusterName, aceEnabled: true, nowMs }).wanted;
 }

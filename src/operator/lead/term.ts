@@ -15,15 +15,15 @@ import { DebtKeeper } from '../debts/debt-keeper.ts';
 import { DebtRecords } from '../debts/debt-records.ts';
 import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
 import { Clusters } from '../engage/clusters.ts';
+import { EarlierIds } from '../installation/earlier-ids.ts';
+import { installationOf } from '../installation/installation.ts';
+import { loadInstallationKey } from '../installation/installation-key.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
-import { EarlierIds } from '../upstream/earlier-ids.ts';
-import { installationOf } from '../upstream/installation.ts';
-import { loadInstallationKey } from '../upstream/installation-key.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {

@@ -1,16 +1,14 @@
-import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
+import type { HashAlgorithmName, HashStorage } from '../../api/types.ts';
 import type { Credentials } from '../../clusters/credentials.ts';
 import type { ClusterSession, SessionListener } from '../../clusters/session.ts';
 import type { Installation } from '../../derive/ownership.ts';
 import type { Access } from '../../kube/kubeconfig.ts';
-import type { Log } from '../../telemetry/log.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
 import type { DebtKeeper, DebtKeeperDeps } from '../debts/debt-keeper.ts';
-import type { Notice } from '../decide/plan.ts';
+import type { EarlierIds } from '../installation/earlier-ids.ts';
 import type { TokenHashes } from '../reconcile/token-hashes.ts';
 import type { Upstream } from '../reconcile/work.ts';
+import type { Reports } from '../report/reports.ts';
 import type { SyncBack } from '../report/sync-back.ts';
-import type { EarlierIds } from '../upstream/earlier-ids.ts';
 
 /** What all propagators share. */
 export interface PropagatorDeps {
@@ -46,18 +44,4 @@ export interface PropagatorDefaults {
   readonly storage: HashStorage;
   /** How often a whole cluster is compared, whatever the watches say. */
   readonly sweepIntervalMs: number;
-}
-
-/** Where it is told what came of it. */
-export interface Reports {
-  readonly log: Log;
-  readonly metrics: Metrics;
-  notifyToken(token: Token, notice: Notice): void;
-  notifyCluster(cluster: string, notice: Notice): void;
-  /** Writes the cluster's status at once. @throws whatever the write throws */
-  publishStatus(cluster: string): Promise<void>;
-  /** The cluster's status may have changed. */
-  statusChanged(cluster: string): void;
-  /** The annotation that let one blocked sweep pass has done its work. */
-  allowanceUsed(cluster: string): void;
 }

@@ -6,25 +6,22 @@ import type { Connection } from '../../clusters/connection.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import type { Result } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
-import { reconcile } from '../reconcile/reconcile.ts';
-import type { Downstream, Work } from '../reconcile/work.ts';
+import { keysOf } from '../queue/changed-keys.ts';
+import { work } from '../queue/worker.ts';
+import { WorkQueue } from '../queue/workqueue.ts';
 import type { Lag } from '../report/lag.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import { Drain } from '../sweep/drain.ts';
+import { OtherIds } from '../sweep/other-ids.ts';
+import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
 import { openBooks } from './books.ts';
-import { keysOf } from './changed-keys.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { drainedNotice, replacedNotice } from './cluster-notices.ts';
-import { Drain } from './drain.ts';
-import { OtherIds } from './other-ids.ts';
+import { collisionNotice, drainedNotice, replacedNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
-import { rulesOf } from './rules.ts';
-import { Sweeper } from './sweeper.ts';
+import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
-import { work } from './worker.ts';
-import { WorkQueue } from './workqueue.ts';
 
 const WORKERS = 16;
 /** These take nothing but revocations: sixteen slow writes must not keep one waiting. */
@@ -146,6 +143,7 @@ export class ClusterPropagator {
     if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
+    for (const token of this.#collisions()) this.#deps.reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -222,40 +220,8 @@ export class ClusterPropagator {
       log: this.#deps.reports.log,
       metrics: this.#deps.reports.metrics,
       connection: () => this.connection,
-      reconcile: (key, connection) => this.#reconcile(key, connection),
+      reconcile: (key, connection) => reconcileKey(key, connection, this, this.#sweeper, this.#deps),
       worked: (key) => this.#worked(key),
-    };
-  }
-
-  async #reconcile(key: string, { client, observed }: Connection): Promise<Result> {
-    const { outcomes, queue } = this;
-    const { syncBack, upstream, now } = this.#deps;
-    const queuedAtMs = queue.queuedAtMs(key);
-    const writes = this.lag.writesOf({ key, mode: this.mode, observed, queuedAtMs });
-    const result = await reconcile(key, this.#workOf({ client, observed, writes, adopts: this.spec.adopt }));
-    syncBack.later(key, { name: this.name, management: upstream.management, observed, queue, outcomes, now });
-    return result;
-  }
-
-  #workOf(downstream: Downstream): Work {
-    const { upstream, handover, hashes, reports } = this.#deps;
-    const { name, outcomes, queue } = this;
-    return {
-      rules: () => rulesOf(name, this.#settings, this.#deps),
-      upstream: {
-        ...upstream,
-        isAllowed: (key) => this.#sweeper.isApproved(key) || this.otherIds.isLeftOver(key),
-        awaitedElsewhereSinceMs: (token) => handover.awaitedElsewhereSinceMs(token),
-      },
-      downstream,
-      hashes,
-      ledger: {
-        ...{ outcomes, queue },
-        // A blocked sweep waits for a person, not for another sweep.
-        requestSweep: () => this.#sweeper.blocked ?? this.#sweeper.request(),
-        notify: (about, notice) =>
-          about === 'cluster' ? reports.notifyCluster(name, notice) : reports.notifyToken(about, notice),
-      },
     };
   }
 
@@ -268,6 +234,8 @@ export class ClusterPropagator {
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
+      cluster: this.name,
+      tokenSources: this.#deps.upstream.management.tokenSources,
     };
   }
 
@@ -283,6 +251,10 @@ export class ClusterPropagator {
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  #collisions(): readonly Token[] {
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { tokenKey, userKey } from '../../../../src/operator/keys.ts';
-import { planSweep } from '../../../../src/operator/propagate/sweep-plan.ts';
+import { planSweep } from '../../../../src/operator/sweep/sweep-plan.ts';
 import { rawCluster } from '../../../support/builders.ts';
 import { INSTALLATION, ReconcileWorld } from '../../../support/reconcile-world.ts';
 

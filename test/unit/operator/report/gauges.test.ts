@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterFacts } from '../../../../src/derive/status.ts';
 import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
-import { WorkQueue } from '../../../../src/operator/propagate/workqueue.ts';
+import { WorkQueue } from '../../../../src/operator/queue/workqueue.ts';
 import { publishGauges } from '../../../../src/operator/report/gauges.ts';
 import { WatchAge } from '../../../../src/operator/report/watch-age.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
