@@ -6,7 +6,7 @@ import type { PlaneIdentity } from './plane-identity.ts';
 import { isOlder } from './versions.ts';
 
 /** What a history can be told by; see {@link checkHistory}. */
-export interface Known extends Collection<unknown> {
+interface Known extends Collection<unknown> {
   readonly plane?: PlaneIdentity | undefined;
   /** An object that was there at the version that the watch begins from; undefined: there is none, or nobody asks. */
   readonly witness?: Identified | undefined;
