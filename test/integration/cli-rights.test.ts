@@ -12,7 +12,16 @@ import {
 import { runProgram } from '../../src/cli/program/program.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
-import { grants, type Right, rightsOfCommands, rightText } from '../support/rights.ts';
+import { applyManifests } from '../support/manifests.ts';
+import {
+  bindings,
+  grantedBy,
+  grants,
+  isGranted,
+  type Right,
+  rightsOfCommands,
+  rightText,
+} from '../support/rights.ts';
 import { aRuntime } from '../support/runtime.ts';
 import { NAMESPACE, startWorld, type World } from '../support/world.ts';
 
@@ -156,6 +165,17 @@ beforeAll(async () => {
   await management.create(NAMESPACES, {
     ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cattle-tokens' } },
   });
+  const { adminKubeconfig } = world.cluster(CLUSTER).plane;
+  await world.cluster(CLUSTER).create(NAMESPACES, {
+    ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
+  });
+  for (const directory of ['roles/management', 'roles/rancher'])
+    await applyManifests(management.plane.adminKubeconfig, directory);
+  await applyManifests(adminKubeconfig, 'roles/downstream');
+  for (const { name, above, cluster } of ROLES) {
+    for (const one of bindings(name, name, above)) await management.client.create(...one);
+    for (const one of bindings(name, name, cluster)) await world.cluster(CLUSTER).client.create(...one);
+  }
   await world.startOperator();
   await world.waitSynced(CLUSTER, '1/1');
   await world.stopOperator();
@@ -169,17 +189,26 @@ beforeAll(async () => {
   const mayLast = (file: string, ...right: readonly string[]) =>
     eventually(() => kubectl(file, 'auth', 'can-i', ...right));
   const last = `--as=p-${ROWS.length - 1}`;
-  const { adminKubeconfig } = world.cluster(CLUSTER).plane;
   await mayLast(adminKubeconfig, 'delete', 'configmaps', `-n=${NAMESPACE}`, last);
   const lastAbove = `--as=p-${ROWS.length - 2}`;
   await mayLast(management.plane.adminKubeconfig, 'patch', 'cprop', lastAbove);
 }, 300_000);
 afterAll(() => world?.close());
 
+/** The roles for people, from the one that may least. */
+const ROLES = ['ace-view', 'ace-support', 'ace-admin'].map((name) => ({
+  name,
+  above: grantedBy(name, [
+    ...['management/view.yaml', 'management/support.yaml', 'management/admin.yaml'],
+    'rancher/admin.yaml',
+  ]),
+  cluster: grantedBy(name, ['downstream/support.yaml', 'downstream/admin.yaml']),
+}));
+
 let runs = 0;
 
 async function runAs(
-  { name }: Person,
+  { name }: Pick<Person, 'name'>,
   trial: Trial,
   withFile = false,
 ): Promise<{ code: number; said: string }> {
@@ -201,7 +230,7 @@ test('the table of docs/cli.md has every command that asks an API server, and no
   expect(ROWS.map(({ command }) => command).sort()).toEqual(Object.keys(TRIALS).sort());
 });
 
-describe.each(ROWS.map(({ command }) => command))('%s', (command) => {
+describe.each(ROWS)('$command', ({ command, management, cluster, role }) => {
   const trial = TRIALS[command] as Trial;
   const [allowed, ...others] = PEOPLE.get(command) as readonly [Person, ...Person[]];
 
@@ -228,4 +257,32 @@ describe.each(ROWS.map(({ command }) => command))('%s', (command) => {
       expect(said, `exit code ${code}`).toMatch(NOT_ALLOWED);
     },
   );
+
+  const withFile = trial.takesFile ?? false;
+  const isOfFile = ({ resource, namespace }: Right): boolean =>
+    withFile && resource === 'secrets' && namespace === 'ace-operator';
+  const works = ROLES.filter(
+    ({ above, cluster: below }) =>
+      management.every((right) => isOfFile(right) || isGranted(right, above)) &&
+      cluster.every((right) => isGranted(right, below)),
+  ).map(({ name }) => name);
+
+  test('works in the role that the table names, and in those that may more', () => {
+    const names = ROLES.map(({ name }) => name);
+    expect(works).toEqual(names.slice(names.indexOf(role)));
+  });
+
+  test.each(ROLES.map(({ name }) => name))('as %s works, or says why not', async (name) => {
+    const { code, said } = await runAs({ name }, trial, withFile);
+    if (!works.includes(name)) {
+      expect(said, `exit code ${code}`).toMatch(NOT_ALLOWED);
+      return;
+    }
+    expect(said).not.toMatch(NOT_ALLOWED);
+    expect(code, said).toBe(trial.code ?? 0);
+  });
+});
+
+test.each(ROLES.filter(({ name }) => name !== 'ace-admin'))('$name reads no Secret', ({ above, cluster }) => {
+  expect([...above, ...cluster].filter(({ resources }) => resources.includes('secrets'))).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
 import type { Resource } from '../../src/api/names.ts';
 import * as names from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/types.ts';
@@ -17,6 +18,8 @@ export interface RightsOfCommand {
   readonly command: string;
   readonly management: readonly Right[];
   readonly cluster: readonly Right[];
+  /** The least of the shipped roles with which it works: `ace-support`. */
+  readonly role: string;
 }
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -37,11 +40,14 @@ export function rightsOfCommands(): readonly RightsOfCommand[] {
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => {
-      const [, command = '', management = '', cluster = ''] = line.split('|').map((cell) => cell.trim());
+      const [, command = '', management = '', cluster = '', role = ''] = line
+        .split('|')
+        .map((cell) => cell.trim());
       return {
         command: command.replaceAll('`', ''),
         management: parseCell(management),
         cluster: parseCell(cluster),
+        role: role.replaceAll('`', ''),
       };
     });
 }
@@ -75,29 +81,88 @@ export function rightText({ verb, resource, namespace, name }: Right): string {
   return `${verb} ${resource}${name === undefined ? '' : `/${name}`}${namespace === undefined ? '' : ` in ${namespace}`}`;
 }
 
+const GROUP = 'rbac.authorization.k8s.io';
+
+const resourceOf = (kind: string): Resource => ({
+  ...{ group: GROUP, version: 'v1', kind, plural: `${kind.toLowerCase()}s` },
+  namespaced: !kind.startsWith('Cluster'),
+});
+
+/** Binds a user to a role: everywhere, or in one namespace. */
+function binding(user: string, role: string, namespace: string | undefined): [Resource, KubeObject] {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
+  const metadata = { name: user, ...(namespace === undefined ? {} : { namespace }) };
+  const object = {
+    ...{ apiVersion: `${GROUP}/v1`, kind: `${kind}Binding`, metadata },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: user }],
+    roleRef: { apiGroup: GROUP, kind, name: role },
+  };
+  return [resourceOf(object.kind), object as KubeObject];
+}
+
 /** Objects by which `user` may do this and nothing else. */
 export function grants(user: string, rights: readonly Right[]): readonly [Resource, KubeObject][] {
   const byPlace = Map.groupBy(rights, ({ namespace }) => namespace);
   return [...byPlace].flatMap(([namespace, some]) => {
     const kind = namespace === undefined ? 'ClusterRole' : 'Role';
     const metadata = { name: user, ...(namespace === undefined ? {} : { namespace }) };
-    const apiVersion = 'rbac.authorization.k8s.io/v1';
+    const apiVersion = `${GROUP}/v1`;
     const rules = some.map(({ verb, group, resource, name }) => ({
       apiGroups: [group],
       resources: [resource],
       verbs: [verb],
       ...(name === undefined ? {} : { resourceNames: [name] }),
     }));
-    const apiGroup = 'rbac.authorization.k8s.io';
-    const subjects = [{ apiGroup, kind: 'User', name: user }];
-    const binding = { apiVersion, kind: `${kind}Binding`, metadata, subjects };
-    const resource = (of: string): Resource => ({
-      ...{ group: apiGroup, version: 'v1', kind: of, plural: `${of.toLowerCase()}s` },
-      namespaced: namespace !== undefined,
-    });
     return [
-      [resource(kind), { apiVersion, kind, metadata, rules } as KubeObject],
-      [resource(binding.kind), { ...binding, roleRef: { apiGroup, kind, name: user } } as KubeObject],
+      [resourceOf(kind), { apiVersion, kind, metadata, rules } as KubeObject],
+      binding(user, user, namespace),
     ];
   });
+}
+
+/** What a shipped role grants in one place. */
+interface Granted {
+  readonly namespace: string | undefined;
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const ROLES = new URL('../../manifests/roles/', import.meta.url);
+
+/** Everything that manifests/roles gives under that name. */
+export function grantedBy(role: string, files: readonly string[]): readonly Granted[] {
+  return files.flatMap((file) =>
+    parseAllDocuments(readFileSync(new URL(file, ROLES), 'utf8')).flatMap((document) => {
+      const { metadata, rules } = document.toJS() as {
+        metadata: { name: string; namespace?: string };
+        rules: readonly Omit<Granted, 'namespace'>[];
+      };
+      return metadata.name === role ? rules.map((rule) => ({ ...rule, namespace: metadata.namespace })) : [];
+    }),
+  );
+}
+
+/** Whether that is among it. What is got is got by name: a rule that names the objects that we ask for will do. */
+export function isGranted(right: Right, granted: readonly Granted[]): boolean {
+  return granted.some(
+    ({ namespace, apiGroups, resources, resourceNames, verbs }) =>
+      (namespace === undefined || namespace === right.namespace) &&
+      apiGroups.includes(right.group) &&
+      resources.includes(right.resource) &&
+      verbs.includes(right.verb) &&
+      (resourceNames === undefined ||
+        (right.name === undefined ? right.verb === 'get' : resourceNames.includes(right.name))),
+  );
+}
+
+/** Objects by which `user` is bound to that role, in all places that it is for. */
+export function bindings(
+  user: string,
+  role: string,
+  granted: readonly Granted[],
+): readonly [Resource, KubeObject][] {
+  const places = new Set(granted.map(({ namespace }) => namespace));
+  return [...places].map((namespace) => binding(user, role, namespace));
 }
