@@ -9,7 +9,7 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { requestTarget } from '../telemetry/monitor-server.ts';
+import { requestTarget } from '../telemetry/one-request.ts';
 
 /** What a route answers. */
 export interface Answer {
