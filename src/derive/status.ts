@@ -9,6 +9,8 @@ export type Mode = 'propagate' | 'drain' | 'hold';
 export interface ClusterFacts {
   readonly generation: number;
   readonly downstreamNamespace: string;
+  /** Tokens of `ext.cattle.io` are carried, too. */
+  readonly extTokens?: boolean;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -83,6 +85,7 @@ export function deriveStatus(
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
+    extTokens: facts.extTokens === true ? true : null,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -243,7 +246,8 @@ function conditions(
 function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
   const { nextRetryTime: nextRetry, ...a } = next;
   const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
-  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null })) return false;
+  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null, extTokens: b.extTokens ?? null }))
+    return false;
   if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
   return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
 }

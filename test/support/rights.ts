@@ -28,6 +28,8 @@ const GROUPS: Readonly<Record<string, string>> = {
       .filter((value) => typeof value === 'object' && 'plural' in value && 'group' in value)
       .map((resource) => [resource.plural, resource.group]),
   ),
+  // Not those of Rancher's newer API, which are Secrets to us.
+  tokens: names.TOKENS.group,
   tokenreviews: 'authentication.k8s.io',
   pods: '',
 };

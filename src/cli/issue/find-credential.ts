@@ -5,7 +5,7 @@ import type { KubeconfigConfig } from '../../config/kubeconfig.ts';
 import { ConfigError, describeFileError, TerminalError } from '../../errors.ts';
 import type { Endpoint } from '../../issue/kubeconfig/endpoints.ts';
 import type { Credential } from '../../issue/kubeconfig/kubeconfig-file.ts';
-import { type Bearer, isExtBearer, isSecretOf, requireUsable, splitBearer } from '../../issue/make/bearer.ts';
+import { type Bearer, isSecretOf, requireUsable, splitBearer } from '../../issue/make/bearer.ts';
 import { readSetting } from '../../issue/make/management-rules.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
@@ -58,7 +58,6 @@ async function fileCredential(path: string, question: CredentialQuestion): Promi
   const text = await bearerText(path, question.runtime);
   const bearer = splitBearer(text);
   if (!bearer) throw new ConfigError(`--token-file ${path}: holds no bearer (name:secret)`);
-  if (isExtBearer(bearer)) return found(text, undefined, 'the token is of the newer API and was not checked');
   const read = await question.management.token(bearer.name);
   if (!read.ok) return found(text, undefined, `the token was not checked: ${read.failure.message}`);
   if (!read.value) throw new TerminalError('UnknownToken', `there is no token ${bearer.name}`);

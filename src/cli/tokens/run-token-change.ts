@@ -5,8 +5,10 @@ import { ConfigError } from '../../errors.ts';
 import type { TokenAction } from '../../issue/change/change.ts';
 import { type ListedToken, parseListedToken } from '../../issue/change/listed-token.ts';
 import { eachBounded } from '../../plane/bounded.ts';
+import { readExtToken } from '../../plane/ext-tokens.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
+import { known } from '../../plane/reading.ts';
 import { managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import type { Runtime } from '../terminal/runtime.ts';
@@ -51,8 +53,15 @@ export async function tokensNamed(
   const absent = names.filter((name) => tokens.get(name) === undefined);
   return {
     found: names.flatMap((name) => tokens.get(name) ?? []),
-    missing: ignoreMissing
-      ? []
-      : absent.map((name) => ({ name, result: 'failed', message: 'there is no token of that name' })),
+    missing: ignoreMissing ? [] : await Promise.all(absent.map((name) => missing(name, management))),
   };
+}
+
+/** One of the other kind is changed through its own API, whose server looks after it. */
+async function missing(name: string, management: ManagementPlane): Promise<TokenResult> {
+  const isExt = known(await readExtToken(management, name)) !== undefined;
+  const message = isExt
+    ? `it is a token of ext.cattle.io: kubectl delete tokens.ext.cattle.io ${name}, or patch its spec.enabled there`
+    : 'there is no token of that name';
+  return { name, result: 'failed', message };
 }

@@ -1,7 +1,9 @@
-import { ANNOTATION_TOKEN_HASHED, apiVersionOf, LABEL_TOKEN_KIND, TOKENS } from '../../api/names.ts';
+import { apiVersionOf, EXT_TOKENS, LABEL_TOKEN_KIND, TOKENS } from '../../api/names.ts';
+import { describeExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseMetadata } from '../../api/parse-fields.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import type { TokenReason } from '../../api/reasons.ts';
+import type { Token, TokenApi, TokenSecret } from '../../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { detectFormat } from '../../hash/detect.ts';
 
@@ -10,6 +12,7 @@ export type StoredAs = 'plain' | 'bcrypt' | 'sha3-512' | 'sha256' | 'scrypt' | '
 
 /** A token as it may be shown: all that people ask about, and nothing that opens a door. */
 export interface ListedToken {
+  readonly api: TokenApi;
   readonly name: string;
   readonly uid: string;
   readonly userName: string;
@@ -31,27 +34,40 @@ export interface ListedToken {
 
 /** Reads a Token and forgets its secret. */
 export function parseListedToken(raw: unknown): ListedToken {
-  const token = parseToken(raw);
-  const { labels } = parseMetadata(raw);
   const fields = raw as Readonly<Record<string, unknown>>;
   const text = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
-  const { name, uid, userName, clusterName, enabled, deleting, createdAtMs, lastUsedAtMs, problem } = token;
-  return {
-    ...{ name, uid, userName, clusterName, enabled, deleting, createdAtMs, lastUsedAtMs, problem },
-    storedAs: storedAs(raw),
-    kind: labels?.[LABEL_TOKEN_KIND] ?? '',
+  return listed(parseToken(raw), raw, {
     description: text('description'),
     authProvider: text('authProvider'),
+  });
+}
+
+/** Reads the Secret behind a token of `ext.cattle.io`, and forgets the hash. */
+export function parseListedExtToken(raw: unknown): ListedToken {
+  return listed(parseExtToken(raw), raw, describeExtToken(raw));
+}
+
+function listed(
+  token: Token,
+  raw: unknown,
+  told: Pick<ListedToken, 'description' | 'authProvider'>,
+): ListedToken {
+  const { labels } = parseMetadata(raw);
+  const { api, name, userName, clusterName, enabled, deleting, createdAtMs, lastUsedAtMs, problem } = token;
+  return {
+    ...{ api, name, userName, clusterName, enabled, deleting, createdAtMs, lastUsedAtMs, problem },
+    ...told,
+    uid: token.uid,
+    storedAs: storedAs(token.secret),
+    kind: labels?.[LABEL_TOKEN_KIND] ?? '',
     labels: labels ?? {},
     expiresAtMs: effectiveExpiryMs(token),
   };
 }
 
-function storedAs(raw: unknown): StoredAs {
-  const { token } = raw as { token?: unknown };
-  if (typeof token !== 'string' || token === '') return 'missing';
-  if (parseMetadata(raw).annotations?.[ANNOTATION_TOKEN_HASHED] !== 'true') return 'plain';
-  return detectFormat(token) ?? 'unsupported';
+function storedAs(secret: TokenSecret): StoredAs {
+  if (secret.kind !== 'hashed') return secret.kind;
+  return detectFormat(secret.value) ?? 'unsupported';
 }
 
 /** Why a token is of no use anywhere, by itself; undefined when it may be. */
@@ -68,7 +84,7 @@ export function ownProblem(token: ListedToken, nowMs: number): TokenReason | und
 export function shownToken(token: ListedToken, nowMs: number): object {
   const time = (ms: number | undefined): string | null => (ms === undefined ? null : formatTime(ms));
   return {
-    apiVersion: apiVersionOf(TOKENS),
+    apiVersion: apiVersionOf(token.api === 'ext' ? EXT_TOKENS : TOKENS),
     kind: TOKENS.kind,
     metadata: {
       name: token.name,

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { parseBearer } from '../../api/bearer.ts';
 import type { Token, User } from '../../api/types.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { TerminalError } from '../../errors.ts';
@@ -10,18 +11,15 @@ export interface Bearer {
   readonly secret: string;
 }
 
-/** Tokens of Rancher's newer API have this before their name; they are stored where we do not look. */
-const EXT_PREFIX = 'ext/';
-
-/** The parts of `name:secret`; undefined when it is no such thing. The secret may hold colons. */
+/**
+ * The parts of `name:secret`, or of `ext/name:secret`; undefined when it is no such thing. The secret may hold colons, and the name
+ * is that of the token, whatever stands before it.
+ */
 export function splitBearer(text: string): Bearer | undefined {
-  const colon = text.indexOf(':');
-  if (colon < 1 || colon === text.length - 1 || /\s/.test(text)) return undefined;
-  return { name: text.slice(0, colon), secret: text.slice(colon + 1) };
-}
-
-export function isExtBearer({ name }: Bearer): boolean {
-  return name.startsWith(EXT_PREFIX);
+  const bearer = parseBearer(text);
+  return bearer.kind === 'ours' && !/\s/.test(text)
+    ? { name: bearer.name, secret: bearer.secret }
+    : undefined;
 }
 
 /** Where a token is to be used, and by whom. */

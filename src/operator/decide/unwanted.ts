@@ -33,7 +33,8 @@ export function isUnwanted(pair: PairOfUser, user: User, { cluster, agreedMs }: 
   if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs: agreedMs });
-  if (verdict.wanted || (verdict.reason === 'OtherCluster' && pair.isMoving)) return false;
+  if (verdict.wanted) return false;
+  if (verdict.reason === 'OtherCluster' && pair.isMoving) return !isGoodElsewhere(token, user, agreedMs);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
 }
 
@@ -44,4 +45,9 @@ function hasExpired(
 ): boolean {
   const endsAtMs = effectiveExpiryMs(token);
   return typeof expiresAt === 'string' && endsAtMs !== undefined && expiresAt <= formatTime(endsAtMs);
+}
+
+/** Whether a token that was moved is good where it is scoped now. One that was revoked at the same time has no move to wait for. */
+export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: number): boolean {
+  return judgeToken(token, user, { cluster: token.clusterName, aceEnabled: true, nowMs }).wanted;
 }

@@ -1,11 +1,13 @@
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
-import type { Outcomes } from '../report/outcomes.ts';
+import type { Counts, Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
+import type { TokenSources } from '../upstream/token-sources.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {
+  readonly cluster: string;
   /** Undefined before the first word of management. */
   readonly settings: ClusterSettings | undefined;
   /** Undefined while there is no session. */
@@ -14,6 +16,8 @@ export interface StatusSources {
   readonly isDrained: boolean;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
+  /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
+  readonly tokenSources: Pick<TokenSources, 'collisionsOf'> | undefined;
   readonly downstreamNamespace: string;
 }
 
@@ -25,10 +29,13 @@ export function clusterFacts({
   isDrained,
   sibling,
   outcomes,
+  tokenSources,
+  cluster,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
     downstreamNamespace,
+    extTokens: tokenSources !== undefined,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
@@ -40,8 +47,12 @@ export function clusterFacts({
     drained: isDrained,
     sibling,
     gcBlocked: sweeper.blocked,
-    counts: outcomes.count(),
+    counts: withCollisions(outcomes.count(), tokenSources?.collisionsOf(cluster).length ?? 0),
   };
+}
+
+function withCollisions(counts: Counts, collisions: number): Counts {
+  return collisions === 0 ? counts : { ...counts, refused: { ...counts.refused, NameCollision: collisions } };
 }
 
 function connectionFacts(

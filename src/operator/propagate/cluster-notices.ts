@@ -1,3 +1,4 @@
+import type { Token } from '../../api/types.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { Notice } from '../decide/plan.ts';
 
@@ -17,4 +18,14 @@ export function replacedNotice(
 
 export function drainedNotice(cluster: string): Notice {
   return { reason: 'Drained', message: `Nothing of ours is left in cluster ${cluster}`, warning: false };
+}
+
+/** @param token - whose name an older token of the other kind has */
+export function collisionNotice({ name, api, clusterName }: Token): Notice {
+  const other = api === 'ext' ? 'a Token of management.cattle.io' : 'a token of ext.cattle.io';
+  return {
+    reason: 'NameCollision',
+    message: `${other} that is older has the name ${name}, and cluster ${clusterName} has room for one of a name: issue a new token in place of this one`,
+    warning: true,
+  };
 }

@@ -18,7 +18,7 @@ import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
 import { openBooks } from './books.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { drainedNotice, replacedNotice } from './cluster-notices.ts';
+import { collisionNotice, drainedNotice, replacedNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -143,6 +143,7 @@ export class ClusterPropagator {
     if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
+    for (const token of this.#collisions()) this.#deps.reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -233,6 +234,8 @@ export class ClusterPropagator {
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
+      cluster: this.name,
+      tokenSources: this.#deps.upstream.management.tokenSources,
     };
   }
 
@@ -248,6 +251,10 @@ export class ClusterPropagator {
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  #collisions(): readonly Token[] {
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {

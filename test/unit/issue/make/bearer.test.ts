@@ -9,7 +9,7 @@ describe('a bearer', () => {
   test.each([
     ['t-1:secret', { name: 't-1', secret: 'secret' }],
     ['t-1:with:colons', { name: 't-1', secret: 'with:colons' }],
-    ['ext/t-1:secret', { name: 'ext/t-1', secret: 'secret' }],
+    ['ext/t-1:secret', { name: 't-1', secret: 'secret' }],
     ['no-colon', undefined],
     [':secret', undefined],
     ['t-1:', undefined],
