@@ -9,8 +9,8 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { endWithoutTraces } from '../telemetry/connection-guard.ts';
-import { requestTarget } from '../telemetry/monitor-server.ts';
+import { endWithoutTraces } from '../telemetry/connection-end.ts';
+import { requestTarget } from '../telemetry/one-request.ts';
 
 /** What a route answers. */
 export interface Answer {
