@@ -58,7 +58,7 @@ export function findCredentials(name: string, cluster: Cluster | undefined, ways
   const also = passedOver.map((why) => `; ${why}`).join('');
   return {
     kind: 'missing',
-    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, none of Rancher's provisioning, Argo CD or a ClusterProfile for it, and no usable status on the Cluster; create one of them${also}`,
+    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, and no usable status on the Cluster; create one of them${also}`,
   };
 }
 

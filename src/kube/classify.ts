@@ -16,7 +16,8 @@ export function apiError(
   return new ApiError(`${request}: ${reply.status}${status.reason ? ` ${status.reason}` : ''}${said}`, {
     code: reply.status,
     statusReason: status.reason,
-    objectMissing: reply.status === 404 && status.reason === 'NotFound' && isAskedFor(request, status.objectName),
+    objectMissing:
+      reply.status === 404 && status.reason === 'NotFound' && isAskedFor(request, status.objectName),
     retryAfterMs: retryAfterMs(reply.retryAfter, Date.parse(reply.date ?? '') || Date.now()),
   });
 }

@@ -23,6 +23,7 @@ import type {
   User,
   UserAttribute,
 } from '../api/types.ts';
+import { namesOfSecrets } from '../clusters/credentials.ts';
 import { RANCHER_ADDRESSES, type Ways } from '../clusters/ways.ts';
 import { olderOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
@@ -142,8 +143,15 @@ export class ManagementPlane extends Plane {
     return /^Bearer ([a-z0-9.-]+):./.exec(String(bearer))?.[1];
   }
 
-  /** By those Secrets of these names that can be read. For whoever may not list them: says nothing of what else there is. */
-  async waysNamed(names: readonly string[]): Promise<Ways> {
+  /** What may say how one cluster is reached: all; or, for whoever may not list Secrets, those that a convention names. */
+  async waysFor(id: string, cluster: Cluster | undefined, listed: Reading<Ways>): Promise<Reading<Ways>> {
+    if (listed.ok || listed.failure.reason !== 'Forbidden') return listed;
+    const named = await this.#waysNamed(namesOfSecrets(id, cluster));
+    return named.secrets.length === 0 ? listed : { ok: true, value: named };
+  }
+
+  /** By those Secrets of these names that can be read. Says nothing of what else there is. */
+  async #waysNamed(names: readonly string[]): Promise<Ways> {
     const places = this.#credentialNamespaces.flatMap((namespace) =>
       names.map((name) => ({ namespace, name })),
     );

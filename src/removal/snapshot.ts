@@ -14,26 +14,30 @@ import {
   parseClusterUserAttribute,
   parseSecret,
 } from '../clusters/observed.ts';
+import type { Ways } from '../clusters/ways.ts';
 import type { Installation } from '../derive/ownership.ts';
 import type { Store } from '../kube/store.ts';
 import { EXT_TOKENS_WATCH, Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
+import type { Reading } from '../plane/reading.ts';
 
 /**
  * The management plane as the operator would hold it, read once and whole.
  *
+ * @param readsCredentials - false where clusters are reached by other means: no Secret is looked at then
  * @throws {ConnectionError} when any part cannot be read: what is missing here would count as deleted
  */
-export async function readManagement(plane: ManagementPlane): Promise<Management> {
+export async function readManagement(plane: ManagementPlane, readsCredentials: boolean): Promise<Management> {
   const [tokens, users, clusters, propagations, ways] = await Promise.all([
     plane.tokens(),
     plane.users(),
     plane.clusters(),
     plane.propagations(),
-    plane.ways(),
+    readsCredentials ? plane.ways() : NO_WAYS,
   ]);
+  plane.remembered.learn({ clusters, propagations });
   const { secrets: credentials } = needed(ways);
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
   const management = new Management(namespaces);
@@ -50,6 +54,8 @@ export async function readManagement(plane: ManagementPlane): Promise<Management
   }
   return management;
 }
+
+const NO_WAYS: Reading<Ways> = { ok: true, value: { secrets: [], rancher: [] } };
 
 /** A downstream cluster as the operator would see it, and what it does not look at: how old its objects are. */
 export interface DownstreamSnapshot {
