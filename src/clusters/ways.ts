@@ -113,27 +113,32 @@ function throughRancher(
   cluster: Cluster | undefined,
   { secrets, rancher }: Ways,
 ): { readonly secret: CredentialsSecret | undefined; readonly passedOver: readonly string[] } {
-  const leading = secrets.filter((secret) => secret.cluster === '' && leadsTo(secret, name));
-  const isTrusted = ({ claim }: CredentialsSecret): boolean =>
-    claim?.kind === 'Rancher provisioning' &&
-    !claim.isDetour &&
-    rancher.some(
-      (address) => URL.canParse(address) && new URL(address).origin === new URL(claim.server).origin,
-    );
-  const trusted = leading.filter(isTrusted);
   const owner = cluster?.owner;
-  const secret =
-    (owner &&
-      trusted.find(
-        (one) => one.namespace === owner.namespace && one.name === `${owner.name}${KUBECONFIG_SUFFIX}`,
-      )) ??
-    oldest(trusted, (one) => one.name === `${name}${KUBECONFIG_SUFFIX}`) ??
-    oldest(trusted, (one) => isProvisioned(one, owner?.name));
-  return { secret, passedOver: secret ? [] : leading.filter((one) => !isTrusted(one)).map(whyNot) };
+  const evidence: readonly ((secret: CredentialsSecret) => boolean)[] = [
+    (secret) => secret.namespace === owner?.namespace && secret.name === `${owner.name}${KUBECONFIG_SUFFIX}`,
+    (secret) => secret.name === `${name}${KUBECONFIG_SUFFIX}`,
+    (secret) => isProvisioned(secret, owner?.name),
+  ];
+  const leading = secrets.filter(
+    (secret) => leadsTo(secret, name) && evidence.some((isGiven) => isGiven(secret)),
+  );
+  const trusted = leading.filter((secret) => isTrusted(secret, rancher));
+  for (const isGiven of evidence) {
+    const secret = oldest(trusted, isGiven);
+    if (secret) return { secret, passedOver: [] };
+  }
+  return { secret: undefined, passedOver: leading.map(whyNot) };
 }
 
-function leadsTo({ claim }: CredentialsSecret, name: string): boolean {
-  return claim?.kind === 'Rancher provisioning' && claim.cluster === name;
+function leadsTo({ cluster, claim }: CredentialsSecret, name: string): boolean {
+  return cluster === '' && claim?.kind === 'Rancher provisioning' && claim.cluster === name;
+}
+
+/** Where it leads to was written by whoever wrote the Secret; where Rancher is, by its administrators. */
+function isTrusted({ claim }: CredentialsSecret, rancher: readonly string[]): boolean {
+  if (claim?.kind !== 'Rancher provisioning' || claim.isDetour) return false;
+  const { origin } = new URL(claim.server);
+  return rancher.some((address) => URL.canParse(address) && new URL(address).origin === origin);
 }
 
 function isProvisioned({ claim }: CredentialsSecret, owner: string | undefined): boolean {

@@ -57,7 +57,8 @@ async function hostOf(cluster: Cluster, ways: Ways): Promise<string | undefined>
   const credentials = findCredentials(cluster.name, cluster, ways);
   if (credentials.kind === 'missing') return undefined;
   return credentials.access().then(
-    ({ server }) => server.host,
+    // Through a Rancher: its address is not the cluster's.
+    ({ server }) => (proxiedCluster(server.href) === undefined ? server.host : undefined),
     () => undefined,
   );
 }

@@ -137,6 +137,14 @@ describe('of Rancher\u2019s provisioning', () => {
     });
   }
 
+  test('never what is neither noted, nor named so, nor labelled, such as the copy that the operator keeps', () => {
+    const secrets = [aSecret({ name: 'ace-operator-way-c-1', namespace: 'ace-operator' })];
+    expect(found(secrets)).toBe('none');
+    expect(findCredentials('c-1', undefined, { secrets, rancher: [] })).toMatchObject({
+      message: expect.not.stringContaining('ace-operator-way'),
+    });
+  });
+
   test('none, where the plane does not say where its Rancher is', () => {
     expect(found([provisioned('dev')], OWNED, ['', ''])).toBe('none');
     expect(found([provisioned('dev')], OWNED, ['not a URL'])).toBe('none');
