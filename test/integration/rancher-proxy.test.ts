@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, CLUSTERS, NAMESPACES, SECRETS, SETTINGS } from '../../src/api/names.ts';
 import { aCli, type CliResult } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { kubectl } from '../support/kubectl.ts';
 import type { Any } from '../support/plane-client.ts';
 import { type Absence, type RancherProxy, startRancherProxy } from '../support/rancher-proxy.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
@@ -10,6 +12,10 @@ import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/wor
 const ID = 'c-m-dev12345';
 const FLEET = 'fleet-default';
 const WAY = 'Secret fleet-default/dev-kubeconfig (Rancher provisioning)';
+
+const ROLE = fileURLToPath(
+  new URL('../../manifests/operator-rancher-credentials/role.yaml', import.meta.url),
+);
 
 let world: World;
 let rancher: RancherProxy;
@@ -51,6 +57,19 @@ test('the commands go the same way', async () => {
   expect(rancher.passedOn).toBeGreaterThan(before);
   const { stdout: table } = await cli('status', '-o', 'wide');
   expect(table).toContain(WAY);
+});
+
+test('the shipped Role lets the operator look at the Secrets of that namespace, and no more', async () => {
+  const { adminKubeconfig } = world.management.plane;
+  await kubectl(adminKubeconfig, 'apply', '-f', ROLE);
+  const may = (verb: string): Promise<string> =>
+    kubectl(
+      adminKubeconfig,
+      ...['auth', 'can-i', verb, 'secrets', '-n', FLEET],
+      '--as=system:serviceaccount:ace-operator:ace-operator',
+    ).catch(() => 'no');
+  const answers = await Promise.all(['list', 'watch', 'create', 'patch', 'delete'].map(may));
+  expect(answers.map((answer) => answer.trim())).toEqual(['yes', 'yes', 'no', 'no', 'no']);
 });
 
 describe('watches that Rancher ends', () => {
