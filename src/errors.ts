@@ -65,9 +65,7 @@ export class OtherPlaneError extends Error {
   readonly answering: string;
 
   constructor(known: string, answering: string) {
-    super(
-      `another cluster answers: its kube-system has UID ${answering}, not ${known}; correct the address, or restart if it is meant to be another`,
-    );
+    super(`another cluster answers: its kube-system has UID ${answering}, not ${known}`);
     this.known = known;
     this.answering = answering;
   }

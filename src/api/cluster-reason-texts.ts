@@ -44,9 +44,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     meaning: 'no answer; tried again with growing delay, half a minute at most',
   },
   ClusterReplaced: {
-    meaning: 'another cluster than before answers at this address; it is being connected anew',
-    cause: 'the address leads elsewhere now, or the cluster was set up anew',
-    remedy: 'if it is not meant: correct the address in the credentials',
+    meaning:
+      'another cluster answers than the one that was written to: nothing is added there, and only what this installation signed is taken away',
+    cause: 'the credentials or the address lead elsewhere now, or the cluster was set up anew',
+    remedy:
+      'correct the credentials; or, if the cluster was set up anew: kubectl annotate cprop CLUSTER ace-operator.io/accept-cluster=UID, with the UID that the message names',
   },
   Forbidden: {
     meaning: '403: the message names verb and kind',

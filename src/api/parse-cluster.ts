@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
-import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
+import {
+  ANNOTATION_ACCEPT_CLUSTER,
+  ANNOTATION_ALLOW_GC,
+  FIELD_MANAGER,
+  LABEL_CLUSTER,
+  LABEL_MANAGED_BY,
+} from './names.ts';
 import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
 import type {
   Cluster,
@@ -119,6 +125,7 @@ export function parsePropagation(raw: unknown): Propagation {
     generation: meta.generation,
     allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
     allowance: allowance(meta.annotations?.[ANNOTATION_ALLOW_GC]),
+    acceptedUid: meta.annotations?.[ANNOTATION_ACCEPT_CLUSTER] ?? undefined,
     isOurs: meta.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER,
     spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
     status: (object.status ?? {}) as PropagationStatus,

@@ -137,6 +137,8 @@ export interface PropagationStatus {
   readonly tokens?: string;
   /** Where our objects are in the cluster. */
   readonly downstreamNamespace?: string;
+  /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
+  readonly clusterUID?: string;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;
@@ -151,6 +153,8 @@ export interface Propagation extends Identified {
   readonly allowGc: boolean;
   /** What a person lets a blocked sweep delete: so many objects, or what they were told of (`told`). */
   readonly allowance: Allowance | undefined;
+  /** UID of the cluster that a person accepts in the place of the one before. */
+  readonly acceptedUid: string | undefined;
   /** The operator made it, and may delete it when the cluster is no more. */
   readonly isOurs: boolean;
   readonly status: PropagationStatus;

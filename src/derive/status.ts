@@ -9,6 +9,8 @@ export type Mode = 'propagate' | 'drain' | 'hold';
 export interface ClusterFacts {
   readonly generation: number;
   readonly downstreamNamespace: string;
+  /** UID of the cluster that is written to; undefined while none was seen. */
+  readonly clusterUid: string | undefined;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -59,6 +61,7 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'ClusterReplaced',
   'Forbidden',
 ]);
 
@@ -78,11 +81,13 @@ export function deriveStatus(
   nowMs: number,
 ): PropagationStatus | undefined {
   const judgements = judge(facts);
+  const clusterUID = facts.clusterUid ?? previous.clusterUID;
   const next: PropagationStatus = {
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
+    ...(clusterUID === undefined ? {} : { clusterUID }),
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };

@@ -169,8 +169,8 @@ export class Term {
           ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now },
           management: seen.management,
         }),
-      openSession: (cluster, access, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      openSession: (cluster, way, listener) =>
+        new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
       holdsOurs: async (cluster, access) =>
         holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),

@@ -3,6 +3,7 @@ import type { ClusterFacts } from '../../derive/status.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
+import { type ClusterIdentity, replacedMessage } from './cluster-identity.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {
@@ -12,6 +13,7 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
+  readonly identity: Pick<ClusterIdentity, 'uid'>;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   readonly downstreamNamespace: string;
@@ -23,19 +25,21 @@ export function clusterFacts({
   session,
   sweeper,
   isDrained,
+  identity,
   sibling,
   outcomes,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
     downstreamNamespace,
+    clusterUid: identity.uid,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
     suspended: settings?.spec.suspend ?? false,
     specProblem: settings?.specProblem,
     specUnknown: settings?.specUnknown ?? false,
-    connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
+    connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
     reviewed: sweeper.reviewed,
     drained: isDrained,
     sibling,
@@ -47,7 +51,13 @@ export function clusterFacts({
 function connectionFacts(
   settings: ClusterSettings | undefined,
   session: SessionState | undefined,
+  { uid }: StatusSources['identity'],
 ): ClusterFacts['connection'] {
+  const strangerUid = session && session.phase !== 'connecting' ? session.strangerUid : undefined;
+  if (uid !== undefined && strangerUid !== undefined) {
+    const message = replacedMessage(uid, strangerUid);
+    return { phase: 'disconnected', reason: 'ClusterReplaced', message, nextTryMs: undefined };
+  }
   if (session) return session;
   const credentials = settings?.credentials;
   if (credentials?.kind === 'found') return { phase: 'connecting' };

@@ -33,7 +33,14 @@ export interface PropagatorDeps {
   /** Whether anything of ours is in a cluster. @throws when it does not tell */
   holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
   /** A session that is not started yet. */
-  openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
+  openSession(cluster: string, way: WayIn, listener: SessionListener): ClusterSession;
+}
+
+/** How a cluster is reached. */
+export interface WayIn {
+  readonly access: () => Promise<Access>;
+  /** UID of the cluster that is to be found there; undefined while none was seen. */
+  readonly knownUid: string | undefined;
 }
 
 /** What holds for every cluster that was not told otherwise. */

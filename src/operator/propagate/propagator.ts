@@ -12,13 +12,13 @@ import { work } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Lag } from '../report/lag.ts';
 import type { Outcomes } from '../report/outcomes.ts';
-import { Drain } from '../sweep/drain.ts';
+import { Drain, drainedNotice } from '../sweep/drain.ts';
 import { OtherIds } from '../sweep/other-ids.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
 import { openBooks } from './books.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { drainedNotice, replacedNotice } from './cluster-notices.ts';
+import { ClusterIdentity } from './cluster-identity.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -46,16 +46,14 @@ export class ClusterPropagator {
   /** Of the open session. */
   #credentialsVersion: string | undefined;
   readonly #drain: Drain;
+  readonly #identity: ClusterIdentity;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    const books = openBooks(
-      name,
-      deps,
-      () => !this.connection,
-      () => this.#changed(),
-    );
+    this.#identity = new ClusterIdentity(name, (notice) => deps.reports.notifyCluster(name, notice));
+    const seen = { isAway: () => !this.connection || this.isElsewhere, isElsewhere: () => this.isElsewhere };
+    const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
     this.otherIds = new OtherIds({
       ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
@@ -88,6 +86,11 @@ export class ClusterPropagator {
   /** The live connection with filled stores, if there is one. */
   get connection(): Connection | undefined {
     return this.#session?.connection;
+  }
+
+  /** Another cluster answers in its place: what is ours there may be taken away, and nothing else is done. */
+  get isElsewhere(): boolean {
+    return this.#identity.strangerUid !== undefined;
   }
 
   /** A person lets one blocked sweep pass. */
@@ -141,6 +144,7 @@ export class ClusterPropagator {
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
     if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
+    await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
     this.#changed();
@@ -168,6 +172,18 @@ export class ClusterPropagator {
     return isSettling(this.#sources());
   }
 
+  /** A person accepts the cluster that answers: from now on it is this one. */
+  async #followIdentity({ identity }: ClusterSettings): Promise<void> {
+    const answer = this.#identity.follow(identity, this.connection !== undefined);
+    if (answer === undefined) return;
+    // To be made ready, and with books that count, it is connected anew.
+    if (answer !== 'refused') await this.#endSession();
+    if (answer === 'known') return;
+    // In this order: a process that ends in between finds the acceptance again.
+    await this.#deps.reports.publishStatus(this.name);
+    this.#deps.reports.acceptanceUsed(this.name);
+  }
+
   async #followCredentials(settings: ClusterSettings): Promise<void> {
     const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
     if (step.kind === 'keep') return;
@@ -175,7 +191,8 @@ export class ClusterPropagator {
     // Stopped meanwhile: nobody would ever end this session.
     if (step.kind === 'end' || this.queue.isClosed) return;
     this.#credentialsVersion = step.version;
-    this.#session = this.#deps.openSession(this.name, step.access, {
+    const way = { access: step.access, knownUid: this.#identity.uid };
+    this.#session = this.#deps.openSession(this.name, way, {
       stateChanged: (state) => this.#sessionChanged(state),
       objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
@@ -192,10 +209,11 @@ export class ClusterPropagator {
 
   #sessionChanged(state: SessionState): void {
     const { log } = this.#deps.reports;
+    this.#identity.seen(state);
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
-      const replaced = replacedNotice(this.name, state);
-      if (replaced) this.#deps.reports.notifyCluster(this.name, replaced);
+      // An acceptance may wait for this.
+      if (this.#settings?.identity.acceptedUid !== undefined) this.#deps.configureAgain(this.name);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
@@ -227,6 +245,7 @@ export class ClusterPropagator {
   #sources(): StatusSources {
     return {
       settings: this.#settings,
+      identity: this.#identity,
       session: this.#session?.state,
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
@@ -242,7 +261,7 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
-    if (this.#settings) this.#deps.keepWay(this.name, this.#settings.credentials);
+    if (this.#settings && !this.isElsewhere) this.#deps.keepWay(this.name, this.#settings.credentials);
     const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
@@ -256,7 +275,7 @@ export class ClusterPropagator {
   }
 
   #endDrain(): void {
-    if (!this.#drain.ends(this.mode, this, this.#sweeper)) return;
+    if (this.isElsewhere || !this.#drain.ends(this.mode, this, this.#sweeper)) return;
     this.outcomes.clear();
     this.lag.clear();
     this.debts.clear();

@@ -7,6 +7,14 @@ import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Management, watchName } from './management.ts';
 
+/** Which downstream cluster it is about, by the UID of its `kube-system`. */
+export interface WrittenIdentity {
+  /** As the status says; undefined while that does not. */
+  readonly uid: string | undefined;
+  /** What a person accepts in its place. */
+  readonly acceptedUid: string | undefined;
+}
+
 /** What the management plane says of a cluster. */
 export interface ClusterSettings {
   readonly mode: Mode;
@@ -19,6 +27,7 @@ export interface ClusterSettings {
   readonly generation: number;
   readonly allowance: Propagation['allowance'];
   readonly credentials: Credentials;
+  readonly identity: WrittenIdentity;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
 }
@@ -48,6 +57,7 @@ export function clusterSettings(
     generation: propagation?.generation ?? 0,
     allowance: propagation?.allowance,
     credentials: credentialsOf(name, cluster, mode.mode, management),
+    identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),
   };
 }

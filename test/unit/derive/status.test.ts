@@ -21,6 +21,7 @@ const FACTS: ClusterFacts = {
   modeReason: 'Connected',
   modeMessage: 'ACE is on',
   downstreamNamespace: 'cattle-system',
+  clusterUid: undefined,
   suspended: false,
   specProblem: undefined,
   specUnknown: false,
@@ -343,6 +344,7 @@ describe('deriveStatus', () => {
     const count = fc.nat({ max: 3 });
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
       downstreamNamespace: fc.constant('cattle-system'),
+      clusterUid: fc.constantFrom(undefined, 'one'),
       generation: count,
       mode: fc.constantFrom('propagate', 'drain', 'hold'),
       modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),
