@@ -150,9 +150,10 @@ export type Allowance = number | 'told';
 export interface Propagation extends Identified {
   readonly generation: number;
   readonly spec: PropagationSpec;
-  readonly allowGc: boolean;
   /** What a person lets a blocked sweep delete: so many objects, or what they were told of (`told`). */
   readonly allowance: Allowance | undefined;
+  /** When that was said, by the clock of the API server; milliseconds since the epoch; undefined where it does not tell. */
+  readonly allowedAtMs: number | undefined;
   /** UID of the cluster that a person accepts in the place of the one before. */
   readonly acceptedUid: string | undefined;
   /** The operator made it, and may delete it when the cluster is no more. */

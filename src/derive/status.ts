@@ -150,6 +150,12 @@ function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
   };
 }
 
+/** How many objects a `GCBlocked` condition says a sweep would delete; undefined where it does not say so. */
+export function blockedObjects({ message }: Pick<Condition, 'message'>): number | undefined {
+  const [, objects] = /^a sweep would delete (\d{1,9}) objects /.exec(message) ?? [];
+  return objects === undefined ? undefined : Number(objects);
+}
+
 function drained(facts: ClusterFacts): Judgement {
   if (facts.mode !== 'drain') return { status: 'False', reason: 'InUse', message: 'the cluster is in use' };
   if (facts.drained)

@@ -3,6 +3,7 @@ import type { KubeObject, Token, User } from '../api/types.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
+import { isExpired } from '../operator/sweep/allowance.ts';
 import { planSweep, type SweepPlan } from '../operator/sweep/sweep-plan.ts';
 import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
 import { DeletionEvidence } from '../operator/upstream/deletions.ts';
@@ -66,9 +67,9 @@ export function planRemovals(sides: Sides): RemovalPlan {
     management,
     new DeletionEvidence(),
   );
-  const { allowance } = settings;
-  const allowed =
-    allowance === 'told' || (allowance !== undefined && (swept.blocked?.objects ?? 0) <= allowance);
+  const { allowance, allowedAtMs } = settings;
+  const isMeant = allowance !== undefined && !isExpired(allowedAtMs, sides.nowMs);
+  const allowed = isMeant && (allowance === 'told' || (swept.blocked?.objects ?? 0) <= allowance);
   const orphans = new Set(swept.blocked && !allowed ? swept.orphans : []);
   const removals = [...tokenRemovals(sides, swept), ...userRemovals(sides)].map((removal) => ({
     ...removal,

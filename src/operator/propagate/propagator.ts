@@ -105,6 +105,11 @@ export class ClusterPropagator {
     return state !== undefined && state !== 'pending';
   }
 
+  /** When that was said; milliseconds since the epoch, by the management plane's clock. */
+  get allowedAtMs(): number | undefined {
+    return this.#settings?.allowedAtMs;
+  }
+
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
     if (this.outcomes.has(key) || this.debts.has(key)) return true;

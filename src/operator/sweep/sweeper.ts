@@ -8,7 +8,7 @@ import type { Outcomes } from '../report/outcomes.ts';
 import type { Reports } from '../report/reports.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
-import { judgeAllowance } from './allowance.ts';
+import { isExpired, judgeAllowance } from './allowance.ts';
 import type { OtherIds } from './other-ids.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
 
@@ -19,6 +19,7 @@ interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
   readonly allowance: Propagation['allowance'];
+  readonly allowedAtMs: number | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
@@ -32,6 +33,8 @@ export interface SweeperDeps {
   /** How often a whole cluster is compared, whatever the watches say. */
   readonly defaults: { readonly sweepIntervalMs: number };
   readonly now: () => number;
+  /** What time it is by the management plane. */
+  readonly planeNow: () => number;
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -132,8 +135,9 @@ export class Sweeper {
       return false;
     }
     this.#spent = allowance;
-    const verdict = judgeAllowance(allowance, blocked, this.#blocked);
-    const { reports } = this.#deps;
+    const { reports, planeNow } = this.#deps;
+    const wasLongAgo = isExpired(this.#cluster.allowedAtMs, planeNow());
+    const verdict = judgeAllowance(allowance, blocked, this.#blocked, wasLongAgo);
     reports.allowanceUsed(name);
     if (!verdict.isAllowed) {
       reports.notifyCluster(name, { reason: 'AllowanceRefused', message: verdict.message, warning: true });

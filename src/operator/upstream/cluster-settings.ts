@@ -26,6 +26,7 @@ export interface ClusterSettings {
   readonly specUnknown: boolean;
   readonly generation: number;
   readonly allowance: Propagation['allowance'];
+  readonly allowedAtMs: number | undefined;
   readonly credentials: Credentials;
   readonly identity: WrittenIdentity;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
@@ -56,6 +57,7 @@ export function clusterSettings(
     specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowance: propagation?.allowance,
+    allowedAtMs: propagation?.allowedAtMs,
     credentials: credentialsOf(name, cluster, mode.mode, management),
     identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),

@@ -119,7 +119,7 @@ describe('planSweep', () => {
 
 describe('Sweeper', () => {
   let sweeper: Sweeper;
-  let cluster: { allowance: 'told' | number | undefined };
+  let cluster: { allowance: 'told' | number | undefined; allowedAtMs: number | undefined };
   let allowances: string[];
   let notices: string[];
   let debtKeys: string[];
@@ -133,6 +133,7 @@ describe('Sweeper', () => {
     const swept = {
       ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
       allowance: undefined as 'told' | number | undefined,
+      allowedAtMs: undefined as number | undefined,
       debts: { keys: () => debtKeys },
       otherIds: { isLeftOver: () => false },
       get spec() {
@@ -143,6 +144,7 @@ describe('Sweeper', () => {
     const deps = {
       upstream: { management: world.management, deletions: world.evidence },
       now: () => world.nowMs,
+      planeNow: () => world.nowMs,
       defaults: { sweepIntervalMs: HOUR },
       reports: {
         log: { debug: () => {} },
@@ -261,6 +263,23 @@ describe('Sweeper', () => {
     cluster.allowance = 4;
     sweeper.run();
     expect([sweeper.blocked, sweeper.isApproved('token/t-2')]).toEqual([undefined, true]);
+  });
+
+  test('an allowance counts for an hour, whatever it says', async () => {
+    await away({ 't-1': {} }, ['u-1']);
+    lose('tokens', 't-1');
+    [cluster.allowance, cluster.allowedAtMs] = [50, world.nowMs - HOUR - 1];
+    sweeper.run();
+    expect([sweeper.isApproved('token/t-1'), allowances, notices]).toEqual([
+      false,
+      ['c-1'],
+      ['AllowanceRefused', 'GCBlocked'],
+    ]);
+    [cluster.allowance, cluster.allowedAtMs] = [undefined, undefined];
+    sweeper.run();
+    [cluster.allowance, cluster.allowedAtMs] = [50, world.nowMs - HOUR];
+    sweeper.run();
+    expect([sweeper.isApproved('token/t-1'), sweeper.blocked]).toEqual([true, undefined]);
   });
 
   test('true that was set before anybody could look allows nothing', async () => {
