@@ -71,6 +71,15 @@ export class OtherPlaneError extends Error {
   }
 }
 
+/** A write was not sent: while it waited for its turn, what it would have given was taken back. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError';
+
+  constructor() {
+    super('not written: it is not due any more');
+  }
+}
+
 /** A write was not sent, because another replica may be the leader by now. It is that one's to make. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
@@ -78,6 +87,11 @@ export class FencedError extends Error {
   constructor() {
     super('not written: this replica does not hold the lease');
   }
+}
+
+/** Whether a write was not sent by our own will: then it is no request. */
+export function isHeldBack(error: unknown): error is FencedError | OvertakenError {
+  return error instanceof FencedError || error instanceof OvertakenError;
 }
 
 /** A flag, environment variable or file that the user gave cannot be used. Exit code 2. */

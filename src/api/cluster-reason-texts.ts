@@ -99,6 +99,13 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     cause: 'the cluster was registered twice, and the earlier Cluster was not deleted',
     remedy: 'delete the Cluster that is not needed any more; what it left is then taken over or taken away',
   },
+  InstallationKeyUnusable: {
+    meaning:
+      'the installation key cannot be read, so that no hash can be marked: nothing is added or repaired in any cluster, and revocations are carried out',
+    cause: 'its Secret was changed by hand, or may not be read or made',
+    remedy:
+      'restore Secret ace-operator-installation-key in the namespace of the operator, or delete it to have another made and every plain hash checked anew',
+  },
   InvalidSpec: {
     meaning:
       "the ClusterPropagation's spec cannot be read; the last good one is in force, or, after a restart, nothing is added or repaired",

@@ -19,6 +19,7 @@ export const TOKEN_REASONS = [
   'HashPending',
   'Conflict',
   'Rejected',
+  'Forbidden',
   'GCBlocked',
   'Suspended',
 ] as const;
@@ -56,6 +57,7 @@ export const CLUSTER_REASONS = [
   'Suspended',
   'Malformed',
   'InvalidSpec',
+  'InstallationKeyUnusable',
   'SharedCluster',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];

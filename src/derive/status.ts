@@ -15,6 +15,8 @@ export interface ClusterFacts {
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
   readonly modeMessage: string;
+  /** Why no hash can be marked, so that nothing is added or repaired in any cluster. */
+  readonly keyProblem: string | undefined;
   readonly suspended: boolean;
   /** What is wrong with the spec; the last good one is in force then. */
   readonly specProblem: string | undefined;
@@ -65,7 +67,11 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'Forbidden',
 ]);
 
-const STALLED: ReadonlySet<ClusterReason> = new Set(['InvalidSpec', 'SharedCluster']);
+const STALLED: ReadonlySet<ClusterReason> = new Set([
+  'InvalidSpec',
+  'InstallationKeyUnusable',
+  'SharedCluster',
+]);
 
 /** How stale `nextRetryTime` may get before it alone is worth a write. */
 const RETRY_TIME_STALE_MS = 60_000;
@@ -176,6 +182,8 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   const no = (reason: ClusterReason, message: string): Judgement => ({ status: 'False', reason, message });
   if (facts.mode !== 'propagate') return no(facts.modeReason, facts.modeMessage);
   if (facts.specProblem !== undefined) return no('InvalidSpec', specMessage(facts));
+  if (facts.keyProblem !== undefined)
+    return no('InstallationKeyUnusable', `${facts.keyProblem}; only revocations are carried out`);
   if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);

@@ -114,6 +114,12 @@ export class Manager {
       },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
       { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
+      {
+        name: 'installation-key-usable',
+        ok: () => this.#terms.keyProblem === undefined,
+        isAdvice: true,
+        detail: () => this.#terms.keyProblem ?? '',
+      },
       { name: 'everything-read', ok: () => unread.size === 0, isAdvice: true, detail: () => listOf(unread) },
     ]);
   }

@@ -51,6 +51,7 @@ describe('a running operator', () => {
         '[+] management-is-the-same ok',
         '[+] management-accepts-us ok',
         '[+] working-or-standing-by ok',
+        '[+] installation-key-usable ok',
         '[+] everything-read ok',
       ]),
     );

@@ -248,6 +248,23 @@ const OPERATOR: readonly Case[] = [
     fires: [],
   },
   {
+    alert: 'AceInstallationKeyUnusable',
+    title: 'the key cannot be used',
+    series: {
+      'ace_cluster_problem{ace_cluster="c-1",reason="InstallationKeyUnusable"}': '1x20',
+      'ace_cluster_problem{ace_cluster="c-2",reason="InstallationKeyUnusable"}': '1x20',
+    },
+    at: 6,
+    fires: [{}],
+  },
+  {
+    alert: 'AceInstallationKeyUnusable',
+    title: 'it is restored',
+    series: { 'ace_cluster_problem{ace_cluster="c-1",reason="InstallationKeyUnusable"}': '1 stale' },
+    at: 8,
+    fires: [],
+  },
+  {
     alert: 'AceClusterDisconnected',
     title: 'a cluster is away for long',
     series: {

@@ -3,7 +3,7 @@ import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, keyOf } from '../../derive/diff.ts';
-import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
+import { isWantedSomewhere, judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
 import { untilConfirmed } from './absence.ts';
 import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
@@ -186,7 +186,10 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
     const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
-    return isMoving ? { next: requeueAfter(MOVING_POLL_MS, true) } : undefined;
+    // One that is not to have it either holds up nothing here.
+    return isMoving && isWantedSomewhere(token, facts.user, rules.agreedMs)
+      ? { next: requeueAfter(MOVING_POLL_MS, true) }
+      : undefined;
   }
   if (reason !== 'UserNotFound') return undefined;
   const source = { resource: USERS, name: token.userName };

@@ -2,7 +2,7 @@ import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
 import { type Change, diff, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
-import { judgeToken } from '../../derive/verdict.ts';
+import { isWantedSomewhere, judgeToken } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen } from './facts.ts';
 
 /**
@@ -33,7 +33,9 @@ export function isUnwanted(pair: PairOfUser, user: User, { cluster, agreedMs }: 
   if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs: agreedMs });
-  if (verdict.wanted || (verdict.reason === 'OtherCluster' && pair.isMoving)) return false;
+  if (verdict.wanted) return false;
+  if (verdict.reason === 'OtherCluster' && pair.isMoving && isWantedSomewhere(token, user, agreedMs))
+    return false;
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
 }
 

@@ -57,6 +57,11 @@ export class Clusters {
     this.#queue.add(cluster, 'normal');
   }
 
+  /** What holds for all of them is otherwise now. */
+  rulesChanged(): void {
+    for (const propagator of this.#propagators.values()) propagator.rulesChanged();
+  }
+
   /** Begins to act. Before this, events only gather. Call when the management stores are filled. */
   start(): void {
     const { management } = this.#deps.upstream;

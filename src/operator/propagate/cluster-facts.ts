@@ -1,5 +1,6 @@
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
+import type { Notice } from '../decide/plan.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
@@ -17,10 +18,12 @@ export interface StatusSources {
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   readonly downstreamNamespace: string;
+  readonly keyProblem: string | undefined;
 }
 
 export function clusterFacts({
   downstreamNamespace,
+  keyProblem,
   settings,
   session,
   sweeper,
@@ -36,6 +39,7 @@ export function clusterFacts({
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
+    keyProblem,
     suspended: settings?.spec.suspend ?? false,
     specProblem: settings?.specProblem,
     specUnknown: settings?.specUnknown ?? false,
@@ -63,6 +67,11 @@ function connectionFacts(
   if (credentials?.kind === 'found') return { phase: 'connecting' };
   const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
   return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
+}
+
+export function keyNotice(problem: string): Notice {
+  const message = `${problem}; until then nothing is added or repaired in any cluster, and revocations are carried out`;
+  return { reason: 'InstallationKeyUnusable', message, warning: true };
 }
 
 /** True when the status would be a guess: connecting, or not everything was looked at yet. */

@@ -14,6 +14,8 @@ import type { SyncBack } from '../report/sync-back.ts';
 export interface PropagatorDeps {
   readonly upstream: Pick<Upstream, 'management' | 'live' | 'deletions'>;
   readonly hashes: TokenHashes;
+  /** Why no hash can be marked; undefined: it can. */
+  keyProblem(): string | undefined;
   readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
   readonly syncBack: SyncBack;
   /** What management knows of other cluster ids than one's own. */

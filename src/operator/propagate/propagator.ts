@@ -16,8 +16,9 @@ import { Drain, drainedNotice } from '../sweep/drain.ts';
 import { OtherIds } from '../sweep/other-ids.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import type { Told } from '../upstream/watches.ts';
 import { openBooks } from './books.ts';
-import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
+import { clusterFacts, isSettling, keyNotice, type StatusSources } from './cluster-facts.ts';
 import { ClusterIdentity } from './cluster-identity.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
@@ -123,17 +124,19 @@ export class ClusterPropagator {
     if (this.otherIds.has(id)) this.#sweeper.run();
   }
 
-  /**
-   * A watch of the management plane told of a change: from now on the cluster is behind.
-   *
-   * @param expiresAtMs - of a token that may expire
-   */
-  noteChange(key: string, lane: Lane, expiresAtMs?: number): void {
+  /** A watch of the management plane told of a change: from now on the cluster is behind. */
+  noteChange(key: string, lane: Lane, told: Told = {}): void {
     const outcome = this.outcomes.get(key);
     const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
-    if (!this.#drain.isDone) this.lag.changed({ key, isRevocation, expiresAtMs, outcome, isAway });
+    if (!this.#drain.isDone) this.lag.changed({ ...told, key, isRevocation, outcome, isAway });
     if (this.#deps.upstream.deletions.has(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
+  }
+
+  /** What holds for all clusters is otherwise now: each key is looked at again. */
+  rulesChanged(): void {
+    this.#sweeper.run();
+    this.#changed();
   }
 
   /** A key of this cluster is to be looked at. */
@@ -146,6 +149,8 @@ export class ClusterPropagator {
     const before = this.#settings;
     this.#settings = settings;
     logProblems(this.name, before, settings, this.#deps.reports.log);
+    const keyProblem = before ? undefined : this.#deps.keyProblem();
+    if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
     if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
@@ -257,6 +262,7 @@ export class ClusterPropagator {
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
+      keyProblem: this.#deps.keyProblem(),
     };
   }
 

@@ -18,10 +18,12 @@ export function rulesOf(
     installation,
     now,
     planeNow,
-  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow'>,
+    keyProblem,
+  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow' | 'keyProblem'>,
 ): Rules {
   const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
-  const isPaused = spec.suspend || mode === 'hold' || specUnknown || isElsewhere;
+  const isHeld = mode === 'hold' || specUnknown || isElsewhere || keyProblem() !== undefined;
+  const isPaused = spec.suspend || isHeld;
   const nowMs = now();
   return {
     ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },

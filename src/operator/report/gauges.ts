@@ -91,6 +91,7 @@ function problemsOf(facts: ClusterFacts): readonly string[] {
     ...(facts.gcBlocked ? ['GCBlocked'] : []),
     ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
     ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.keyProblem === undefined ? [] : ['InstallationKeyUnusable']),
     ...(facts.sibling === undefined ? [] : ['SharedCluster']),
     ...(facts.suspended ? ['Suspended'] : []),
   ];

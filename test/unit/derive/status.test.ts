@@ -22,6 +22,7 @@ const FACTS: ClusterFacts = {
   modeMessage: 'ACE is on',
   downstreamNamespace: 'cattle-system',
   clusterUid: undefined,
+  keyProblem: undefined,
   suspended: false,
   specProblem: undefined,
   specUnknown: false,
@@ -345,6 +346,7 @@ describe('deriveStatus', () => {
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
       downstreamNamespace: fc.constant('cattle-system'),
       clusterUid: fc.constantFrom(undefined, 'one'),
+      keyProblem: fc.constantFrom(undefined, 'it holds no key'),
       generation: count,
       mode: fc.constantFrom('propagate', 'drain', 'hold'),
       modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),

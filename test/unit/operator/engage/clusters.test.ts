@@ -80,6 +80,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      keyProblem: () => undefined,
       debts: new DebtRecords(client, 'ace-operator', LOG),
       keepDebts: (of) =>
         new DebtKeeper({
