@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLUSTERS } from '../src/api/names.ts';
-import { COMMANDS } from '../src/cli/commands.ts';
+import { COMMANDS } from '../src/cli/program/commands.ts';
 import { startAuthenticator, webhookKubeconfig } from '../test/support/authenticator-process.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { startWorld, type World } from '../test/support/world.ts';

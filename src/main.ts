@@ -1,10 +1,10 @@
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exitCodeOfSignal, INTERRUPTING } from './cli/interruption.ts';
-import { OutputWatch } from './cli/output-watch.ts';
-import { runProgram } from './cli/program.ts';
-import type { Runtime } from './cli/runtime.ts';
+import { OutputWatch } from './cli/program/output-watch.ts';
+import { runProgram } from './cli/program/program.ts';
+import { exitCodeOfSignal, INTERRUPTING } from './cli/terminal/interruption.ts';
+import type { Runtime } from './cli/terminal/runtime.ts';
 import { proxyEnvironment, useProxies } from './kube/proxy-environment.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */

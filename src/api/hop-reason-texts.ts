@@ -80,6 +80,13 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     cause: 'the token is not scoped, and the address of the kubeconfig belongs to no known cluster',
     remedy: 'give --cluster',
   },
+  ExtTokensOff: {
+    meaning: 'the token is one of `ext.cattle.io`, and the operator was not told to carry those',
+    cause:
+      'Rancher 2.13 and later issue them; reading them takes a role of its own, which is not part of the plain set-up',
+    remedy:
+      'kubectl apply -k manifests/operator-ext-tokens && kubectl -n ace-operator rollout restart deployment ace-operator',
+  },
   NotPropagated: {
     meaning: 'the token belongs in the cluster, and is not there',
     cause:

@@ -66,6 +66,21 @@ export const CONFIG_MAPS: Resource = {
   kind: 'ConfigMap',
   namespaced: true,
 };
+/** The Secrets behind tokens of `ext.cattle.io`: Rancher's API for those tokens does not tell their hashes. */
+export const EXT_TOKEN_SECRETS: Resource = { ...SECRETS };
+export const EXT_TOKENS: Resource = {
+  group: 'ext.cattle.io',
+  version: 'v1',
+  plural: 'tokens',
+  kind: 'Token',
+  namespaced: false,
+};
+/** Where Rancher keeps {@link EXT_TOKEN_SECRETS}. */
+export const EXT_TOKENS_NAMESPACE = 'cattle-tokens';
+/** What of that namespace is a token: the label decides. */
+export const LABEL_EXT_KIND = 'cattle.io/kind';
+export const EXT_KIND_TOKEN = 'token';
+export const LABEL_EXT_USER = 'cattle.io/user-id';
 export const EVENTS: Resource = {
   group: '',
   version: 'v1',
@@ -119,6 +134,8 @@ export const LABEL_CLUSTER = 'ace-operator.io/cluster';
 export const LABEL_INSTALLATION = 'ace-operator.io/installation';
 
 export const ANNOTATION_TOKEN_UID = 'ace-operator.io/token-uid';
+/** On downstream objects of a token that is no v3 Token: the API group that it is of. */
+export const ANNOTATION_TOKEN_API = 'ace-operator.io/token-api';
 export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
 /** See hash/fingerprint.ts: lets us see without rehashing that nothing changed. */
 export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';

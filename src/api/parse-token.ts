@@ -32,6 +32,8 @@ const fields = z.object({
 export function parseToken(raw: unknown): Token {
   const meta = parseMetadata(raw);
   const identity = {
+    api: 'v3' as const,
+    shownUid: meta.uid,
     name: meta.name,
     namespace: '',
     uid: meta.uid,

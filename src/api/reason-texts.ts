@@ -73,6 +73,12 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
     cause: 'the Token was created a moment ago, or its `token` field was emptied',
     remedy: "wait; if it stays, look at the Token's `token` field",
   },
+  NameCollision: {
+    meaning:
+      'a Token and a token of `ext.cattle.io` have this name, and a cluster has room for one; the older keeps it',
+    cause: 'both kinds get names of the form `token-xxxxx`, and one was given twice',
+    remedy: 'issue a new token in place of the younger one, and delete that',
+  },
   Conflict: {
     meaning: 'an object of that name was written by someone else',
     cause: "Rancher's own controller, or a person, writes the same cluster",

@@ -34,8 +34,14 @@ export type TokenSecret =
   | { readonly kind: 'hashed'; readonly value: string }
   | { readonly kind: 'missing' };
 
+/** Where a token is kept: a `tokens.management.cattle.io`, or the Secret behind a `tokens.ext.cattle.io`. */
+export type TokenApi = 'v3' | 'ext';
+
 /** A management Token. `problem` is set when the object cannot be trusted; the other fields are then best guesses. */
 export interface Token extends Identified {
+  readonly api: TokenApi;
+  /** The UID by which people see it; of an ext token another one than its Secret's. */
+  readonly shownUid: string;
   readonly userName: string;
   readonly clusterName: string;
   readonly secret: TokenSecret;
@@ -139,6 +145,8 @@ export interface PropagationStatus {
   readonly downstreamNamespace?: string;
   /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
   readonly clusterUID?: string;
+  /** Tokens of `ext.cattle.io` are carried, too. */
+  readonly extTokens?: boolean | null;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;

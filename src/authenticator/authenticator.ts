@@ -1,5 +1,5 @@
+import type { Bearer } from '../api/bearer.ts';
 import type { DenialReason } from '../api/reasons.ts';
-import type { Bearer } from './bearer.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type Candidate, extraOf, judgeHeld } from './judge.ts';
 import type { Verdict } from './review.ts';

@@ -1,9 +1,9 @@
+import { parseBearer } from '../api/bearer.ts';
 import { DENIAL_REASONS } from '../api/reasons.ts';
 import { HasherClosedError, HashQueueFullError } from '../hash/hasher.ts';
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { AuditEntry, AuditLog } from './audit-log.ts';
 import { type AuthenticatorDeps, authenticate, NotReadyError } from './authenticator.ts';
-import { parseBearer } from './bearer.ts';
 import { BusyError } from './check-queue.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { answerReview, MalformedReviewError, parseReview, type Verdict } from './review.ts';

@@ -21,6 +21,26 @@ export const WAIT_FLAGS: readonly Flag[] = [
   { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '2m' },
 ];
 
+/** Whoever answers each request slowly may not hold a command for as many times as there are objects. */
+export const TIME_LIMIT_FLAG: Flag = {
+  flag: 'time-limit',
+  placeholder: 'DURATION',
+  help: 'how long the changes in one place may take together, such as 90s; what is left then is said',
+  fallback: '10m',
+};
+
+/** How long the changes of one API server may take together, in milliseconds. */
+export interface TimeLimitConfig {
+  readonly timeLimitMs: number;
+}
+
+/** @throws {ConfigError} also for no time at all */
+export function timeLimitOf(text: Text): TimeLimitConfig {
+  const timeLimitMs = duration('time-limit', text('time-limit'));
+  if (timeLimitMs === 0) throw new ConfigError('--time-limit: wanted some time, such as 90s; got none');
+  return { timeLimitMs };
+}
+
 export const YES_FLAG: Flag = {
   flag: 'yes',
   short: 'y',

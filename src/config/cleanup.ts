@@ -1,9 +1,18 @@
 import { ConfigError } from '../errors.ts';
-import { DRY_RUN_FLAG, type DryRun, dryRunOf, nameOf, YES_FLAG } from './act.ts';
+import {
+  DRY_RUN_FLAG,
+  type DryRun,
+  dryRunOf,
+  nameOf,
+  TIME_LIMIT_FLAG,
+  type TimeLimitConfig,
+  timeLimitOf,
+  YES_FLAG,
+} from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
 import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
-export interface CleanupConfig extends AskConfig {
+export interface CleanupConfig extends AskConfig, TimeLimitConfig {
   /** Only what was written for this management id. */
   readonly cluster: string | undefined;
   readonly dryRun: DryRun;
@@ -23,6 +32,7 @@ export const CLEANUP_FLAGS: readonly Flag[] = flagsOfRemoval([
   { ...CLUSTER_FLAG, help: 'only what was written for this management id', typedOnly: true },
   DRY_RUN_FLAG,
   YES_FLAG,
+  TIME_LIMIT_FLAG,
   ...ASK_FLAGS.filter(({ flag }) => !LEFT_OUT.has(flag)).map((flag) => ({
     ...flag,
     ...OWN_FLAGS[flag.flag],
@@ -36,6 +46,7 @@ export function cleanupConfig(given: Given, env: Environment, home: string): Cle
     throw new ConfigError('--kubeconfig: name the kubeconfig of the downstream cluster');
   return Object.freeze({
     ...askConfig(given, env, home, CLEANUP_FLAGS),
+    ...timeLimitOf(text),
     cluster: nameOf('cluster', text),
     dryRun: dryRunOf(text),
     yes: switchValue('yes', text('yes')),

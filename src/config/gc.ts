@@ -1,9 +1,9 @@
 import { ConfigError } from '../errors.ts';
-import { namesOf } from './act.ts';
+import { namesOf, TIME_LIMIT_FLAG, type TimeLimitConfig, timeLimitOf } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, DOWNSTREAM_KUBECONFIG_FLAG, requireCluster } from './ask.ts';
 import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 
-export interface GcConfig extends AskConfig {
+export interface GcConfig extends AskConfig, TimeLimitConfig {
   readonly what: 'plan' | 'apply' | 'allow';
   /** All that the operator looks after when undefined. */
   readonly cluster: string | undefined;
@@ -34,6 +34,7 @@ export const GC_FLAGS: readonly Flag[] = flagsOfRemoval([
     fallback: '',
     typedOnly: true,
   },
+  TIME_LIMIT_FLAG,
   DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
 ]);
@@ -50,7 +51,7 @@ export function gcConfig(given: Given, env: Environment, home: string, args: rea
   const objects = objectsOf(text('objects'), what);
   const ask = askConfig(given, env, home, GC_FLAGS);
   requireCluster(ask.downstreamKubeconfig, cluster);
-  return Object.freeze({ ...ask, what, cluster, objects });
+  return Object.freeze({ ...ask, ...timeLimitOf(text), what, cluster, objects });
 }
 
 /** @throws {ConfigError} */

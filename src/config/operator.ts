@@ -25,6 +25,8 @@ export interface OperatorConfig {
   readonly namespace: string;
   readonly credentialNamespaces: readonly string[];
   readonly downstreamNamespace: string;
+  /** Tokens of `ext.cattle.io` are carried, too. */
+  readonly extTokens: boolean;
   readonly hashAlgorithm: HashAlgorithm;
   readonly hashStorage: HashStorage;
   /** False: the only replica, by the word of whoever started it. */
@@ -61,6 +63,12 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
     placeholder: 'NAME',
     help: 'namespace in each downstream cluster',
     fallback: 'cattle-system',
+  },
+  {
+    flag: 'ext-tokens',
+    placeholder: 'BOOLEAN',
+    help: "carry Rancher's tokens of ext.cattle.io, too, from their Secrets in cattle-tokens, which takes a role of its own",
+    fallback: 'false',
   },
   {
     flag: 'hash-algorithm',
@@ -122,6 +130,7 @@ export function operatorConfig(given: Given, env: Environment): OperatorConfig {
       namespaceName('credential-namespaces', name),
     ),
     downstreamNamespace: namespaceName('downstream-namespace', text('downstream-namespace')),
+    extTokens: switchValue('ext-tokens', text('ext-tokens')),
     hashAlgorithm: oneOf('hash-algorithm', text('hash-algorithm'), HASH_ALGORITHMS),
     hashStorage: oneOf('hash-storage', text('hash-storage'), ['secret', 'inline'] as const),
     leaderElect: switchValue('leader-elect', text('leader-elect')),

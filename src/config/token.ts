@@ -5,12 +5,22 @@ import {
   dryRunOf,
   durationOf,
   nameOf,
+  TIME_LIMIT_FLAG,
+  type TimeLimitConfig,
+  timeLimitOf,
   WAIT_FLAGS,
   type WaitConfig,
   waitOf,
   YES_FLAG,
 } from './act.ts';
-import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG } from './ask.ts';
+import {
+  ASK_FLAGS,
+  type AskConfig,
+  askConfig,
+  CLUSTER_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
+  requireCluster,
+} from './ask.ts';
 import { type Environment, type Flag, flagReader, flagsOfRemoval, type Given, switchValue } from './flags.ts';
 import {
   type Destination,
@@ -90,7 +100,7 @@ export function tokenListConfig(
 }
 
 /** What is common to commands that change tokens. */
-export interface TokenChangeConfig extends AskConfig, WaitConfig {
+export interface TokenChangeConfig extends AskConfig, WaitConfig, TimeLimitConfig {
   readonly dryRun: DryRun;
   readonly ignoreNotFound: boolean;
 }
@@ -99,16 +109,31 @@ export const TOKEN_CHANGE_FLAGS: readonly Flag[] = flagsOfRemoval([
   DRY_RUN_FLAG,
   ...WAIT_FLAGS,
   { flag: 'ignore-not-found', help: 'a token that does not exist is no fault', fallback: 'false' },
+  TIME_LIMIT_FLAG,
+  DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
 ]);
 
-/** @throws {ConfigError} */
-export function tokenChangeConfig(given: Given, env: Environment, home: string): TokenChangeConfig {
+/**
+ * @param looks - it looks into clusters also without `--wait`
+ * @throws {ConfigError}
+ */
+export function tokenChangeConfig(
+  given: Given,
+  env: Environment,
+  home: string,
+  looks = false,
+): TokenChangeConfig {
   const text = flagReader(TOKEN_CHANGE_FLAGS, given, env);
   const dryRun = dryRunOf(text);
+  const wait = waitOf(text, dryRun);
+  const ask = askConfig(given, env, home, TOKEN_CHANGE_FLAGS);
+  if (ask.downstreamKubeconfig !== undefined && !looks && wait.timeoutMs === undefined)
+    throw new ConfigError('--downstream-kubeconfig: no cluster is looked into without --wait');
   return Object.freeze({
-    ...askConfig(given, env, home, TOKEN_CHANGE_FLAGS),
-    ...waitOf(text, dryRun),
+    ...ask,
+    ...wait,
+    ...timeLimitOf(text),
     dryRun,
     ignoreNotFound: switchValue('ignore-not-found', text('ignore-not-found')),
   });
@@ -156,8 +181,11 @@ export function tokenRevokeConfig(
   if (ways === 0) throw new ConfigError('which tokens? name them, or give --user, --cluster, -l or --all');
   if (ways > 1)
     throw new ConfigError('names, filters (--user, --cluster, -l, …) and --all exclude each other');
+  const looks = selection.unusedForMs !== undefined || selection.neverUsedForMs !== undefined;
+  const change = tokenChangeConfig(given, env, home, looks);
+  if (looks) requireCluster(change.downstreamKubeconfig, selection.cluster);
   return Object.freeze({
-    ...tokenChangeConfig(given, env, home),
+    ...change,
     selection,
     all,
     includeSystem: switchValue('include-system', text('include-system')),

@@ -1,10 +1,12 @@
 import {
   ANNOTATION_FINGERPRINT,
+  ANNOTATION_TOKEN_API,
   ANNOTATION_TOKEN_UID,
   ANNOTATION_USER_UID,
   apiVersionOf,
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
+  EXT_TOKENS,
   FIELD_MANAGER,
   LABEL_CLUSTER,
   LABEL_INSTALLATION,
@@ -43,7 +45,10 @@ export function desiredTokenObjects(
   placement: Placement,
 ): readonly KubeObject[] {
   const inline = placement.storage === 'inline';
-  const marks = { [ANNOTATION_TOKEN_UID]: token.uid };
+  const marks = {
+    [ANNOTATION_TOKEN_UID]: token.uid,
+    [ANNOTATION_TOKEN_API]: token.api === 'ext' ? EXT_TOKENS.group : null,
+  };
   const fingerprint = { [ANNOTATION_FINGERPRINT]: hash.fingerprint };
   const secret: KubeObject = {
     apiVersion: apiVersionOf(SECRETS),

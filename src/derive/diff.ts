@@ -1,4 +1,11 @@
-import { ANNOTATION_TOKEN_UID, ANNOTATION_USER_UID, CLUSTER_AUTH_TOKENS, SECRETS } from '../api/names.ts';
+import {
+  ANNOTATION_TOKEN_API,
+  ANNOTATION_TOKEN_UID,
+  ANNOTATION_USER_UID,
+  CLUSTER_AUTH_TOKENS,
+  EXT_TOKENS,
+  SECRETS,
+} from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { mergePatch, withoutNulls } from './merge-patch.ts';
 
@@ -144,6 +151,11 @@ export function keyOf(object: KubeObject): string {
 export function sourceUid(object: KubeObject): string | undefined {
   const annotations = object.metadata.annotations;
   return annotations?.[ANNOTATION_TOKEN_UID] ?? annotations?.[ANNOTATION_USER_UID] ?? undefined;
+}
+
+/** Whether it was written for a token of `ext.cattle.io`. */
+export function isOfExtToken({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[ANNOTATION_TOKEN_API] === EXT_TOKENS.group;
 }
 
 function isAlive(object: KubeObject): boolean {

@@ -11,6 +11,8 @@ export interface ClusterFacts {
   readonly downstreamNamespace: string;
   /** UID of the cluster that is written to; undefined while none was seen. */
   readonly clusterUid: string | undefined;
+  /** Tokens of `ext.cattle.io` are carried, too. */
+  readonly extTokens?: boolean;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
@@ -94,6 +96,7 @@ export function deriveStatus(
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
     ...(clusterUID === undefined ? {} : { clusterUID }),
+    extTokens: facts.extTokens === true ? true : null,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -262,7 +265,8 @@ function conditions(
 function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
   const { nextRetryTime: nextRetry, ...a } = next;
   const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
-  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null })) return false;
+  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null, extTokens: b.extTokens ?? null }))
+    return false;
   if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
   return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
 }

@@ -30,11 +30,6 @@ export function judgeToken(token: Token, user: User | undefined, context: TokenC
   return { wanted: true, expiresAtMs, userDisabled: !user.enabled || user.deleting };
 }
 
-/** Whether a token belongs in the cluster that it names, whichever that is. */
-export function isWantedSomewhere(token: Token, user: User | undefined, nowMs: number): boolean {
-  return judgeToken(token, user, { cluster: token.clusterName, aceEnabled: true, nowMs }).wanted;
-}
-
 function tokenReason(token: Token, context: TokenContext): TokenReason | undefined {
   if (token.clusterName === '') return 'NotScoped';
   if (token.clusterName !== context.cluster) return 'OtherCluster';

@@ -1,4 +1,5 @@
 import { LABEL_CLUSTER } from '../api/names.ts';
+import type { Token } from '../api/types.ts';
 import { known } from '../plane/reading.ts';
 import { type Evidence, nameOf } from './evidence.ts';
 import { type Hop, type HopId, type HopReasonCode, withNames } from './hop.ts';
@@ -37,7 +38,7 @@ export function conclude(evidence: Evidence): Explanation {
   };
   const hops = [judgeToken, judgeCluster, judgeObjects, judgeWebhook]
     .flatMap((judge) => judge(evidence))
-    .map((hop) => withNames(hop, names));
+    .map((hop) => withNames(ofKind(hop, known(evidence.management.token)), names));
   const { verdict, decisive } = verdictOf(hops, evidence);
   return {
     ...names,
@@ -47,6 +48,18 @@ export function conclude(evidence: Evidence): Explanation {
     remedy: decisive?.remedy,
     hops,
   };
+}
+
+/** What is done to a Token is done to a token of the other kind by the other API, or by nobody. */
+const EXT_REMEDIES: Partial<Record<HopReasonCode, string>> = {
+  Disabled: `kubectl patch tokens.ext.cattle.io TOKEN --type merge -p '{"spec":{"enabled":true}}'`,
+  Malformed: 'issue a new token: Rancher cannot read this one either',
+  HashPending: 'wait; if it stays, look at the Secret TOKEN in namespace cattle-tokens',
+};
+
+function ofKind(hop: Hop, token: Token | undefined): Hop {
+  const remedy = token?.api === 'ext' && hop.reason ? EXT_REMEDIES[hop.reason] : undefined;
+  return remedy === undefined ? hop : { ...hop, remedy };
 }
 
 /** Where management is away, the object itself says for which cluster it was written. */

@@ -1,3 +1,4 @@
+import type { Bearer } from '../api/bearer.ts';
 import type { ClusterAuthToken, ClusterUserAttribute, HashSecret } from '../api/parse-downstream.ts';
 import type { Cluster, Propagation, Token, User, UserAttribute } from '../api/types.ts';
 import type { Installation } from '../derive/ownership.ts';
@@ -21,7 +22,7 @@ export type Given =
     };
 
 export type GivenCredential =
-  | { readonly kind: 'ours'; readonly name: string; readonly secret: string }
+  | Extract<Bearer, { kind: 'ours' }>
   | { readonly kind: 'foreign' }
   /** In words: `a client certificate`, `the exec plugin aws`. */
   | { readonly kind: 'other'; readonly what: string };

@@ -38,7 +38,7 @@ function parsed(given: Given): Hop {
   const { credential, source } = given;
   switch (credential.kind) {
     case 'ours':
-      return ok('parsed', `${source} holds a bearer of token ${credential.name}`);
+      return ok('parsed', `${source} holds a bearer of token ${credential.prefix}${credential.name}`);
     case 'foreign':
       return broken('parsed', 'ForeignBearer', HOP_TEXTS, `${source} holds a bearer that is no NAME:SECRET`);
     case 'other':
@@ -51,14 +51,24 @@ function found(token: Reading<Token | undefined> | undefined, nowMs: number): Ho
   if (!token.ok) return flawed('token', 'unknown', token.failure.reason, READ_TEXTS, token.failure.message);
   const { value } = token;
   if (!value)
-    return broken('token', 'TokenNotFound', HOP_TEXTS, 'the management plane has no Token of that name');
+    return broken(
+      'token',
+      'TokenNotFound',
+      HOP_TEXTS,
+      'the management plane has no Token of that name, nor one of ext.cattle.io',
+    );
   if (value.problem !== undefined) return broken('token', 'Malformed', TOKEN_TEXTS, value.problem);
   if (value.secret.kind === 'missing') {
-    return broken('token', 'HashPending', TOKEN_TEXTS, 'its field `token` is empty');
+    const field = value.api === 'ext' ? '`data.hash` of its Secret' : 'its field `token`';
+    return broken('token', 'HashPending', TOKEN_TEXTS, `${field} is empty`);
   }
   const used =
     value.lastUsedAtMs === undefined ? 'never used' : `last used ${age(value.lastUsedAtMs, nowMs)} ago`;
-  return ok('token', `of user ${value.userName}, created ${age(value.createdAtMs, nowMs)} ago, ${used}`);
+  const kind = value.api === 'ext' ? 'of ext.cattle.io, ' : '';
+  return ok(
+    'token',
+    `${kind}of user ${value.userName}, created ${age(value.createdAtMs, nowMs)} ago, ${used}`,
+  );
 }
 
 function expiry(token: Token, nowMs: number): Hop {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { parseBearer } from '../authenticator/bearer.ts';
+import { parseBearer } from '../api/bearer.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
 import type { Given, GivenCredential } from './evidence.ts';
 

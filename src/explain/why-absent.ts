@@ -1,3 +1,4 @@
+import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { HashAlgorithmName, KubeObject, Token, User } from '../api/types.ts';
@@ -18,6 +19,10 @@ const DEFAULT_ALGORITHM: HashAlgorithmName = 'bcrypt';
  * decision, from what is seen here. Pure.
  */
 export function whyAbsent(id: HopId, token: Token, evidence: Evidence): Hop | undefined {
+  const status = known(evidence.management.propagation)?.status;
+  if (token.api === 'ext' && status?.conditions && !status.extTokens) {
+    return broken(id, 'ExtTokensOff', HOP_TEXTS, 'the operator does not carry tokens of ext.cattle.io');
+  }
   const facts = factsOf(token, evidence);
   const { outcome } = decideToken(facts);
   if (typeof outcome !== 'object' || outcome.state === 'synced' || outcome.reason === undefined)

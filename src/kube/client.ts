@@ -64,6 +64,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Asked right before it is sent, after all that it has to wait for. Left out: it is. */
   readonly isStillDue?: (() => boolean) | undefined;
+  /** Ends it; whether it was done is then not known. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface PatchOptions extends WriteOptions {
@@ -107,7 +109,8 @@ export class KubeClient implements Reader, Writer {
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
     const path = `${collectionPath(resource, object.metadata.namespace)}?${writeQuery(options)}`;
-    return this.#send('POST', path, { body: object, isStillDue: options.isStillDue });
+    const { isStillDue, signal } = options;
+    return this.#send('POST', path, { body: object, isStillDue, signal });
   }
 
   /** Replaces an object that is all ours, if it still has the resourceVersion that it carries; else 409. */
@@ -123,12 +126,14 @@ export class KubeClient implements Reader, Writer {
       body: patch,
       contentType: 'application/merge-patch+json',
       isStillDue: options.isStillDue,
+      signal: options.signal,
     });
   }
 
   async delete(key: ObjectKey, options: WriteOptions & { uid: string }): Promise<unknown | undefined> {
     try {
       const answer = await this.#send('DELETE', objectPath(key), {
+        signal: options.signal,
         body: {
           apiVersion: 'v1',
           kind: 'DeleteOptions',

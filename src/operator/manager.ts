@@ -23,7 +23,7 @@ import { publishGauges } from './report/gauges.ts';
 import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
 import { DeletionEvidence } from './upstream/deletions.ts';
-import { Management } from './upstream/management.ts';
+import { EXT_TOKENS_WATCH, Management } from './upstream/management.ts';
 import { PlaneClock } from './upstream/plane-clock.ts';
 import { Watches } from './upstream/watches.ts';
 
@@ -67,8 +67,11 @@ export class Manager {
     const { config, access, log } = deps;
     this.#deps = deps;
     this.#clock = new PlaneClock(deps.now);
-    this.#watchAge = new WatchAge(DECIDING_WATCHES, deps.now());
-    this.#management = new Management([config.namespace, ...config.credentialNamespaces]);
+    this.#watchAge = new WatchAge(
+      [...DECIDING_WATCHES, ...(config.extTokens ? [EXT_TOKENS_WATCH] : [])],
+      deps.now(),
+    );
+    this.#management = new Management([config.namespace, ...config.credentialNamespaces], config);
     const mayWrite = (): boolean => this.#mayWrite();
     const onRequest: RequestObserver = (...answer) => this.#answered(...answer);
     this.#transport = this.#connect(mayWrite);
@@ -265,5 +268,6 @@ const REPLACED =
 const HINTS: Readonly<Record<string, string>> = {
   [CLUSTER_PROPAGATIONS.plural]: 'if the kind is missing: kubectl apply -f crds/',
   [TOKENS.plural]: 'if the kind is missing: install Rancher, or kubectl apply -f crds/',
+  [EXT_TOKENS_WATCH]: 'if it is not allowed: kubectl apply -k manifests/operator-ext-tokens',
   [CLUSTERS.plural]: 'if the kind is missing: install Rancher, or kubectl apply -f crds/',
 };

@@ -1,6 +1,7 @@
 import {
   CLUSTER_PROPAGATIONS,
   CLUSTERS,
+  LABEL_EXT_USER,
   SECRETS,
   SETTINGS,
   TOKENS,
@@ -13,6 +14,7 @@ import {
   parsePropagation,
   parseSetting,
 } from '../api/parse-cluster.ts';
+import { parseExtToken } from '../api/parse-ext-token.ts';
 import { parseMetadata } from '../api/parse-fields.ts';
 import { parseToken } from '../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
@@ -25,14 +27,13 @@ import type {
   User,
   UserAttribute,
 } from '../api/types.ts';
+import { olderOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { readExtToken, readExtTokens } from './ext-tokens.ts';
 import { Plane, type PlaneOptions } from './plane.ts';
 import { known, type Reading } from './reading.ts';
 import { RememberedPlane } from './remembered.ts';
-
-/** Where Rancher keeps tokens of `ext.cattle.io`. */
-const EXT_TOKENS_NAMESPACE = 'cattle-tokens';
 
 export interface ManagementOptions extends PlaneOptions {
   /** With credentials Secrets, the operator's own first. */
@@ -45,6 +46,7 @@ export class ManagementPlane extends Plane {
   readonly remembered = new RememberedPlane(this);
   readonly #credentialNamespaces: readonly string[];
   readonly #access: Access;
+  #extTokens: Promise<Reading<readonly Token[]>> | undefined;
 
   constructor(access: Access, options: ManagementOptions) {
     super(access, options);
@@ -57,12 +59,29 @@ export class ManagementPlane extends Plane {
     return readInstallationId(this.client);
   }
 
-  token(name: string): Promise<Reading<Token | undefined>> {
-    return this.get(TOKENS, name, parseToken);
+  /** Of either kind: of two of one name the one that a cluster would get. */
+  async token(name: string): Promise<Reading<Token | undefined>> {
+    const [v3, ext] = await Promise.all([this.get(TOKENS, name, parseToken), readExtToken(this, name)]);
+    if (!v3.ok) return v3;
+    // One that is there is not doubted because of what may not be looked at.
+    if (!ext.ok) return v3.value === undefined ? ext : v3;
+    return { ok: true, value: olderOf(v3.value, ext.value) };
   }
 
-  tokens(): Promise<Reading<readonly Token[]>> {
-    return this.list(TOKENS, parseToken);
+  /** Of both kinds, as far as the newer one may be read: see {@link extTokens}. */
+  async tokens(): Promise<Reading<readonly Token[]>> {
+    const [v3, ext] = await Promise.all([this.list(TOKENS, parseToken), this.extTokens()]);
+    if (!v3.ok) return v3;
+    const byName = new Map(v3.value.map((token) => [token.name, token]));
+    for (const token of known(ext) ?? [])
+      byName.set(token.name, olderOf(byName.get(token.name), token) ?? token);
+    return { ok: true, value: [...byName.values()] };
+  }
+
+  /** Tokens of `ext.cattle.io`, read once. */
+  extTokens(): Promise<Reading<readonly Token[]>> {
+    this.#extTokens ??= readExtTokens(this, parseExtToken);
+    return this.#extTokens;
   }
 
   user(name: string): Promise<Reading<User | undefined>> {
@@ -110,10 +129,7 @@ export class ManagementPlane extends Plane {
 
   /** Names of a user's tokens of Rancher's newer kind, which are no Tokens. */
   extTokensOf(user: string): Promise<Reading<readonly string[]>> {
-    return this.list(SECRETS, (raw) => parseMetadata(raw).name, {
-      namespace: EXT_TOKENS_NAMESPACE,
-      labelSelector: `cattle.io/kind=token,cattle.io/user-id=${user}`,
-    });
+    return readExtTokens(this, (raw) => parseMetadata(raw).name, `${LABEL_EXT_USER}=${user}`);
   }
 
   /** Name of the Token by which this plane is asked, where it is asked by one. */

@@ -3,6 +3,7 @@ import type { RemovalReason } from '../api/reasons.ts';
 import { isObjectMissing, UnseenError } from '../errors.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import { needed } from '../plane/needed.ts';
+import type { Patience } from '../plane/patient.ts';
 import { type Removal, type RemovalPlan, tokenReason } from './plan.ts';
 import { type PlanSources, readPlan } from './read-plan.ts';
 import { type Removed, removeObject } from './remove.ts';
@@ -14,10 +15,14 @@ const USERS_A_LOOK = 100;
 /** After so many in a row a server is left alone: it may answer tomorrow, or be in other hands. */
 const MAX_UNANSWERED = 3;
 
-/** Both sides, and what ends the work: nothing new is begun after it. */
+/** Both sides, and what ends the work: nothing new is begun after an interruption, nor when patience is at its end. */
 export interface ApplySources extends PlanSources {
   readonly interruption: AbortSignal;
+  readonly patience: Patience;
 }
+
+const isOver = ({ interruption, patience }: ApplySources): boolean =>
+  interruption.aborted || patience.limit.aborted;
 
 /**
  * Does what a plan says, but for what the brake holds: ClusterAuthTokens, Secrets, ClusterUserAttributes, each after a
@@ -36,10 +41,9 @@ export async function applyPlan(
     await inParallel(ofKind(due, kind), plan.cluster, sources, tell);
   }
   const users = ofKind(due, 'ClusterUserAttribute');
-  for (let at = 0; at < users.length && !sources.interruption.aborted; at += USERS_A_LOOK)
+  for (let at = 0; at < users.length && !isOver(sources); at += USERS_A_LOOK)
     await removeUsers(users.slice(at, at + USERS_A_LOOK), plan.cluster, sources, tell);
-  if (plan.blocked && plan.allowed && !sources.interruption.aborted)
-    await useAllowance(plan.cluster, sources);
+  if (plan.blocked && plan.allowed && !isOver(sources)) await useAllowance(plan.cluster, sources);
 }
 
 /** Those of them that nobody has given a token to meanwhile, as far as a look right before can tell. */
@@ -70,16 +74,18 @@ async function inParallel(
     const obstacle = (): Promise<string | undefined> => obstacleTo(removal, cluster, sources);
     const removed = await removeObject(removal.object, sources.downstream.client, {
       dryRun: false,
+      patience: sources.patience,
       obstacle,
     });
     tell(removed);
     unanswered = removed.isUnanswered ? unanswered + 1 : 0;
-    if (unanswered < MAX_UNANSWERED) return;
+    if (unanswered < MAX_UNANSWERED || sources.patience.limit.aborted) return;
     throw new UnseenError(
       `given up: it did not answer ${unanswered} deletions in a row; the rest is as it was`,
     );
   };
-  await eachBounded(removals, AT_ONCE, remove, sources.interruption);
+  const ends = AbortSignal.any([sources.interruption, sources.patience.limit]);
+  await eachBounded(removals, AT_ONCE, remove, ends);
 }
 
 /** Why it must stay after all, by a live read of what it was written for. @throws {ConnectionError} when that fails */

@@ -1,5 +1,6 @@
 import type { RemovalReason } from '../api/reasons.ts';
 import type { KubeObject, Token, User } from '../api/types.ts';
+import { isOfExtToken } from '../derive/diff.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
@@ -7,7 +8,7 @@ import { isExpired } from '../operator/sweep/allowance.ts';
 import { planSweep, type SweepPlan } from '../operator/sweep/sweep-plan.ts';
 import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
 import { DeletionEvidence } from '../operator/upstream/deletions.ts';
-import type { Management } from '../operator/upstream/management.ts';
+import { EXT_TOKENS_WATCH, type Management } from '../operator/upstream/management.ts';
 import type { DownstreamSnapshot } from './snapshot.ts';
 
 /** One object that is to go. */
@@ -109,11 +110,18 @@ function everything(sides: Sides, reason: RemovalReason): readonly Removal[] {
 
 function tokenRemovals(sides: Sides, { revocations }: SweepPlan): readonly Removal[] {
   return [...sides.snapshot.observed.managed().tokens].flatMap((name) => {
+    if (isUnjudged(name, sides)) return [];
     const reason = heldReason(sides.management.tokens.get(name), sides);
     // The sweep leaves it to the key's own turn to find out that a hash is of no use.
     const isRevoked = revocations.has(tokenKey(name)) || reason === 'UnsupportedHash';
     return isRevoked && reason !== undefined ? ofToken(name, reason, sides) : [];
   });
+}
+
+/** It was written for a token of a kind that may not be read here: nobody can say that it is gone. */
+function isUnjudged(name: string, { management, snapshot: { observed } }: Sides): boolean {
+  const isUnread = management.unread.has(EXT_TOKENS_WATCH) && !management.tokens.get(name);
+  return isUnread && observed.forToken(name).some(isOfExtToken);
 }
 
 function heldReason(token: Token | undefined, sides: Sides): RemovalReason | undefined {

@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/types.ts';
 import { ApiError, ConnectionError, describeError, isConflict } from '../errors.ts';
 import { objectKey } from '../kube/apply.ts';
 import type { Writer } from '../kube/client.ts';
-import { patiently } from '../plane/patient.ts';
+import { type Patience, patiently } from '../plane/patient.ts';
 
 /** What came of one object. `held`: somebody's finalizer keeps it; `kept`: it is not to go after all. */
 export interface Removed {
@@ -15,6 +15,7 @@ export interface Removed {
 
 export interface RemoveOptions {
   readonly dryRun: boolean;
+  readonly patience: Patience;
   /** Asked before each try: why it must stay after all. What was judged before a server had us wait is out of date. */
   readonly obstacle?: () => Promise<string | undefined>;
 }
@@ -23,16 +24,16 @@ export interface RemoveOptions {
 export async function removeObject(
   object: KubeObject,
   client: Writer,
-  { dryRun, obstacle = async () => undefined }: RemoveOptions,
+  { dryRun, patience, obstacle = async () => undefined }: RemoveOptions,
 ): Promise<Removed> {
   const { uid = '' } = object.metadata;
   try {
     return await patiently(async () => {
       const message = await obstacle();
       if (message !== undefined) return { object, result: 'kept', message };
-      const held = await client.delete(objectKey(object), { uid, dryRun });
+      const held = await client.delete(objectKey(object), { uid, dryRun, signal: patience.limit });
       return { object, result: held === undefined ? 'deleted' : 'held' };
-    });
+    }, patience);
   } catch (error) {
     if (isConflict(error))
       return { object, result: 'kept', message: 'another has taken its name since it was read' };

@@ -16,7 +16,7 @@ import {
 } from '../clusters/observed.ts';
 import type { Installation } from '../derive/ownership.ts';
 import type { Store } from '../kube/store.ts';
-import { Management } from '../operator/upstream/management.ts';
+import { EXT_TOKENS_WATCH, Management } from '../operator/upstream/management.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
@@ -38,6 +38,8 @@ export async function readManagement(plane: ManagementPlane): Promise<Management
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
   const management = new Management(namespaces);
   management.tokens.replace(needed(tokens));
+  const ext = await plane.extTokens();
+  if (!ext.ok) management.unread.set(EXT_TOKENS_WATCH, ext.failure.message);
   management.users.replace(needed(users));
   management.clusters.replace(needed(clusters));
   // Its definition is missing where no operator ever ran: then nothing has another spec than the default.

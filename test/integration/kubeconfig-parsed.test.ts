@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Endpoint } from '../../src/issue/endpoints.ts';
-import { type KubeconfigFile, kubeconfigText } from '../../src/issue/kubeconfig-file.ts';
+import type { Endpoint } from '../../src/issue/kubeconfig/endpoints.ts';
+import { type KubeconfigFile, kubeconfigText } from '../../src/issue/kubeconfig/kubeconfig-file.ts';
 import { kubectl } from '../support/kubectl.ts';
 import type { Any } from '../support/plane-client.ts';
 

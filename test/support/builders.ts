@@ -31,6 +31,53 @@ export function rawToken(fields: Json = {}, metadata: Json = {}): KubeObject {
   );
 }
 
+/** The Secret behind a token of `ext.cattle.io`, as Rancher keeps it: wanted in cluster `c-1`. Fields are texts, `null` for none. */
+export function rawExtToken(
+  fields: Readonly<Record<string, string | null>> = {},
+  metadata: Json = {},
+): KubeObject {
+  const texts = {
+    cluster: 'c-1',
+    description: 'Kubeconfig token',
+    enabled: 'true',
+    hash: EXT_HASH,
+    kind: 'kubeconfig',
+    'kube-uid': 'kube-uid-1',
+    'last-update-time': NOW_TEXT,
+    principal: '{"name":"local://u-1","displayName":"Ada","provider":"local","me":true}',
+    ttl: '3600000',
+    'user-id': 'u-1',
+    ...fields,
+  };
+  const data = Object.entries(texts).flatMap(([name, text]) =>
+    text === null ? [] : [[name, Buffer.from(text).toString('base64')]],
+  );
+  return raw(
+    'v1',
+    'Secret',
+    { type: 'Opaque', data: Object.fromEntries(data) },
+    {},
+    {
+      name: 't-1',
+      namespace: 'cattle-tokens',
+      uid: 'uid-secret-1',
+      resourceVersion: '1',
+      creationTimestamp: NOW_TEXT,
+      labels: {
+        'cattle.io/kind': 'token',
+        'cattle.io/user-id': 'u-1',
+        'authn.management.cattle.io/kind': 'kubeconfig',
+      },
+      ...metadata,
+    },
+  );
+}
+
+/** Rancher's own vector: of a secret of 54 times `d`. */
+export const EXT_SECRET = 'd'.repeat(54);
+export const EXT_HASH =
+  '$3:1:uFrxm43ggfw:zsN1zEFC7SvABTdR58o7yjIqfrI4cQ/HSYz3jBwwVnx5X+/ph4etGDIU9dvIYuy1IvnYUVe6a/Ar95xE+gfjhA';
+
 export function rawUser(fields: Json = {}, metadata: Json = {}): KubeObject {
   return raw('management.cattle.io/v3', 'User', { enabled: true, username: 'user' }, fields, {
     name: 'u-1',

@@ -1,5 +1,5 @@
 import { Readable, Writable } from 'node:stream';
-import type { Runtime } from '../../src/cli/runtime.ts';
+import type { Runtime } from '../../src/cli/terminal/runtime.ts';
 
 /** A runtime without a process of its own, and what was written to it. */
 export function aRuntime(given: Partial<Runtime> = {}): {

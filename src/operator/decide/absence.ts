@@ -1,5 +1,7 @@
-import type { Resource } from '../../api/names.ts';
-import { type Answers, ask, type Plan, type Question, questionKey, requeueAfter } from './plan.ts';
+import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS } from '../../api/names.ts';
+import { isOfExtToken } from '../../derive/diff.ts';
+import { oursOf, type Seen } from './facts.ts';
+import { type Answers, ask, type Plan, questionKey, requeueAfter, type Source } from './plan.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
 const LAG_MS = 1_000;
@@ -13,11 +15,11 @@ const LAG_MS = 1_000;
  * @param isGone - its deletion was told, or a sweep let its absence pass
  */
 export function untilConfirmed(
-  source: { readonly resource: Resource; readonly name: string },
+  source: Omit<Source, 'about'>,
   isGone: boolean,
   answers: Answers,
 ): Plan | undefined {
-  const question: Question = { about: 'source', ...source };
+  const question: Source = { about: 'source', ...source };
   const exists = answers.get(questionKey(question));
   if (exists === undefined) return { next: ask(question) };
   if (exists) return { next: requeueAfter(LAG_MS, true) };
@@ -27,4 +29,11 @@ export function untilConfirmed(
     wake: ['sweep'],
     next: { kind: 'done' },
   };
+}
+
+/** Where to ask whether a token still exists, of which only that is left which was written for it. */
+export function tokenSource(name: string, pair: readonly Seen[]): Omit<Source, 'about'> {
+  return oursOf(pair).some(isOfExtToken)
+    ? { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name }
+    : { resource: TOKENS, name };
 }

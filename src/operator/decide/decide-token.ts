@@ -1,11 +1,12 @@
-import { ANNOTATION_FINGERPRINT, TOKENS, USERS } from '../../api/names.ts';
+import { ANNOTATION_FINGERPRINT, USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, keyOf } from '../../derive/diff.ts';
-import { isWantedSomewhere, judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
+import { type Change, diff, keyOf, sourceUid } from '../../derive/diff.ts';
+import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
-import { untilConfirmed } from './absence.ts';
+import { tokenSource, untilConfirmed } from './absence.ts';
 import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
 import { conflictMessage, inTheWay, needsSecret } from './in-the-way.ts';
 import {
@@ -18,7 +19,7 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere } from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -26,6 +27,8 @@ const MOVING_POLL_MS = 250;
 const MOVE_LIMIT_MS = 10_000;
 /** How soon it is looked again whether a disabled user is disabled in the cluster. */
 const GATE_POLL_MS = 1_000;
+/** How soon the hash of an ext token is looked for again, should its watch not tell. */
+const HASH_RETRY_MS = 60_000;
 /** After someone else's object was in the way: Secrets that are not ours are not watched. */
 const CONFLICT_RETRY_MS = 60_000;
 
@@ -186,15 +189,26 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
     const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
-    // One that is not to have it either holds up nothing here.
-    return isMoving && isWantedSomewhere(token, facts.user, rules.agreedMs)
+    return isMoving && isGoodElsewhere(token, facts.user, rules.agreedMs)
       ? { next: requeueAfter(MOVING_POLL_MS, true) }
       : undefined;
   }
+  if (reason === 'HashPending' && token.api === 'ext') return untilHashIsBack(token, facts);
   if (reason !== 'UserNotFound') return undefined;
   const source = { resource: USERS, name: token.userName };
   const wait = untilConfirmed(source, known.isUserGone, answers);
   return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+}
+
+/** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
+function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
+  if (oursOf(seen.pair).some((object) => sourceUid(object) !== token.uid)) return undefined;
+  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.agreedMs;
+  return {
+    changes: endPredecessor(token, seen.pair),
+    outcome: { state: 'pending', reason: 'HashPending' },
+    next: requeueAfter(Math.min(HASH_RETRY_MS, leftMs), leftMs <= HASH_RETRY_MS),
+  };
 }
 
 /** Where a refusal leaves the key, and what a person is told: once a reason. */
@@ -240,7 +254,7 @@ function conflict(token: Token, object: string, facts: TokenFacts): Plan {
 function revokeDeleted(facts: TokenFacts): Plan {
   const { name, seen, known, answers } = facts;
   if (oursOf(seen.pair).length === 0) return revoke(facts);
-  return untilConfirmed({ resource: TOKENS, name }, known.isTokenGone, answers) ?? revoke(facts);
+  return untilConfirmed(tokenSource(name, seen.pair), known.isTokenGone, answers) ?? revoke(facts);
 }
 
 function revoke(facts: TokenFacts): Plan {

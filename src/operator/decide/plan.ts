@@ -64,10 +64,18 @@ export const requeueAfter = (delayMs: number, revocation = false): Result => ({
   revocation,
 });
 
+/** An object of the management plane from which something downstream follows. */
+export interface Source {
+  readonly about: 'source';
+  readonly resource: Resource;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
 /** What only a request, or time, can tell. Each has yes or no for an answer. */
 export type Question =
   /** Does it exist in the management plane, read live? */
-  | { readonly about: 'source'; readonly resource: Resource; readonly name: string }
+  | Source
   /** Does someone else's Secret have that name in the cluster? Those are not watched. */
   | { readonly about: 'secret'; readonly name: string }
   /** Is the hash of the token with that UID there by now? If not, it is being made, and brings the key back. */

@@ -2,7 +2,7 @@ import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
 import { type Change, diff, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
-import { isWantedSomewhere, judgeToken } from '../../derive/verdict.ts';
+import { judgeToken } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen } from './facts.ts';
 
 /**
@@ -34,8 +34,7 @@ export function isUnwanted(pair: PairOfUser, user: User, { cluster, agreedMs }: 
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs: agreedMs });
   if (verdict.wanted) return false;
-  if (verdict.reason === 'OtherCluster' && pair.isMoving && isWantedSomewhere(token, user, agreedMs))
-    return false;
+  if (verdict.reason === 'OtherCluster' && pair.isMoving) return !isGoodElsewhere(token, user, agreedMs);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
 }
 
@@ -46,4 +45,9 @@ function hasExpired(
 ): boolean {
   const endsAtMs = effectiveExpiryMs(token);
   return typeof expiresAt === 'string' && endsAtMs !== undefined && expiresAt <= formatTime(endsAtMs);
+}
+
+/** Whether a token that was moved is good where it is scoped now. One that was revoked at the same time has no move to wait for. */
+export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: number): boolean {
+  return judgeToken(token, user, { cluster: token.clusterName, aceEnabled: true, nowMs }).wanted;
 }

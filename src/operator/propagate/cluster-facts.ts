@@ -1,13 +1,14 @@
+import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
-import type { Notice } from '../decide/plan.ts';
-import type { Outcomes } from '../report/outcomes.ts';
+import type { Counts, Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
-import { type ClusterIdentity, replacedMessage } from './cluster-identity.ts';
+import type { TokenSources } from '../upstream/token-sources.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {
+  readonly cluster: string;
   /** Undefined before the first word of management. */
   readonly settings: ClusterSettings | undefined;
   /** Undefined while there is no session. */
@@ -17,6 +18,8 @@ export interface StatusSources {
   readonly identity: Pick<ClusterIdentity, 'uid'>;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
+  /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
+  readonly tokenSources: Pick<TokenSources, 'collisionsOf'> | undefined;
   readonly downstreamNamespace: string;
   readonly keyProblem: string | undefined;
 }
@@ -31,11 +34,14 @@ export function clusterFacts({
   identity,
   sibling,
   outcomes,
+  tokenSources,
+  cluster,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
     downstreamNamespace,
     clusterUid: identity.uid,
+    extTokens: tokenSources !== undefined,
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
@@ -48,8 +54,12 @@ export function clusterFacts({
     drained: isDrained,
     sibling,
     gcBlocked: sweeper.blocked,
-    counts: outcomes.count(),
+    counts: withCollisions(outcomes.count(), tokenSources?.collisionsOf(cluster).length ?? 0),
   };
+}
+
+function withCollisions(counts: Counts, collisions: number): Counts {
+  return collisions === 0 ? counts : { ...counts, refused: { ...counts.refused, NameCollision: collisions } };
 }
 
 function connectionFacts(
@@ -67,11 +77,6 @@ function connectionFacts(
   if (credentials?.kind === 'found') return { phase: 'connecting' };
   const message = credentials?.kind === 'missing' ? credentials.message : 'no session';
   return { phase: 'disconnected', reason: 'NoCredentials', message, nextTryMs: undefined };
-}
-
-export function keyNotice(problem: string): Notice {
-  const message = `${problem}; until then nothing is added or repaired in any cluster, and revocations are carried out`;
-  return { reason: 'InstallationKeyUnusable', message, warning: true };
 }
 
 /** True when the status would be a guess: connecting, or not everything was looked at yet. */

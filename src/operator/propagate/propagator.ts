@@ -1,8 +1,9 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, Propagation, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
+import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
@@ -18,8 +19,8 @@ import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
 import type { Told } from '../upstream/watches.ts';
 import { openBooks } from './books.ts';
-import { clusterFacts, isSettling, keyNotice, type StatusSources } from './cluster-facts.ts';
-import { ClusterIdentity } from './cluster-identity.ts';
+import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
+import { collisionNotice, keyNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -94,21 +95,11 @@ export class ClusterPropagator {
     return this.#identity.strangerUid !== undefined;
   }
 
-  /** A person lets one blocked sweep pass. */
-  get allowance(): Propagation['allowance'] {
-    return this.#settings?.allowance;
-  }
-
   /** True when this cluster has the token, or is not going to. */
   isSettledFor(token: Token): boolean {
     if (this.mode !== 'propagate' || !this.connection) return true;
     const state = this.outcomes.get(tokenKey(token.name))?.state;
     return state !== undefined && state !== 'pending';
-  }
-
-  /** When that was said; milliseconds since the epoch, by the management plane's clock. */
-  get allowedAtMs(): number | undefined {
-    return this.#settings?.allowedAtMs;
   }
 
   /** Whether this cluster has, or had to judge, what the key stands for. */
@@ -157,6 +148,7 @@ export class ClusterPropagator {
     await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
+    for (const token of this.#collisions()) this.#deps.reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -263,6 +255,8 @@ export class ClusterPropagator {
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
       keyProblem: this.#deps.keyProblem(),
+      cluster: this.name,
+      tokenSources: this.#deps.upstream.management.tokenSources,
     };
   }
 
@@ -278,6 +272,10 @@ export class ClusterPropagator {
     this.#endDrain();
     // What an earlier id left here is owed once it is certain that no Cluster has that id.
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
+  }
+
+  #collisions(): readonly Token[] {
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {

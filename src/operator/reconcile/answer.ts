@@ -1,4 +1,5 @@
-import { SECRETS } from '../../api/names.ts';
+import { EXT_TOKEN_SECRETS, SECRETS } from '../../api/names.ts';
+import { isExtToken } from '../../api/parse-ext-token.ts';
 import type { KubeObject } from '../../api/types.ts';
 import { mayAdopt } from '../decide/in-the-way.ts';
 import type { Question } from '../decide/plan.ts';
@@ -18,8 +19,10 @@ export async function answer(
 ): Promise<boolean> {
   switch (question.about) {
     case 'source': {
-      const { resource, name } = question;
-      return (await work.upstream.live.get({ resource, name })) !== undefined;
+      const { resource, namespace, name } = question;
+      const found = await work.upstream.live.get({ resource, namespace, name });
+      // One whose label was taken off is no token any more.
+      return found !== undefined && (resource !== EXT_TOKEN_SECRETS || isExtToken(found));
     }
     case 'secret':
       return isForeignSecret(question.name, work);

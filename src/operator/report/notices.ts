@@ -1,4 +1,11 @@
-import { apiVersionOf, CLUSTER_PROPAGATIONS, EVENTS, type Resource, TOKENS } from '../../api/names.ts';
+import {
+  apiVersionOf,
+  CLUSTER_PROPAGATIONS,
+  EVENTS,
+  EXT_TOKENS,
+  type Resource,
+  TOKENS,
+} from '../../api/names.ts';
 import type { Token } from '../../api/types.ts';
 import { isAlreadyExists } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -33,8 +40,8 @@ export class Notices {
     );
   }
 
-  aboutToken({ name, uid }: Token, notice: Notice): void {
-    this.#tell(TOKENS, name, uid, notice);
+  aboutToken({ api, name, shownUid }: Token, notice: Notice): void {
+    this.#tell(api === 'ext' ? EXT_TOKENS : TOKENS, name, shownUid, notice);
   }
 
   /** At its ClusterPropagation, which outlives the cluster. */

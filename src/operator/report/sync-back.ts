@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import { TOKENS, USER_ATTRIBUTES } from '../../api/names.ts';
+import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS, USER_ATTRIBUTES } from '../../api/names.ts';
 import { parseClusterAuthToken, parseClusterUserAttribute } from '../../api/parse-downstream.ts';
+import type { Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { formatTime } from '../../derive/expiry.ts';
 import { isConflict, isObjectMissing, isReplaced } from '../../errors.ts';
-import type { Writer } from '../../kube/client.ts';
+import type { ObjectKey, Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { done, type Result, requeueAfter } from '../decide/plan.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
@@ -77,8 +78,8 @@ export class SyncBack {
     if (written?.toldMs === lastUsedAtMs) return done;
     const waitMs = (written?.atMs ?? 0) + PER_TOKEN_MS - cluster.now();
     if (waitMs > 0) return requeueAfter(waitMs);
-    const patch = { lastUsedAt: formatTime(usedAtMs), metadata: { uid: token.uid } };
-    const result = await this.#write(() => this.#writer.patch({ resource: TOKENS, name }, patch), cluster);
+    const { key, patch } = lastUseOf(token, formatTime(usedAtMs));
+    const result = await this.#write(() => this.#writer.patch(key, patch), cluster);
     if (result === done) this.#written.set(token.uid, { atMs: cluster.now(), toldMs: lastUsedAtMs });
     return result;
   }
@@ -108,4 +109,14 @@ export class SyncBack {
       return requeueAfter(RETRY_MS);
     }
   }
+}
+
+/** The write that notes a token's last use, on that very token and no other of its name. */
+function lastUseOf({ api, name, uid }: Token, time: string): { key: ObjectKey; patch: object } {
+  const metadata = { uid };
+  if (api === 'v3') return { key: { resource: TOKENS, name }, patch: { lastUsedAt: time, metadata } };
+  return {
+    key: { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name },
+    patch: { data: { 'last-used-at': Buffer.from(time).toString('base64') }, metadata },
+  };
 }

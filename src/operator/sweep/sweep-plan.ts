@@ -1,9 +1,10 @@
 import type { PropagationSpec } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
+import { isOfExtToken } from '../../derive/diff.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
-import type { Management } from '../upstream/management.ts';
+import { EXT_TOKENS_WATCH, type Management } from '../upstream/management.ts';
 
 /** What a pass over one whole cluster found. */
 export interface SweepPlan {
@@ -38,9 +39,12 @@ export function planSweep(
   evidence: DeletionEvidence,
 ): SweepPlan {
   const managed = observed.managed();
+  const isExtUnread = management.unread.has(EXT_TOKENS_WATCH);
   const orphanTokens = [...managed.tokens].filter((name) => {
     if (isLeftOver(tokenKey(name))) return false;
     const token = management.tokens.get(name);
+    // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
+    if (!token && isExtUnread && observed.forToken(name).some(isOfExtToken)) return false;
     if (!token) return !evidence.has(tokenKey(name));
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });

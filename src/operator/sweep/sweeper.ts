@@ -6,6 +6,7 @@ import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { Reports } from '../report/reports.ts';
+import type { ClusterSettings } from '../upstream/cluster-settings.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
 import { isExpired, judgeAllowance } from './allowance.ts';
@@ -18,8 +19,8 @@ const GATHER_MS = 1_000;
 interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
-  readonly allowance: Propagation['allowance'];
-  readonly allowedAtMs: number | undefined;
+  /** Undefined before the first word of management. */
+  readonly settings: Pick<ClusterSettings, 'allowance' | 'allowedAtMs'> | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
@@ -129,14 +130,15 @@ export class Sweeper {
 
   /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
   #allows(blocked: SweepPlan['blocked']): boolean {
-    const { allowance, name } = this.#cluster;
+    const { settings, name } = this.#cluster;
+    const allowance = settings?.allowance;
     if (allowance === undefined || allowance === this.#spent) {
       this.#spent = allowance;
       return false;
     }
     this.#spent = allowance;
     const { reports, planeNow } = this.#deps;
-    const wasLongAgo = isExpired(this.#cluster.allowedAtMs, planeNow());
+    const wasLongAgo = isExpired(settings?.allowedAtMs, planeNow());
     const verdict = judgeAllowance(allowance, blocked, this.#blocked, wasLongAgo);
     reports.allowanceUsed(name);
     if (!verdict.isAllowed) {

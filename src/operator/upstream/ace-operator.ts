@@ -8,6 +8,10 @@ import {
   apiVersionOf,
   CLUSTER_PROPAGATIONS,
   CLUSTERS,
+  EXT_KIND_TOKEN,
+  EXT_TOKEN_SECRETS,
+  EXT_TOKENS_NAMESPACE,
+  LABEL_EXT_KIND,
   type Resource,
   SECRETS,
   SETTINGS,
@@ -21,6 +25,7 @@ import {
   parsePropagation,
   parseSetting,
 } from '../../api/parse-cluster.ts';
+import { parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
 import type { Identified } from '../../api/types.ts';
@@ -48,8 +53,12 @@ export interface OperatorOptions {
 }
 
 interface Source {
+  /** Filled by the reflector. */
   readonly store: Store<Identified>;
+  /** Whose changes are events, where that is another one; `none`: somebody else's are. */
+  readonly events?: Store<Identified> | 'none';
   readonly parse: (raw: unknown) => Identified;
+  readonly labelSelector?: string;
 }
 
 /** The package is CommonJS with a default export, which Node wraps once more. */
@@ -117,6 +126,8 @@ export class AceOperator extends Base {
     await watch(CLUSTERS, ({ meta }) => watches.onCluster(meta.name));
     await watch(CLUSTER_PROPAGATIONS, ({ meta }) => watches.onCluster(meta.name));
     await watch(SETTINGS, ({ meta }) => watches.onSetting(meta.name));
+    // What they bring is told as tokens above: both kinds are one by then.
+    if (management.tokenSources) await watch(EXT_TOKEN_SECRETS, () => {}, EXT_TOKENS_NAMESPACE);
     for (const namespace of management.credentials.keys()) {
       await watch(SECRETS, ({ object }) => watches.onCredentials(object as never), namespace);
     }
@@ -131,19 +142,22 @@ export class AceOperator extends Base {
     namespace?: string,
   ): Promise<void> {
     const { client, plane, timing } = this.#options;
-    const resource = WATCHED.find((known) => known.group === group && known.plural === plural);
+    const resource = this.#watched(group, plural, namespace);
     if (!resource || resource.version !== version)
       throw new Error(`no parser is known for ${plural}.${group}/${version}`);
-    const { store, parse } = this.#sourceOf(resource, namespace);
-    store.onChange(({ type, object }) => {
-      void onEvent({ meta: metaOf(resource, object), type: EVENT_TYPES[type], object: object as never });
-    });
+    const { store, parse, labelSelector, events = store } = this.#sourceOf(resource, namespace);
+    if (events !== 'none') {
+      events.onChange(({ type, object }) => {
+        void onEvent({ meta: metaOf(resource, object), type: EVENT_TYPES[type], object: object as never });
+      });
+    }
     const name = watchName(resource, namespace);
     const reflector = new Reflector({
       client,
       plane,
       resource,
       namespace,
+      labelSelector,
       parse,
       store,
       observer: this.#observer(resource, name),
@@ -155,9 +169,15 @@ export class AceOperator extends Base {
     reflector.start();
   }
 
+  #watched(group: string, plural: string, namespace: string | undefined): Resource | undefined {
+    const isOfExtTokens = this.#options.management.tokenSources && namespace === EXT_TOKENS_NAMESPACE;
+    if (isOfExtTokens && plural === EXT_TOKEN_SECRETS.plural) return EXT_TOKEN_SECRETS;
+    return WATCHED.find((known) => known.group === group && known.plural === plural);
+  }
+
   #observer(resource: Resource, name: string): Partial<ReflectorObserver> {
     const { observer, management } = this.#options;
-    const told = observer(resource.plural);
+    const told = observer(resource === EXT_TOKEN_SECRETS ? name : resource.plural);
     return {
       ...told,
       failed: (error, failures) => {
@@ -215,8 +235,13 @@ export class AceOperator extends Base {
 
   #sourceOf(resource: Resource, namespace: string | undefined): Source {
     const { management } = this.#options;
+    const { tokens, tokenSources } = management;
+    if (resource === EXT_TOKEN_SECRETS) {
+      const labelSelector = `${LABEL_EXT_KIND}=${EXT_KIND_TOKEN}`;
+      return { store: tokenSources?.ext, events: 'none', parse: parseExtToken, labelSelector } as never;
+    }
     const stores: Readonly<Record<string, unknown>> = {
-      [TOKENS.plural]: { store: management.tokens, parse: parseToken },
+      [TOKENS.plural]: { store: tokenSources?.v3 ?? tokens, events: tokens, parse: parseToken },
       [USERS.plural]: { store: management.users, parse: parseUser },
       [USER_ATTRIBUTES.plural]: { store: management.attributes, parse: parseUserAttribute },
       [CLUSTERS.plural]: { store: management.clusters, parse: parseCluster },

@@ -1,4 +1,4 @@
-import { CUSTOM_RESOURCE_DEFINITIONS, type Resource } from '../../api/names.ts';
+import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource } from '../../api/names.ts';
 import { ApiError, UnseenError } from '../../errors.ts';
 import type { KubeClient, ListOptions, ListPage, ObjectKey, Reader } from '../../kube/client.ts';
 
@@ -30,53 +30,60 @@ export class CertainReader implements Reader {
   /** @throws {UnseenError} when it does not exist, and neither does its definition; whatever the request throws */
   async get(key: ObjectKey): Promise<unknown | undefined> {
     const found = await this.#deps.client.get(key);
-    if (found === undefined) await this.#verify(key.resource);
+    if (found === undefined) await this.#verify(key);
     return found;
   }
 
   /** By a look that begins after this call: one that began before may not have seen the deletion. Many wait for one look. */
-  #verify(resource: Resource): Promise<void> {
-    const { plural } = resource;
-    const waiting = this.#waiting.get(plural);
+  #verify({ resource, namespace }: ObjectKey): Promise<void> {
+    const home = homeOf(resource, namespace);
+    const { name: place } = home;
+    const waiting = this.#waiting.get(place);
     if (waiting) return waiting;
-    const before = this.#running.get(plural)?.catch(() => {}) ?? Promise.resolve();
+    const before = this.#running.get(place)?.catch(() => {}) ?? Promise.resolve();
     const look = before.then(() => {
-      this.#waiting.delete(plural);
-      this.#running.set(plural, look);
-      return this.#look(resource);
+      this.#waiting.delete(place);
+      this.#running.set(place, look);
+      return this.#look(resource, home);
     });
-    this.#waiting.set(plural, look);
+    this.#waiting.set(place, look);
     return look;
   }
 
-  async #look(resource: Resource): Promise<void> {
+  async #look(resource: Resource, home: ObjectKey): Promise<void> {
     const { onDefined, onUndefined } = this.#deps;
-    const definition = await this.#definitionOf(resource);
+    const definition = await this.#definitionOf(resource, home);
     if (definition === 'hidden') return;
-    const name = `${resource.plural}.${resource.group}`;
     const { creationTimestamp, deletionTimestamp } = definition?.metadata ?? {};
     if (definition && deletionTimestamp === undefined) {
       return onDefined(resource, Date.parse(creationTimestamp ?? '') || 0);
     }
-    const why = `CustomResourceDefinition ${name} is ${definition ? 'being deleted' : 'missing'}`;
+    const why = `${home.resource.kind} ${home.name} is ${definition ? 'being deleted' : 'missing'}`;
     onUndefined(resource, why);
     throw new UnseenError(
-      `${why}: that one ${resource.kind} does not exist proves nothing; put the definition and its objects back`,
+      `${why}: that one ${resource.kind} does not exist proves nothing; put it and what was in it back`,
     );
   }
 
   /** `hidden`: it may not be read. Then the kind is served, at least. */
-  async #definitionOf(resource: Resource): Promise<Definition | 'hidden' | undefined> {
+  async #definitionOf(resource: Resource, home: ObjectKey): Promise<Definition | 'hidden' | undefined> {
     const { client } = this.#deps;
-    const name = `${resource.plural}.${resource.group}`;
     try {
-      return (await client.get({ resource: CUSTOM_RESOURCE_DEFINITIONS, name })) as Definition | undefined;
+      return (await client.get(home)) as Definition | undefined;
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 403)) throw error;
+      if (home.resource === NAMESPACES) return 'hidden';
       await client.list(resource, { limit: 1 });
       return 'hidden';
     }
   }
+}
+
+/** With what all objects of a kind go: its definition, or, of what the API server has by itself, their namespace. */
+function homeOf({ group, plural }: Resource, namespace: string | undefined): ObjectKey {
+  return group === '' && namespace !== undefined
+    ? { resource: NAMESPACES, name: namespace }
+    : { resource: CUSTOM_RESOURCE_DEFINITIONS, name: `${plural}.${group}` };
 }
 
 interface Definition {

@@ -3,17 +3,10 @@ import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
 import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
+import type { WrittenIdentity } from '../../clusters/identity.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Management, watchName } from './management.ts';
-
-/** Which downstream cluster it is about, by the UID of its `kube-system`. */
-export interface WrittenIdentity {
-  /** As the status says; undefined while that does not. */
-  readonly uid: string | undefined;
-  /** What a person accepts in its place. */
-  readonly acceptedUid: string | undefined;
-}
 
 /** What the management plane says of a cluster. */
 export interface ClusterSettings {

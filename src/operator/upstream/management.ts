@@ -1,6 +1,6 @@
 // upstream/: what the management plane says.
 
-import { keptWayName, type Resource } from '../../api/names.ts';
+import { EXT_TOKEN_SECRETS, keptWayName, type Resource } from '../../api/names.ts';
 import type {
   Cluster,
   CredentialsSecret,
@@ -11,6 +11,7 @@ import type {
   UserAttribute,
 } from '../../api/types.ts';
 import { Store } from '../../kube/store.ts';
+import { TokenSources } from './token-sources.ts';
 
 /** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
 export class Management {
@@ -18,6 +19,8 @@ export class Management {
     cluster: (token) => token.clusterName,
     user: (token) => token.userName,
   });
+  /** Where the tokens come from; undefined where only v3 Tokens are carried. */
+  readonly tokenSources: TokenSources | undefined;
   readonly users = new Store<User>();
   readonly attributes = new Store<UserAttribute>();
   readonly clusters = new Store<Cluster>();
@@ -31,7 +34,9 @@ export class Management {
   /** By namespace, the operator's own first. */
   readonly credentials: ReadonlyMap<string, Store<CredentialsSecret>>;
 
-  constructor(credentialNamespaces: readonly string[]) {
+  /** @param options.extTokens - tokens of `ext.cattle.io` are carried, too */
+  constructor(credentialNamespaces: readonly string[], { extTokens = false } = {}) {
+    this.tokenSources = extTokens ? new TokenSources(this.tokens) : undefined;
     this.credentials = new Map(
       credentialNamespaces.map((namespace) => [namespace, new Store<CredentialsSecret>()]),
     );
@@ -62,7 +67,12 @@ export class Management {
   }
 }
 
+/** Name of the watch of the Secrets behind tokens of `ext.cattle.io`. */
+export const EXT_TOKENS_WATCH = 'tokens.ext.cattle.io';
+
 /** Names a watch of the management plane to people: `tokens`, `secrets of fleet-default`. */
-export function watchName({ plural }: Pick<Resource, 'plural'>, namespace?: string): string {
+export function watchName(resource: Pick<Resource, 'plural'>, namespace?: string): string {
+  const { plural } = resource;
+  if (resource === EXT_TOKEN_SECRETS) return EXT_TOKENS_WATCH;
   return namespace === undefined ? plural : `${plural} of ${namespace}`;
 }

@@ -63,6 +63,8 @@ export class Watches {
       else if (event.type === 'updated' && event.old.userName !== event.object.userName)
         this.#leftBy(event.old);
     });
+    // Which status it stands in is all that there is to it.
+    management.tokenSources?.onCollision(({ clusterName }) => queues.enqueueCluster(clusterName));
     management.attributes.onChange((event) => {
       const { groups: held } = event.type === 'updated' ? event.old : event.object;
       const left = event.type === 'deleted' ? [] : event.object.groups;

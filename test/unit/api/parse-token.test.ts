@@ -41,6 +41,8 @@ describe('parseToken', () => {
       enabled: true,
     };
     expect(parseToken(raw)).toEqual({
+      api: 'v3',
+      shownUid: 'uid-1',
       name: 'token-abcde',
       namespace: '',
       uid: 'uid-1',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseBearer } from '../../../src/api/bearer.ts';
 import { isObjectName } from '../../../src/api/names.ts';
-import { parseBearer } from '../../../src/authenticator/bearer.ts';
 import { MalformedReviewError, parseReview } from '../../../src/authenticator/review.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY } from '../../support/builders.ts';
@@ -64,8 +64,8 @@ describe('parseBearer', () => {
     const names = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
     const secrets = fc.string({ unit: 'binary', minLength: 1 });
     fc.assert(
-      fc.property(names, secrets, fc.constantFrom('', 'ext/'), (name, secret, prefix) => {
-        expect(parseBearer(`${prefix}${name}:${secret}`)).toEqual({ kind: 'ours', name, secret });
+      fc.property(names, secrets, fc.constantFrom('' as const, 'ext/' as const), (name, secret, prefix) => {
+        expect(parseBearer(`${prefix}${name}:${secret}`)).toEqual({ kind: 'ours', name, secret, prefix });
       }),
     );
   });

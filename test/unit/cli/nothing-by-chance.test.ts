@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Command, CommandEntry } from '../../../src/cli/command.ts';
-import { COMMANDS } from '../../../src/cli/commands.ts';
-import { runProgram } from '../../../src/cli/program.ts';
+import { COMMANDS } from '../../../src/cli/program/commands.ts';
+import { runProgram } from '../../../src/cli/program/program.ts';
+import type { Command, CommandEntry } from '../../../src/cli/terminal/command.ts';
 import { environmentName, type Flag } from '../../../src/config/flags.ts';
 import { aRuntime } from '../../support/runtime.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { runProgram } from '../../../src/cli/program.ts';
-import type { Runtime } from '../../../src/cli/runtime.ts';
+import { runProgram } from '../../../src/cli/program/program.ts';
+import type { Runtime } from '../../../src/cli/terminal/runtime.ts';
 import { AUTHENTICATOR_FLAGS } from '../../../src/config/authenticator.ts';
 import { duration, environmentName, list } from '../../../src/config/flags.ts';
 import { OPERATOR_FLAGS } from '../../../src/config/operator.ts';

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parsePropagation } from '../../../src/api/parse-cluster.ts';
+import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
 import { judgeToken } from '../../../src/derive/verdict.ts';
 import { conclude } from '../../../src/explain/conclusion.ts';
 import type { Evidence } from '../../../src/explain/evidence.ts';
 import { HOP_TITLES } from '../../../src/explain/hop.ts';
 import { judgeToken as judgeTokenHops } from '../../../src/explain/judge-token.ts';
-import { aToken, aUser, CANARY, NOW, timeText } from '../../support/builders.ts';
+import { aToken, aUser, CANARY, NOW, rawExtToken, timeText } from '../../support/builders.ts';
 import { evidence, failed, found } from './evidence-builder.ts';
 
 const bearer = (secret = 'secret-1'): Evidence['given'] => ({
@@ -13,7 +15,7 @@ const bearer = (secret = 'secret-1'): Evidence['given'] => ({
   source: 'file, context x,',
   server: 'https://c-1.example',
   isOwnBearer: true,
-  credential: { kind: 'ours', name: 't-1', secret },
+  credential: { kind: 'ours', prefix: '', name: 't-1', secret },
 });
 const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);
 const base = evidence();
@@ -328,4 +330,47 @@ test('no secret is in anything that is said', () => {
     }),
   );
   expect(said).not.toContain(CANARY);
+});
+
+describe('a token of ext.cattle.io', () => {
+  const ext = parseExtToken(rawExtToken());
+  const inPropagation = (status: object) =>
+    found(parsePropagation({ metadata: { name: 'c-1' }, status: { conditions: [], ...status } }));
+  const absentOf = (status: object): Evidence => {
+    const of = evidence({ token: ext });
+    return {
+      ...of,
+      management: { ...of.management, propagation: inPropagation(status) },
+      downstream: { ...of.downstream, clusterAuthToken: found(undefined), hashSecret: found(undefined) },
+    };
+  };
+
+  test('is explained like any other', () => {
+    const { verdict, hops } = conclude(evidence({ token: ext }));
+    expect(verdict).toBe('accepted');
+    expect(hops.find(({ id }) => id === 'token')?.detail).toMatch(/^of ext.cattle.io, of user u-1/);
+  });
+
+  test('that no operator was told to carry: that is said, and what to do', () => {
+    expect(conclude(absentOf({}))).toMatchObject({
+      verdict: 'refused',
+      reason: 'ExtTokensOff',
+      remedy: expect.stringContaining('kubectl apply -k manifests/operator-ext-tokens'),
+    });
+    expect(conclude(absentOf({ extTokens: true })).reason).toBe('NotPropagated');
+  });
+
+  test('that is disabled is switched on by its own API', () => {
+    const { reason, remedy } = conclude(evidence({ token: { ...ext, enabled: false } }));
+    expect(reason).toBe('Disabled');
+    expect(remedy).toContain('kubectl patch tokens.ext.cattle.io t-1');
+  });
+
+  test('keeps the prefix that its bearer has', () => {
+    const given = bearer();
+    if (given.kind !== 'kubeconfig' || given.credential.kind !== 'ours') throw new Error('no bearer');
+    const credential = { ...given.credential, prefix: 'ext/' as const };
+    const { hops } = conclude(evidence({ token: ext, given: { ...given, credential } }));
+    expect(hops[0]?.detail).toContain('a bearer of token ext/t-1');
+  });
 });

@@ -8,6 +8,7 @@ import type { PlanSources } from '../../../src/removal/read-plan.ts';
 import type { Removed } from '../../../src/removal/remove.ts';
 import { aToken, aUser, NOW } from '../../support/builders.ts';
 import { FakeApi } from '../../support/fake-api.ts';
+import { endlessPatience } from '../../support/patience.ts';
 
 let api: FakeApi;
 let told: string[];
@@ -43,7 +44,8 @@ async function aRemoval(
 
 async function apply(...removals: readonly Removal[]): Promise<void> {
   const plan: RemovalPlan = { cluster: 'c-1', removals, blocked: undefined, allowed: false, held: undefined };
-  await applyPlan(plan, { ...sources(), interruption: new AbortController().signal }, tell);
+  const ends = { interruption: new AbortController().signal, patience: endlessPatience() };
+  await applyPlan(plan, { ...sources(), ...ends }, tell);
 }
 
 describe('applying a plan', () => {

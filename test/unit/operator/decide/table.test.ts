@@ -1,10 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
 import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
 import type { PairOfUser } from '../../../../src/operator/decide/facts.ts';
-import { anAttribute, aToken, aUser, groupsOf, HOUR, NOW, timeText } from '../../../support/builders.ts';
+import {
+  anAttribute,
+  aToken,
+  aUser,
+  groupsOf,
+  HOUR,
+  NOW,
+  rawExtToken,
+  timeText,
+} from '../../../support/builders.ts';
 import {
   attributeOf,
   finalized,
@@ -36,10 +46,57 @@ const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
 const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
 const slow = { hash: { kind: 'toMake' } } as const;
+const ext = parseExtToken(rawExtToken({ ttl: '-1' }));
+const extPair = pairOf(ext).map((object) => see(object, ext));
+const ofExt = { token: ext, seen: { pair: extPair } } as const;
+const blankExt = parseExtToken(rawExtToken({ ttl: '-1', hash: '' }));
 const absent = { token: undefined, user: undefined };
 const refusedConflict = { state: 'refused', reason: 'Conflict' } as const;
 
 const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
+  // Of ext.cattle.io.
+  ['an ext token in sync: nothing to write', ofExt, 'synced'],
+  [
+    'its hash is gone from its Secret: what it is let in by stays, and the hash is looked for',
+    { ...ofExt, token: blankExt },
+    'pending: HashPending; again in 60 s',
+  ],
+  [
+    '… but not what is of an earlier ext token of that name',
+    { ...ofExt, token: { ...blankExt, uid: 'uid-other' } },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    '… nor when it is disabled',
+    { ...ofExt, token: { ...blankExt, enabled: false } },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'it is absent: its Secret is asked for, not a Token',
+    { seen: { pair: extPair }, ...absent },
+    'asks whether Secret t-1 exists',
+  ],
+  [
+    '… and is there: the watch lags behind',
+    { seen: { pair: extPair }, ...absent, answers: told(['source/Secret/t-1', true]) },
+    'again in 1 s, first',
+  ],
+  [
+    '… and is not, and that was told',
+    {
+      ...{ seen: { pair: extPair }, ...absent, known: { isTokenGone: true } },
+      answers: told(['source/Secret/t-1', false]),
+    },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'that no Token has its name says nothing of it',
+    {
+      ...{ seen: { pair: extPair }, ...absent, known: { isTokenGone: true } },
+      answers: told(['source/Token/t-1', false]),
+    },
+    'asks whether Secret t-1 exists',
+  ],
   // Created.
   [
     'a new token: the user goes first',

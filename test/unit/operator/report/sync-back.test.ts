@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import type { Outcome } from '../../../../src/operator/decide/plan.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
-import { HOUR, NOW, rawToken, SECOND, timeText } from '../../../support/builders.ts';
+import { HOUR, NOW, rawExtToken, rawToken, SECOND, timeText } from '../../../support/builders.ts';
 import { FakeApi } from '../../../support/fake-api.ts';
 import { ReconcileWorld } from '../../../support/reconcile-world.ts';
 
@@ -43,6 +44,17 @@ describe('lastUsedAt', () => {
     expect(await lastUsed()).toEqual(DONE);
     expect(carried()).toBe(timeText(NOW - MINUTE));
     expect(upstream.find('Token', 't-1')).toMatchObject(rawToken({}, { resourceVersion: expect.anything() }));
+  });
+
+  test('goes to the Secret of a token of ext.cattle.io, and to none that took its name', async () => {
+    await used(NOW - MINUTE);
+    world.management.tokens.put({ ...parseExtToken(rawExtToken()), uid: 'uid-t-1' });
+    upstream.put(rawExtToken({}, { uid: 'uid-t-1' }));
+    expect(await lastUsed()).toEqual(DONE);
+    const { data } = upstream.find('Secret', 't-1') as { data?: Record<string, string> };
+    expect(Buffer.from(data?.['last-used-at'] ?? '', 'base64').toString()).toBe(timeText(NOW - MINUTE));
+    expect(Object.keys(data ?? {})).toContain('hash');
+    expect(carried()).toBeUndefined();
   });
 
   test('of the future is written as now: a clock that is ahead must not pin it', async () => {

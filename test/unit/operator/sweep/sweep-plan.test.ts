@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import type { Connection } from '../../../../src/clusters/connection.ts';
 import type { PropagatorDeps } from '../../../../src/operator/propagate/propagator-deps.ts';
 import { planSweep, type SweepPlan } from '../../../../src/operator/sweep/sweep-plan.ts';
@@ -10,6 +11,7 @@ import {
   type Json,
   NOW,
   NOW_TEXT,
+  rawExtToken,
   SECOND,
   timeText,
 } from '../../../support/builders.ts';
@@ -60,6 +62,19 @@ const plan = (): SweepPlan =>
   );
 
 describe('planSweep', () => {
+  test('while tokens of ext.cattle.io are not read, the absence of one says nothing', async () => {
+    await away({ 't-v3': { userId: 'u-1' } }, ['u-1']);
+    world.management.tokens.put(parseExtToken(rawExtToken({}, { name: 't-ext', uid: 'uid-t-ext' })));
+    world.queue.add('token/t-ext', 'normal');
+    await world.settle();
+    for (const name of ['t-v3', 't-ext']) lose('tokens', name);
+    world.management.unread.set('tokens.ext.cattle.io', 'Forbidden');
+    expect(plan().orphans).toEqual(['token/t-v3']);
+    expect(plan().keys).toContain('token/t-ext');
+    world.management.unread.delete('tokens.ext.cattle.io');
+    expect([...plan().orphans].sort()).toEqual(['token/t-ext', 'token/t-v3']);
+  });
+
   test('names as revocations the tokens that are wanted no more and the users that are not active', async () => {
     const users = ['u-good', 'u-disabled', 'u-deleting', 'u-gone', 'u-told'];
     await away(
@@ -130,17 +145,16 @@ describe('Sweeper', () => {
     notices = [];
     // No brake but for what is absent without a word: one object of that kind blocks.
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
+    cluster = { allowance: undefined, allowedAtMs: undefined };
     const swept = {
       ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
-      allowance: undefined as 'told' | number | undefined,
-      allowedAtMs: undefined as number | undefined,
+      settings: cluster,
       debts: { keys: () => debtKeys },
       otherIds: { isLeftOver: () => false },
       get spec() {
         return world.spec;
       },
     };
-    cluster = swept;
     const deps = {
       upstream: { management: world.management, deletions: world.evidence },
       now: () => world.nowMs,

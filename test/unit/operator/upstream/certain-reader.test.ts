@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CUSTOM_RESOURCE_DEFINITIONS, type Resource, TOKENS } from '../../../../src/api/names.ts';
+import {
+  CUSTOM_RESOURCE_DEFINITIONS,
+  EXT_TOKEN_SECRETS,
+  NAMESPACES,
+  type Resource,
+  TOKENS,
+} from '../../../../src/api/names.ts';
 import { UnseenError } from '../../../../src/errors.ts';
 import { tokenKey, userKey } from '../../../../src/operator/keys.ts';
 import { CertainReader } from '../../../../src/operator/upstream/certain-reader.ts';
@@ -21,7 +27,7 @@ beforeEach(() => {
     client: {
       get: async ({ resource }: { resource: Resource }) => {
         await new Promise((resolve) => setImmediate(resolve));
-        if (resource !== CUSTOM_RESOURCE_DEFINITIONS) return token;
+        if (resource !== CUSTOM_RESOURCE_DEFINITIONS && resource !== NAMESPACES) return token;
         looks += 1;
         if (definition instanceof Error) throw definition;
         return definition;
@@ -85,4 +91,26 @@ test('a deletion that was told before the definition was made again is no eviden
   expect(evidence.has(tokenKey('t-before'))).toBe(false);
   expect(evidence.has(tokenKey('t-after'))).toBe(true);
   expect(evidence.has(userKey('u-before'))).toBe(true);
+});
+
+describe('what does not exist in a namespace', () => {
+  const readExt = (): Promise<unknown> =>
+    reader.get({ resource: EXT_TOKEN_SECRETS, namespace: 'cattle-tokens', name: 't-1' });
+
+  test('does not exist, while the namespace stands, or may not be looked at', async () => {
+    expect(await readExt()).toBeUndefined();
+    definition = status(403, 'Forbidden');
+    expect(await readExt()).toBeUndefined();
+  });
+
+  test.each([
+    ['being deleted', { metadata: { deletionTimestamp: '2026-01-02T00:00:00Z' } }],
+    ['missing', undefined],
+  ])('is not known to be deleted while the namespace is %s', async (why, is) => {
+    definition = is;
+    await expect(readExt()).rejects.toThrow(UnseenError);
+    await expect(readExt()).rejects.toThrow(`Namespace cattle-tokens is ${why}`);
+    evidence.add(tokenKey('t-1'));
+    expect(evidence.has(tokenKey('t-1'))).toBe(true);
+  });
 });

@@ -1,0 +1,134 @@
+import { type PreflightConfig, preflightConfig } from '../../config/preflight.ts';
+import { type Hop, withNames } from '../../explain/hop.ts';
+import {
+  judgeCluster,
+  judgeManagement,
+  unreached,
+  unseenAuthentication,
+  worst,
+} from '../../explain/preflight.ts';
+import { lookAtCluster, lookAtManagement } from '../../explain/preflight-evidence.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { known, type Reading, required } from '../../plane/reading.ts';
+import { checklist, mark } from '../../print/checklist.ts';
+import { type Printer, printObject } from '../../print/output.ts';
+import { printable } from '../../print/printable.ts';
+import { paint } from '../../print/style.ts';
+import { downstreamPlane, givenDownstream, managementPlane } from '../reach/connect.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { complain, note } from '../terminal/say.ts';
+
+/** One API server and what was found about it. */
+interface Inspection {
+  readonly name: string;
+  readonly hops: readonly Hop[];
+}
+
+/** `ace-operator preflight`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runPreflight({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = preflightConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  try {
+    const inspections = [
+      { name: 'management', hops: judgeManagement(await lookAtManagement(management, runtime.now)) },
+    ];
+    const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
+    if (!names) {
+      complain(runtime, await missingCluster(config.cluster ?? '', management));
+      return EXIT_NO;
+    }
+    for (const name of known(names) ?? []) inspections.push(await inspect(name, config, management, runtime));
+    await print(inspections, config, printerOf(config, runtime));
+    tellUnseen(inspections, config, runtime);
+    const code = codeOf(inspections, config);
+    if (names.ok) return code;
+    const { reason, message } = names.failure;
+    complain(runtime, `no cluster was looked at: ${reason}: ${message}`);
+    return code === EXIT_OK ? EXIT_UNREACHABLE : code;
+  } finally {
+    await management.close();
+  }
+}
+
+/** One cluster at a time: what was seen of one says nothing about another. */
+function codeOf(inspections: readonly Inspection[], { strict }: PreflightConfig): number {
+  const verdicts = inspections.map(({ hops }) => worst(hops, strict));
+  if (verdicts.includes('broken')) return EXIT_NO;
+  return verdicts.includes('unknown') ? EXIT_UNREACHABLE : EXIT_OK;
+}
+
+/** The least credential sees neither DaemonSets nor reviews: all that it may see is fine, and that is not all. */
+function tellUnseen(inspections: readonly Inspection[], { strict }: PreflightConfig, runtime: Runtime): void {
+  const names = inspections
+    .filter(({ hops }) => worst(hops, strict) === 'ok' && unseenAuthentication(hops))
+    .map(({ name }) => name);
+  if (names.length === 0) return;
+  note(
+    `not looked at, for the operator's credential may not: authenticator and webhook of ${names.join(', ')}; preflight CLUSTER --downstream-kubeconfig FILE of an administrator looks`,
+    runtime,
+  );
+}
+
+/** @returns undefined when there is no cluster of the name that was asked for */
+async function clusterNames(
+  config: PreflightConfig,
+  management: ManagementPlane,
+  hops: readonly Hop[],
+): Promise<Reading<readonly string[]> | undefined> {
+  if (hops.some(({ id, state }) => id === 'management' && state === 'unknown'))
+    return { ok: true, value: [] };
+  const clusters = await management.clusters();
+  if (config.cluster === undefined) {
+    if (!clusters.ok) return clusters;
+    const withAce = clusters.value.filter(({ aceEnabled }) => aceEnabled);
+    return { ok: true, value: withAce.map(({ name }) => name) };
+  }
+  const isKnown = required(clusters).some(({ name }) => name === config.cluster);
+  return isKnown ? { ok: true, value: [config.cluster] } : undefined;
+}
+
+async function inspect(
+  name: string,
+  config: PreflightConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<Inspection> {
+  const propagation = known(await management.remembered.propagation(name));
+  // The operator's own credential is what is judged here.
+  const opened = await downstreamPlane(name, management, { ...config, downstreamKubeconfig: undefined });
+  const names = { token: undefined, cluster: name, user: undefined };
+  if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
+  const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
+  try {
+    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
+    const hops = judgeCluster(evidence, { strict: config.strict, propagation });
+    return { name, hops: hops.map((hop) => withNames(hop, names)) };
+  } finally {
+    await Promise.all([opened.value.close(), seer?.close()]);
+  }
+}
+
+async function print(
+  inspections: readonly Inspection[],
+  { output, strict }: PreflightConfig,
+  printer: Printer,
+): Promise<void> {
+  if (output === 'json' || output === 'yaml') {
+    const items = inspections.map(({ name, hops }) => ({ name, verdict: worst(hops, strict), checks: hops }));
+    return printObject({ kind: 'Preflight', items }, output, printer);
+  }
+  if (output === 'name')
+    return printer.write(
+      inspections.map(({ name, hops }) => `${worst(hops, strict)}/${printable(name)}\n`).join(''),
+    );
+  const colour = paint(printer.isTerminal, printer.env);
+  const parts = inspections.map(
+    ({ name, hops }) =>
+      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+  );
+  printer.write(parts.join('\n'));
+}

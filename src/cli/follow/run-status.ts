@@ -1,0 +1,170 @@
+// follow/: shows where clusters and tokens stand, once, or until they stand where they should.
+
+import { LEASE } from '../../api/names.ts';
+import { type StatusConfig, statusConfig } from '../../config/status.ts';
+import { authenticatorOf, type ClusterStatus, clusterStatuses } from '../../explain/cluster-status.ts';
+import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
+import { pause } from '../../kube/backoff.ts';
+import { eachBounded } from '../../plane/bounded.ts';
+import { leaderlessSince } from '../../plane/leader.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { after, type Reading, required } from '../../plane/reading.ts';
+import { authenticators, type DaemonSet } from '../../plane/workloads.ts';
+import { age } from '../../print/duration.ts';
+import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { InOrder } from '../reach/in-order.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { complain, note } from '../terminal/say.ts';
+import { clusterAnswer, tokenAnswer } from './status-columns.ts';
+
+/** How many clusters are asked at a time. */
+const PARALLEL = 16;
+const REDRAW = '\u001b[H\u001b[2J\u001b[3J';
+
+/** `ace-operator status`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runStatus({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = statusConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  try {
+    if (!config.watch) return await show(config, management, runtime, printerOf(config, runtime));
+    return await watch(config, management, runtime);
+  } finally {
+    await management.close();
+  }
+}
+
+/** Draws a whole picture at once: half of one is not to be seen. */
+async function watch(config: StatusConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const interrupted = new AbortController();
+  const signalled = runtime.signal().then(() => interrupted.abort());
+  while (!interrupted.signal.aborted) {
+    const parts: string[] = [];
+    const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
+    const shown = show(config, management, runtime, printer).catch((error: unknown) => {
+      if (!interrupted.signal.aborted) throw error;
+      return EXIT_OK;
+    });
+    const code = await Promise.race([shown, signalled]);
+    if (interrupted.signal.aborted) break;
+    const picture = parts.join('');
+    runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
+    // A cluster that is away for a moment is what one may be watching for.
+    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code ?? EXIT_OK;
+    await pause(config.intervalMs, interrupted.signal);
+  }
+  return EXIT_OK;
+}
+
+async function show(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  printer: Printer,
+): Promise<number> {
+  management.remembered.forget();
+  await tellLeaderless(config, management, runtime);
+  if (config.cluster === undefined) {
+    await showClusters(config, management, runtime, printer);
+    return EXIT_OK;
+  }
+  const tokens = await readTokens(config.cluster, config, management, runtime);
+  if (!tokens) {
+    complain(runtime, await missingCluster(config.cluster, management));
+    return EXIT_NO;
+  }
+  await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
+  return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
+}
+
+/** What nobody keeps up looks as good as on the last day. */
+async function tellLeaderless(
+  { namespace }: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const nowMs = runtime.now();
+  const sinceMs = await leaderlessSince(namespace, management, nowMs);
+  if (sinceMs === undefined) return;
+  const lease = `Lease ${namespace}/${LEASE}`;
+  const ago = age(sinceMs, nowMs);
+  note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
+}
+
+/** Each cluster as soon as it has been asked. */
+async function showClusters(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  printer: Printer,
+): Promise<void> {
+  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  const nowMs = runtime.now();
+  const statuses = clusterStatuses(required(clusters), required(propagations), new Map(), nowMs);
+  const isAsked = new Set(
+    required(clusters).flatMap(({ name, aceEnabled }) =>
+      config.asksClusters && aceEnabled === true ? name : [],
+    ),
+  );
+  const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
+  answer.reserve(statuses);
+  const names = statuses.map(({ name }) => name);
+  const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
+  await eachBounded(statuses, PARALLEL, async (status) => {
+    const { name } = status;
+    const running = isAsked.has(name) ? await authenticatorsOf(name, config, management) : undefined;
+    shown.come(name, { ...status, ...authenticatorOf(running) });
+  });
+  await answer.end();
+}
+
+async function authenticatorsOf(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+): Promise<Reading<readonly DaemonSet[]>> {
+  const opened = await downstreamPlane(id, management, config, {
+    connections: 1,
+    deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
+  });
+  try {
+    return await after(opened, (plane) => authenticators(plane, plane.namespace));
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
+
+/** @returns undefined when there is no such cluster */
+async function readTokens(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<{ readonly rows: readonly TokenStatus[]; readonly isSeen: boolean } | undefined> {
+  const cluster = required(await management.cluster(id));
+  const propagation = required(await management.propagation(id));
+  if (!cluster && !propagation) return undefined;
+  const [tokens, users] = await Promise.all([management.tokens(), management.users()]);
+  const opened: Awaited<ReturnType<typeof downstreamPlane>> = config.asksClusters
+    ? await downstreamPlane(id, management, config)
+    : { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
+  try {
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    if (!there.ok && config.asksClusters) {
+      complain(
+        runtime,
+        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
+      );
+    }
+    const { drain = false, suspend = false } = propagation?.spec ?? {};
+    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
+    const rows = tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
+    return { rows, isSeen: there.ok || !config.asksClusters };
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
