@@ -61,8 +61,9 @@ export class HeldKey {
           await pause(delayMs, signal);
           continue;
         }
-        deps.log.error('installation key not usable: nothing is added anywhere, revocations go on', {
+        deps.log.error('installation key not usable', {
           error,
+          detail: 'nothing is added anywhere, revocations go on',
         });
         // Nothing is ever signed by it.
         return new HeldKey(new Marks(randomBytes(32)), describeError(error), deps);
