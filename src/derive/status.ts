@@ -1,6 +1,7 @@
 import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
+import { mergePatch } from './merge-patch.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -261,21 +262,11 @@ function conditions(
   });
 }
 
-/** Times that pass by themselves do not count, or an idle cluster would be written for ever. */
+/** What would not be written is the same. Times that pass by themselves do not count, or an idle cluster would be written for ever. */
 function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
   const { nextRetryTime: nextRetry, ...a } = next;
   const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
-  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null, extTokens: b.extTokens ?? null }))
-    return false;
+  if (mergePatch({ ...b }, { ...a }) !== undefined) return false;
   if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
   return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
-}
-
-/** JSON with sorted keys: the API server gives them back in an order of its own. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

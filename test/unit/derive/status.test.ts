@@ -341,6 +341,13 @@ describe('deriveStatus', () => {
     expect([synced.status, synced.message]).toEqual(['True', expect.stringContaining('GroupsUnknown: 2')]);
   });
 
+  test('what the API server does not keep of it, nulls and what is empty, is no difference', () => {
+    const { lastError, extTokens, nextRetryTime, refused, ...kept } = derive({}) ?? {};
+    expect([lastError, extTokens, nextRetryTime, refused]).toEqual([null, null, null, {}]);
+    for (const previous of [kept, { ...kept, refused: {} }, { ...kept, lastError: '' }])
+      expect(derive({}, previous, NOW + SECOND)).toBeUndefined();
+  });
+
   test('what was written is not written again, whatever the facts', () => {
     const count = fc.nat({ max: 3 });
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
