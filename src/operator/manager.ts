@@ -11,7 +11,7 @@ import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { PlaneIdentity } from '../kube/plane-identity.ts';
-import type { ReflectorObserver } from '../kube/reflector.ts';
+import type { ReflectorObserver } from '../kube/reflector-options.ts';
 import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
