@@ -141,6 +141,8 @@ export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
 export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
 /** On a ClusterPropagation: lets one blocked sweep pass; removed by the operator once it did. */
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
+/** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */
+export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 

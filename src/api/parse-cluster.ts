@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
-import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_MANAGED_BY } from './names.ts';
-import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
+import { ANNOTATION_ACCEPT_CLUSTER, ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_MANAGED_BY } from './names.ts';
+import { deepFreeze, describeIssues, optionalString, optionalTime, parseMetadata } from './parse-fields.ts';
 import type { Cluster, Propagation, PropagationSpec, PropagationStatus, Setting } from './types.ts';
 
 const aceShape = z.object({
@@ -118,8 +118,9 @@ export function parsePropagation(raw: unknown): Propagation {
     uid: meta.uid,
     resourceVersion: meta.resourceVersion,
     generation: meta.generation,
-    allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
     allowance: allowance(meta.annotations?.[ANNOTATION_ALLOW_GC]),
+    allowedAtMs: annotatedAtMs(raw, ANNOTATION_ALLOW_GC),
+    acceptedUid: meta.annotations?.[ANNOTATION_ACCEPT_CLUSTER] ?? undefined,
     isOurs: meta.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER,
     spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
     status: (object.status ?? {}) as PropagationStatus,
@@ -132,6 +133,24 @@ function allowance(text: string | undefined): Propagation['allowance'] {
   if (text === undefined) return undefined;
   if (text === 'true') return 'told';
   return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
+
+/** One entry of `managedFields`: who wrote which fields, and when. */
+const writtenShape = z.object({
+  time: optionalTime,
+  fieldsV1: z.object({ 'f:metadata': z.object({ 'f:annotations': z.record(z.string(), z.unknown()) }) }),
+});
+
+/** When an annotation was written last, as the API server notes it. */
+function annotatedAtMs(raw: unknown, annotation: string): number | undefined {
+  const { managedFields } = (raw as { metadata: { managedFields?: unknown } }).metadata;
+  if (!Array.isArray(managedFields)) return undefined;
+  const times = managedFields.flatMap((entry) => {
+    const { data } = writtenShape.safeParse(entry);
+    const isIn = data && `f:${annotation}` in data.fieldsV1['f:metadata']['f:annotations'];
+    return isIn && data.time !== undefined ? [data.time] : [];
+  });
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 function specOf(data: z.infer<typeof specShape>): PropagationSpec {

@@ -147,6 +147,8 @@ export interface PropagationStatus {
   readonly downstreamNamespace?: string;
   /** By what the cluster is reached. */
   readonly credentials?: string | null;
+  /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
+  readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
   readonly extTokens?: boolean | null;
   readonly lastSyncTime?: string;
@@ -160,9 +162,12 @@ export type Allowance = number | 'told';
 export interface Propagation extends Identified {
   readonly generation: number;
   readonly spec: PropagationSpec;
-  readonly allowGc: boolean;
   /** What a person lets a blocked sweep delete: so many objects, or what they were told of (`told`). */
   readonly allowance: Allowance | undefined;
+  /** When that was said, by the clock of the API server; milliseconds since the epoch; undefined where it does not tell. */
+  readonly allowedAtMs: number | undefined;
+  /** UID of the cluster that a person accepts in the place of the one before. */
+  readonly acceptedUid: string | undefined;
   /** The operator made it, and may delete it when the cluster is no more. */
   readonly isOurs: boolean;
   readonly status: PropagationStatus;
