@@ -19,7 +19,7 @@ import { printable } from '../../print/printable.ts';
 import { type Paint, paint } from '../../print/style.ts';
 import { givenDownstream, managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_NOT_ASKED, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
@@ -59,6 +59,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
 
 const EXIT_CODES = {
   accepted: EXIT_OK,
+  expected: EXIT_NOT_ASKED,
   stillAccepted: EXIT_NO,
   refused: EXIT_NO,
   unknown: EXIT_UNREACHABLE,
@@ -92,18 +93,36 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide' })}`);
 }
 
-const STATES = { accepted: 'ok', stillAccepted: 'broken', refused: 'broken', unknown: 'unknown' } as const;
+const STATES = {
+  accepted: 'ok',
+  expected: 'ok',
+  stillAccepted: 'broken',
+  refused: 'broken',
+  unknown: 'unknown',
+} as const;
 const WORDS = {
   accepted: 'accepted',
+  expected: 'in order',
   stillAccepted: 'still let in',
   refused: 'refused',
   unknown: 'cannot be told',
 } as const;
 
-function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
+/** What is broken upstream is known for certain, and whether the cluster knows of it is not. */
+const UPSTREAM: readonly string[] = ['token', 'expiry', 'enabled', 'user', 'scope', 'cluster'];
+
+function wordFor({ verdict, hops }: Explanation): string {
+  const isKnown = hops.some(({ id, state }) => state === 'broken' && UPSTREAM.includes(id));
+  return verdict === 'unknown' && isKnown
+    ? 'should be refused, and nobody can see here whether it is'
+    : WORDS[verdict];
+}
+
+function headline(explanation: Explanation, colour: Paint): string {
+  const { token, cluster, verdict, reason, message, remedy } = explanation;
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');
   const why = reason ? `${reason}: ${message}` : message;
-  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${WORDS[verdict]}`))} - ${printable(why)}\n`;
+  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${wordFor(explanation)}`))} - ${printable(why)}\n`;
   return remedy === undefined ? first : `${first}  what to do: ${printable(remedy)}\n`;
 }
 
