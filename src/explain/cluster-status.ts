@@ -23,6 +23,8 @@ export interface ClusterStatus {
   readonly lagMs: number | undefined;
   readonly nextRetryAtMs: number | undefined;
   readonly lastError: string;
+  /** Who else writes this cluster, in words; empty: nobody, or nobody has looked. */
+  readonly otherWriter: string;
   /** `ace-authenticator v0.1.0: 3 of 3 ready`; undefined when it was not asked for or not seen. */
   readonly authenticator: string | undefined;
   readonly authenticatorReady: boolean | undefined;
@@ -84,7 +86,13 @@ function reported(
     lagMs: lagOf(condition(status, 'Synced'), nowMs),
     nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
     lastError: status.lastError ?? '',
+    otherWriter: otherWriterOf(status),
   };
+}
+
+function otherWriterOf(status: PropagationStatus): string {
+  const found = condition(status, 'OtherWriter');
+  return found?.status === 'True' ? found.message : '';
 }
 
 function counts(
