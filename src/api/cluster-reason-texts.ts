@@ -94,6 +94,25 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     cause: 'the object was written by hand, or by a program with a fault',
     remedy: 'mend the Cluster CLUSTER',
   },
+  RancherWrites: {
+    meaning:
+      "Rancher's own controller writes this cluster, too; what it wrote is left alone, and goes on working",
+    cause:
+      'Rancher propagates tokens by itself wherever an authorized endpoint is on; or it did, and its objects are left',
+    remedy:
+      'decide for one of the two (docs/rancher.md); spec.adopt takes over what is under names of our tokens',
+  },
+  OthersWrite: {
+    meaning: 'somebody else wrote ClusterAuthTokens in this cluster; they are left alone, and go on working',
+    cause: 'another installation, or a person',
+    remedy:
+      'look who it is: kubectl -n cattle-system get clusterauthtokens --show-labels --show-managed-fields -o yaml',
+  },
+  NoOtherWriter: {
+    meaning: 'all ClusterAuthTokens in the cluster are ours',
+    cause: 'the way it should be',
+    remedy: 'nothing to do',
+  },
   SharedCluster: {
     meaning: 'another Cluster of this management plane leads to the same API server, and has objects there',
     cause: 'the cluster was registered twice, and the earlier Cluster was not deleted',

@@ -152,6 +152,13 @@ export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed'
 export const LABEL_TOKEN_USER = 'authn.management.cattle.io/token-userId';
 export const LABEL_TOKEN_KIND = 'authn.management.cattle.io/kind';
 
+/** Rancher's mark on what its server makes through its own client: ClusterAuthTokens and ClusterUserAttributes, not Secrets. */
+export const LABEL_CREATOR = 'cattle.io/creator';
+export const RANCHER_CREATOR = 'norman';
+/** Finalizer of Rancher's own controller on a Token that it carries into that cluster. */
+export const rancherFinalizer = (cluster: string): string =>
+  `clusterscoped.controller.cattle.io/cat-token-controller_${cluster}`;
+
 /** Secret in the operator's namespace that holds the key of all fingerprints. */
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
 

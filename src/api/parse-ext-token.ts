@@ -32,6 +32,8 @@ export function parseExtToken(raw: unknown): Token {
     deleting: Boolean(meta.deletionTimestamp),
     createdAtMs,
     lastUsedAtMs: parseTime(field('last-used-at')),
+    // The finalizer of its controller is on every token, for every cluster: it says nothing.
+    isInRanchersCare: false,
     userName,
     clusterName: field('cluster'),
     secret: hash === '' ? { kind: 'missing' } : { kind: 'hashed', value: hash },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ANNOTATION_TOKEN_HASHED, isObjectName } from './names.ts';
+import { ANNOTATION_TOKEN_HASHED, isObjectName, rancherFinalizer } from './names.ts';
 import {
   deepFreeze,
   describeIssues,
@@ -41,6 +41,7 @@ export function parseToken(raw: unknown): Token {
     deleting: Boolean(meta.deletionTimestamp),
     createdAtMs: parseTime(meta.creationTimestamp ?? '') ?? 0,
     lastUsedAtMs: lastUse(raw),
+    isInRanchersCare: isInRanchersCare(raw, meta.finalizers),
   };
   const parsed = fields.safeParse(raw);
   if (!parsed.success) {
@@ -77,6 +78,11 @@ function problemOf(name: string, userId: string): string | undefined {
   if (userId === '') return 'userId: missing';
   if (!isObjectName(userId)) return 'userId: cannot be the name of an object';
   return undefined;
+}
+
+function isInRanchersCare(raw: unknown, finalizers: readonly string[] | null | undefined): boolean {
+  const { clusterName } = raw as { clusterName?: unknown };
+  return typeof clusterName === 'string' && (finalizers?.includes(rancherFinalizer(clusterName)) ?? false);
 }
 
 /** Not a field that decides anything: an unreadable one is as good as none. */

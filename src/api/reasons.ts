@@ -60,6 +60,9 @@ export const CLUSTER_REASONS = [
   'InvalidSpec',
   'InstallationKeyUnusable',
   'SharedCluster',
+  'RancherWrites',
+  'OthersWrite',
+  'NoOtherWriter',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];
 

@@ -55,6 +55,8 @@ export interface Token extends Identified {
   readonly expiresAtMs: number | undefined;
   /** Milliseconds since the epoch; undefined when never, or not readable. */
   readonly lastUsedAtMs: number | undefined;
+  /** Rancher's own controller carries it, too, as its finalizer says. */
+  readonly isInRanchersCare: boolean;
   readonly problem: string | undefined;
 }
 
@@ -121,6 +123,8 @@ export type ConditionType =
   | 'Synced'
   | 'GCBlocked'
   | 'Drained'
+  /** Somebody else writes the same cluster. */
+  | 'OtherWriter'
   /** With Stalled, the words by which kstatus (Flux, Argo CD, kpt) tells "in progress" from "failed". */
   | 'Reconciling'
   | 'Stalled';

@@ -151,6 +151,13 @@ export class ObservedState {
     };
   }
 
+  /** ClusterAuthTokens that neither we wrote nor another Cluster of this installation. */
+  foreignTokens(): readonly KubeObject[] {
+    return [...this.tokens.list()]
+      .map(({ object }) => object)
+      .filter((object) => ownerOf(object, this.#cluster, this.#installation) === 'foreign');
+  }
+
   /** Ends the timers of outstanding assumptions. */
   close(): void {
     this.#assumed.close();

@@ -2,6 +2,7 @@ import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
+import { type OtherWriter, otherWriterMessage } from './other-writer.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -41,6 +42,8 @@ export interface ClusterFacts {
   readonly reviewed: boolean;
   /** Another Cluster of this installation that leads to the same API server. */
   readonly sibling?: string | undefined;
+  /** Who else writes there; undefined: not looked yet. */
+  readonly others?: OtherWriter | undefined;
   readonly drained: boolean;
   readonly gcBlocked: { readonly objects: number; readonly limit: number } | undefined;
   readonly counts: {
@@ -118,7 +121,16 @@ function judge(facts: ClusterFacts): Record<ConditionType, Judgement> {
   const Ready = ready(facts, Connected, Synced, GCBlocked);
   const Stalled = stalled(facts, Ready, Connected, GCBlocked);
   const Reconciling = reconciling(facts, Ready, Stalled);
-  return { Ready, Connected, Synced, GCBlocked, Drained, Reconciling, Stalled };
+  return {
+    Ready,
+    Connected,
+    Synced,
+    GCBlocked,
+    Drained,
+    OtherWriter: otherWriter(facts),
+    Reconciling,
+    Stalled,
+  };
 }
 
 function connected({ connection }: ClusterFacts): Judgement {
@@ -167,6 +179,16 @@ function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
 export function blockedObjects({ message }: Pick<Condition, 'message'>): number | undefined {
   const [, objects] = /^a sweep would delete (\d{1,9}) objects /.exec(message) ?? [];
   return objects === undefined ? undefined : Number(objects);
+}
+
+/** Never a fault by itself: a migration is one. */
+function otherWriter({ others }: ClusterFacts): Judgement {
+  if (!others) return { status: 'Unknown', reason: 'Connecting', message: 'nobody has looked yet' };
+  const message = otherWriterMessage(others);
+  if (message === undefined)
+    return { status: 'False', reason: 'NoOtherWriter', message: 'nobody else writes this cluster' };
+  const isRancher = others.byRancher > 0 || others.isInRanchersCare;
+  return { status: 'True', reason: isRancher ? 'RancherWrites' : 'OthersWrite', message };
 }
 
 function drained(facts: ClusterFacts): Judgement {

@@ -25,6 +25,8 @@ export interface ClusterStatus {
   readonly lastError: string;
   /** By what the operator reaches it; empty: by nothing, or nobody says. */
   readonly credentials: string;
+  /** Who else writes this cluster, in words; empty: nobody, or nobody has looked. */
+  readonly otherWriter: string;
   /** `ace-authenticator v0.1.0: 3 of 3 ready`; undefined when it was not asked for or not seen. */
   readonly authenticator: string | undefined;
   readonly authenticatorReady: boolean | undefined;
@@ -87,7 +89,13 @@ function reported(
     nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
     lastError: status.lastError ?? '',
     credentials: status.credentials ?? '',
+    otherWriter: otherWriterOf(status),
   };
+}
+
+function otherWriterOf(status: PropagationStatus): string {
+  const found = condition(status, 'OtherWriter');
+  return found?.status === 'True' ? found.message : '';
 }
 
 function counts(

@@ -125,6 +125,8 @@ async function showClusters(
     nowMs,
   );
   await tell();
+  for (const { name, otherWriter } of statuses)
+    if (otherWriter !== '') note(`cluster ${name}: ${otherWriter}`, runtime);
   const known = new Map(required(clusters).map((cluster) => [cluster.name, cluster]));
   const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
   answer.reserve(statuses);

@@ -100,7 +100,8 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   const user: Question = { about: 'user', name: token.userName };
   // Of a disabled user nothing is written before the cluster, too, has been told that he is disabled.
   const isGateOpen = verdict.userDisabled && seen.attribute?.object['enabled'] === true;
-  const isUserDone = seen.attribute && !isGateOpen ? true : answers.get(questionKey(user));
+  // One that is to be taken over goes first, too: by another writer's nobody's groups would be kept current.
+  const isUserDone = seen.attribute?.isOurs && !isGateOpen ? true : answers.get(questionKey(user));
   if (isUserDone === false) return conflict(token, `ClusterUserAttribute ${token.userName}`, facts);
   const pending = { notices: repairNotice(token, changes, facts), outcome: { state: 'pending' } } as const;
   if (isUserDone === undefined) return { ...pending, next: ask(user) };

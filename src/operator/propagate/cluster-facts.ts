@@ -14,7 +14,7 @@ export interface StatusSources {
   readonly settings: ClusterSettings | undefined;
   /** Undefined while there is no session. */
   readonly session: SessionState | undefined;
-  readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
+  readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
   readonly isDrained: boolean;
   readonly identity: Pick<ClusterIdentity, 'uid'>;
   readonly sibling: string | undefined;
@@ -55,6 +55,7 @@ export function clusterFacts({
     reviewed: sweeper.reviewed,
     drained: isDrained,
     sibling,
+    others: sweeper.others,
     gcBlocked: sweeper.blocked,
     counts: withCollisions(outcomes.count(), tokenSources?.collisionsOf(cluster).length ?? 0),
   };

@@ -1,6 +1,7 @@
-import type { PropagationSpec } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
+import { isByRancher, type OtherWriter } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
@@ -84,5 +85,18 @@ export function planSweep(
     ]),
     orphans: [...orphanTokens.map(tokenKey), ...orphanUsers.map(userKey)],
     blocked: objects > limit ? { objects, limit } : undefined,
+  };
+}
+
+/** Who else writes the cluster, as it is seen there and by what management says of its tokens. */
+export function lookForOthers(cluster: string, observed: ObservedState, management: Management): OtherWriter {
+  const foreign = observed.foreignTokens();
+  const isToBeHere = ({ metadata }: KubeObject): boolean =>
+    management.tokens.get(metadata.name)?.clusterName === cluster;
+  return {
+    tokens: foreign.length,
+    byRancher: foreign.filter(isByRancher).length,
+    inOurWay: foreign.filter(isToBeHere).length,
+    isInRanchersCare: management.tokensOfCluster(cluster).some((token) => token.isInRanchersCare),
   };
 }

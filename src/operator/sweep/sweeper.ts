@@ -2,6 +2,7 @@
 
 import type { Propagation, PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
+import type { OtherWriter } from '../../derive/other-writer.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import type { Outcomes } from '../report/outcomes.ts';
@@ -11,7 +12,7 @@ import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
 import { isExpired, judgeAllowance } from './allowance.ts';
 import type { OtherIds } from './other-ids.ts';
-import { planSweep, type SweepPlan } from './sweep-plan.ts';
+import { lookForOthers, planSweep, type SweepPlan } from './sweep-plan.ts';
 
 /** Requests that come together make one sweep. */
 const GATHER_MS = 1_000;
@@ -46,6 +47,7 @@ export class Sweeper {
   #approved: ReadonlySet<string> = new Set();
   #unreviewed: Set<string> | undefined;
   #wasReviewed = false;
+  #others: OtherWriter | undefined;
   #blocked: SweepPlan['blocked'];
   /** The annotation that was looked at; it must not open another sweep while it is still there. */
   #spent: Propagation['allowance'];
@@ -65,6 +67,11 @@ export class Sweeper {
   /** As {@link reviewed}, of this connection or an earlier one. */
   get wasReviewed(): boolean {
     return this.#wasReviewed;
+  }
+
+  /** Who else writes there, as of the last sweep; undefined before the first of this connection. */
+  get others(): OtherWriter | undefined {
+    return this.#others;
   }
 
   get blocked(): SweepPlan['blocked'] {
@@ -93,6 +100,7 @@ export class Sweeper {
       management,
       deletions,
     );
+    this.#others = lookForOthers(name, connection.observed, management);
     const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
@@ -121,6 +129,7 @@ export class Sweeper {
     this.#timer = undefined;
     this.#approved = new Set();
     this.#unreviewed = undefined;
+    this.#others = undefined;
     this.#blocked = undefined;
   }
 

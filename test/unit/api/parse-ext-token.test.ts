@@ -23,6 +23,7 @@ describe('parseExtToken', () => {
       ttlMs: HOUR,
       expiresAtMs: undefined,
       lastUsedAtMs: NOW,
+      isInRanchersCare: false,
       problem: undefined,
     });
   });

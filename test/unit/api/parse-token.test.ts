@@ -56,6 +56,7 @@ describe('parseToken', () => {
       ttlMs: HOUR,
       expiresAtMs: NOW + HOUR,
       lastUsedAtMs: NOW,
+      isInRanchersCare: false,
       problem: undefined,
     });
   });

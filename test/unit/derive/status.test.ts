@@ -214,12 +214,13 @@ describe('deriveStatus', () => {
     });
   });
 
-  test('all seven conditions are there, each with the generation that was looked at', () => {
+  test('all eight conditions are there, each with the generation that was looked at', () => {
     const status = derive({ generation: 7 });
     expect(status?.conditions?.map(({ type }) => type).sort()).toEqual([
       'Connected',
       'Drained',
       'GCBlocked',
+      'OtherWriter',
       'Ready',
       'Reconciling',
       'Stalled',

@@ -54,6 +54,19 @@ const absent = { token: undefined, user: undefined };
 const refusedConflict = { state: 'refused', reason: 'Conflict' } as const;
 
 const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
+  // Taken over from another writer.
+  [
+    'adoption takes the user over first: else nobody would keep the groups current',
+    {
+      rules: { adopts: true },
+      seen: {
+        pair: [hashSecret(), CLUSTER_AUTH_TOKEN].map((object) => see(foreign(object))),
+        attribute: see(foreign(attributeOf())),
+        before: undefined,
+      },
+    },
+    'pending; asks for user u-1 first',
+  ],
   // Of ext.cattle.io.
   ['an ext token in sync: nothing to write', ofExt, 'synced'],
   [

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
+  CLUSTER_USER_ATTRIBUTES,
+  rancherFinalizer,
+  SECRETS,
+  TOKENS,
+} from '../../src/api/names.ts';
+import * as sha3 from '../../src/hash/sha3-512.ts';
+import { aCli, type Cli } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Any } from '../support/plane-client.ts';
+import { rawCat, rawCua, rawHashSecret } from '../support/webhook-rig.ts';
+import { type Downstream, NAMESPACE, startWorld, type World } from '../support/world.ts';
+
+/** A cluster into which Rancher's own controller carries tokens, in its order and with its marks; ours comes, and goes again. */
+
+const NORMAN = { labels: { 'cattle.io/creator': 'norman' } };
+const NAMES = ['kubeconfig-u-ada', 'token-x7k2p'];
+let world: World;
+let cluster: Downstream;
+let cli: Cli;
+const versions = async (): Promise<readonly string[]> => {
+  const objects: Any[] = await Promise.all([
+    ...NAMES.map((name) => cluster.clusterAuthToken(name)),
+    ...NAMES.map((name) => cluster.hashSecret(name)),
+    cluster.clusterUserAttribute('u-ada'),
+  ]);
+  return objects.map(
+    ({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`,
+  );
+};
+
+beforeAll(async () => {
+  world = await startWorld({ clusters: ['c-one'] });
+  cluster = world.cluster('c-one');
+  cli = aCli({ KUBECONFIG: world.management.plane.adminKubeconfig });
+  await world.register('c-one');
+  await world.createUser('u-ada', {}, ['group://a']);
+  // The definitions downstream are there already, beside Rancher; here they are ours to make.
+  await world.startOperator();
+  await world.waitSynced('c-one', '0/0');
+  await world.stopOperator();
+  for (const name of NAMES) {
+    await world.createToken(name, 'c-one', 'u-ada');
+    await world.management.patch(TOKENS, name, { metadata: { finalizers: [rancherFinalizer('c-one')] } });
+    await cluster.create(SECRETS, rawHashSecret(name, sha3.hash(`not-a-real-secret-of-${name}`)));
+    const fields = { userName: 'u-ada', enabled: true, expiresAt: '', lastUsedAt: '2026-01-02T03:04:05Z' };
+    await cluster.create(CLUSTER_AUTH_TOKENS, rawCat(name, fields, NORMAN));
+  }
+  const groups = { groups: ['group://a'], lastRefresh: '' };
+  await cluster.create(CLUSTER_USER_ATTRIBUTES, rawCua('u-ada', groups, NORMAN));
+  // As beside kube-api-auth, which verifies no bcrypt.
+  await world.startOperator(['--hash-algorithm', 'sha3-512']);
+}, 180_000);
+afterAll(() => world?.close());
+
+describe('beside Rancher’s own controller', () => {
+  test('that it writes is found out and said, and nothing of it is touched', async () => {
+    const before = await versions();
+    await world.waitCondition('c-one', 'OtherWriter', { status: 'True', reason: 'RancherWrites' });
+    expect((await world.condition('c-one', 'OtherWriter'))?.message).toMatch(
+      /2 ClusterAuthTokens are not ours, 2 of them/,
+    );
+    await eventually(async () =>
+      expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ Conflict: 2 }),
+    );
+    expect(await versions()).toEqual(before);
+    const status = await cli.run('status', '--management-only');
+    expect(status.stderr).toContain("cluster c-one: Rancher's own controller writes this cluster, too");
+    const { stdout } = await cli.run('explain', NAMES[0] ?? '');
+    expect(stdout).toContain("written by Rancher's own controller, so the operator leaves it alone");
+  });
+
+  test('adoption takes it over without a moment in which a token would be refused, and keeps what matters', async () => {
+    const uids = await Promise.all(
+      NAMES.map(async (name) => (await cluster.clusterAuthToken(name))?.metadata.uid),
+    );
+    const hashes = await Promise.all(NAMES.map(async (name) => (await cluster.hashSecret(name))?.data.hash));
+    const missing: string[] = [];
+    let isOver = false;
+    const watching = (async () => {
+      while (!isOver) {
+        for (const name of NAMES) {
+          const [token, secret] = [await cluster.clusterAuthToken(name), await cluster.hashSecret(name)];
+          if (token?.enabled !== true || !secret?.data?.hash) missing.push(name);
+        }
+      }
+    })();
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: true } });
+    await world.waitSynced('c-one', '2/2');
+    isOver = true;
+    await watching;
+    expect(missing).toEqual([]);
+    expect(await cluster.ours()).toHaveLength(5);
+    const after = await Promise.all(NAMES.map((name) => cluster.clusterAuthToken(name)));
+    expect(after.map((token) => token?.metadata.uid)).toEqual(uids);
+    expect(after.map((token) => token?.lastUsedAt)).toEqual(NAMES.map(() => '2026-01-02T03:04:05Z'));
+    expect(await Promise.all(NAMES.map(async (name) => (await cluster.hashSecret(name))?.data.hash))).toEqual(
+      hashes,
+    );
+  });
+
+  test('and once Rancher has let go, nobody else writes', async () => {
+    for (const name of NAMES) await world.management.patch(TOKENS, name, { metadata: { finalizers: null } });
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: false } });
+    await world.waitCondition('c-one', 'OtherWriter', { status: 'False', reason: 'NoOtherWriter' });
+    await world.deleteToken(NAMES[0] ?? '');
+    await eventually(async () => expect(await cluster.clusterAuthToken(NAMES[0] ?? '')).toBeUndefined());
+    expect(await cluster.get(CLUSTER_AUTH_TOKENS, NAMES[1] ?? '', NAMESPACE)).toBeDefined();
+  });
+});
