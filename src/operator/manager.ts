@@ -10,6 +10,7 @@ import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { PlaneClock } from '../kube/plane-clock.ts';
 import { PlaneIdentity } from '../kube/plane-identity.ts';
 import type { ReflectorObserver } from '../kube/reflector-options.ts';
 import { Transport } from '../kube/transport.ts';
@@ -24,7 +25,6 @@ import { WatchAge } from './report/watch-age.ts';
 import { AceOperator } from './upstream/ace-operator.ts';
 import { DeletionEvidence } from './upstream/deletions.ts';
 import { EXT_TOKENS_WATCH, Management } from './upstream/management.ts';
-import { PlaneClock } from './upstream/plane-clock.ts';
 import { Watches } from './upstream/watches.ts';
 
 export interface ManagerDeps {

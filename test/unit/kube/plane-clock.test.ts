@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { PlaneClock } from '../../../../src/operator/upstream/plane-clock.ts';
+import { PlaneClock } from '../../../src/kube/plane-clock.ts';
 
 const HOUR = 3_600_000;
 const PLANE = Date.parse('2026-01-01T00:00:00Z');
