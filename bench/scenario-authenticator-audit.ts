@@ -1,10 +1,11 @@
-import { AUDIT_MODES, AuditLog, type AuditMode } from '../src/authenticator/audit-log.ts';
+import { AuditLog } from '../src/authenticator/audit-log.ts';
 import { routes } from '../src/authenticator/routes.ts';
 import type { Handler } from '../src/authenticator/server.ts';
 import { isSlowHash } from '../src/authenticator/slow-hash.ts';
 import { VerifiedSecrets } from '../src/authenticator/verified.ts';
 import { hash, verify } from '../src/hash/sha3-512.ts';
 import { AuthenticatorMetrics } from '../src/telemetry/authenticator-metrics.ts';
+import { AUDIT_MODES, type AuditMode } from '../src/telemetry/log-level.ts';
 import { rawCat, rawCua, rawHashSecret, reviewBody, startStateRig } from '../test/support/webhook-rig.ts';
 import type { Options, ScenarioResult } from './scenario.ts';
 import { quantile } from './stats.ts';

@@ -1,6 +1,4 @@
-/** Of which reviews a line is written. */
-export const AUDIT_MODES = ['none', 'refused', 'all'] as const;
-export type AuditMode = (typeof AUDIT_MODES)[number];
+import type { AuditMode } from '../telemetry/log-level.ts';
 
 /** One review, without anything secret. */
 export interface AuditEntry {

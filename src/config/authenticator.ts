@@ -1,7 +1,12 @@
-import { AUDIT_MODES, type AuditMode } from '../authenticator/audit-log.ts';
 import { ConfigError } from '../errors.ts';
 import { splitAddress } from '../telemetry/address.ts';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-level.ts';
+import {
+  AUDIT_MODES,
+  type AuditMode,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+} from '../telemetry/log-level.ts';
 import { VERSION } from '../version.ts';
 import {
   address,

@@ -8,7 +8,7 @@ import {
   SECRETS,
 } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/types.ts';
-import { AuditLog, type AuditMode } from '../../src/authenticator/audit-log.ts';
+import { AuditLog } from '../../src/authenticator/audit-log.ts';
 import type { AuthenticatorDeps } from '../../src/authenticator/authenticator.ts';
 import { ClusterState } from '../../src/authenticator/cluster-state.ts';
 import type { Candidate } from '../../src/authenticator/judge.ts';
@@ -20,6 +20,7 @@ import { createHasher } from '../../src/hash/hasher.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { AuthenticatorMetrics } from '../../src/telemetry/authenticator-metrics.ts';
+import type { AuditMode } from '../../src/telemetry/log-level.ts';
 import { NOW } from './builders.ts';
 import { ClusterServer } from './cluster-server.ts';
 import { eventually } from './eventually.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AuditLog, type AuditMode } from '../../../src/authenticator/audit-log.ts';
+import { AuditLog } from '../../../src/authenticator/audit-log.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
+import type { AuditMode } from '../../../src/telemetry/log-level.ts';
 import { CANARY, NOW, SECOND } from '../../support/builders.ts';
 import {
   rawCat,
