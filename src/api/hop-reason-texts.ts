@@ -15,6 +15,12 @@ export const READ_TEXTS: Readonly<Record<ReadFailureReason, ReasonText>> = {
       'the certificate was renewed under another authority, or another server answers under that address',
     remedy: 'mend certificate-authority-data in the kubeconfig',
   },
+  NoApiServer: {
+    meaning: 'what answers at the address is no Kubernetes API server',
+    cause: 'a load balancer, a log-in page, a proxy or an ingress answers in its place',
+    remedy:
+      'look at what the address that the message names leads to; it has to pass TLS on to the API server',
+  },
   CredentialsRejected: {
     meaning: '401: the credential that was used is not known there',
     cause: 'it has expired, or was revoked',
@@ -129,6 +135,13 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     cause: 'the authenticator does not run on that node, is not ready, or listens elsewhere',
     remedy:
       'start the authenticator on that node; compare its --listen with the webhook kubeconfig (docs/enable-ace.md)',
+  },
+  RefusedThere: {
+    meaning: 'the API server of the kubeconfig refuses a bearer that the cluster of its token lets in',
+    cause:
+      'two kubeconfigs were merged, and the address is of another cluster; or the cluster has several API servers, and this one asks no webhook',
+    remedy:
+      'compare the address with that in kubectl ace kubeconfig CLUSTER; where it is one of CLUSTER, look at the flags of that API server (docs/enable-ace.md)',
   },
   RefusedByWebhook: {
     meaning: 'the webhook refused the bearer without saying why, as kube-api-auth does',

@@ -88,6 +88,7 @@ export const MAY_CHANGE = ': may be on its way';
 export const READ_FAILURE_REASONS = [
   'Unreachable',
   'CertificateInvalid',
+  'NoApiServer',
   'CredentialsRejected',
   'Forbidden',
   'KindMissing',
@@ -115,6 +116,7 @@ export const HOP_REASONS = [
   'WebhookNotConsulted',
   'WebhookUnreachable',
   'RefusedByWebhook',
+  'RefusedThere',
   'NotAllowed',
   'DefinitionMissing',
   'DefinitionOutdated',

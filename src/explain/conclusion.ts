@@ -7,12 +7,14 @@ import { judgeCluster } from './judge-cluster.ts';
 import { judgeObjects } from './judge-objects.ts';
 import { judgeToken } from './judge-token.ts';
 import { judgeWebhook } from './judge-webhook.ts';
+import { letIn } from './let-in.ts';
 
 /**
- * `accepted`: it would be let in, and may do what was asked about. `stillAccepted`: it was let in just now, though a hop is
- * broken: it is to be refused and is not yet, or will not always be let in. `unknown`: that could not be seen.
+ * `accepted`: the API server of the kubeconfig let it in a moment ago, and it may do what was asked about. `expected`: that server
+ * was not asked with it; by all that was seen it would be let in. `stillAccepted`: it is let in, though a hop is broken: it is to be
+ * refused and is not yet, or will not always be let in. `unknown`: that could not be seen.
  */
-export type Verdict = 'accepted' | 'stillAccepted' | 'refused' | 'unknown';
+export type Verdict = 'accepted' | 'expected' | 'stillAccepted' | 'refused' | 'unknown';
 
 /** The answer to "why is my token refused". No secret. */
 export interface Explanation {
@@ -44,7 +46,7 @@ export function conclude(evidence: Evidence): Explanation {
     ...names,
     verdict,
     reason: decisive?.reason,
-    message: decisive?.detail ?? `it would be let in${names.user ? ` as ${names.user}` : ''}`,
+    message: decisive?.detail ?? goodNews(verdict, names.user),
     remedy: decisive?.remedy,
     hops,
   };
@@ -68,50 +70,34 @@ function labelOf({ downstream }: Evidence): string | undefined {
 }
 
 /** In order, these suffice to know that a token is let in. */
-const SUFFICIENT: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute', 'webhook'];
+const SUFFICIENT: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute', 'webhook', 'secret'];
 
 function verdictOf(
   hops: readonly Hop[],
   evidence: Evidence,
 ): { verdict: Verdict; decisive: Hop | undefined } {
   const broken = hops.find(({ state }) => state === 'broken');
-  if (broken) return { verdict: brokenVerdict(hops, evidence), decisive: broken };
+  const { is, by } = letIn(evidence, hops);
+  if (is === 'no') return { verdict: 'refused', decisive: broken ?? doubtIn(hops) };
   const right = hops.find(({ id }) => id === 'right');
+  // Let in, and not allowed what was asked about.
+  if (right?.state === 'broken') return { verdict: 'refused', decisive: broken };
+  if (is === 'unknown') return { verdict: 'unknown', decisive: broken ?? doubtIn(hops) };
+  if (broken) return { verdict: 'stillAccepted', decisive: broken };
   if (right && right.state !== 'ok') return { verdict: 'unknown', decisive: right };
-  if (isProven(evidence)) return { verdict: 'accepted', decisive: undefined };
+  return { verdict: by === 'server' ? 'accepted' : 'expected', decisive: undefined };
+}
+
+/** What was not seen, where nothing is broken. */
+function doubtIn(hops: readonly Hop[]): Hop | undefined {
   const doubt = SUFFICIENT.map((id) => hops.find((hop) => hop.id === id)).find((hop) => hop?.state !== 'ok');
-  const secret = hops.find(({ id }) => id === 'secret');
-  const open = doubt ?? (secret?.state === 'unknown' ? secret : undefined);
-  if (!open) return { verdict: 'accepted', decisive: undefined };
   // A doubt without a reason of its own is the consequence of an earlier one.
-  const cause = open.reason ? open : hops.find(({ state, reason }) => state === 'unknown' && reason);
-  return { verdict: 'unknown', decisive: cause ?? open };
+  return doubt?.reason ? doubt : (hops.find(({ state, reason }) => state === 'unknown' && reason) ?? doubt);
 }
 
-function brokenVerdict(hops: readonly Hop[], evidence: Evidence): Verdict {
-  if (isLetIn(hops, evidence)) return 'stillAccepted';
-  return isBlind(hops) ? 'unknown' : 'refused';
-}
-
-/**
- * The way to the cluster is all that is broken, so nothing of what is there was seen: a new token does not arrive, and one that
- * arrived before works.
- */
-function isBlind(hops: readonly Hop[]): boolean {
-  const brokenOnes = hops.filter(({ state }) => state === 'broken');
-  const isUnseen = hops.find(({ id }) => id === 'clusterAuthToken')?.state === 'unknown';
-  return isUnseen && brokenOnes.every(({ id }) => id === 'connection');
-}
-
-/** The bearer was let in there, by the way of its own kubeconfig. A right that is missing is a refusal all the same. */
-function isLetIn(hops: readonly Hop[], evidence: Evidence): boolean {
-  const state = (id: HopId): string | undefined => hops.find((hop) => hop.id === id)?.state;
-  const isInTheWay = state('endpoint') === 'broken' || state('right') === 'broken';
-  return isProven(evidence) && state('webhook') === 'ok' && !isInTheWay;
-}
-
-/** A bearer that was let in a moment ago needs no further proof. */
-function isProven({ webhook: { review, live } }: Evidence): boolean {
-  const isReviewed = review?.ok === true && review.value.kind === 'accepted';
-  return isReviewed || (live?.ok === true && live.value === 'accepted');
+function goodNews(verdict: Verdict, user: string | undefined): string {
+  const as = user ? ` as ${user}` : '';
+  return verdict === 'accepted'
+    ? `it is let in${as}`
+    : `it would be let in${as}; its API server was not asked with the bearer, which -f FILE does`;
 }

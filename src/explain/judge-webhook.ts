@@ -59,11 +59,33 @@ export function describe({ name, version, ready, wanted }: DaemonSet): string {
 }
 
 function webhook(evidence: Evidence): Hop {
-  const { probe, review } = evidence.webhook;
+  const { probe, review, live } = evidence.webhook;
+  const isRefused = live?.ok === true && live.value === 'refused';
+  if (isRefused && (!review?.ok || review.value.kind === 'accepted')) return refusedThere(evidence);
   const probed = probe?.ok ? probedHop(probe.value) : undefined;
   if (probed && probed.state !== 'ok') return probed;
   if (review?.ok) return reviewed(review.value, evidence);
   return probed ?? unreviewed(evidence);
+}
+
+/** The API server of the kubeconfig has answered the bearer itself: no other's word counts against that. */
+function refusedThere({ given, target, webhook: { review } }: Evidence): Hop {
+  const server = given.kind === 'kubeconfig' ? given.server : '';
+  if (!review?.ok) {
+    return broken(
+      'webhook',
+      'RefusedByWebhook',
+      HOP_TEXTS,
+      `${server} refuses this bearer: 401 Unauthorized`,
+    );
+  }
+  const elsewhere = `while the API server of ${target.cluster ?? 'the cluster'} that was asked lets it in`;
+  return broken(
+    'webhook',
+    'RefusedThere',
+    HOP_TEXTS,
+    `${server} refuses this bearer (401 Unauthorized), ${elsewhere}`,
+  );
 }
 
 /** What an API server's word on a token that nobody has says of its webhook. */
@@ -115,9 +137,7 @@ function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
 function unreviewed({ webhook: { live, probe }, downstream: { way } }: Evidence): Hop {
   const id = 'webhook';
   if (live?.ok) {
-    return live.value === 'accepted'
-      ? ok(id, 'a request with this bearer was let in')
-      : broken(id, 'RefusedByWebhook', HOP_TEXTS, 'a request with this bearer was refused: 401 Unauthorized');
+    return ok(id, 'a request with this bearer was let in');
   }
   const failure = probe && !probe.ok ? probe.failure : live?.failure;
   if (!failure) return unasked(id, way);

@@ -19,7 +19,7 @@ import { printable } from '../../print/printable.ts';
 import { type Paint, paint } from '../../print/style.ts';
 import { givenDownstream, managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_NOT_ASKED, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
@@ -59,6 +59,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
 
 const EXIT_CODES = {
   accepted: EXIT_OK,
+  expected: EXIT_NOT_ASKED,
   stillAccepted: EXIT_NO,
   refused: EXIT_NO,
   unknown: EXIT_UNREACHABLE,
@@ -92,9 +93,16 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide' })}`);
 }
 
-const STATES = { accepted: 'ok', stillAccepted: 'broken', refused: 'broken', unknown: 'unknown' } as const;
+const STATES = {
+  accepted: 'ok',
+  expected: 'ok',
+  stillAccepted: 'broken',
+  refused: 'broken',
+  unknown: 'unknown',
+} as const;
 const WORDS = {
   accepted: 'accepted',
+  expected: 'in order',
   stillAccepted: 'still let in',
   refused: 'refused',
   unknown: 'cannot be told',

@@ -13,6 +13,9 @@ export const EXIT_USAGE = 2;
 /** What is needed for an answer cannot be reached. */
 export const EXIT_UNREACHABLE = 3;
 
+/** Nothing is in the way, as far as is stored; the API server was not asked with the bearer. */
+export const EXIT_NOT_ASKED = 4;
+
 /** Says in one line what went wrong. @returns the exit code */
 export function exitCodeOf(error: unknown, runtime: Runtime): number {
   // Help and version end by way of an error, too; commander has printed what there was to print.

@@ -22,9 +22,13 @@ const base = evidence();
 const { downstream, management, webhook, hash } = base;
 
 describe('everything in order', () => {
-  test('is accepted, with no hop in doubt', () => {
+  test('is expected to be let in, with no hop in doubt; accepted is only what was asked', () => {
     const { verdict, hops, reason } = conclude(base);
-    expect({ verdict, reason }).toEqual({ verdict: 'accepted', reason: undefined });
+    expect({ verdict, reason }).toEqual({ verdict: 'expected', reason: undefined });
+    const asked = { given: bearer(), webhook: { ...webhook, review: accepted } };
+    expect(conclude({ ...base, ...asked }).verdict).toBe('expected');
+    const live = found('accepted' as const);
+    expect(conclude({ ...base, ...asked, webhook: { ...asked.webhook, live } }).verdict).toBe('accepted');
     expect(hops.filter(({ state }) => state !== 'ok' && state !== 'skipped')).toEqual([]);
   });
 
@@ -56,7 +60,7 @@ describe('no way to the cluster', () => {
     expect({ verdict, reason }).toEqual({ verdict: 'unknown', reason: 'NoCredentials' });
   });
 
-  test('leaves a token refused that is so for another reason', () => {
+  test('says nothing either of one that is to be refused, and may not have been taken away; it is said why', () => {
     const token = found(aToken({ name: 't-1', enabled: false }));
     const { verdict, reason } = conclude({
       ...base,
@@ -64,7 +68,7 @@ describe('no way to the cluster', () => {
       downstream: unseen,
       webhook: asked,
     });
-    expect({ verdict, reason }).toEqual({ verdict: 'refused', reason: 'Disabled' });
+    expect({ verdict, reason }).toEqual({ verdict: 'unknown', reason: 'Disabled' });
   });
 });
 
@@ -90,18 +94,6 @@ const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: s
     },
     'AuthenticatorNotReady',
     'authenticator',
-  ],
-  'a webhook that gives no answer, though the bearer is remembered': [
-    {
-      given: bearer(),
-      webhook: {
-        probe: found({ kind: 'webhookFailed', cause: 'no answer' }),
-        review: accepted,
-        live: found('accepted'),
-      },
-    },
-    'WebhookUnreachable',
-    'webhook',
   ],
   'an API server that asks nobody': [
     { webhook: { ...webhook, probe: found({ kind: 'notAsked' }) } },
@@ -207,6 +199,14 @@ describe('a bearer that the API server lets in, with a broken hop before it', ()
     expect(conclude({ ...base, ...letIn, ...changes })).toMatchObject({ verdict: 'stillAccepted', reason });
   });
 
+  test('for as long as it remembers it, while its webhook gives no answer', () => {
+    const probe = found({ kind: 'webhookFailed', cause: 'no answer' } as const);
+    expect(conclude({ ...base, ...letIn, webhook: { ...letIn.webhook, probe } })).toMatchObject({
+      verdict: 'stillAccepted',
+      reason: 'WebhookUnreachable',
+    });
+  });
+
   test('that its own kubeconfig does not lead to, or that may not do what was asked, is refused', () => {
     const live = failed('Unreachable');
     expect(conclude({ ...base, ...letIn, webhook: { ...letIn.webhook, live } }).verdict).toBe('refused');
@@ -223,6 +223,55 @@ const nothingThere = {
   userAttribute: undefined,
   daemonSets: undefined,
 };
+
+describe('the answer of the API server in the kubeconfig', () => {
+  const refused = { probe: webhook.probe, review: accepted, live: found('refused' as const) };
+
+  test('is no, though the cluster of the token lets it in: two kubeconfigs were merged', () => {
+    expect(conclude({ ...base, given: bearer(), webhook: refused })).toMatchObject({
+      verdict: 'refused',
+      reason: 'RefusedThere',
+    });
+  });
+
+  test('is no, and nothing is known of the cluster', () => {
+    const unseen = {
+      downstream: { ...nothingThere },
+      webhook: { ...refused, probe: undefined, review: undefined },
+    };
+    expect(conclude({ ...base, ...unseen, given: bearer() })).toMatchObject({
+      verdict: 'refused',
+      reason: 'RefusedByWebhook',
+    });
+  });
+
+  test('is yes, whatever the one says that the cluster is known by', () => {
+    const review = found({ kind: 'refused', reason: 'WrongSecret', mayChange: false } as const);
+    const asked = { probe: webhook.probe, review, live: found('accepted' as const) };
+    expect(conclude({ ...base, given: bearer(), webhook: asked }).verdict).toBe('stillAccepted');
+  });
+
+  test('was not given: what answers there is no API server', () => {
+    const live = failed('NoApiServer');
+    expect(conclude({ ...base, given: bearer(), webhook: { ...refused, live } })).toMatchObject({
+      verdict: 'refused',
+      reason: 'NoApiServer',
+    });
+  });
+});
+
+describe('a token that is revoked upstream, and lies in the cluster as good', () => {
+  test.each<[string, Partial<Evidence['management']>, string]>([
+    ['disabled', { token: found(aToken({ enabled: false })) }, 'Disabled'],
+    ['deleted', { token: found(undefined) }, 'TokenNotFound'],
+    ['of a disabled user', { user: found(aUser({ enabled: false })) }, 'UserDisabled'],
+  ])('%s: it is not said to be refused before it is', (_what, changes, reason) => {
+    expect(conclude({ ...base, management: { ...management, ...changes } })).toMatchObject({
+      verdict: 'stillAccepted',
+      reason,
+    });
+  });
+});
 
 describe('what could not be seen', () => {
   test('at the cluster leaves it open', () => {
@@ -249,7 +298,7 @@ describe('what could not be seen', () => {
       cluster: away,
       propagation: away,
     };
-    expect(conclude({ ...base, management }).verdict).toBe('accepted');
+    expect(conclude({ ...base, management }).verdict).toBe('expected');
   });
 
   test('does not matter for a bearer that was just let in', () => {
@@ -347,7 +396,7 @@ describe('a token of ext.cattle.io', () => {
 
   test('is explained like any other', () => {
     const { verdict, hops } = conclude(evidence({ token: ext }));
-    expect(verdict).toBe('accepted');
+    expect(verdict).toBe('expected');
     expect(hops.find(({ id }) => id === 'token')?.detail).toMatch(/^of ext.cattle.io, of user u-1/);
   });
 
