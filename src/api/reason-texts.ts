@@ -82,7 +82,7 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
   Conflict: {
     meaning: 'an object of that name was written by someone else',
     cause: "Rancher's own controller, or a person, writes the same cluster",
-    remedy: `remove that object, or kubectl patch cprop CLUSTER --type merge -p '{"spec":{"adopt":true}}'`,
+    remedy: `kubectl patch cprop CLUSTER --type merge -p '{"spec":{"adopt":true}}' takes it over; where Rancher's own controller works for CLUSTER, decide for one of the two first (docs/rancher.md)`,
   },
   Rejected: {
     meaning: 'the downstream API server refuses the object',

@@ -3,6 +3,7 @@ import type { Cluster, Condition, ConditionType, Propagation, PropagationStatus 
 import type { Reading } from '../plane/reading.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
 import { describe } from './judge-webhook.ts';
+import type { TokenStatus } from './token-status.ts';
 
 /** Where one cluster stands, from what the operator reports and what the cluster itself shows. */
 export interface ClusterStatus {
@@ -44,6 +45,22 @@ export function clusterStatuses(
     ...reported(name, clusterByName.get(name), byName.get(name), nowMs),
     ...authenticatorOf(running.get(name)),
   }));
+}
+
+/**
+ * The same of a cluster on which no operator reports, from what is in it: of Rancher's own controller, or of nobody.
+ *
+ * @param tokens - all that the cluster has or should have
+ */
+export function countedStatus(status: ClusterStatus, tokens: readonly TokenStatus[]): ClusterStatus {
+  const of = (state: TokenStatus['state']): number => tokens.filter((token) => token.state === state).length;
+  const refused: Record<string, number> = {};
+  for (const { state, reason } of tokens) {
+    if (state === 'refused') refused[reason] = (refused[reason] ?? 0) + 1;
+    if (state === 'orphan') refused['TokenNotFound'] = (refused['TokenNotFound'] ?? 0) + 1;
+  }
+  const [synced, pending] = [of('propagated'), of('pending')];
+  return { ...status, synced, pending, wanted: synced + pending, refused };
 }
 
 type Reported = Omit<ClusterStatus, 'authenticator' | 'authenticatorReady'>;

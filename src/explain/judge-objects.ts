@@ -1,21 +1,18 @@
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
-import { ANNOTATION_FINGERPRINT, LABEL_CLUSTER } from '../api/names.ts';
 import type { ClusterAuthToken } from '../api/parse-downstream.ts';
-import { DENIAL_TEXTS, TOKEN_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
+import { DENIAL_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { KubeObject, Propagation, Token } from '../api/types.ts';
 import { judgeHeld } from '../authenticator/judge.ts';
 import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
-import { mergePatch } from '../derive/merge-patch.ts';
-import { isOurs, ownerOf } from '../derive/ownership.ts';
 import { judgeToken } from '../derive/verdict.ts';
-import { conflictMessage } from '../operator/decide/in-the-way.ts';
 import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 import { isStockAlone } from './judge-webhook.ts';
 import { whyAbsent } from './why-absent.ts';
+import { judgeWritten } from './written.ts';
 
 /** What the cluster holds for the token and its user: there, current, ours. Pure. */
 export function judgeObjects(evidence: Evidence): readonly Hop[] {
@@ -115,17 +112,8 @@ function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {
   if (alone.kind === 'refused')
     return broken(id, alone.reason, DENIAL_TEXTS, DENIAL_TEXTS[alone.reason].meaning);
   const token = known(evidence.management.token);
-  const differing = token ? differences(seen.object, desiredToken(token, evidence)) : [];
-  if (differing.length > 0) {
-    const detail = `the ClusterAuthToken is not what the Token says now: ${differing.join(', ')}`;
-    return stranger(seen.object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
-  }
-  const { cluster } = evidence.target;
-  const writer =
-    cluster === undefined || isOurs(seen.object, cluster, evidence.management.installation)
-      ? ''
-      : '; written by someone else';
-  return ok(id, `there, enabled${token ? ', current' : ''}${writer}`);
+  const desired = token && desiredToken(token, evidence);
+  return judgeWritten(id, seen.object, desired, `there, enabled${token ? ', current' : ''}`, evidence);
 }
 
 const NOBODY = {
@@ -140,25 +128,6 @@ const NOBODY = {
   extraByProvider: undefined,
 };
 
-/** A stranger's object is left alone by the operator, whatever it says. */
-function stranger(object: KubeObject, { target, management }: Evidence): Hop | undefined {
-  const owner = ownerOf(object, target.cluster ?? '', management.installation);
-  const isAdopted = owner === 'foreign' && known(management.propagation)?.spec.adopt;
-  if (owner === 'ours' || isAdopted) return undefined;
-  const id = object.kind === 'ClusterUserAttribute' ? 'userAttribute' : 'clusterAuthToken';
-  return broken(
-    id,
-    'Conflict',
-    TOKEN_TEXTS,
-    owner === 'sibling'
-      ? conflictMessage(
-          `${object.kind} ${object.metadata.name}`,
-          object.metadata.labels?.[LABEL_CLUSTER] ?? '',
-        )
-      : `${object.kind} ${object.metadata.name} was written by someone else`,
-  );
-}
-
 function desiredToken(
   token: Token,
   { target, downstream, management, nowMs }: Evidence,
@@ -168,15 +137,6 @@ function desiredToken(
   const placement = { cluster, namespace: downstream.namespace, storage: 'secret' as const };
   if (!verdict.wanted) return undefined;
   return desiredTokenObjects(token, verdict.expiresAtMs, { hash: '', fingerprint: '' }, placement).at(-1);
-}
-
-/** Names of the fields in which an object differs from what is wanted, as far as that can be told without the installation key. */
-function differences(object: KubeObject, desired: KubeObject | undefined): readonly string[] {
-  if (!desired) return [];
-  const { name: _name, namespace: _namespace, ...metadata } = desired.metadata;
-  const { [ANNOTATION_FINGERPRINT]: _mark, ...annotations } = metadata.annotations ?? {};
-  const { hash: _hash, ...fields } = desired;
-  return Object.keys(mergePatch(object, { ...fields, metadata: { ...metadata, annotations } }) ?? {});
 }
 
 function hash(evidence: Evidence): Hop {
@@ -253,12 +213,8 @@ function userAttribute(evidence: Evidence): Hop {
     user && isReadable
       ? desiredUserObject(user, known(management.attribute), placement, parsed.lastRefresh)
       : undefined;
-  const differing = differences(object, desired);
-  if (differing.length > 0) {
-    const detail = `the ClusterUserAttribute is not what User and UserAttribute say now: ${differing.join(', ')}`;
-    return stranger(object, evidence) ?? broken(id, 'Outdated', HOP_TEXTS, detail);
-  }
-  return ok(id, `of ${parsed.name}: there, enabled${desired ? ', current' : ''}`);
+  const told = `of ${parsed.name}: there, enabled${desired ? ', current' : ''}`;
+  return judgeWritten(id, object, desired, told, evidence);
 }
 
 function secret({ given, hash: { isOfBearer, isBearerOfToken } }: Evidence): Hop {

@@ -57,8 +57,9 @@ export function unreached(failure: ReadFailure): Hop {
   const { reason, message } = failure;
   const isUnknown =
     reason === 'Unreachable' || reason === 'Failing' || reason === 'Forbidden' || reason === 'KindMissing';
-  return isUnknown
-    ? flawed('connection', 'unknown', reason, READ_TEXTS, message)
+  if (isUnknown) return flawed('connection', 'unknown', reason, READ_TEXTS, message);
+  return reason === 'NoApiServer'
+    ? broken('connection', reason, READ_TEXTS, message)
     : broken('connection', reason, CLUSTER_TEXTS, message);
 }
 

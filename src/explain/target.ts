@@ -1,5 +1,7 @@
+import { isIPv6 } from 'node:net';
 import type { Cluster, CredentialsSecret, Token } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
+import { type ControlPlaneNode, controlPlaneNodes, KUBERNETES_PORT } from '../plane/control-plane-node.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { known } from '../plane/reading.ts';
 import { type Given, proxiedCluster, type Target } from './evidence.ts';
@@ -33,15 +35,25 @@ export async function clustersAt(server: string, management: ManagementPlane): P
   const { host } = new URL(server);
   const clusters = known(await management.clusters()) ?? [];
   const secrets = known(await management.credentialsSecrets()) ?? [];
+  const nodes = known(await controlPlaneNodes(management)) ?? [];
+  const ofNodes = new Set(nodes.filter((node) => isNodes(node, host)).map(({ cluster }) => cluster));
   const matches = await Promise.all(
     clusters.map(
       async (cluster) =>
+        ofNodes.has(cluster.name) ||
         sameHost(cluster.fqdn, host) ||
         sameHost(cluster.apiEndpoint, host) ||
         (await hostOf(cluster, secrets)) === host,
     ),
   );
   return clusters.filter((_, index) => matches[index]).map(({ name }) => name);
+}
+
+/** Rancher's kubeconfigs name a cluster's nodes, where it has no name of its own. */
+function isNodes({ addresses }: ControlPlaneNode, host: string): boolean {
+  return addresses.some((address) =>
+    sameHost(`${isIPv6(address) ? `[${address}]` : address}:${KUBERNETES_PORT}`, host),
+  );
 }
 
 function sameHost(address: string, host: string): boolean {

@@ -143,7 +143,7 @@ afterAll(async () => {
 
 describe('a token that is let in', () => {
   test('by name, with nothing but the management plane’s kubeconfig', async () => {
-    await explained('accepted-by-name', ['good'], { code: 0 });
+    await explained('accepted-by-name', ['good'], { code: 4 });
   });
 
   test('by kubeconfig: its secret is checked, and the API server asked about it', async () => {
@@ -176,14 +176,14 @@ describe('a token that is let in', () => {
     const asked = ['--can-i', 'create deployments.apps/scale', '--can-i-namespace', 'shop'];
     await explained('not-allowed-by-name', ['good', ...asked], { code: 1, reason: 'NotAllowed' });
     expect((await cli.run('explain', 'good', '--can-i', 'get /healthz', '-o', 'name')).stdout).toBe(
-      'accepted\n',
+      'expected\n',
     );
   });
 
   test('and its user has no UserAttribute yet: it works without groups', async () => {
     await token('groupless', 'c-one', 'u-new');
     await propagated('groupless');
-    const { stdout } = await explained('groups-unknown', ['groupless'], { code: 0 });
+    const { stdout } = await explained('groups-unknown', ['groupless'], { code: 4 });
     expect(stdout).toContain('GroupsUnknown');
   });
 });
@@ -323,7 +323,7 @@ describe('the Cluster, upstream', () => {
 
   test('has no ACE', async () => {
     await token('aceless', 'c-off');
-    await explained('ace-disabled', ['aceless'], { code: 1, reason: 'AceDisabled' });
+    await explained('ace-disabled', ['aceless'], { code: 3, reason: 'AceDisabled' });
   });
 
   test('is being deleted', async () => {
@@ -331,7 +331,7 @@ describe('the Cluster, upstream', () => {
     await world.management.patch(CLUSTERS, 'c-leaving', { metadata: { finalizers: ['example.org/hold'] } });
     await world.management.remove(CLUSTERS, 'c-leaving');
     await token('leaving', 'c-leaving');
-    await explained('cluster-deleted', ['leaving'], { code: 1, reason: 'ClusterDeleted' });
+    await explained('cluster-deleted', ['leaving'], { code: 3, reason: 'ClusterDeleted' });
   });
 
   test('has no credentials, or some that cannot be used, are refused, or do not fit the server', async () => {
@@ -578,7 +578,8 @@ describe('with the operator away', () => {
     const one = world.cluster('c-one');
     await one.create(SECRETS, rawHashSecret('theirs', 'their-hash-is-none-of-ours'));
     await one.create(CLUSTER_AUTH_TOKENS, rawCat('theirs', { userName: 'u-ada', enabled: true }));
-    await explained('conflict', ['theirs'], { code: 1, reason: 'Conflict' });
+    const { stdout } = await explained('conflict', ['theirs'], { code: 1, reason: 'UnsupportedHash' });
+    expect(stdout).toContain('Conflict: there, enabled, current; written by someone else');
   });
 
   test('a hash that management stores is compared as it is', async () => {
@@ -619,7 +620,7 @@ describe('with one side only', () => {
   test('no kubeconfig of the management plane at all', async () => {
     const { adminKubeconfig } = world.cluster('c-one').plane;
     const args = ['good', '--downstream-kubeconfig', adminKubeconfig];
-    await explained('no-management-kubeconfig', args, { code: 0 }, { KUBECONFIG: '' });
+    await explained('no-management-kubeconfig', args, { code: 4 }, { KUBECONFIG: '' });
   });
 });
 

@@ -35,9 +35,10 @@ What cannot be reached or may not be read is said to be unknown, and does not ke
     { what: 'For a script', command: "explain kubeconfig-u-abcde -o json | jq -r '.verdict, .reason'" },
   ],
   exitCodes: {
-    0: 'the token would be let in (and may do what --can-i asks)',
+    0: 'the API server let the bearer in (and its user may do what --can-i asks)',
     1: 'it would be refused, or it is still let in though something is broken; the first line says why',
     3: 'it cannot be told: too little could be seen',
+    4: 'it would be let in, as far as is stored: only a name was given, so its API server was not asked with the bearer',
   },
   onlyLooks: true,
   run: async (invocation, runtime) => (await import('./run-explain.ts')).runExplain(invocation, runtime),

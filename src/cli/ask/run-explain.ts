@@ -108,10 +108,21 @@ const WORDS = {
   unknown: 'cannot be told',
 } as const;
 
-function headline({ token, cluster, verdict, reason, message, remedy }: Explanation, colour: Paint): string {
+/** What is broken upstream is known for certain, and whether the cluster knows of it is not. */
+const UPSTREAM: readonly string[] = ['token', 'expiry', 'enabled', 'user', 'scope', 'cluster'];
+
+function wordFor({ verdict, hops }: Explanation): string {
+  const isKnown = hops.some(({ id, state }) => state === 'broken' && UPSTREAM.includes(id));
+  return verdict === 'unknown' && isKnown
+    ? 'should be refused, and nobody can see here whether it is'
+    : WORDS[verdict];
+}
+
+function headline(explanation: Explanation, colour: Paint): string {
+  const { token, cluster, verdict, reason, message, remedy } = explanation;
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');
   const why = reason ? `${reason}: ${message}` : message;
-  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${WORDS[verdict]}`))} - ${printable(why)}\n`;
+  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${wordFor(explanation)}`))} - ${printable(why)}\n`;
   return remedy === undefined ? first : `${first}  what to do: ${printable(remedy)}\n`;
 }
 

@@ -1,8 +1,14 @@
 // follow/: shows where clusters and tokens stand, once, or until they stand where they should.
 
 import { LEASE } from '../../api/names.ts';
+import type { Cluster, Token, User } from '../../api/types.ts';
 import { type StatusConfig, statusConfig } from '../../config/status.ts';
-import { authenticatorOf, type ClusterStatus, clusterStatuses } from '../../explain/cluster-status.ts';
+import {
+  authenticatorOf,
+  type ClusterStatus,
+  clusterStatuses,
+  countedStatus,
+} from '../../explain/cluster-status.ts';
 import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
 import { pause } from '../../kube/backoff.ts';
 import { eachBounded } from '../../plane/bounded.ts';
@@ -10,7 +16,7 @@ import { leaderlessSince } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { after, type Reading, required } from '../../plane/reading.ts';
-import { authenticators, type DaemonSet } from '../../plane/workloads.ts';
+import { authenticators } from '../../plane/workloads.ts';
 import { age } from '../../print/duration.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
@@ -104,35 +110,63 @@ async function showClusters(
 ): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
   const nowMs = runtime.now();
-  const statuses = clusterStatuses(required(clusters), required(propagations), new Map(), nowMs);
-  const isAsked = new Set(
-    required(clusters).flatMap(({ name, aceEnabled }) =>
-      config.asksClusters && aceEnabled === true ? name : [],
-    ),
+  const statuses = clusterStatuses(
+    required(clusters),
+    unlessUnknown(propagations, [], runtime),
+    new Map(),
+    nowMs,
   );
+  const known = new Map(required(clusters).map((cluster) => [cluster.name, cluster]));
   const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
   answer.reserve(statuses);
   const names = statuses.map(({ name }) => name);
   const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
+  let read: ReturnType<Work['held']> | undefined;
+  const held: Work['held'] = () => (read ??= Promise.all([management.tokens(), management.users()]));
+  const work = { config, management, nowMs, held };
   await eachBounded(statuses, PARALLEL, async (status) => {
     const { name } = status;
-    const running = isAsked.has(name) ? await authenticatorsOf(name, config, management) : undefined;
-    shown.come(name, { ...status, ...authenticatorOf(running) });
+    const cluster = known.get(name);
+    const isAsked = config.asksClusters && cluster?.aceEnabled === true;
+    shown.come(name, isAsked ? await asked(status, cluster, work) : status);
   });
   await answer.end();
 }
 
-async function authenticatorsOf(
-  id: string,
-  config: StatusConfig,
-  management: ManagementPlane,
-): Promise<Reading<readonly DaemonSet[]>> {
-  const opened = await downstreamPlane(id, management, config, {
+/** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
+function unlessUnknown<T>(read: Reading<T>, none: T, runtime: Runtime): T {
+  if (read.ok || read.failure.reason !== 'KindMissing') return required(read);
+  note('no operator reports here: the kind ClusterPropagation is not installed', runtime);
+  return none;
+}
+
+interface Work {
+  readonly config: StatusConfig;
+  readonly management: ManagementPlane;
+  readonly nowMs: number;
+  /** Tokens and users of the management plane, read when they are needed first. */
+  held(): Promise<readonly [Reading<readonly Token[]>, Reading<readonly User[]>]>;
+}
+
+/** What the cluster itself says: its authenticators, and its tokens where no operator tells of them. */
+async function asked(
+  status: ClusterStatus,
+  cluster: Cluster,
+  { config, management, nowMs, held }: Work,
+): Promise<ClusterStatus> {
+  const opened = await downstreamPlane(cluster.name, management, config, {
     connections: 1,
     deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
   });
   try {
-    return await after(opened, (plane) => authenticators(plane, plane.namespace));
+    const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+    const whole = { ...status, ...authenticatorOf(running) };
+    if (status.ready !== 'NotReported') return whole;
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    const [tokens, users] = await held();
+    if (!there.ok || !tokens.ok || !users.ok) return whole;
+    const home = { name: cluster.name, aceEnabled: cluster.aceEnabled, drain: false, suspend: false };
+    return countedStatus(whole, tokenStatuses(home, tokens.value, users.value, there, nowMs));
   } finally {
     if (opened.ok) await opened.value.close();
   }
@@ -146,7 +180,7 @@ async function readTokens(
   runtime: Runtime,
 ): Promise<{ readonly rows: readonly TokenStatus[]; readonly isSeen: boolean } | undefined> {
   const cluster = required(await management.cluster(id));
-  const propagation = required(await management.propagation(id));
+  const propagation = unlessUnknown(await management.propagation(id), undefined, runtime);
   if (!cluster && !propagation) return undefined;
   const [tokens, users] = await Promise.all([management.tokens(), management.users()]);
   const opened: Awaited<ReturnType<typeof downstreamPlane>> = config.asksClusters

@@ -98,7 +98,8 @@ const GENERAL_CODES = {
 } as const;
 
 function exitRows({ exitCodes }: Command): readonly Row[] {
-  return ([0, 1, 2, 3] as const).map((code) => [String(code), exitCodes?.[code] ?? GENERAL_CODES[code]]);
+  const own: Readonly<Partial<Record<number, string>>> = { ...GENERAL_CODES, ...exitCodes };
+  return Object.entries(own).map(([code, what]) => [code, what ?? '']);
 }
 
 function list(rows: readonly Row[], width: number): readonly string[] {

@@ -21,7 +21,7 @@ export interface Command {
   readonly flags?: readonly Flag[];
   readonly examples?: readonly Example[];
   /** What the codes mean here, where that is more than their general meaning. */
-  readonly exitCodes?: Readonly<Partial<Record<0 | 1 | 2 | 3, string>>>;
+  readonly exitCodes?: Readonly<Partial<Record<0 | 1 | 2 | 3 | 4, string>>>;
   /** Changes nothing, so that it may end as soon as nobody reads its answer any more. */
   readonly onlyLooks?: boolean;
   /** A command with subcommands does nothing itself. */

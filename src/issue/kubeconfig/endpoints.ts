@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { Cluster } from '../../api/types.ts';
+import { type ControlPlaneNode, KUBERNETES_PORT } from '../../plane/control-plane-node.ts';
 import { isPrintable } from '../../print/printable.ts';
 import { type Authority, authorityOf } from './authority.ts';
-import type { ControlPlaneNode } from './control-plane-node.ts';
 
 /** One way to a cluster's API server: a cluster entry and a context of a kubeconfig. */
 export interface Endpoint {
@@ -28,8 +28,6 @@ export interface EndpointSources {
   readonly nodes: readonly ControlPlaneNode[];
   readonly nowMs: number;
 }
-
-const KUBERNETES_PORT = 6443;
 
 /**
  * Name of a cluster in kubeconfigs: what people call it, with its id where two are called the same; the id alone where

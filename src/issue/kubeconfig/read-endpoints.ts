@@ -1,9 +1,8 @@
-import { NODES } from '../../api/names.ts';
 import type { Cluster } from '../../api/types.ts';
+import { controlPlaneNodes } from '../../plane/control-plane-node.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
 import { readSetting } from '../make/management-rules.ts';
-import { parseControlPlaneNode } from './control-plane-node.ts';
 import type { EndpointSources } from './endpoints.ts';
 
 /**
@@ -30,10 +29,5 @@ export async function readEndpointSources(
 
 async function readNodes(cluster: Cluster, management: ManagementPlane): Promise<EndpointSources['nodes']> {
   if (!cluster.aceEnabled || cluster.fqdn !== '') return [];
-  const nodes = await management.list(NODES, parseControlPlaneNode, { namespace: cluster.name });
-  // Only Rancher keeps such objects.
-  if (!nodes.ok && nodes.failure.reason === 'KindMissing') return [];
-  return needed(nodes)
-    .filter((node) => node !== undefined)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return needed(await controlPlaneNodes(management, cluster.name));
 }

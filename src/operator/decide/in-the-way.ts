@@ -73,6 +73,6 @@ export function conflictMessage(object: string, sibling: string | undefined, ado
   if (sibling === undefined && adopts)
     return `${object} is nothing that spec.adopt takes over: no hash of a known format, or no ClusterAuthToken beside it; remove it`;
   if (sibling === undefined)
-    return `${object} was not written by this operator; remove it, or set spec.adopt`;
+    return `${object} was not written by this operator; spec.adopt takes it over, where no other controller works here (docs/rancher.md)`;
   return `${object} belongs to Cluster ${sibling}, which leads to the same API server; delete one of the two Clusters`;
 }

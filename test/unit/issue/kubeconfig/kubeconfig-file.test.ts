@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import { authorityOf } from '../../../../src/issue/kubeconfig/authority.ts';
-import { parseControlPlaneNode } from '../../../../src/issue/kubeconfig/control-plane-node.ts';
 import {
   badAddresses,
   clusterLabel,
@@ -11,6 +10,7 @@ import {
   endpointsOf,
 } from '../../../../src/issue/kubeconfig/endpoints.ts';
 import { currentContext, kubeconfigText } from '../../../../src/issue/kubeconfig/kubeconfig-file.ts';
+import { parseControlPlaneNode } from '../../../../src/plane/control-plane-node.ts';
 import { rawCluster } from '../../../support/builders.ts';
 import { expectGolden } from '../../../support/golden.ts';
 import { createAuthority } from '../../../support/pki.ts';
@@ -126,6 +126,8 @@ const node = (name: string, hostname: string, address: string, ready = true) => 
   hostname,
   address,
   ready,
+  cluster: 'c-1',
+  addresses: [address],
 });
 
 describe('a kubeconfig', () => {
