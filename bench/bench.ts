@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { describeMachine, tableOf, writeReport } from './report.ts';
 import type { Options, Scenario, ScenarioResult } from './scenario.ts';
 import { authenticator } from './scenario-authenticator.ts';
+import { authenticatorAudit } from './scenario-authenticator-audit.ts';
+import { authenticatorMemory } from './scenario-authenticator-memory.ts';
 import { authenticatorProfile } from './scenario-authenticator-profile.ts';
 import { revocation } from './scenario-authenticator-revocation.ts';
 import { latency } from './scenario-latency.ts';
@@ -22,6 +24,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   authenticator,
   revocation,
   profile,
+  'authenticator-audit': authenticatorAudit,
+  'authenticator-memory': authenticatorMemory,
   'authenticator-profile': authenticatorProfile,
 };
 

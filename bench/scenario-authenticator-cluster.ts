@@ -22,9 +22,9 @@ const GROUPS = Array.from(
   (_, team) => `openldap_group://cn=team-${team},ou=groups,dc=example`,
 );
 /** What the operator and the API server put on each object. */
-const MANAGED = {
+const managed = (index: number): object => ({
   labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': 'c-m-abcdefgh' },
-  annotations: { 'ace-operator.io/token-uid': randomUUID(), 'ace-operator.io/fingerprint': 'f'.repeat(64) },
+  annotations: { 'ace-operator.io/token-uid': uidOf(index), 'ace-operator.io/fingerprint': 'f'.repeat(64) },
   managedFields: [
     {
       ...{ manager: 'ace-operator', operation: 'Update', apiVersion: 'v1', time: '2026-01-01T00:00:00Z' },
@@ -35,7 +35,10 @@ const MANAGED = {
       },
     },
   ],
-};
+});
+
+/** Of the management plane's Token, as it is noted at each of its objects. */
+const uidOf = (index: number): string => `b3f1c2d4-5e6f-4a7b-8c9d-${index.toString(16).padStart(12, '0')}`;
 
 /**
  * A stand-in for the API server of a large cluster: lists page by page, watches that tell nothing, patches that are taken.
@@ -83,7 +86,7 @@ async function listening(
     const to = Math.min(counts[plural] ?? 0, from + Number(searchParams.get('limit')));
     const items = Array.from({ length: to - from }, (_, index) => make(plural, from + index));
     const next = to < (counts[plural] ?? 0) ? { continue: String(to) } : {};
-    response.end(JSON.stringify({ metadata: { resourceVersion: '1', ...next }, items }));
+    response.end(JSON.stringify({ metadata: { resourceVersion: '50000000', ...next }, items }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -96,7 +99,10 @@ async function listening(
 
 function objectOf(plural: string, index: number, hashOf: (index: number) => string): object {
   const named = (name: string): object => ({
-    metadata: { name, namespace: 'cattle-system', uid: randomUUID(), resourceVersion: '1', ...MANAGED },
+    metadata: {
+      ...{ name, namespace: 'cattle-system', uid: randomUUID() },
+      ...{ resourceVersion: String(48_000_000 + index), ...managed(index) },
+    },
   });
   if (plural === 'secrets') {
     const hash = Buffer.from(hashOf(index)).toString('base64');

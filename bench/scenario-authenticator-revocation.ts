@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { managementAccess } from '../src/kube/kubeconfig.ts';
+import { managementAccess } from '../src/kube/management-access.ts';
 import { startAuthenticator, webhookKubeconfig } from '../test/support/authenticator-process.ts';
 import { kubectl } from '../test/support/kubectl.ts';
 import { startWorld, type World } from '../test/support/world.ts';

@@ -55,7 +55,8 @@ export async function authenticate(
     return refused(judgement.reason, deps);
   }
   const { candidate } = judgement;
-  if (!(await verified.matches(bearer.name, bearer.secret, candidate.hash, hasGone))) {
+  // By the name that is held anyway, not by this request's copy of it, which would be kept.
+  if (!(await verified.matches(candidate.token.name, bearer.secret, candidate.hash, hasGone))) {
     // Nothing matches a hash of an unknown format, so that is asked for here only, and not of every good token.
     return refused(mismatchReason(candidate.hash), deps);
   }

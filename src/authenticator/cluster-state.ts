@@ -61,7 +61,12 @@ export class ClusterState {
     this.#reflectors = [
       this.#reflector(CLUSTER_AUTH_TOKENS, this.tokens, parseClusterAuthToken),
       this.#reflector(CLUSTER_USER_ATTRIBUTES, this.users, parseClusterUserAttribute),
-      this.#reflector(SECRETS, this.secrets, parseHashSecret, HASH_SECRETS),
+      this.#reflector(
+        SECRETS,
+        this.secrets,
+        (raw) => parseHashSecret(raw, (name) => this.tokens.get(name)),
+        HASH_SECRETS,
+      ),
       this.#reflector(CONFIG_MAPS, this.#configs, parseConfigValue, {
         fieldSelector: `metadata.name=${REFRESH_DEBOUNCE}`,
       }),
@@ -169,6 +174,7 @@ export class ClusterState {
       namespace,
       parse,
       store,
+      asksForWitness: true,
       timing: { backoffMaxMs: BACKOFF_MAX_MS },
       ...selection,
       observer: {

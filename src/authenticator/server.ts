@@ -9,7 +9,8 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { requestTarget } from '../telemetry/monitor-server.ts';
+import { endWithoutTraces } from '../telemetry/connection-end.ts';
+import { requestTarget } from '../telemetry/one-request.ts';
 
 /** What a route answers. */
 export interface Answer {
@@ -107,11 +108,12 @@ export class WebhookServer {
   #create(): Server {
     const listener: RequestListener = (request, response) => void this.#serve(request, response);
     const { tls } = this.#options;
-    if (!tls) return createServer(LIMITS, listener);
+    if (!tls) return createServer(LIMITS, listener).on('connection', endWithoutTraces);
     const server = createTlsServer(
       { ...LIMITS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...readTls(tls) },
       listener,
     );
+    server.on('secureConnection', endWithoutTraces);
     this.#followCertificates(server, tls);
     return server;
   }

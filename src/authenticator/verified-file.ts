@@ -86,13 +86,17 @@ export class VerifiedFile {
     await removeDrafts(file);
     const draft = await SealedFile.begin(file, this.#key, this.#header);
     this.#pending = [];
-    const records = [...(this.#verified?.rights() ?? [])]
-      .filter(({ name }) => isHeld(name))
-      .map(({ name, secretDigest, hashDigest }): Record => [name, secretDigest, hashDigest]);
+    let records: Record[] = [];
     try {
-      for (let at = 0; at < records.length; at += RECORDS_A_LINE) {
-        await draft.append([records.slice(at, at + RECORDS_A_LINE)]);
+      // Little by little: each takes some computing, and reviews are answered in between.
+      for (const { name, secretDigest, hashDigest } of this.#verified?.rights() ?? []) {
+        if (!isHeld(name)) continue;
+        records.push([name, secretDigest, hashDigest]);
+        if (records.length < RECORDS_A_LINE) continue;
+        await draft.append([records]);
+        records = [];
       }
+      await draft.append([records]);
       await draft.publish();
     } catch (error) {
       await draft.discard();

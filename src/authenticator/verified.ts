@@ -25,12 +25,10 @@ export interface RightSecret {
   readonly hashDigest: string;
 }
 
-interface Right {
-  readonly secretDigest: string;
-  /** The hash itself, once it was seen in this process: comparing it costs nothing. */
-  hash: string | undefined;
-  readonly hashDigest: string;
-}
+/** The hash itself, once it was seen in this process: comparing it costs nothing, and it is held anyway. */
+type Right =
+  | { readonly secretDigest: string; readonly hash: string }
+  | { readonly secretDigest: string; readonly hash: undefined; readonly hashDigest: string };
 
 /** So many wrong secrets in a row: the name is being guessed at. */
 const GUESSES = 10;
@@ -42,6 +40,9 @@ const GUESSING_MS = 10 * 60_000;
  */
 const HOLD_MS = 28_000;
 const MAX_HELD = 1_000;
+
+/** By `max` a cache takes all of its room at once; these two are all but empty where nobody guesses. */
+const upTo = (entries: number) => ({ maxSize: entries, sizeCalculation: () => 1 });
 
 const KNOWN = 0;
 const FRESH = 1;
@@ -76,8 +77,8 @@ export class VerifiedSecrets {
     this.#options = options;
     this.#key = options.key ?? createSecretKey(randomBytes(32));
     this.#right = new LRUCache({ max: options.maxEntries });
-    this.#wrong = new LRUCache({ max: options.maxEntries });
-    this.#guesses = new LRUCache({ max: options.maxEntries, ttl: GUESSING_MS });
+    this.#wrong = new LRUCache(upTo(options.maxEntries));
+    this.#guesses = new LRUCache({ ...upTo(options.maxEntries), ttl: GUESSING_MS });
     const { concurrency } = options;
     this.#queue = new CheckQueue({ concurrency, rankOf: (name) => this.#rankOf(name) });
   }
@@ -130,10 +131,13 @@ export class VerifiedSecrets {
     }
   }
 
-  /** What is remembered to be right. */
+  /** What is remembered to be right at this moment, less what is forgotten before its turn comes. */
   *rights(): Generator<RightSecret> {
-    for (const [name, { secretDigest, hashDigest }] of this.#right.entries()) {
-      yield { name, secretDigest, hashDigest };
+    for (const name of [...this.#right.keys()]) {
+      const right = this.#right.peek(name);
+      if (!right) continue;
+      const hashDigest = right.hash === undefined ? right.hashDigest : this.#hashDigest(right.hash);
+      yield { name, secretDigest: right.secretDigest, hashDigest };
     }
   }
 
@@ -145,7 +149,7 @@ export class VerifiedSecrets {
 
   #known(name: string, id: string, hash: string): boolean | undefined {
     const right = this.#right.get(name);
-    if (right && this.#isOf(right, hash)) {
+    if (right && this.#isOf(name, right, hash)) {
       if (right.secretDigest === id) return true;
       // One slow hash has one secret: what is not that one needs no thread to be found wrong.
       if (this.#options.isSlow(hash)) return false;
@@ -153,10 +157,10 @@ export class VerifiedSecrets {
     return this.#wrong.get(id) === hash ? false : undefined;
   }
 
-  #isOf(right: Right, hash: string): boolean {
+  #isOf(name: string, right: Right, hash: string): boolean {
     if (right.hash !== undefined) return right.hash === hash;
     if (right.hashDigest !== this.#hashDigest(hash)) return false;
-    right.hash = hash;
+    this.#right.set(name, { secretDigest: right.secretDigest, hash });
     return true;
   }
 
@@ -177,10 +181,9 @@ export class VerifiedSecrets {
       if (isHard) await this.#afterGuess(name);
       return false;
     }
-    const right = { secretDigest: id, hashDigest: this.#hashDigest(hash), hash };
-    this.#right.set(name, right);
+    this.#right.set(name, { secretDigest: id, hash });
     this.#guesses.delete(name);
-    onRight?.({ name, secretDigest: id, hashDigest: right.hashDigest });
+    onRight?.({ name, secretDigest: id, hashDigest: this.#hashDigest(hash) });
     return true;
   }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_DOWNSTREAM_NAMESPACE, isObjectName } from '../api/names.ts';
-import type { Token } from '../api/types.ts';
+import type { Cluster, Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
+import { downstreamNamespaceOf } from '../plane/downstream-namespace.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import type { Plane, PlaneOptions } from '../plane/plane.ts';
 import { known, type Reading } from '../plane/reading.ts';
@@ -57,10 +58,11 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
     id === undefined
       ? []
       : await Promise.all([ask((plane) => plane.cluster(id)), ask((plane) => plane.propagation(id))]);
-  const namespace =
-    options.namespace ?? known(propagation)?.status.downstreamNamespace ?? DEFAULT_DOWNSTREAM_NAMESPACE;
+  const place =
+    options.namespace === undefined ? downstreamNamespaceOf(propagation) : typed(options.namespace);
+  const namespace = known(place) ?? DEFAULT_DOWNSTREAM_NAMESPACE;
   const placed = { ...options, bearer, namespace };
-  const opened = await open(placed, id, known(cluster));
+  const opened = place.ok ? await open(placed, id, cluster) : place;
   try {
     const downstream = await lookDownstream(placed, opened, name, known(token));
     const userName = known(token)?.userName || known(downstream.clusterAuthToken)?.parsed.userName;
@@ -88,6 +90,8 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   }
 }
 
+const typed = (namespace: string): Reading<string> => ({ ok: true, value: namespace });
+
 /** A bearer that the file only points to goes to nobody but a server that the management plane knows. */
 async function sendable(
   { given, bearer }: GatherOptions,
@@ -104,7 +108,7 @@ type Placed = GatherOptions & { readonly namespace: string };
 async function open(
   options: Placed,
   id: string | undefined,
-  cluster: Parameters<typeof openDownstream>[1],
+  cluster: Reading<Cluster | undefined> | undefined,
 ): Promise<Reading<DownstreamPlane> | undefined> {
   if (options.downstream) {
     options.downstream.namespace = options.namespace;
@@ -112,8 +116,13 @@ async function open(
   }
   if (id === undefined) return undefined;
   if (!options.management.ok) return options.management;
-  const secrets = await options.management.value.credentialsSecrets();
-  return secrets.ok ? openDownstream(id, cluster, secrets.value, options) : secrets;
+  const management = options.management.value;
+  const secrets = await management.credentialsFor(id, known(cluster), await management.credentialsSecrets());
+  if (!secrets.ok) return secrets;
+  const opened = await openDownstream(id, known(cluster), secrets.value, options);
+  // The Cluster may name what no label does.
+  const isUntold = !opened.ok && opened.failure.reason === 'NoCredentials' && cluster?.ok === false;
+  return isUntold ? cluster : opened;
 }
 
 async function lookDownstream(

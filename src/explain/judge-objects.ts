@@ -128,13 +128,15 @@ const NOBODY = {
   extraByProvider: undefined,
 };
 
-function desiredToken(
-  token: Token,
-  { target, downstream, management, nowMs }: Evidence,
-): KubeObject | undefined {
-  const cluster = target.cluster ?? '';
+const placementOf = ({ target: { cluster = '' }, downstream: { namespace } }: Evidence) => ({
+  ...{ cluster, namespace, storage: 'secret' as const },
+});
+
+function desiredToken(token: Token, evidence: Evidence): KubeObject | undefined {
+  const { management, nowMs } = evidence;
+  const placement = placementOf(evidence);
+  const { cluster } = placement;
   const verdict = judgeToken(token, known(management.user), { cluster, aceEnabled: true, nowMs });
-  const placement = { cluster, namespace: downstream.namespace, storage: 'secret' as const };
   if (!verdict.wanted) return undefined;
   return desiredTokenObjects(token, verdict.expiresAtMs, { hash: '', fingerprint: '' }, placement).at(-1);
 }
@@ -178,7 +180,7 @@ function storedHash({ hash: { format, isOfToken }, downstream, webhook }: Eviden
 
 function userAttribute(evidence: Evidence): Hop {
   const id = 'userAttribute';
-  const { downstream, management, target } = evidence;
+  const { downstream, management } = evidence;
   const read = downstream.userAttribute;
   const none = unread(id, read, downstream);
   if (none) return none;
@@ -203,18 +205,18 @@ function userAttribute(evidence: Evidence): Hop {
       `the ClusterUserAttribute of ${parsed.name} is not enabled`,
     );
   const user = known(management.user);
-  const placement = {
-    cluster: target.cluster ?? '',
-    namespace: downstream.namespace,
-    storage: 'secret' as const,
-  };
   const isReadable = management.attribute?.ok === true && management.attribute.value?.problem === undefined;
   const desired =
     user && isReadable
-      ? desiredUserObject(user, known(management.attribute), placement, parsed.lastRefresh)
+      ? desiredUserObject(user, known(management.attribute), placementOf(evidence), parsed.lastRefresh)
       : undefined;
-  const told = `of ${parsed.name}: there, enabled${desired ? ', current' : ''}`;
+  const told = `of ${parsed.name}: there, enabled${desired ? ', current' : whyNotCompared(management)}`;
   return judgeWritten(id, object, desired, told, evidence);
+}
+
+/** Where there is a management plane that does not say. */
+function whyNotCompared({ attribute }: Evidence['management']): string {
+  return attribute?.ok === false ? `; not compared: ${attribute.failure.message}` : '';
 }
 
 function secret({ given, hash: { isOfBearer, isBearerOfToken } }: Evidence): Hop {

@@ -42,6 +42,8 @@ export interface Loaded {
   options(): Promise<HttpsOptions>;
 }
 
+type Load = () => Loaded | Promise<Loaded>;
+
 /** As client-node fills them in. */
 export interface HttpsOptions extends SecureContextOptions {
   headers: Record<string, string>;
@@ -58,8 +60,8 @@ const FILE_TTL_MS = 10_000;
  *
  * @throws {ConfigError} when it names no server, or holds certificates that cannot be used
  */
-export async function accessFrom(load: () => Loaded): Promise<Access> {
-  const loaded = load();
+export async function accessFrom(load: Load): Promise<Access> {
+  const loaded = await load();
   if (!loaded.server || !isHttpUrl(loaded.server))
     throw new ConfigError('the kubeconfig names no server for its current context');
   const server = new URL(loaded.server);
@@ -81,17 +83,13 @@ function proxyOf(text: string | undefined): URL | undefined {
 class ReloadingAccess implements Access {
   readonly server: URL;
   readonly proxy: URL | undefined;
-  readonly #load: () => Loaded;
+  readonly #load: Load;
   #loaded: Loaded;
   #tls: TlsMaterial;
   #headers: Headers = {};
   #readAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    server: URL,
-    proxy: URL | undefined,
-    first: { load: () => Loaded; loaded: Loaded; tls: TlsMaterial },
-  ) {
+  constructor(server: URL, proxy: URL | undefined, first: { load: Load; loaded: Loaded; tls: TlsMaterial }) {
     this.server = server;
     this.proxy = proxy;
     this.#load = first.load;
@@ -118,7 +116,7 @@ class ReloadingAccess implements Access {
     let read: Awaited<ReturnType<typeof secrets>>;
     let loaded = this.#loaded;
     try {
-      loaded = this.#load();
+      loaded = await this.#load();
       read = await secrets(loaded);
     } catch {
       this.#headers = (await secrets(this.#loaded, { headersOnly: true })).headers;

@@ -40,7 +40,8 @@ export class Connections {
   readonly #retired = new Set<Pool>();
   #tls: Access['tls'];
   #requests: Pool;
-  #watches: Pool;
+  /** Made when it is first asked for: who asks two thousand servers once each watches none of them. */
+  #watches: Pool | undefined;
   #closed = false;
 
   constructor(access: Access, options: ConnectionsOptions) {
@@ -48,7 +49,6 @@ export class Connections {
     this.#options = options;
     this.#tls = access.tls;
     this.#requests = this.#newRequests();
-    this.#watches = this.#newWatches();
   }
 
   get requests(): Pool {
@@ -58,6 +58,7 @@ export class Connections {
 
   get watches(): Pool {
     this.#followCertificates();
+    this.#watches ??= this.#newWatches();
     return this.#watches;
   }
 
@@ -80,7 +81,7 @@ export class Connections {
   async close(): Promise<void> {
     this.#closed = true;
     const all = [this.#requests, this.#watches, ...this.#retired];
-    await Promise.allSettled(all.map((pool) => pool.destroy()));
+    await Promise.allSettled(all.map((pool) => pool?.destroy()));
   }
 
   /** What was shown to the server, or how it was trusted, is another now: also to watches that are open. */
@@ -90,8 +91,8 @@ export class Connections {
     this.#tls = tls;
     this.suspect(this.#requests);
     const watches = this.#watches;
-    this.#watches = this.#newWatches();
-    this.#retire(watches);
+    this.#watches = undefined;
+    if (watches) this.#retire(watches);
   }
 
   /** Whatever is under way is let end, in its own time; a watch does so within a minute. */

@@ -8,21 +8,9 @@ import { type KubeconfigContent, namesTokenFile, tokenFilesOf, withTokensRead } 
 
 export type { Access } from './access.ts';
 
-/**
- * Access to the management plane: a kubeconfig file, or the pod's own service account.
- *
- * @throws {ConfigError} when the file cannot be read or names no server
- */
-export async function managementAccess(kubeconfigFile: string | undefined): Promise<Access> {
-  return accessFrom(() => {
-    try {
-      return currentOf(kubeconfigFile === undefined ? loadInCluster() : loadFile(kubeconfigFile));
-    } catch (error) {
-      throw new ConfigError(
-        `cannot load ${kubeconfigFile === undefined ? 'the in-cluster configuration' : `kubeconfig ${kubeconfigFile}`}: ${describeError(error)}`,
-      );
-    }
-  });
+/** What the current context of a kubeconfig file says, by whichever plugin. @throws when it cannot be read */
+export function loadedFile(file: string): Loaded {
+  return currentOf(loadFile(file));
 }
 
 /**
@@ -42,7 +30,7 @@ export async function personalAccess(options: {
   if (found.length === 0) {
     if (options.required)
       throw new ConfigError(`cannot load kubeconfig ${options.files.join(', ')}: no such file`);
-    return managementAccess(undefined).catch(() => {
+    return accessFrom(() => currentOf(loadInCluster())).catch(() => {
       throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
     });
   }

@@ -30,6 +30,11 @@ export interface ReflectorOptions<T extends Identified> extends Collection<T> {
   readonly store: Store<T>;
   /** Of the plane that is watched. Where it is given, nothing that another cluster says gets into the store. */
   readonly plane?: PlaneIdentity | undefined;
+  /**
+   * Of one namespace, where nobody may ask the plane who it is: an object that is held is asked for at each opening of a watch,
+   * and everything is listed when it is not there.
+   */
+  readonly asksForWitness?: boolean;
   readonly observer?: Partial<ReflectorObserver>;
   readonly random?: Random;
   readonly timing?: Partial<ReflectorTiming>;
@@ -219,7 +224,8 @@ export class Reflector<T extends Identified> {
     const resourceVersion = this.#resourceVersion ?? '';
     const distrust = new AbortController();
     const either = AbortSignal.any([signal, deadline, distrust.signal]);
-    const checked = checkHistory(this.#options, resourceVersion, either, distrust);
+    const known = { ...this.#options, witness: this.#witness() };
+    const checked = checkHistory(known, resourceVersion, either, distrust);
     try {
       const options = { ...this.#options, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
@@ -233,6 +239,12 @@ export class Reflector<T extends Identified> {
       observer?.restarted?.('deadline');
       if (!this.#told) this.#resourceVersion = undefined;
     }
+  }
+
+  /** Any object will do. */
+  #witness(): T | undefined {
+    const { asksForWitness, store } = this.#options;
+    return asksForWitness ? store.list().next().value : undefined;
   }
 
   /** Takes the events of one watch until its orderly end. @throws {WatchLineError | ApiError} and what the network throws */

@@ -57,7 +57,8 @@ export function withTokensRead<T extends Holder>(
   });
 }
 
-function tokenIn(path: string): string {
+/** The token in a file. @throws when it cannot be read, or is empty */
+export function tokenIn(path: string): string {
   const token = readFileSync(path, 'utf8').trim();
   if (token === '') throw new Error(`token file ${path} is empty`);
   return token;

@@ -1,6 +1,6 @@
 import { LEASE, LEASES } from '../api/names.ts';
 import type { ManagementPlane } from './management.ts';
-import { known } from './reading.ts';
+import type { Reading } from './reading.ts';
 
 /** A clock may be wrong by less than this, and a renewal late. */
 const TOLERANCE_MS = 60_000;
@@ -8,22 +8,23 @@ const TOLERANCE_MS = 60_000;
 /**
  * Since when no operator has held its Lease: what the status of a ClusterPropagation says is as old as that.
  *
- * @returns milliseconds since the epoch; undefined when one holds it, when there is none to hold (`--leader-elect=false`), or when
- *   that cannot be seen
+ * @returns milliseconds since the epoch; undefined when one holds it, or when there is none to hold (`--leader-elect=false`)
  */
 export async function leaderlessSince(
   namespace: string,
   management: ManagementPlane,
   nowMs: number,
-): Promise<number | undefined> {
-  const spec = known(
-    await management.get(
-      LEASES,
-      LEASE,
-      (raw) => (raw as { spec?: Readonly<Record<string, unknown>> }).spec ?? {},
-      namespace,
-    ),
+): Promise<Reading<number | undefined>> {
+  const read = await management.get(
+    LEASES,
+    LEASE,
+    (raw) => (raw as { spec?: Readonly<Record<string, unknown>> }).spec ?? {},
+    namespace,
   );
+  return read.ok ? { ok: true, value: endedAtMs(read.value, nowMs) } : read;
+}
+
+function endedAtMs(spec: Readonly<Record<string, unknown>> | undefined, nowMs: number): number | undefined {
   const renewedAtMs = Date.parse(String(spec?.['renewTime']));
   if (Number.isNaN(renewedAtMs)) return undefined;
   const isGivenUp = !spec?.['holderIdentity'];

@@ -27,6 +27,7 @@ import type {
   User,
   UserAttribute,
 } from '../api/types.ts';
+import { namesOfSecrets } from '../clusters/credentials.ts';
 import { olderOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -138,8 +139,19 @@ export class ManagementPlane extends Plane {
     return /^Bearer ([a-z0-9.-]+):./.exec(String(bearer))?.[1];
   }
 
-  /** Those Secrets of these names that can be read. For whoever may not list them: says nothing of what else there is. */
-  async credentialsNamed(names: readonly string[]): Promise<readonly CredentialsSecret[]> {
+  /** Secrets that may hold one cluster's credentials: all; or, for whoever may not list them, those that a convention names. */
+  async credentialsFor(
+    id: string,
+    cluster: Cluster | undefined,
+    listed: Reading<readonly CredentialsSecret[]>,
+  ): Promise<Reading<readonly CredentialsSecret[]>> {
+    if (listed.ok || listed.failure.reason !== 'Forbidden') return listed;
+    const named = await this.#credentialsNamed(namesOfSecrets(id, cluster));
+    return named.length === 0 ? listed : { ok: true, value: named };
+  }
+
+  /** Those Secrets of these names that can be read. Says nothing of what else there is. */
+  async #credentialsNamed(names: readonly string[]): Promise<readonly CredentialsSecret[]> {
     const places = this.#credentialNamespaces.flatMap((namespace) =>
       names.map((name) => ({ namespace, name })),
     );

@@ -45,6 +45,15 @@ export class RememberedPlane {
     );
   }
 
+  /** What has been listed for other ends is not read again. */
+  learn(listed: {
+    readonly clusters?: Reading<readonly Cluster[]>;
+    readonly propagations?: Reading<readonly Propagation[]>;
+  }): void {
+    if (listed.clusters) this.#clusters.learn(listed.clusters);
+    if (listed.propagations) this.#propagations.learn(listed.propagations);
+  }
+
   credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
     this.#secrets ??= this.#management.credentialsSecrets();
     return this.#secrets;
@@ -78,10 +87,14 @@ class Remembered<T extends { readonly name: string }> {
     this.#all = all;
   }
 
+  learn(all: Reading<readonly T[]>): void {
+    this.#byName = Promise.resolve(byName(all));
+  }
+
   async get(id: string): Promise<Reading<T | undefined>> {
     const single = this.#singles.get(id);
     if (single) return single;
-    if (this.#singles.size < SINGLE_READS) {
+    if (!this.#byName && this.#singles.size < SINGLE_READS) {
       const read = this.#one(id);
       this.#singles.set(id, read);
       return read;
@@ -92,7 +105,12 @@ class Remembered<T extends { readonly name: string }> {
   }
 
   async #readAll(): Promise<Reading<ReadonlyMap<string, T>>> {
-    const all = await this.#all();
-    return all.ok ? { ok: true, value: new Map(all.value.map((one) => [one.name, one])) } : all;
+    return byName(await this.#all());
   }
+}
+
+function byName<T extends { readonly name: string }>(
+  all: Reading<readonly T[]>,
+): Reading<ReadonlyMap<string, T>> {
+  return all.ok ? { ok: true, value: new Map(all.value.map((one) => [one.name, one])) } : all;
 }

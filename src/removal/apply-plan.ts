@@ -118,7 +118,7 @@ async function isDraining(cluster: string, plane: PlanSources['plane']): Promise
 
 /** UIDs of what a second look at both sides would take away. */
 async function stillDue(cluster: string, sources: PlanSources): Promise<ReadonlySet<string>> {
-  const management = await readManagement(sources.plane);
+  const management = await readManagement(sources.plane, sources.readsCredentials);
   const { removals } = await readPlan(cluster, { ...sources, management });
   return new Set(removals.map(({ object }) => object.metadata.uid ?? ''));
 }

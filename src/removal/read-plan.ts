@@ -37,4 +37,6 @@ export interface PlanSources {
   readonly plane: ManagementPlane;
   readonly downstream: DownstreamPlane;
   readonly nowMs: number;
+  /** Of clusters, in the management plane. */
+  readonly readsCredentials: boolean;
 }

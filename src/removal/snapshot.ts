@@ -7,7 +7,7 @@ import {
   SECRETS,
 } from '../api/names.ts';
 import { parseMetadata, parseTime } from '../api/parse-fields.ts';
-import type { Observed } from '../api/types.ts';
+import type { CredentialsSecret, Observed } from '../api/types.ts';
 import {
   ObservedState,
   parseClusterAuthToken,
@@ -20,20 +20,23 @@ import { EXT_TOKENS_WATCH, Management } from '../operator/upstream/management.ts
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
+import type { Reading } from '../plane/reading.ts';
 
 /**
  * The management plane as the operator would hold it, read once and whole.
  *
+ * @param readsCredentials - false where clusters are reached by other means: no Secret is looked at then
  * @throws {ConnectionError} when any part cannot be read: what is missing here would count as deleted
  */
-export async function readManagement(plane: ManagementPlane): Promise<Management> {
+export async function readManagement(plane: ManagementPlane, readsCredentials: boolean): Promise<Management> {
   const [tokens, users, clusters, propagations, secrets] = await Promise.all([
     plane.tokens(),
     plane.users(),
     plane.clusters(),
     plane.propagations(),
-    plane.credentialsSecrets(),
+    readsCredentials ? plane.credentialsSecrets() : NO_SECRETS,
   ]);
+  plane.remembered.learn({ clusters, propagations });
   const credentials = needed(secrets);
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
   const management = new Management(namespaces);
@@ -50,6 +53,8 @@ export async function readManagement(plane: ManagementPlane): Promise<Management
   }
   return management;
 }
+
+const NO_SECRETS: Reading<readonly CredentialsSecret[]> = { ok: true, value: [] };
 
 /** A downstream cluster as the operator would see it, and what it does not look at: how old its objects are. */
 export interface DownstreamSnapshot {

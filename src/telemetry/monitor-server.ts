@@ -1,26 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { splitAddress } from './address.ts';
-import { guardConnections } from './connection-guard.ts';
-
-export interface MonitorAnswer {
-  readonly status: number;
-  readonly type?: string;
-  readonly body?: string | Uint8Array;
-}
-
-export interface MonitorRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-}
+import { type MonitorAnswer, type MonitorRequest, readRequest, writeAnswer } from './one-request.ts';
 
 export type MonitorHandler = (request: MonitorRequest) => MonitorAnswer | Promise<MonitorAnswer>;
 
 /** More than Prometheus, kubelet and some people ever have open at once. */
 const CONNECTIONS = 64;
 const LIFETIME_MS = 10_000;
-const MAX_HEADER_BYTES = 8_192;
 
 /**
  * Listens for probes and scrapes, in the clear and for anybody who gets here: so nobody may cost much. One request a
@@ -28,6 +14,7 @@ const MAX_HEADER_BYTES = 8_192;
  */
 export class MonitorServer {
   readonly #servers: Server[] = [];
+  readonly #open = new Set<Socket>();
   readonly #handler: MonitorHandler;
   readonly #onFault: (error: unknown) => void;
 
@@ -47,7 +34,7 @@ export class MonitorServer {
    */
   async listen(address: string, options: { readonly reusePort?: boolean } = {}): Promise<string> {
     const { host, port } = splitAddress(address);
-    const server = this.#create();
+    const server = createServer((socket) => this.#take(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, reusePort: (options.reusePort ?? false) && port !== 0 }, resolve);
@@ -61,50 +48,34 @@ export class MonitorServer {
   }
 
   async close(): Promise<void> {
-    for (const server of this.#servers) server.closeAllConnections();
+    for (const socket of this.#open) socket.destroy();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  #create(): Server {
-    const limits = { requestTimeout: LIFETIME_MS, maxHeaderSize: MAX_HEADER_BYTES };
-    const server = createServer(limits, (request, response) => {
-      void respond(request, response, this.#handler).catch((error: unknown) => {
-        this.#onFault(error);
-        if (!response.headersSent) response.writeHead(500);
-        response.end();
-      });
+  #take(socket: Socket): void {
+    this.#open.add(socket);
+    const timer = setTimeout(() => socket.destroy(), LIFETIME_MS);
+    timer.unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#open.delete(socket);
     });
-    server.maxRequestsPerSocket = 1;
-    guardConnections(server, { connections: CONNECTIONS, lifetimeMs: LIFETIME_MS });
-    return server;
+    // A peer that resets its connection is no fault of ours.
+    socket.on('error', () => socket.destroy());
+    // One more, and the oldest goes: whoever holds them open for long never keeps a probe out.
+    const [oldest] = this.#open;
+    if (this.#open.size > CONNECTIONS) oldest?.destroy();
+    void this.#respond(socket);
   }
-}
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  handler: MonitorHandler,
-): Promise<void> {
-  request.resume();
-  const {
-    status,
-    type,
-    body = '',
-  } = await handler({
-    method: request.method ?? '',
-    ...requestTarget(request.url ?? '/'),
-  });
-  response.writeHead(status, {
-    'content-length': Buffer.byteLength(body),
-    ...(type === undefined ? {} : { 'content-type': type }),
-  });
-  response.end(body);
-}
-
-/** Path and query of a request line. Never throws: `new URL` does, for `//`, and peers choose what they send. */
-export function requestTarget(url: string): { path: string; query: URLSearchParams } {
-  const mark = url.indexOf('?');
-  return mark < 0
-    ? { path: url, query: new URLSearchParams() }
-    : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+  async #respond(socket: Socket): Promise<void> {
+    const request = await readRequest(socket);
+    if (!request) return void socket.destroy();
+    try {
+      writeAnswer(socket, request.method, await this.#handler(request));
+    } catch (error) {
+      this.#onFault(error);
+      writeAnswer(socket, request.method, { status: 500 });
+    }
+  }
 }

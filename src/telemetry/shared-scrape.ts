@@ -5,6 +5,11 @@ import type { Registry } from 'prom-client';
 const BUSY_PART = 0.05;
 /** Milliseconds of making that may come at once: people, tests and two Prometheuses always get a new text. */
 const BURST_MS = 500;
+/**
+ * What one text counts for at least: ten at once, then one a second. A peer that reads nothing holds the text that it asked for as
+ * long as its connection lasts, so it is texts that fill the memory, not peers.
+ */
+const LEAST_COST_MS = 50;
 
 /**
  * The text that Prometheus reads, made once at a time. Who asks while it is being made gets the same one; so does who
@@ -44,7 +49,7 @@ export class SharedScrape {
       this.#last = Buffer.from(await this.#make());
       return this.#last;
     } finally {
-      this.#creditMs = this.#credit() - (this.#now() - beganAtMs);
+      this.#creditMs = this.#credit() - Math.max(LEAST_COST_MS, this.#now() - beganAtMs);
     }
   }
 

@@ -1,4 +1,4 @@
-import { managementAccess } from '../../src/kube/kubeconfig.ts';
+import { managementAccess } from '../../src/kube/management-access.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import { bearerKubeconfig } from './bearer-kubeconfig.ts';
 

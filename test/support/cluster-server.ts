@@ -65,6 +65,22 @@ export class ClusterServer {
     this.#tell({ plural, type: 'DELETED', object, version: this.#version });
   }
 
+  /** From now on another cluster answers here: nothing of this one is there, and its versions are ahead. Watches are cut. */
+  becomeAnother(): void {
+    this.#objects.clear();
+    this.#events.length = 0;
+    this.#version += 1_000;
+    this.cutWatches();
+  }
+
+  /** Ends every watch in order. @param meanwhile - done while none is open */
+  cutWatches(meanwhile: () => void = () => {}): void {
+    const open = [...this.#watches];
+    this.#watches.clear();
+    meanwhile();
+    for (const { response } of open) response.end();
+  }
+
   #of(plural: string): Map<string, KubeObject> {
     const known = this.#objects.get(plural) ?? new Map<string, KubeObject>();
     this.#objects.set(plural, known);

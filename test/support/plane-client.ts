@@ -1,6 +1,6 @@
 import type { Resource } from '../../src/api/names.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import { managementAccess } from '../../src/kube/kubeconfig.ts';
+import { managementAccess } from '../../src/kube/management-access.ts';
 import { Transport } from '../../src/kube/transport.ts';
 import type { ControlPlane } from './control-plane.ts';
 

@@ -30,6 +30,7 @@ export function aRuntime(given: Partial<Runtime> = {}): {
     flushed: async () => undefined,
     outputLost: () => new Promise(() => {}),
     after: async () => {},
+    saveMemory: () => {},
     onCrash: () => {},
     ...given,
   };

@@ -82,6 +82,7 @@ async function clusterNames(
   if (hops.some(({ id, state }) => id === 'management' && state === 'unknown'))
     return { ok: true, value: [] };
   const clusters = await management.clusters();
+  management.remembered.learn({ clusters });
   if (config.cluster === undefined) {
     if (!clusters.ok) return clusters;
     const withAce = clusters.value.filter(({ aceEnabled }) => aceEnabled);

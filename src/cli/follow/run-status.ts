@@ -94,10 +94,14 @@ async function tellLeaderless(
   runtime: Runtime,
 ): Promise<void> {
   const nowMs = runtime.now();
-  const sinceMs = await leaderlessSince(namespace, management, nowMs);
-  if (sinceMs === undefined) return;
+  const since = await leaderlessSince(namespace, management, nowMs);
   const lease = `Lease ${namespace}/${LEASE}`;
-  const ago = age(sinceMs, nowMs);
+  if (!since.ok) {
+    note(`not known whether an operator works: ${lease}: ${since.failure.message}`, runtime);
+    return;
+  }
+  if (since.value === undefined) return;
+  const ago = age(since.value, nowMs);
   note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
 }
 
@@ -109,6 +113,7 @@ async function showClusters(
   printer: Printer,
 ): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  management.remembered.learn({ clusters, propagations });
   const nowMs = runtime.now();
   const statuses = clusterStatuses(
     required(clusters),

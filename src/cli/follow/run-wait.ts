@@ -6,7 +6,7 @@ import { gather } from '../../explain/gather.ts';
 import type { Hop, HopId } from '../../explain/hop.ts';
 import { pause } from '../../kube/backoff.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
-import { known } from '../../plane/reading.ts';
+import { known, type ReadFailure } from '../../plane/reading.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { printObject } from '../../print/output.ts';
 import { givenDownstream, managementPlane, whileWaiting } from '../reach/connect.ts';
@@ -31,9 +31,9 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
       requireScope(config, evidence);
       wasSeen ||= isSeen(evidence);
       const explanation = conclude(evidence);
-      if (isSo(config.until, explanation))
+      if (isSo(config.until, explanation) && isCompared(config.until, evidence))
         return wasSeen ? await succeed(config, explanation, runtime) : neverSeen(explanation, runtime);
-      if (runtime.now() + POLL_MS > deadlineMs) return fail(config, explanation, runtime);
+      if (runtime.now() + POLL_MS > deadlineMs) return giveUp(config, explanation, evidence, runtime);
       await pause(POLL_MS, new AbortController().signal);
     }
   } finally {
@@ -72,6 +72,23 @@ function requireScope({ token: name, cluster }: WaitConfig, { management }: Evid
       ? `--cluster ${cluster}: token ${name} is scoped to no cluster`
       : `--cluster ${cluster}: token ${name} is scoped to ${token.clusterName}`,
   );
+}
+
+/** What is in a cluster is current if it is what the management plane says, all of which has to be read. */
+function isCompared(until: WaitConfig['until'], evidence: Evidence): boolean {
+  return until === 'revoked' || unreadSource(evidence) === undefined;
+}
+
+function unreadSource({ management: { token, user, attribute } }: Evidence): ReadFailure | undefined {
+  for (const read of [token, user, attribute]) if (read && !read.ok) return read.failure;
+  return undefined;
+}
+
+function giveUp(config: WaitConfig, explanation: Explanation, evidence: Evidence, runtime: Runtime): number {
+  const unread = unreadSource(evidence);
+  if (config.until === 'revoked' || !unread) return fail(config, explanation, runtime);
+  complain(runtime, `token ${config.token}: cannot see whether it is propagated: ${unread.message}`);
+  return EXIT_UNREACHABLE;
 }
 
 /** Whether there is, or was a moment ago, a token of that name. */

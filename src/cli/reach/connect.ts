@@ -1,11 +1,9 @@
 // reach/: how a command gets at the management plane and at clusters, also at many.
 
-import { DEFAULT_DOWNSTREAM_NAMESPACE } from '../../api/names.ts';
-import type { Cluster, CredentialsSecret } from '../../api/types.ts';
-import { namesOfSecrets } from '../../clusters/credentials.ts';
 import type { AskConfig } from '../../config/ask.ts';
 import { personalAccess } from '../../kube/kubeconfig.ts';
 import { DownstreamPlane, openDownstream } from '../../plane/downstream.ts';
+import { downstreamNamespaceOf } from '../../plane/downstream-namespace.ts';
 import { ManagementPlane } from '../../plane/management.ts';
 import type { PlaneOptions } from '../../plane/plane.ts';
 import { known, type Reading } from '../../plane/reading.ts';
@@ -45,44 +43,31 @@ export async function downstreamPlane(
   bounds: Bounds = {},
 ): Promise<Reading<DownstreamPlane>> {
   const namespace = await downstreamNamespace(id, management, config);
-  const given = await givenDownstream(config.downstreamKubeconfig, config, namespace, bounds);
+  if (!namespace.ok) return namespace;
+  const given = await givenDownstream(config.downstreamKubeconfig, config, namespace.value, bounds);
   if (given) return { ok: true, value: given };
-  const [cluster, listed] = await Promise.all([
-    management.remembered.cluster(id),
-    management.remembered.credentialsSecrets(),
-  ]);
-  const secrets = await readableSecrets(id, listed, known(cluster), management);
+  const { remembered } = management;
+  const [cluster, listed] = await Promise.all([remembered.cluster(id), remembered.credentialsSecrets()]);
+  const secrets = await management.credentialsFor(id, known(cluster), listed);
   if (!secrets.ok) return secrets;
-  return openDownstream(id, known(cluster), secrets.value, {
+  const opened = await openDownstream(id, known(cluster), secrets.value, {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
-    namespace,
+    namespace: namespace.value,
     ...bounds,
   });
+  // The Cluster may name what no label does.
+  return !opened.ok && opened.failure.reason === 'NoCredentials' && !cluster.ok ? cluster : opened;
 }
 
-/** Whoever may not list them all may be allowed to read those that a convention names. */
-async function readableSecrets(
+/** Where our objects are in a cluster: as it was typed, else as its ClusterPropagation says. */
+async function downstreamNamespace(
   id: string,
-  listed: Reading<readonly CredentialsSecret[]>,
-  cluster: Cluster | undefined,
   management: ManagementPlane,
-): Promise<Reading<readonly CredentialsSecret[]>> {
-  if (listed.ok || listed.failure.reason !== 'Forbidden') return listed;
-  const named = await management.credentialsNamed(namesOfSecrets(id, cluster));
-  return named.length === 0 ? listed : { ok: true, value: named };
-}
-
-/** Where our objects are in a cluster: as it was typed, else as the operator reports, else where Rancher has its own. */
-export async function downstreamNamespace(
-  id: string | undefined,
-  management: ManagementPlane | undefined,
-  config: AskConfig,
-): Promise<string> {
-  if (config.downstreamNamespace !== undefined) return config.downstreamNamespace;
-  const propagation =
-    id === undefined || !management ? undefined : known(await management.remembered.propagation(id));
-  return propagation?.status.downstreamNamespace ?? DEFAULT_DOWNSTREAM_NAMESPACE;
+  { downstreamNamespace: typed }: AskConfig,
+): Promise<Reading<string>> {
+  if (typed !== undefined) return { ok: true, value: typed };
+  return downstreamNamespaceOf(await management.remembered.propagation(id));
 }
 
 /** A downstream cluster by an administrator's kubeconfig. @throws {ConfigError} when that cannot be used */

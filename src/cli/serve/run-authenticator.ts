@@ -2,7 +2,7 @@ import { readSnapshotKey } from '../../authenticator/persistence.ts';
 import { AuthenticatorService } from '../../authenticator/service.ts';
 import { authenticatorConfig } from '../../config/authenticator.ts';
 import type { Given } from '../../config/flags.ts';
-import { managementAccess } from '../../kube/kubeconfig.ts';
+import { managementAccess } from '../../kube/management-access.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { serve, serviceLog } from './serve.ts';
 
@@ -16,10 +16,11 @@ const STOP_LIMIT_MS = 2_000;
  */
 export async function runAuthenticator(given: Given, runtime: Runtime): Promise<number> {
   const config = authenticatorConfig(given, runtime.env);
+  runtime.saveMemory();
   const log = serviceLog(config, runtime);
   const service = new AuthenticatorService({
     config,
-    access: await managementAccess(config.kubeconfig),
+    access: await managementAccess(config.kubeconfig, runtime.env),
     snapshotKey:
       config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { KubeObject } from '../../api/types.ts';
 import type { Given } from '../../config/flags.ts';
 import { operatorConfig } from '../../config/operator.ts';
-import { managementAccess } from '../../kube/kubeconfig.ts';
+import { managementAccess } from '../../kube/management-access.ts';
 import { Manager } from '../../operator/manager.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { serve, serviceLog } from './serve.ts';
@@ -27,7 +27,7 @@ export async function runOperator(given: Given, runtime: Runtime): Promise<numbe
   const log = serviceLog(config, runtime);
   const manager = new Manager({
     config,
-    access: await managementAccess(config.kubeconfig),
+    access: await managementAccess(config.kubeconfig, runtime.env),
     definitions: await downstreamDefinitions(),
     log,
     now: Date.now,

@@ -64,7 +64,8 @@ async function missing(cluster: string, management: ManagementPlane): Promise<st
 }
 
 async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtime): Promise<number> {
-  const management = await readManagement(plane);
+  const management = await readManagement(plane, config.downstreamKubeconfig === undefined);
+  await tellUnknownInstallation(plane, runtime);
   const known = managedClusters(management);
   if (config.cluster !== undefined && !known.includes(config.cluster)) {
     throw new TerminalError('ClusterDeleted', await missing(config.cluster, plane));
@@ -72,6 +73,15 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
   const clusters = config.cluster === undefined ? known : [config.cluster];
   const given = { config, plane, management, runtime };
   return config.what === 'apply' ? applyAll(clusters, given) : showAll(clusters, given);
+}
+
+/** Whoever may not know it sees less that is to go, and should not take that for all. */
+async function tellUnknownInstallation(plane: ManagementPlane, runtime: Runtime): Promise<void> {
+  if ((await plane.remembered.installationId()) !== undefined) return;
+  note(
+    'the UID of namespace kube-system may not be read, by which this installation is known: what it wrote under earlier ids of a cluster is left out',
+    runtime,
+  );
 }
 
 /** Each cluster as soon as it is seen. */
@@ -161,7 +171,8 @@ async function withCluster(
 ): Promise<void> {
   const downstream = needed(await downstreamPlane(cluster, plane, config, { deadline }));
   try {
-    const sources = { management, plane, downstream, nowMs: runtime.now() };
+    const readsCredentials = config.downstreamKubeconfig === undefined;
+    const sources = { management, plane, downstream, nowMs: runtime.now(), readsCredentials };
     await use(await readPlan(cluster, sources), sources);
   } finally {
     await downstream.close();

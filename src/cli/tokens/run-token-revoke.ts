@@ -58,7 +58,7 @@ async function tellOtherKind(
   const names = read.value.slice(0, NAMED_EXT).join(' ');
   const more = read.value.length > NAMED_EXT ? ' …' : '';
   note(
-    `not taken away: ${read.value.length} tokens of ext.cattle.io of ${user} (${names}${more}); they open the management plane: kubectl delete tokens.ext.cattle.io ${names}${more}, or disable the User`,
+    `not taken away: ${read.value.length} tokens of ext.cattle.io of ${user} (${names}${more}); they go on opening the management plane, and each cluster that they were carried to: kubectl delete tokens.ext.cattle.io ${names}${more}, or disable the User`,
     runtime,
   );
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CLUSTER_AUTH_TOKENS } from '../../../src/api/names.ts';
 import { parseClusterAuthToken, parseHashSecret } from '../../../src/api/parse-downstream.ts';
 import { NOW, SECOND } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -89,6 +90,31 @@ describe('ClusterState', () => {
       `GET ${base}/clusterauthtokens`,
       `GET ${base}/clusteruserattributes`,
     ]);
+  });
+});
+
+describe('when another cluster answers at the same address', () => {
+  test('whose versions are ahead, what is held of the one before is gone with the next watch', async () => {
+    rig.put(rawCat('token-a'), rawHashSecret('token-a', 'h'), rawCua('u-1'));
+    rig.state.start();
+    await rig.state.synced();
+    rig.server.becomeAnother();
+    rig.put(rawCat('token-b'));
+    await eventually(() => expect(rig.state.held('token-b').token).toBeDefined());
+    // No watch tells of what another cluster never had, and the next list is ten minutes away.
+    await eventually(() => expect(rig.state.held('token-a').token).toBeUndefined());
+    await eventually(() => expect(rig.state.users.size + rig.state.secrets.size).toBe(0));
+  });
+
+  test('what was deleted while no watch was open costs a list, and the watch goes on', async () => {
+    rig.put(rawCat('token-a'), rawCat('token-b'));
+    rig.state.start();
+    await rig.state.synced();
+    rig.server.cutWatches(() => rig.server.remove(CLUSTER_AUTH_TOKENS.plural, 'token-a'));
+    await eventually(() => expect(rig.state.held('token-a').token).toBeUndefined());
+    rig.put(rawCat('token-c'));
+    await eventually(() => expect(rig.state.held('token-c').token).toBeDefined());
+    expect(rig.state.held('token-b').token).toBeDefined();
   });
 });
 

@@ -135,6 +135,26 @@ describe('WebhookServer', () => {
     gate.resolve();
   });
 
+  test('what is cut off with a thousand requests leaves no traces of each, and others as they were', async () => {
+    const address = await aServer(() => new Promise(() => {})).listen('127.0.0.1', 0);
+    const { prepareStackTrace, stackTraceLimit } = Error;
+    let frames = 0;
+    Error.prepareStackTrace = (error, sites) => {
+      if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') frames += sites.length;
+      return String(error);
+    };
+    try {
+      const pipelining = connect(portOf(address), '127.0.0.1');
+      const cut = everything(pipelining);
+      pipelining.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n'.repeat(1_000));
+      expect(await cut).toBe('');
+    } finally {
+      Error.prepareStackTrace = prepareStackTrace;
+    }
+    expect(frames).toBe(0);
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+  });
+
   test('a fault in taking a connection is told, and no end, however often it comes', async () => {
     const { Server } = await import('node:net');
     const made: InstanceType<typeof Server>[] = [];

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
-import { downstreamAccess, managementAccess } from '../../../src/kube/kubeconfig.ts';
+import { downstreamAccess } from '../../../src/kube/kubeconfig.ts';
+import { managementAccess } from '../../../src/kube/management-access.ts';
 import { createAuthority } from '../../support/pki.ts';
 
 const OLD = createAuthority('old');

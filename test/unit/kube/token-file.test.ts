@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
-import { managementAccess } from '../../../src/kube/kubeconfig.ts';
+import { managementAccess } from '../../../src/kube/management-access.ts';
 
 let directory: string;
 const put = (text: string): Promise<void> => writeFile(join(directory, 'token'), text);

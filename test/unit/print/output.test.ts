@@ -50,6 +50,19 @@ describe('an answer', () => {
     expect(await printed('table')).toBe('NAME       COUNT\nc-berlin   3\né          120\n');
   });
 
+  test('has columns where names take two cells a letter', async () => {
+    const rows = [
+      { id: '北京', count: 1 },
+      { id: 'abcd', count: 2 },
+    ];
+    expect(await printed('table', rows)).toBe('NAME   COUNT\n北京   1\nabcd   2\n');
+  });
+
+  test('may have more rows than a call may have arguments', async () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => ({ id: `c-${index}`, count: index }));
+    expect((await printed('table', rows)).split('\n')).toHaveLength(rows.length + 2);
+  });
+
   test('has further columns in wide, and no titles when they are not wanted', async () => {
     expect(await printed('wide', ROWS, { headers: false })).toBe(
       'c-berlin   <none>   3\né          <none>   120\n',

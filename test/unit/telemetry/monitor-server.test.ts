@@ -59,6 +59,17 @@ describe('a server for probes and scrapes', () => {
     expect(asked).toBeLessThanOrEqual(1);
   });
 
+  test('takes a request in pieces, answers HEAD without a body, and nothing that is none', async () => {
+    const socket = peer('GET /livez HT');
+    const whole = answer(socket);
+    await delay(20);
+    socket.write('TP/1.1\r\nHost: x\r\n\r\n');
+    expect(await whole).toMatch(/content-length: 2\r\n.*ok$/is);
+    expect(await answer(peer('HEAD /livez HTTP/1.0\r\n\r\n'))).toMatch(/content-length: 2\r\n\r\n$/i);
+    expect(await answer(peer(`GET /${'x'.repeat(9_000)}`))).toBe('');
+    expect(await answer(peer('\u0016\u0003\u0001 TLS\r\n\r\n'))).toBe('');
+  });
+
   test('is there for a probe, whatever number of connections do nothing, ask slowly or do not read', async () => {
     const greedy = Array.from({ length: 400 }, (_, index) => {
       const socket = peer(['', 'GET / HT', get('/big')][index % 3]);
