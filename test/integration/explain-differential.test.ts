@@ -6,7 +6,8 @@ import { NAMESPACES } from '../../src/api/names.ts';
 import { conclude, type Explanation } from '../../src/explain/conclusion.ts';
 import type { Given } from '../../src/explain/evidence.ts';
 import { gather } from '../../src/explain/gather.ts';
-import { bearerAccess, managementAccess } from '../../src/kube/kubeconfig.ts';
+import { bearerAccess } from '../../src/kube/kubeconfig.ts';
+import { managementAccess } from '../../src/kube/management-access.ts';
 import { ManagementPlane } from '../../src/plane/management.ts';
 import { Plane } from '../../src/plane/plane.ts';
 import {
