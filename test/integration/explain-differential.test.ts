@@ -150,8 +150,10 @@ const TRUE_IF: Readonly<Record<Explanation['verdict'], readonly string[]>> = {
 async function compare(tokenWorld: TokenWorld, name: string): Promise<string | undefined> {
   const isByName = tokenWorld.asked === 'by name';
   const { verdict, reason, remedy } = await explained(tokenWorld, name);
+  // A name alone means the cluster that its token is scoped to.
+  const home = tokenWorld.token === 'elsewhere' ? "another cluster's" : 'its own';
   const answer = await truth(
-    isByName ? serverOf('its own') : serverOf(tokenWorld.endpoint),
+    isByName ? serverOf(home) : serverOf(tokenWorld.endpoint),
     bearerOf(tokenWorld, name),
   );
   counts.set(`${verdict}/${answer}`, (counts.get(`${verdict}/${answer}`) ?? 0) + 1);
