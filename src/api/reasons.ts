@@ -43,6 +43,8 @@ export const CLUSTER_REASONS = [
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
   'Unreachable',
   'ClusterReplaced',
   'Forbidden',
@@ -88,6 +90,8 @@ export const MAY_CHANGE = ': may be on its way';
 export const READ_FAILURE_REASONS = [
   'Unreachable',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
   'NoApiServer',
   'CredentialsRejected',
   'Forbidden',

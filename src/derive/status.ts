@@ -61,6 +61,8 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
   'Forbidden',
 ]);
 

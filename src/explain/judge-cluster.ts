@@ -64,6 +64,8 @@ const OPERATORS_FAULT: ReadonlySet<ReadFailureReason> = new Set([
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
 ]);
 
 function connection({ target, downstream, management }: Evidence): Hop {

@@ -226,6 +226,14 @@ describe('what was handed over', () => {
     await explained('endpoint-certificate', ['-f', file], { code: 1, reason: 'CertificateInvalid' });
   });
 
+  test('is a kubeconfig that asks for a name which the certificate does not have', async () => {
+    const file = await editedKubeconfig('c-one', (config) => {
+      config.users[0].user = { token: bearerOf('good') };
+      config.clusters[0].cluster['tls-server-name'] = 'vip.example.org';
+    });
+    await explained('endpoint-certificate-name', ['-f', file], { code: 1, reason: 'CertificateName' });
+  });
+
   test('is a kubeconfig of an address where nobody answers', async () => {
     const file = await editedKubeconfig('c-one', (config) => {
       config.users[0].user = { token: bearerOf('good') };
