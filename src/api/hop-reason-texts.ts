@@ -29,6 +29,12 @@ export const READ_TEXTS: Readonly<Record<ReadFailureReason, ReasonText>> = {
     remedy:
       'renew the certificate whose dates the message names, where the server runs; look at the clock here; the CA data is not at fault',
   },
+  PlainHttp: {
+    meaning:
+      'the address in the kubeconfig begins with http://: API servers speak https only, and clients show no credential without it',
+    cause: 'the address was typed, or copied from a setting that has it so',
+    remedy: 'write https:// in the server line of the kubeconfig',
+  },
   NoApiServer: {
     meaning: 'what answers at the address is no Kubernetes API server',
     cause: 'a load balancer, a log-in page, a proxy or an ingress answers in its place',
@@ -78,6 +84,11 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     meaning: 'the context of the kubeconfig holds no bearer token',
     cause: 'it uses a certificate or an exec plugin, which explain does not run',
     remedy: 'choose another context (--context), or give the name of the token',
+  },
+  MalformedBearer: {
+    meaning: 'the bearer cannot be sent as it stands in the kubeconfig, or no API server would take it so',
+    cause: 'a line break or a blank was copied along with it',
+    remedy: 'take the white space out of the token line of the kubeconfig, or download it again',
   },
   ForeignBearer: {
     meaning: 'the bearer is no NAME:SECRET, as the management plane issues them',

@@ -92,6 +92,7 @@ export const READ_FAILURE_REASONS = [
   'CertificateInvalid',
   'CertificateName',
   'CertificateExpired',
+  'PlainHttp',
   'NoApiServer',
   'CredentialsRejected',
   'Forbidden',
@@ -106,6 +107,7 @@ export type ReadFailureReason = (typeof READ_FAILURE_REASONS)[number];
 export const HOP_REASONS = [
   'MalformedName',
   'NoBearer',
+  'MalformedBearer',
   'ForeignBearer',
   'TokenNotFound',
   'ClusterNotFound',

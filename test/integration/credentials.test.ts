@@ -80,6 +80,18 @@ describe('credentials that cannot work', () => {
         kubeconfig: () => kubeconfigWith({ server: 'ftp://127.0.0.1' }),
         wantReason: 'CredentialsInvalid',
       },
+      'an address without TLS': {
+        kubeconfig: () => kubeconfigWith({ server: 'http://127.0.0.1:6443' }),
+        wantReason: 'CredentialsInvalid',
+      },
+      'an authority that was cut off': {
+        kubeconfig: () => kubeconfigWith({ ca: createAuthority('cut').cert.slice(0, 200) }),
+        wantReason: 'CredentialsInvalid',
+      },
+      'a bearer with a line break': {
+        kubeconfig: () => kubeconfigWith({ user: { token: 'not-a-real-token\n' } }),
+        wantReason: 'CredentialsInvalid',
+      },
       'an exec plugin': {
         kubeconfig: () => kubeconfigWith({ user: { exec: execPlugin() } }),
         wantReason: 'CredentialsInvalid',

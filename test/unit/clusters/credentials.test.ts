@@ -5,6 +5,9 @@ import { type Credentials, clustersOfSecret, findCredentials } from '../../../sr
 import { ConfigError } from '../../../src/errors.ts';
 import type { Access } from '../../../src/kube/kubeconfig.ts';
 import { CANARY, rawCluster } from '../../support/builders.ts';
+import { createAuthority } from '../../support/pki.ts';
+
+const CA_PEM = createAuthority('downstream').cert;
 
 const kubeconfig = (user: object = { token: CANARY }, cluster: object = {}): string =>
   JSON.stringify({
@@ -30,7 +33,7 @@ const CLUSTER: Cluster = parseCluster(
   rawCluster({
     status: {
       apiEndpoint: 'https://10.43.0.1:443',
-      caCert: Buffer.from('PEM').toString('base64'),
+      caCert: Buffer.from(CA_PEM).toString('base64'),
       serviceAccountTokenSecret: 'account',
     },
   }),
@@ -175,7 +178,7 @@ describe('access', () => {
     const found = findCredentials('c-1', CLUSTER, [ACCOUNT]);
     const access = found.kind === 'found' ? await found.access() : undefined;
     expect(access?.server.href).toBe('https://10.43.0.1/');
-    expect(String(access?.tls.ca)).toBe('PEM');
+    expect(String(access?.tls.ca)).toBe(CA_PEM);
     expect(await access?.headers()).toMatchObject({ Authorization: 'Bearer bearer' });
   });
 
