@@ -184,7 +184,7 @@ describe('kubeconfig, where nobody but the cluster itself is asked', () => {
       await patchAce({ fqdn });
       const result = await kubeconfig();
       expect(result, result.stderr).toMatchObject({ code: 0 });
-      expect(result.stdout).toContain(`server: https://${host}\n`);
+      expect(result.stdout).toContain(`server: "https://${host}"\n`);
     }
     await patchAce({ fqdn: 'kube.example' });
     expect((await kubeconfig()).stderr).toContain('https://kube.example has no port and goes to 443');
