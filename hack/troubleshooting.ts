@@ -59,7 +59,8 @@ tokens were deleted while the operator was down. If the tokens are really meant 
 kubectl annotate cprop NAME ace-operator.io/allow-gc=NUMBER
 \`\`\`
 
-NUMBER is how many objects the message of the condition names: one sweep that would delete no more than these then passes. The annotation is taken off in any
+NUMBER is how many objects the message of the condition names: one sweep within an hour that would
+delete no more than these then passes (\`kubectl ace gc --allow NAME --objects NUMBER\` does the same). The annotation is taken off in any
 case; where more would go by then, an Event says so.
 `;
 

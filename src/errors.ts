@@ -74,11 +74,18 @@ export class OtherPlaneError extends Error {
   readonly answering: string;
 
   constructor(known: string, answering: string) {
-    super(
-      `another cluster answers: its kube-system has UID ${answering}, not ${known}; correct the address, or restart if it is meant to be another`,
-    );
+    super(`another cluster answers: its kube-system has UID ${answering}, not ${known}`);
     this.known = known;
     this.answering = answering;
+  }
+}
+
+/** A write was not sent: while it waited for its turn, what it would have given was taken back. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError';
+
+  constructor() {
+    super('not written: it is not due any more');
   }
 }
 
@@ -89,6 +96,11 @@ export class FencedError extends Error {
   constructor() {
     super('not written: this replica does not hold the lease');
   }
+}
+
+/** Whether a write was not sent by our own will: then it is no request. */
+export function isHeldBack(error: unknown): error is FencedError | OvertakenError {
+  return error instanceof FencedError || error instanceof OvertakenError;
 }
 
 /** A flag, environment variable or file that the user gave cannot be used. Exit code 2. */

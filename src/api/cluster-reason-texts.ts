@@ -46,9 +46,11 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     meaning: 'no answer; tried again with growing delay, half a minute at most',
   },
   ClusterReplaced: {
-    meaning: 'another cluster than before answers at this address; it is being connected anew',
-    cause: 'the address leads elsewhere now, or the cluster was set up anew',
-    remedy: 'if it is not meant: correct the address in the credentials',
+    meaning:
+      'another cluster answers than the one that was written to: nothing is added there, and only what this installation signed is taken away',
+    cause: 'the credentials or the address lead elsewhere now, or the cluster was set up anew',
+    remedy:
+      'correct the credentials; or, if the cluster was set up anew: kubectl annotate cprop CLUSTER ace-operator.io/accept-cluster=UID, with the UID that the message names',
   },
   Forbidden: {
     meaning: '403: the message names verb and kind',
@@ -98,6 +100,13 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     meaning: 'another Cluster of this management plane leads to the same API server, and has objects there',
     cause: 'the cluster was registered twice, and the earlier Cluster was not deleted',
     remedy: 'delete the Cluster that is not needed any more; what it left is then taken over or taken away',
+  },
+  InstallationKeyUnusable: {
+    meaning:
+      'the installation key cannot be read, so that no hash can be marked: nothing is added or repaired in any cluster, and revocations are carried out',
+    cause: 'its Secret was changed by hand, or may not be read or made',
+    remedy:
+      'restore Secret ace-operator-installation-key in the namespace of the operator, or delete it to have another made and every plain hash checked anew',
   },
   InvalidSpec: {
     meaning:

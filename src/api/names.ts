@@ -134,6 +134,8 @@ export const LABEL_CLUSTER = 'ace-operator.io/cluster';
 export const LABEL_INSTALLATION = 'ace-operator.io/installation';
 
 export const ANNOTATION_TOKEN_UID = 'ace-operator.io/token-uid';
+/** On a hash Secret whose Token was made again with the same secret: the UID that its ClusterAuthToken may bear for a moment yet. */
+export const ANNOTATION_EARLIER_TOKEN_UID = 'ace-operator.io/earlier-token-uid';
 /** On downstream objects of a token that is no v3 Token: the API group that it is of. */
 export const ANNOTATION_TOKEN_API = 'ace-operator.io/token-api';
 export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
@@ -141,6 +143,8 @@ export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
 export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
 /** On a ClusterPropagation: lets one blocked sweep pass; removed by the operator once it did. */
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
+/** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */
+export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 

@@ -1,15 +1,8 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
-import { ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_CLUSTER, LABEL_MANAGED_BY } from './names.ts';
-import { deepFreeze, describeIssues, optionalString, parseMetadata } from './parse-fields.ts';
-import type {
-  Cluster,
-  CredentialsSecret,
-  Propagation,
-  PropagationSpec,
-  PropagationStatus,
-  Setting,
-} from './types.ts';
+import { ANNOTATION_ACCEPT_CLUSTER, ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_MANAGED_BY } from './names.ts';
+import { deepFreeze, describeIssues, optionalString, optionalTime, parseMetadata } from './parse-fields.ts';
+import type { Cluster, Propagation, PropagationSpec, PropagationStatus, Setting } from './types.ts';
 
 const aceShape = z.object({
   spec: z
@@ -62,9 +55,17 @@ export function parseCluster(raw: unknown): Cluster {
     apiEndpoint: status?.apiEndpoint ?? '',
     caCert: status?.caCert ?? '',
     serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
+    owner: ownerOf(meta.annotations ?? {}),
     ...endpoint(raw, meta.name),
     problem: ace.success ? unusable : describeIssues(ace.error),
   });
+}
+
+/** Rancher's note on a Cluster that its provisioning made. Owners of a cluster may write it: it never says where to go. */
+function ownerOf(annotations: Readonly<Record<string, string>>): Cluster['owner'] {
+  const name = annotations['objectset.rio.cattle.io/owner-name'];
+  const namespace = annotations['objectset.rio.cattle.io/owner-namespace'];
+  return name && namespace ? { namespace, name } : undefined;
 }
 
 /** What a kubeconfig is made of. Unreadable is as good as absent: it decides about nothing. */
@@ -117,8 +118,9 @@ export function parsePropagation(raw: unknown): Propagation {
     uid: meta.uid,
     resourceVersion: meta.resourceVersion,
     generation: meta.generation,
-    allowGc: meta.annotations?.[ANNOTATION_ALLOW_GC] === 'true',
     allowance: allowance(meta.annotations?.[ANNOTATION_ALLOW_GC]),
+    allowedAtMs: annotatedAtMs(raw, ANNOTATION_ALLOW_GC),
+    acceptedUid: meta.annotations?.[ANNOTATION_ACCEPT_CLUSTER] ?? undefined,
     isOurs: meta.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER,
     spec: parsed.success ? specOf(parsed.data) : DEFAULT_SPEC,
     status: (object.status ?? {}) as PropagationStatus,
@@ -131,6 +133,24 @@ function allowance(text: string | undefined): Propagation['allowance'] {
   if (text === undefined) return undefined;
   if (text === 'true') return 'told';
   return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
+
+/** One entry of `managedFields`: who wrote which fields, and when. */
+const writtenShape = z.object({
+  time: optionalTime,
+  fieldsV1: z.object({ 'f:metadata': z.object({ 'f:annotations': z.record(z.string(), z.unknown()) }) }),
+});
+
+/** When an annotation was written last, as the API server notes it. */
+function annotatedAtMs(raw: unknown, annotation: string): number | undefined {
+  const { managedFields } = (raw as { metadata: { managedFields?: unknown } }).metadata;
+  if (!Array.isArray(managedFields)) return undefined;
+  const times = managedFields.flatMap((entry) => {
+    const { data } = writtenShape.safeParse(entry);
+    const isIn = data && `f:${annotation}` in data.fieldsV1['f:metadata']['f:annotations'];
+    return isIn && data.time !== undefined ? [data.time] : [];
+  });
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 function specOf(data: z.infer<typeof specShape>): PropagationSpec {
@@ -156,24 +176,5 @@ export function parseSetting(raw: unknown): Setting {
     uid,
     resourceVersion,
     value: text(fields.value) || text(fields.default),
-  });
-}
-
-/** A Secret that may say how to reach a cluster; anything else in it is dropped at once. */
-export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
-  const meta = parseMetadata(raw);
-  const data = ((raw as { data?: unknown }).data ?? {}) as Readonly<Record<string, unknown>>;
-  const decode = (key: string): string | undefined => {
-    const value = data[key];
-    return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : undefined;
-  };
-  return deepFreeze({
-    name: meta.name,
-    namespace: meta.namespace,
-    uid: meta.uid,
-    resourceVersion: meta.resourceVersion,
-    cluster: meta.labels?.[LABEL_CLUSTER] ?? '',
-    kubeconfig: decode('kubeconfig') ?? decode('value'),
-    credential: decode('credential'),
   });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ANNOTATION_TOKEN_UID, LABEL_CLUSTER } from './names.ts';
+import { ANNOTATION_EARLIER_TOKEN_UID, ANNOTATION_TOKEN_UID, LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
 import { sharedText } from './shared-text.ts';
 import type { ExtraByProvider, Identified } from './types.ts';
@@ -26,6 +26,8 @@ export interface HashSecret extends Identified {
   readonly hash: string;
   /** UID of the management Token, where its writer notes it. */
   readonly tokenUid: string;
+  /** The one before it that had the same secret, where its writer notes it. */
+  readonly earlierTokenUid: string;
   readonly deleting: boolean;
 }
 
@@ -83,6 +85,7 @@ export function parseHashSecret(
     deleting: Boolean(meta.deletionTimestamp),
     hash: Buffer.from(text(data?.['hash']), 'base64').toString('utf8'),
     tokenUid: token?.tokenUid === tokenUid ? token.tokenUid : tokenUid,
+    earlierTokenUid: meta.annotations?.[ANNOTATION_EARLIER_TOKEN_UID] ?? '',
   });
 }
 

@@ -89,6 +89,14 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
     cause: 'an admission webhook or a stricter definition stands in the way',
     remedy: 'look at `status.lastError` of the ClusterPropagation',
   },
+  Forbidden: {
+    meaning:
+      'the downstream API server refuses the write with 403; it is tried again, a revocation every five seconds',
+    cause:
+      'the credential in the Secret lacks a right, an admission policy stands in the way, or the namespace is being deleted',
+    remedy:
+      'kubectl apply -k manifests/downstream-rbac, in the cluster; `status.lastError` of the ClusterPropagation names verb and kind',
+  },
   GCBlocked: {
     meaning: "its source is absent, and so are too many others'",
     cause: 'see GCBlocked below',

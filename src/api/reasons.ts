@@ -20,6 +20,7 @@ export const TOKEN_REASONS = [
   'NameCollision',
   'Conflict',
   'Rejected',
+  'Forbidden',
   'GCBlocked',
   'Suspended',
 ] as const;
@@ -59,6 +60,7 @@ export const CLUSTER_REASONS = [
   'Suspended',
   'Malformed',
   'InvalidSpec',
+  'InstallationKeyUnusable',
   'SharedCluster',
 ] as const;
 export type ClusterReason = (typeof CLUSTER_REASONS)[number];

@@ -85,6 +85,8 @@ export interface Cluster extends Identified {
   /** Base64 of PEM, as in `status.caCert`. */
   readonly caCert: string;
   readonly serviceAccountTokenSecret: string;
+  /** The provisioning cluster that it was made for, as Rancher notes it. */
+  readonly owner: { readonly namespace: string; readonly name: string } | undefined;
   /** For people; the name where the object has none. */
   readonly displayName: string;
   /** Host, or host and port, of its authorized endpoint; empty when its control-plane nodes are asked themselves. */
@@ -143,6 +145,10 @@ export interface PropagationStatus {
   readonly tokens?: string;
   /** Where our objects are in the cluster. */
   readonly downstreamNamespace?: string;
+  /** By what the cluster is reached. */
+  readonly credentials?: string | null;
+  /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
+  readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
   readonly extTokens?: boolean | null;
   readonly lastSyncTime?: string;
@@ -156,23 +162,45 @@ export type Allowance = number | 'told';
 export interface Propagation extends Identified {
   readonly generation: number;
   readonly spec: PropagationSpec;
-  readonly allowGc: boolean;
   /** What a person lets a blocked sweep delete: so many objects, or what they were told of (`told`). */
   readonly allowance: Allowance | undefined;
+  /** When that was said, by the clock of the API server; milliseconds since the epoch; undefined where it does not tell. */
+  readonly allowedAtMs: number | undefined;
+  /** UID of the cluster that a person accepts in the place of the one before. */
+  readonly acceptedUid: string | undefined;
   /** The operator made it, and may delete it when the cluster is no more. */
   readonly isOurs: boolean;
   readonly status: PropagationStatus;
   readonly problem: string | undefined;
 }
 
+/** Which cluster a credentials Secret says that it is the way to, other than by our label. */
+export type Claim =
+  | {
+      readonly kind: 'Rancher provisioning';
+      readonly cluster: string;
+      /** Address of the cluster in Rancher's proxy. */
+      readonly server: string;
+      /** Name of the provisioning cluster, as the Secret's label has it; empty without one. */
+      readonly provisioned: string;
+      /** Its kubeconfig names a proxy before Rancher, which Rancher never writes. */
+      readonly isDetour: boolean;
+    }
+  | { readonly kind: 'Argo CD' | 'ClusterProfile'; readonly cluster: string };
+
 /** A Secret in a credentials namespace, reduced to what reaching a cluster takes. */
 export interface CredentialsSecret extends Identified {
+  /** Infinite where the server does not say. */
+  readonly createdAtMs: number;
   /** Value of the label `ace-operator.io/cluster`. */
   readonly cluster: string;
-  /** Decoded `kubeconfig` or `value`. */
+  /** Decoded `kubeconfig` or `value`; of other forms what says the same. */
   readonly kubeconfig: string | undefined;
+  /** Why there is no kubeconfig, where that is known. */
+  readonly problem: string | undefined;
   /** Decoded `credential`: a bearer token. */
   readonly credential: string | undefined;
+  readonly claim: Claim | undefined;
 }
 
 /** A downstream object as observed: identity, our marks, and its own fields. */

@@ -42,11 +42,13 @@ export function judgeHeld({ token, secret, user }: Held, nowMs: number): Judgeme
 
 /**
  * The Secret's hash, if it belongs to this token. The two come by separate watches: when a name is used again, one may
- * be of the earlier token still, and must not be paired with the other.
+ * be of the earlier token still, and must not be paired with the other. A token that was made again with the same secret is no other:
+ * its Secret says so, as it is marked anew first.
  */
 function hashOf(secret: HashSecret | undefined, token: ClusterAuthToken): string {
   if (!secret || secret.deleting) return '';
-  const isOfAnother = secret.tokenUid !== '' && token.tokenUid !== '' && secret.tokenUid !== token.tokenUid;
+  const uids = [secret.tokenUid, secret.earlierTokenUid];
+  const isOfAnother = secret.tokenUid !== '' && token.tokenUid !== '' && !uids.includes(token.tokenUid);
   return isOfAnother ? '' : secret.hash;
 }
 

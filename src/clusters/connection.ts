@@ -13,7 +13,8 @@ import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { PlaneIdentity } from '../kube/plane-identity.ts';
-import { Reflector, type ReflectorTiming } from '../kube/reflector.ts';
+import { Reflector } from '../kube/reflector.ts';
+import type { ReflectorTiming } from '../kube/reflector-options.ts';
 import type { Store } from '../kube/store.ts';
 import { Transport } from '../kube/transport.ts';
 import { ObservedState, parseClusterAuthToken, parseClusterUserAttribute, parseSecret } from './observed.ts';
@@ -30,6 +31,8 @@ export interface ConnectionOptions {
   readonly connections: number;
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** UID of the cluster that this is expected to be; undefined: any. */
+  readonly expectedUid?: string | undefined;
   /** Asked before each write is sent. */
   readonly mayWrite?: Fence | undefined;
   readonly timing?: Partial<ReflectorTiming>;
@@ -56,10 +59,14 @@ export class Connection {
   readonly plane: PlaneIdentity;
   readonly #reflectors: ReadonlyMap<string, Reflector<Observed>>;
   #probing = false;
+  #strangerUid: string | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#transport = new Transport(options.access, options);
+    const { mayWrite = () => true } = options;
+    // What another cluster would be told, which answers all of a sudden, was meant for this one.
+    const isItself = (): boolean => this.plane.stranger === undefined;
+    this.#transport = new Transport(options.access, { ...options, mayWrite: () => mayWrite() && isItself() });
     this.client = new KubeClient(this.#transport, options.onRequest);
     this.plane = new PlaneIdentity(this.client);
     this.observed = new ObservedState(
@@ -80,12 +87,22 @@ export class Connection {
     this.#options.onObject(object, false);
   }
 
-  /** Prepares the cluster and fills the stores. Until this resolves, nothing here says anything about absence. */
+  /** UID of the cluster that answered in the place of the expected one. It is looked at, and not made ready. */
+  get strangerUid(): string | undefined {
+    return this.#strangerUid;
+  }
+
+  /**
+   * Prepares the cluster, if it is the expected one, and fills the stores. Until this resolves, nothing here says anything
+   * about absence.
+   */
   async open(signal: AbortSignal): Promise<void> {
-    const { namespace, definitions } = this.#options;
+    const { namespace, definitions, expectedUid } = this.#options;
     // One after the other: a cluster that is away is probed over one connection.
-    await this.plane.verify();
-    await prepareCluster(this.client, namespace, definitions, signal);
+    const uid = await this.plane.identify();
+    if (expectedUid !== undefined && uid !== undefined && uid !== expectedUid) this.#strangerUid = uid;
+    if (this.#strangerUid === undefined) await prepareCluster(this.client, namespace, definitions, signal);
+    else this.observed.isElsewhere();
     const reflectors = [...this.#reflectors.values()];
     for (const reflector of reflectors) reflector.start();
     await Promise.all(reflectors.map((reflector) => reflector.synced));
@@ -97,14 +114,16 @@ export class Connection {
    */
   async suspect(error: unknown): Promise<void> {
     const isMissing = error instanceof ApiError && error.code === 404;
-    if (!(isMissing || isConnectionTrouble(error)) || this.#probing) return;
+    // In another cluster nothing is made.
+    const isToMake = isMissing && this.#strangerUid === undefined;
+    if (!(isToMake || isConnectionTrouble(error)) || this.#probing) return;
     this.#probing = true;
     try {
-      if (isMissing) await makeNamespace(this.client, this.#options.namespace);
+      if (isToMake) await makeNamespace(this.client, this.#options.namespace);
       else await this.client.list(CLUSTER_AUTH_TOKENS, { namespace: this.#options.namespace, limit: 1 });
     } catch (probeError) {
       // A server that is too busy for a question is there.
-      if (isBusy(probeError) || isMissing) return;
+      if (isBusy(probeError) || isToMake) return;
       this.#options.onLost(probeError);
     } finally {
       this.#probing = false;

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Cluster, CredentialsSecret } from '../api/types.ts';
+import { KUBECONFIG_SUFFIX } from '../api/parse-credentials.ts';
+import type { Claim, Cluster, CredentialsSecret } from '../api/types.ts';
+import { pemCertificates } from '../derive/pem.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
+import { type Kind, type Ways, wayTo } from './ways.ts';
 
 /** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
 export type Credentials =
   | {
       readonly kind: 'found';
       readonly source: string;
+      /** How that was known to be the way to this cluster. */
+      readonly how: Kind | 'kept';
       readonly version: string;
       readonly access: () => Promise<Access>;
       /** The same as the text of a kubeconfig, to be kept; undefined when there is none. */
@@ -17,30 +22,27 @@ export type Credentials =
     }
   | { readonly kind: 'missing'; readonly message: string };
 
-const SUFFIX = '-kubeconfig';
+/** As Cluster API names the Secret of a cluster, and Rancher's provisioning with its own name of the cluster. */
+const conventionalName = (cluster: string): string => `${cluster}${KUBECONFIG_SUFFIX}`;
 
-/** As Cluster API and Rancher provisioning name the Secret of a cluster. */
-function conventionalName(cluster: string): string {
-  return `${cluster}${SUFFIX}`;
-}
-
-/** Names of the Secrets that are a way to a cluster by their names alone. */
+/** Names of the Secrets that may be a way to a cluster, where they cannot be listed. */
 export function namesOfSecrets(cluster: string, object: Cluster | undefined): readonly string[] {
-  const account = object?.serviceAccountTokenSecret ?? '';
-  return account === '' ? [conventionalName(cluster)] : [conventionalName(cluster), account];
+  const names = [conventionalName(cluster)];
+  if (object?.owner) names.push(conventionalName(object.owner.name));
+  if (object?.serviceAccountTokenSecret) names.push(object.serviceAccountTokenSecret);
+  return [...new Set(names)];
 }
 
 /**
- * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, or through the status of a
- * Cluster. The other side of {@link findCredentials}: what that finds is among them.
+ * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, by what it says itself, or
+ * through the status of a Cluster. The other side of {@link findCredentials}: what that finds is among them.
  */
 export function clustersOfSecret(
-  secret: Pick<CredentialsSecret, 'name' | 'cluster'>,
+  secret: Pick<CredentialsSecret, 'name' | 'cluster' | 'claim'>,
   clusters: Iterable<Cluster>,
 ): ReadonlySet<string> {
-  const names = new Set<string>();
-  if (secret.cluster !== '') names.add(secret.cluster);
-  if (secret.name.endsWith(SUFFIX)) names.add(secret.name.slice(0, -SUFFIX.length));
+  const names = new Set([secret.cluster, secret.claim?.cluster ?? '']);
+  if (secret.name.endsWith(KUBECONFIG_SUFFIX)) names.add(secret.name.slice(0, -KUBECONFIG_SUFFIX.length));
   for (const { name, serviceAccountTokenSecret } of clusters) {
     if (serviceAccountTokenSecret === secret.name) names.add(name);
   }
@@ -48,66 +50,69 @@ export function clustersOfSecret(
   return names;
 }
 
-/**
- * How to reach a cluster, by the first that exists: a Secret labelled `ace-operator.io/cluster: <id>`; a
- * Secret `<id>-kubeconfig` as Cluster API and Rancher provisioning leave it; endpoint, CA and service-account
- * Secret from the Cluster's own status.
- *
- * @param secrets - of all credentials namespaces, own namespace first
- */
-export function findCredentials(
-  name: string,
-  cluster: Cluster | undefined,
-  secrets: readonly CredentialsSecret[],
-): Credentials {
-  const labelled = secrets.find((secret) => secret.cluster === name);
-  if (labelled) return fromKubeconfig(labelled);
-  const conventional = secrets.find(
-    // The label of another cluster outweighs a name that happens to look like ours.
-    (secret) => secret.name === conventionalName(name) && secret.cluster === '',
-  );
-  if (conventional) return fromKubeconfig(conventional);
-  const account = secrets.find(
-    (secret) =>
-      cluster && secret.name === cluster.serviceAccountTokenSecret && secret.credential !== undefined,
-  );
-  if (account && cluster && cluster.apiEndpoint !== '' && cluster.caCert !== '')
-    return fromStatus(cluster, account);
+/** How to reach a cluster, by the first way that there is; see {@link wayTo} for their order. */
+export function findCredentials(name: string, cluster: Cluster | undefined, ways: Ways): Credentials {
+  const { way, passedOver } = wayTo(name, cluster, ways);
+  if (way?.how === 'Cluster status') return fromStatus(way.cluster, way.secret);
+  if (way) return fromKubeconfig(way.secret, way.how);
+  const also = passedOver.map((why) => `; ${why}`).join('');
   return {
     kind: 'missing',
-    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, and no usable status on the Cluster; create one of them`,
+    message: `no Secret labelled ace-operator.io/cluster=${name}, none named ${conventionalName(name)}, and no usable status on the Cluster; create one of them${also}`,
   };
 }
 
 /** What the operator kept of the credentials by which it reached a cluster, for when they go together with the Cluster. */
 export function keptCredentials(secret: CredentialsSecret): Credentials {
-  return { ...fromKubeconfig(secret), isKept: true };
+  return { ...fromKubeconfig(secret, 'kept'), isKept: true };
 }
 
-function fromKubeconfig(secret: CredentialsSecret): Extract<Credentials, { kind: 'found' }> {
+/** Where the way to a cluster was found, for its status: `Secret fleet-default/dev-kubeconfig (Rancher provisioning)`. */
+export function describeWay(credentials: Credentials): string | undefined {
+  return credentials.kind === 'found' ? `${credentials.source} (${credentials.how})` : undefined;
+}
+
+function fromKubeconfig(
+  secret: CredentialsSecret,
+  how: Kind | 'kept',
+): Extract<Credentials, { kind: 'found' }> {
   const source = `Secret ${secret.namespace}/${secret.name}`;
   return {
     kind: 'found',
     source,
-    version: digest(source, secret.kubeconfig ?? ''),
+    how,
+    version: digest(source, secret.kubeconfig ?? '', secret.problem ?? ''),
     access: async () => {
+      if (secret.problem !== undefined) throw new ConfigError(`${source}: ${secret.problem}`);
       if (secret.kubeconfig === undefined)
         throw new ConfigError(`${source} has neither data.kubeconfig nor data.value`);
-      return named(source, downstreamAccess(secret.kubeconfig));
+      const access = await named(source, downstreamAccess(secret.kubeconfig));
+      return how === 'Rancher provisioning' ? throughRancher(source, access, secret.claim) : access;
     },
     kubeconfig: () => secret.kubeconfig,
     isKept: false,
   };
 }
 
+/** The address was read twice, by us and by client-node: only what both understood alike was judged. */
+function throughRancher(source: string, access: Access, claim: Claim | undefined): Access {
+  const judged = claim?.kind === 'Rancher provisioning' ? new URL(claim.server).href : undefined;
+  if (access.server.href === judged) return access;
+  throw new ConfigError(`${source}: what it calls its current cluster is ambiguous`);
+}
+
 function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
   const source = `status of Cluster ${cluster.name} and Secret ${account.namespace}/${account.name}`;
-  const caPem = Buffer.from(cluster.caCert, 'base64').toString('utf8');
+  const caPem = pemCertificates(cluster.caCert).join('\n');
   return {
     kind: 'found',
     source,
+    how: 'Cluster status',
     version: digest(source, cluster.apiEndpoint, cluster.caCert, account.credential ?? ''),
-    access: () => named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? '')),
+    access: async () => {
+      if (caPem === '') throw new ConfigError(`${source}: status.caCert holds no PEM certificate`);
+      return named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? ''));
+    },
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
     isKept: false,
   };

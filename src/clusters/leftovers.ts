@@ -36,16 +36,18 @@ export async function holdsOurs(
       const { items } = await listAll(collection, AbortSignal.timeout(LIMIT_MS));
       return items.some(({ object }) => isOurs(object, cluster, installation));
     } catch (error) {
-      // Where the kind is not defined there is none of it.
-      if (error instanceof ApiError && error.code === 404) return false;
-      throw error;
+      // Where the kind is not defined there is none of it. No API server lacks Secrets: there, a proxy does not reach it.
+      const isUndefined = error instanceof ApiError && error.code === 404 && resource !== SECRETS;
+      if (!isUndefined) throw error;
+      return false;
     }
   };
   try {
     return (
       (await holds(CLUSTER_AUTH_TOKENS, parseClusterAuthToken)) ||
-      (await holds(SECRETS, parseSecret)) ||
-      (await holds(CLUSTER_USER_ATTRIBUTES, parseClusterUserAttribute))
+      (await holds(CLUSTER_USER_ATTRIBUTES, parseClusterUserAttribute)) ||
+      // Last: it vouches for what the others said.
+      (await holds(SECRETS, parseSecret))
     );
   } finally {
     await transport.close();

@@ -25,7 +25,7 @@ export class ObservedState {
   readonly secrets: Store<Observed>;
   readonly users: Store<Observed>;
   readonly #cluster: string;
-  readonly #installation: Installation | undefined;
+  #installation: Installation | undefined;
   readonly #assumed: Assumed;
 
   /** @param installation - what management knows of other cluster ids; undefined: nothing */
@@ -45,6 +45,11 @@ export class ObservedState {
     for (const store of [this.tokens, this.secrets, this.users]) {
       store.onChange((event) => this.#assumed.settle(event.object, event.type === 'deleted'));
     }
+  }
+
+  /** It is not the cluster that was written to: what does not bear this installation's label is not ours. Call while nothing is held. */
+  isElsewhere(): void {
+    this.#installation = this.#installation && { ...this.#installation, isElsewhere: true };
   }
 
   /** Secret and ClusterAuthToken of that name, whoever wrote them, in write order. */

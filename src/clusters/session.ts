@@ -11,16 +11,18 @@ export type SessionState =
   | {
       readonly phase: 'connected';
       readonly sinceMs: number;
-      /** UID of its namespace `kube-system`; undefined where the credentials may not read that. */
+      /** UID of the cluster's namespace `kube-system`, as first seen; undefined where the credentials may not read that. */
       readonly clusterUid: string | undefined;
-      /** UID of the cluster that the same credentials led to before; undefined when it is the same one. */
-      readonly replacedUid: string | undefined;
+      /** UID of the cluster that answers in its place, when it is another one. */
+      readonly strangerUid: string | undefined;
     }
   | {
       readonly phase: 'disconnected';
       readonly reason: ClusterReason;
       readonly message: string;
       readonly nextTryMs: number;
+      /** As when connected. */
+      readonly strangerUid?: string | undefined;
     };
 
 /** Told by a session to its owner. Handlers only enqueue. */
@@ -29,10 +31,11 @@ export interface SessionListener {
   objectChanged(object: KubeObject, deleted: boolean): void;
 }
 
-export interface SessionOptions extends Omit<ConnectionOptions, 'access' | 'onLost' | 'onObject'> {
+export interface SessionOptions
+  extends Omit<ConnectionOptions, 'access' | 'onLost' | 'onObject' | 'expectedUid'> {
   readonly access: () => Promise<Access>;
   readonly listener: SessionListener;
-  /** UID of the cluster that these credentials led to when they were last used, by whichever process. */
+  /** UID of the cluster, as first seen, by whichever process. Another one is never written to but to take away what is ours. */
   readonly knownUid?: string | undefined;
 }
 
@@ -87,6 +90,7 @@ export class ClusterSession {
       try {
         connection = new Connection({
           ...this.#options,
+          expectedUid: this.#clusterUid,
           access: await this.#options.access(),
           onLost: lost.resolve,
           onObject: (object, deleted) => this.#options.listener.objectChanged(object, deleted),
@@ -94,7 +98,7 @@ export class ClusterSession {
         await Promise.race([connection.open(signal), rejectWith(lost.promise)]);
         failures = 0;
         this.#connection = connection;
-        this.#become(this.#connected(connection.plane.uid));
+        this.#become(this.#connected(connection));
         throw await lost.promise;
       } catch (error) {
         this.#connection = undefined;
@@ -115,7 +119,13 @@ export class ClusterSession {
     if (!signal.aborted) {
       const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
       const delayMs = Math.max(asked, backoffMs(failures, BACKOFF_BASE_MS, BACKOFF_MAX_MS));
-      this.#become({ phase: 'disconnected', ...explain(error), nextTryMs: Date.now() + delayMs });
+      const strangerUid = connection?.strangerUid;
+      this.#become({
+        phase: 'disconnected',
+        ...explain(error),
+        ...(strangerUid === undefined ? {} : { strangerUid }),
+        nextTryMs: Date.now() + delayMs,
+      });
       await connection?.close();
       await pause(delayMs, signal);
       return;
@@ -123,12 +133,10 @@ export class ClusterSession {
     await connection?.close();
   }
 
-  /** It is served like any other; but whoever keeps account of it has to know. */
-  #connected(uid: string | undefined): SessionState {
-    const before = this.#clusterUid;
-    this.#clusterUid = uid ?? before;
-    const replacedUid = uid !== undefined && before !== undefined && uid !== before ? before : undefined;
-    return { phase: 'connected', sinceMs: Date.now(), clusterUid: this.#clusterUid, replacedUid };
+  #connected({ plane, strangerUid }: Connection): SessionState {
+    // The first that is seen counts, for as long as nobody says otherwise.
+    if (strangerUid === undefined) this.#clusterUid ??= plane.uid;
+    return { phase: 'connected', sinceMs: Date.now(), clusterUid: this.#clusterUid, strangerUid };
   }
 
   #become(state: SessionState): void {

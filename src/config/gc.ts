@@ -7,6 +7,8 @@ export interface GcConfig extends AskConfig, TimeLimitConfig {
   readonly what: 'plan' | 'apply' | 'allow';
   /** All that the operator looks after when undefined. */
   readonly cluster: string | undefined;
+  /** How many objects a person looked at; undefined: as many as the operator says that it holds. */
+  readonly objects: number | undefined;
 }
 
 const WAYS = ['plan', 'apply', 'allow'] as const;
@@ -25,6 +27,13 @@ export const GC_FLAGS: readonly Flag[] = flagsOfRemoval([
     fallback: 'false',
     typedOnly: true,
   },
+  {
+    flag: 'objects',
+    placeholder: 'NUMBER',
+    help: 'with --allow: how many objects you looked at; refused when the operator holds more by now. Without it, as many as it says that it holds',
+    fallback: '',
+    typedOnly: true,
+  },
   TIME_LIMIT_FLAG,
   DOWNSTREAM_KUBECONFIG_FLAG,
   ...ASK_FLAGS,
@@ -39,7 +48,16 @@ export function gcConfig(given: Given, env: Environment, home: string, args: rea
   const what = ways[0] ?? 'plan';
   const [cluster] = namesOf('cluster', args);
   if (what === 'allow' && cluster === undefined) throw new ConfigError('--allow: which cluster? name it');
+  const objects = objectsOf(text('objects'), what);
   const ask = askConfig(given, env, home, GC_FLAGS);
   requireCluster(ask.downstreamKubeconfig, cluster);
-  return Object.freeze({ ...ask, ...timeLimitOf(text), what, cluster });
+  return Object.freeze({ ...ask, ...timeLimitOf(text), what, cluster, objects });
+}
+
+/** @throws {ConfigError} */
+function objectsOf(text: string, what: GcConfig['what']): number | undefined {
+  if (text === '') return undefined;
+  if (what !== 'allow') throw new ConfigError('--objects belongs to --allow');
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new ConfigError(`--objects ${text}: not a number of objects`);
+  return Number(text);
 }

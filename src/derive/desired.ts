@@ -1,4 +1,5 @@
 import {
+  ANNOTATION_EARLIER_TOKEN_UID,
   ANNOTATION_FINGERPRINT,
   ANNOTATION_TOKEN_API,
   ANNOTATION_TOKEN_UID,
@@ -37,12 +38,15 @@ export interface HashToWrite {
  *
  * Each is a merge-patch document (RFC 7386): `null` means that the field must be absent. The Secret comes
  * first, so that the authenticator never sees a token without its hash.
+ *
+ * @param earlierUid - of the token of the same name, user and secret for which the ClusterAuthToken was written that is there
  */
 export function desiredTokenObjects(
   token: Token,
   expiresAtMs: number | undefined,
   hash: HashToWrite,
   placement: Placement,
+  earlierUid?: string,
 ): readonly KubeObject[] {
   const inline = placement.storage === 'inline';
   const marks = {
@@ -50,10 +54,11 @@ export function desiredTokenObjects(
     [ANNOTATION_TOKEN_API]: token.api === 'ext' ? EXT_TOKENS.group : null,
   };
   const fingerprint = { [ANNOTATION_FINGERPRINT]: hash.fingerprint };
+  const earlier = earlierUid === undefined ? {} : { [ANNOTATION_EARLIER_TOKEN_UID]: earlierUid };
   const secret: KubeObject = {
     apiVersion: apiVersionOf(SECRETS),
     kind: SECRETS.kind,
-    metadata: metadata(token.name, placement, { ...marks, ...fingerprint }),
+    metadata: metadata(token.name, placement, { ...marks, ...fingerprint, ...earlier }),
     type: 'Opaque',
     data: { hash: Buffer.from(hash.hash).toString('base64') },
   };

@@ -16,6 +16,11 @@ export interface Installation {
   isInUse(cluster: string): boolean;
   /** Something was written for that id, or may have been, since the plane began. */
   wasServed(cluster: string): boolean;
+  /**
+   * What is looked at is not the cluster that was written to: only what this installation signed with its label is ours there.
+   * Left out: false.
+   */
+  readonly isElsewhere?: boolean;
   /** The object says for which Token or User it was written, by a UID, and that very one is there. */
   isSourceOf(object: KubeObject): boolean;
 }
@@ -46,6 +51,7 @@ const ALONE: Installation = {
 export function ownerOf(object: KubeObject, cluster: string, installation: Installation = ALONE): Owner {
   const { labels } = object.metadata;
   const id = labels?.[LABEL_CLUSTER];
+  if (installation.isElsewhere) return isSigned(object, cluster, installation) ? 'ours' : 'foreign';
   const isManaged = labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
   if (id === undefined || id === null) return isMarked(object) ? 'ours' : 'foreign';
   if (!isManaged && !isMarked(object)) return 'foreign';
@@ -57,6 +63,12 @@ export function ownerOf(object: KubeObject, cluster: string, installation: Insta
 /** Whether we may change an object, and take it away. */
 export function isOurs(object: KubeObject, cluster: string, installation?: Installation): boolean {
   return ownerOf(object, cluster, installation) === 'ours';
+}
+
+/** Whether this installation wrote it for this very id, and says so. */
+function isSigned({ metadata: { labels } }: KubeObject, cluster: string, { id }: Installation): boolean {
+  const isOfCluster = labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER && labels[LABEL_CLUSTER] === cluster;
+  return isOfCluster && id !== undefined && labels[LABEL_INSTALLATION] === id;
 }
 
 /** Whether this installation wrote it. */

@@ -1,6 +1,7 @@
 import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
+import { mergePatch } from './merge-patch.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -9,12 +10,18 @@ export type Mode = 'propagate' | 'drain' | 'hold';
 export interface ClusterFacts {
   readonly generation: number;
   readonly downstreamNamespace: string;
+  /** UID of the cluster that is written to; undefined while none was seen. */
+  readonly clusterUid: string | undefined;
   /** Tokens of `ext.cattle.io` are carried, too. */
   readonly extTokens?: boolean;
+  /** By what the cluster is reached; undefined: by nothing. */
+  readonly way?: string | undefined;
   readonly mode: Mode;
   /** Why not `propagate`, in words of the closed enum. */
   readonly modeReason: ClusterReason;
   readonly modeMessage: string;
+  /** Why no hash can be marked, so that nothing is added or repaired in any cluster. */
+  readonly keyProblem: string | undefined;
   readonly suspended: boolean;
   /** What is wrong with the spec; the last good one is in force then. */
   readonly specProblem: string | undefined;
@@ -63,10 +70,15 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'CertificateInvalid',
   'CertificateName',
   'CertificateExpired',
+  'ClusterReplaced',
   'Forbidden',
 ]);
 
-const STALLED: ReadonlySet<ClusterReason> = new Set(['InvalidSpec', 'SharedCluster']);
+const STALLED: ReadonlySet<ClusterReason> = new Set([
+  'InvalidSpec',
+  'InstallationKeyUnusable',
+  'SharedCluster',
+]);
 
 /** How stale `nextRetryTime` may get before it alone is worth a write. */
 const RETRY_TIME_STALE_MS = 60_000;
@@ -82,12 +94,15 @@ export function deriveStatus(
   nowMs: number,
 ): PropagationStatus | undefined {
   const judgements = judge(facts);
+  const clusterUID = facts.clusterUid ?? previous.clusterUID;
   const next: PropagationStatus = {
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
+    ...(clusterUID === undefined ? {} : { clusterUID }),
     extTokens: facts.extTokens === true ? true : null,
+    credentials: facts.way ?? null,
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -150,6 +165,12 @@ function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
   };
 }
 
+/** How many objects a `GCBlocked` condition says a sweep would delete; undefined where it does not say so. */
+export function blockedObjects({ message }: Pick<Condition, 'message'>): number | undefined {
+  const [, objects] = /^a sweep would delete (\d{1,9}) objects /.exec(message) ?? [];
+  return objects === undefined ? undefined : Number(objects);
+}
+
 function drained(facts: ClusterFacts): Judgement {
   if (facts.mode !== 'drain') return { status: 'False', reason: 'InUse', message: 'the cluster is in use' };
   if (facts.drained)
@@ -170,6 +191,8 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   const no = (reason: ClusterReason, message: string): Judgement => ({ status: 'False', reason, message });
   if (facts.mode !== 'propagate') return no(facts.modeReason, facts.modeMessage);
   if (facts.specProblem !== undefined) return no('InvalidSpec', specMessage(facts));
+  if (facts.keyProblem !== undefined)
+    return no('InstallationKeyUnusable', `${facts.keyProblem}; only revocations are carried out`);
   if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);
@@ -244,21 +267,11 @@ function conditions(
   });
 }
 
-/** Times that pass by themselves do not count, or an idle cluster would be written for ever. */
+/** What would not be written is the same. Times that pass by themselves do not count, or an idle cluster would be written for ever. */
 function isSame(next: PropagationStatus, previous: PropagationStatus, nowMs: number): boolean {
   const { nextRetryTime: nextRetry, ...a } = next;
   const { nextRetryTime: previousRetry, lastSyncTime: _, ...b } = previous;
-  if (canonical(a) !== canonical({ ...b, lastError: b.lastError ?? null, extTokens: b.extTokens ?? null }))
-    return false;
+  if (mergePatch({ ...b }, { ...a }) !== undefined) return false;
   if (!nextRetry || !previousRetry) return (nextRetry ?? null) === (previousRetry ?? null);
   return nowMs - Date.parse(previousRetry) < RETRY_TIME_STALE_MS;
-}
-
-/** JSON with sorted keys: the API server gives them back in an order of its own. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

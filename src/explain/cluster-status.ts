@@ -23,6 +23,8 @@ export interface ClusterStatus {
   readonly lagMs: number | undefined;
   readonly nextRetryAtMs: number | undefined;
   readonly lastError: string;
+  /** By what the operator reaches it; empty: by nothing, or nobody says. */
+  readonly credentials: string;
   /** `ace-authenticator v0.1.0: 3 of 3 ready`; undefined when it was not asked for or not seen. */
   readonly authenticator: string | undefined;
   readonly authenticatorReady: boolean | undefined;
@@ -84,6 +86,7 @@ function reported(
     lagMs: lagOf(condition(status, 'Synced'), nowMs),
     nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
     lastError: status.lastError ?? '',
+    credentials: status.credentials ?? '',
   };
 }
 

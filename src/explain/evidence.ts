@@ -108,11 +108,3 @@ export function secretOf(given: Given): string | undefined {
     ? given.credential.secret
     : undefined;
 }
-
-/** The management plane's own address of a cluster: what goes there does not use the authorized endpoint. */
-const PROXY_PATH = /^\/k8s\/clusters\/([^/]+)/;
-
-/** The cluster that a server's address names by way of the management plane's proxy. */
-export function proxiedCluster(server: string): string | undefined {
-  return PROXY_PATH.exec(new URL(server).pathname)?.[1];
-}

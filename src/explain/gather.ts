@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_DOWNSTREAM_NAMESPACE, isObjectName } from '../api/names.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
 import type { Cluster, Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
@@ -17,7 +18,6 @@ import {
   type HashEvidence,
   type ManagementEvidence,
   nameOf,
-  proxiedCluster,
   type RightEvidence,
   secretOf,
   type WebhookEvidence,
@@ -117,9 +117,9 @@ async function open(
   if (id === undefined) return undefined;
   if (!options.management.ok) return options.management;
   const management = options.management.value;
-  const secrets = await management.credentialsFor(id, known(cluster), await management.credentialsSecrets());
-  if (!secrets.ok) return secrets;
-  const opened = await openDownstream(id, known(cluster), secrets.value, options);
+  const ways = await management.waysFor(id, known(cluster), await management.ways());
+  if (!ways.ok) return ways;
+  const opened = await openDownstream(id, known(cluster), ways.value, options);
   // The Cluster may name what no label does.
   const isUntold = !opened.ok && opened.failure.reason === 'NoCredentials' && cluster?.ok === false;
   return isUntold ? cluster : opened;

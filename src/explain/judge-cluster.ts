@@ -1,10 +1,11 @@
 import { CLUSTER_TEXTS } from '../api/cluster-reason-texts.ts';
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import { CLUSTER_REASONS, type ClusterReason, type ReadFailureReason } from '../api/reasons.ts';
 import type { Cluster, Condition, Propagation } from '../api/types.ts';
 import { known, type ReadFailure } from '../plane/reading.ts';
-import { type Evidence, proxiedCluster } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, ok, skipped, unseen } from './hop.ts';
 
 /** Whether the cluster has ACE, and whether it can be reached: by the operator, and as the kubeconfig says. Pure. */

@@ -1,11 +1,13 @@
 import { isIPv6 } from 'node:net';
-import type { Cluster, CredentialsSecret, Token } from '../api/types.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
+import type { Cluster, Token } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
+import type { Ways } from '../clusters/ways.ts';
 import { type ControlPlaneNode, controlPlaneNodes, KUBERNETES_PORT } from '../plane/control-plane-node.ts';
 import { endpointAddress } from '../plane/endpoint-address.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { known } from '../plane/reading.ts';
-import { type Given, proxiedCluster, type Target } from './evidence.ts';
+import type { Given, Target } from './evidence.ts';
 
 /**
  * Which cluster a token is to be judged against: the one that was named, else the one whose address the kubeconfig has,
@@ -35,7 +37,7 @@ export async function findTarget(
 export async function clustersAt(server: string, management: ManagementPlane): Promise<readonly string[]> {
   const { host } = new URL(server);
   const clusters = known(await management.clusters()) ?? [];
-  const secrets = known(await management.credentialsSecrets()) ?? [];
+  const ways = known(await management.ways()) ?? { secrets: [], rancher: [] };
   const nodes = known(await controlPlaneNodes(management)) ?? [];
   const ofNodes = new Set(nodes.filter((node) => isNodes(node, host)).map(({ cluster }) => cluster));
   const matches = await Promise.all(
@@ -44,7 +46,7 @@ export async function clustersAt(server: string, management: ManagementPlane): P
         ofNodes.has(cluster.name) ||
         isEndpoint(cluster.fqdn, host) ||
         sameHost(cluster.apiEndpoint, host) ||
-        (await hostOf(cluster, secrets)) === host,
+        (await hostOf(cluster, ways)) === host,
     ),
   );
   return clusters.filter((_, index) => matches[index]).map(({ name }) => name);
@@ -69,11 +71,12 @@ function sameHost(address: string, host: string): boolean {
 }
 
 /** A Secret that cannot be used names no server; that is said where it matters. */
-async function hostOf(cluster: Cluster, secrets: readonly CredentialsSecret[]): Promise<string | undefined> {
-  const credentials = findCredentials(cluster.name, cluster, secrets);
+async function hostOf(cluster: Cluster, ways: Ways): Promise<string | undefined> {
+  const credentials = findCredentials(cluster.name, cluster, ways);
   if (credentials.kind === 'missing') return undefined;
   return credentials.access().then(
-    ({ server }) => server.host,
+    // Through a Rancher: its address is not the cluster's.
+    ({ server }) => (proxiedCluster(server.href) === undefined ? server.host : undefined),
     () => undefined,
   );
 }

@@ -10,7 +10,7 @@ import type { KubeObject } from '../api/types.ts';
 import type { Change } from '../derive/diff.ts';
 import { takesAway } from '../derive/takes.ts';
 import { ApiError, TerminalError } from '../errors.ts';
-import type { ObjectKey, Writer } from './client.ts';
+import type { ObjectKey, WriteOptions, Writer } from './client.ts';
 
 const RESOURCES = new Map<string, Resource>(
   [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, CLUSTER_PROPAGATIONS, SECRETS, CONFIG_MAPS].map(
@@ -22,13 +22,19 @@ const RESOURCES = new Map<string, Resource>(
  * Performs one change. Never touches an object that was replaced after we saw it: patches and deletes demand
  * its UID.
  *
+ * @param isStillDue - asked right before it is sent: a request may wait long for a connection
  * @returns the object as the server stored it; undefined when it is gone
  * @throws {TerminalError} `Rejected` when the server refuses the object itself; not for what takes something away from
  *   someone, which is to be tried until it succeeds
+ * @throws {OvertakenError} when it was not due any more
  */
-export async function apply(writer: Writer, change: Change): Promise<unknown | undefined> {
+export async function apply(
+  writer: Writer,
+  change: Change,
+  isStillDue?: () => boolean,
+): Promise<unknown | undefined> {
   try {
-    return await perform(writer, change);
+    return await perform(writer, change, { isStillDue });
   } catch (error) {
     // Unlike 409, 429 and 5xx, these will not go away by themselves.
     if (isInvalid(error) && !takesAway(change)) {
@@ -43,16 +49,16 @@ export function isInvalid(error: unknown): error is ApiError {
   return error instanceof ApiError && [400, 413, 422].includes(error.code);
 }
 
-function perform(writer: Writer, change: Change): Promise<unknown | undefined> {
+function perform(writer: Writer, change: Change, options: WriteOptions): Promise<unknown | undefined> {
   switch (change.verb) {
     case 'create':
-      return writer.create(resourceOf(change.object), change.object);
+      return writer.create(resourceOf(change.object), change.object, options);
     case 'patch': {
       const metadata = {
         ...(change.patch['metadata'] as object | undefined),
         uid: change.target.metadata.uid,
       };
-      return writer.patch(objectKey(change.target), { ...change.patch, metadata });
+      return writer.patch(objectKey(change.target), { ...change.patch, metadata }, options);
     }
     case 'wait':
       return Promise.resolve(undefined);

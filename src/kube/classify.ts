@@ -16,9 +16,18 @@ export function apiError(
   return new ApiError(`${request}: ${reply.status}${status.reason ? ` ${status.reason}` : ''}${said}`, {
     code: reply.status,
     statusReason: status.reason,
-    objectMissing: reply.status === 404 && status.reason === 'NotFound' && status.objectName !== '',
+    objectMissing:
+      reply.status === 404 && status.reason === 'NotFound' && isAskedFor(request, status.objectName),
     retryAfterMs: retryAfterMs(reply.retryAfter, Date.parse(reply.date ?? '') || Date.now()),
   });
+}
+
+/**
+ * Only the API server asked knows that an object does not exist. A proxy before it says "not found", too, in the same form: of
+ * the cluster that it does not reach. So the name has to be one that was asked for, or that of the namespace to create it in.
+ */
+function isAskedFor(request: string, name: string): boolean {
+  return name !== '' && request.split('/').slice(-2).includes(encodeURIComponent(name));
 }
 
 /** A request without a body cannot be quoted back; a denial by RBAC, or by our own guard, names subject, verb and kind. */

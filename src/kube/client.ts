@@ -1,6 +1,6 @@
 import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
-import { FencedError, isObjectMissing } from '../errors.ts';
+import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError } from './classify.ts';
 import type { Stream, Transport } from './transport.ts';
 
@@ -62,6 +62,8 @@ export interface Writer {
 export interface WriteOptions {
   /** The server does all but store it. */
   readonly dryRun?: boolean;
+  /** Asked right before it is sent, after all that it has to wait for. Left out: it is. */
+  readonly isStillDue?: (() => boolean) | undefined;
   /** Ends it; whether it was done is then not known. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,7 +75,7 @@ interface PatchOptions extends WriteOptions {
 /** Called for each answered request: verb, HTTP status (0 for none), and when the server says it is. */
 export type RequestObserver = (verb: string, code: number, date?: string) => void;
 
-/** Reads and writes of one API server, as plain JSON. Throws ApiError, ConnectionError or FencedError and nothing else. */
+/** Reads and writes of one API server, as plain JSON. Throws ApiError, ConnectionError, FencedError or OvertakenError and nothing else. */
 export class KubeClient implements Reader, Writer {
   readonly #transport: Transport;
   readonly #observe: RequestObserver;
@@ -107,7 +109,8 @@ export class KubeClient implements Reader, Writer {
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<unknown> {
     const path = `${collectionPath(resource, object.metadata.namespace)}?${writeQuery(options)}`;
-    return this.#send('POST', path, { body: object, signal: options.signal });
+    const { isStillDue, signal } = options;
+    return this.#send('POST', path, { body: object, isStillDue, signal });
   }
 
   /** Replaces an object that is all ours, if it still has the resourceVersion that it carries; else 409. */
@@ -122,6 +125,7 @@ export class KubeClient implements Reader, Writer {
     return this.#send('PATCH', `${objectPath(key)}${suffix}?${writeQuery(options)}`, {
       body: patch,
       contentType: 'application/merge-patch+json',
+      isStillDue: options.isStillDue,
       signal: options.signal,
     });
   }
@@ -185,10 +189,11 @@ export class KubeClient implements Reader, Writer {
         ...(options.body ? { contentType: options.contentType ?? 'application/json' } : {}),
         signal: options.signal,
         maxBytes: options.maxBytes,
+        isStillDue: options.isStillDue,
       })
       .catch((error: unknown) => {
         // What the fence held back is no request.
-        if (!(error instanceof FencedError)) this.#observe(method.toLowerCase(), 0);
+        if (!isHeldBack(error)) this.#observe(method.toLowerCase(), 0);
         throw error;
       });
     this.#observe(method.toLowerCase(), reply.status, reply.date);
@@ -209,6 +214,7 @@ interface SendOptions {
   readonly contentType?: string;
   readonly signal?: AbortSignal | undefined;
   readonly maxBytes?: number;
+  readonly isStillDue?: (() => boolean) | undefined;
   /** Told the length of the answer. */
   readonly sizes?: { bytes: number };
 }

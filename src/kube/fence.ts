@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
-import { FencedError } from '../errors.ts';
+import { FencedError, OvertakenError } from '../errors.ts';
 
 /** True while this process may write. Asked at the last moment before a request goes out. */
 export type Fence = () => boolean;
@@ -19,10 +19,16 @@ export class FencedPool extends Pool {
     this.#mayWrite = mayWrite;
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  override dispatch(options: FencedOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (options.method === 'GET') return super.dispatch(options, handler);
-    return super.dispatch(options, new FencedHandler(handler, this.#mayWrite));
+    return super.dispatch(options, new FencedHandler(handler, this.#mayWrite, options.isStillDue));
   }
+}
+
+/** What a request may say besides: undici passes on what it does not know. */
+export interface FencedOptions extends Dispatcher.DispatchOptions {
+  /** Asked with the fence: a decision may be overtaken while the request waits. */
+  readonly isStillDue?: (() => boolean) | undefined;
 }
 
 type Handler = Dispatcher.DispatchHandler;
@@ -32,15 +38,18 @@ type Args<Name extends keyof Handler> = Parameters<NonNullable<Handler[Name]>>;
 class FencedHandler implements Handler {
   readonly #inner: Handler;
   readonly #mayWrite: Fence;
+  readonly #isStillDue: () => boolean;
 
-  constructor(inner: Handler, mayWrite: Fence) {
+  constructor(inner: Handler, mayWrite: Fence, isStillDue: () => boolean = () => true) {
     this.#inner = inner;
     this.#mayWrite = mayWrite;
+    this.#isStillDue = isStillDue;
   }
 
-  /** @throws {FencedError}, which undici makes the failure of this one request */
+  /** @throws {FencedError | OvertakenError}, which undici makes the failure of this one request */
   onRequestStart(...args: Args<'onRequestStart'>): void {
     if (!this.#mayWrite()) throw new FencedError();
+    if (!this.#isStillDue()) throw new OvertakenError();
     this.#inner.onRequestStart?.(...args);
   }
 

@@ -18,6 +18,8 @@ export class PlaneIdentity {
   #seen: string | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
+  /** Why the last question has no answer. */
+  #unanswered: unknown;
 
   /** @param expected - UID that was seen before, for example by an earlier process */
   constructor(client: KubeClient, expected?: string) {
@@ -52,7 +54,19 @@ export class PlaneIdentity {
     }
   }
 
+  /**
+   * Asks before anything begins: who gives no answer is nobody. @returns the UID; undefined where it may not be known
+   *
+   * @throws {ConnectionError | ApiError | OtherPlaneError}
+   */
+  async identify(): Promise<string | undefined> {
+    await this.verify(true);
+    if (this.#unanswered !== undefined) throw this.#unanswered;
+    return this.#seen;
+  }
+
   async #ask(): Promise<void> {
+    this.#unanswered = undefined;
     try {
       const raw = await this.#client.get({ resource: NAMESPACES, name: 'kube-system' });
       const uid = (raw as { metadata?: { uid?: unknown } } | undefined)?.metadata?.uid;
@@ -62,6 +76,7 @@ export class PlaneIdentity {
       }
       this.#checkedAtMs = performance.now();
     } catch (error) {
+      if (!(error instanceof ApiError && error.code === 403)) this.#unanswered = error;
       // Refused is an answer too: it will be the same in a moment.
       if (error instanceof ApiError) this.#checkedAtMs = performance.now();
     }

@@ -1,9 +1,16 @@
 import type { Dispatcher, Pool } from 'undici';
-import { ConnectionError, certificateReasonIn, FencedError } from '../errors.ts';
+import {
+  ConnectionError,
+  certificateReasonIn,
+  type FencedError,
+  isHeldBack,
+  type OvertakenError,
+} from '../errors.ts';
 import { type Body, BodyTooLongError, readBeginning, readWhole } from './body.ts';
 import { certificateReason, describeCertificate, shownIn } from './certificate.ts';
 import { tooLarge } from './classify.ts';
 import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
+import type { FencedOptions } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
 
 export interface Reply {
@@ -37,6 +44,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** A larger answer is refused. 16 MiB without it. */
   readonly maxBytes?: number | undefined;
+  /** Asked right before a write is sent, after all that it has to wait for. Left out: it is. */
+  readonly isStillDue?: (() => boolean) | undefined;
 }
 
 /** No object is larger than 3 MiB. */
@@ -68,6 +77,7 @@ export class Transport {
    *
    * @throws {ConnectionError} when there was no answer
    * @throws {FencedError} when it was a write, and was not sent because this process may not write
+   * @throws {OvertakenError} when it was a write, and was not due any more when its turn came
    * @throws {ApiError} `ResponseTooLarge`
    */
   async request(method: Dispatcher.HttpMethod, path: string, options: RequestOptions = {}): Promise<Reply> {
@@ -96,13 +106,15 @@ export class Transport {
     const headers = await this.#headers(options.contentType);
     const pool = this.#connections.requests;
     try {
-      const response = await pool.request({
+      const request: FencedOptions & Dispatcher.RequestOptions = {
         method,
         path: this.#basePath + path,
         headers,
         body: options.body ?? null,
         signal: firstOf(limit.signal, options.signal, this.#options.deadline),
-      });
+        isStillDue: options.isStillDue,
+      };
+      const response = await pool.request(request);
       const { 'retry-after': retryAfter, date } = response.headers;
       const status = response.statusCode;
       const onProgress = (): void => void timer.refresh();
@@ -118,7 +130,7 @@ export class Transport {
   }
 
   /** A certificate that is not trusted is described: the code alone mends nothing. */
-  async #failure(request: string, error: unknown): Promise<ConnectionError | FencedError> {
+  async #failure(request: string, error: unknown): Promise<ConnectionError | FencedError | OvertakenError> {
     const failure = connectionError(request, error);
     const reason = failure instanceof ConnectionError ? certificateReasonIn(failure.reason) : undefined;
     if (!reason) return failure;
@@ -206,8 +218,11 @@ function isSilence(error: unknown): boolean {
 }
 
 /** Names the request that got no answer, and whether TLS or the network was in the way. */
-export function connectionError(request: string, cause: unknown): ConnectionError | FencedError {
-  if (cause instanceof ConnectionError || cause instanceof FencedError) return cause;
+export function connectionError(
+  request: string,
+  cause: unknown,
+): ConnectionError | FencedError | OvertakenError {
+  if (cause instanceof ConnectionError || isHeldBack(cause)) return cause;
   const code = codeOf(cause);
   const reason = certificateReason(code) ?? 'Unreachable';
   return new ConnectionError(reason, `${request}: no answer (${code})`, { cause });

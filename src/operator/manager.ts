@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { CLUSTER_PROPAGATIONS, CLUSTERS, LEASE, TOKENS, USER_ATTRIBUTES, USERS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, OtherPlaneError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
@@ -11,7 +11,7 @@ import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { PlaneIdentity } from '../kube/plane-identity.ts';
-import type { ReflectorObserver } from '../kube/reflector.ts';
+import type { ReflectorObserver } from '../kube/reflector-options.ts';
 import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -96,7 +96,7 @@ export class Manager {
       this.#metrics,
       () => this.#terms.propagators(),
       this.#hashes,
-      { watchAge: this.#watchAge, unread: this.#management.unread },
+      { watchAge: this.#watchAge, unread: this.#management.unread, identity: this.#plane },
       this.#leadership,
     );
     this.#operator = AceOperator.create({
@@ -109,9 +109,20 @@ export class Manager {
     });
     const { unread } = this.#management;
     this.#health = new HealthServer(this.#metrics, [
-      { name: 'management-synced', ok: () => this.#operator.hasSynced && this.#plane.stranger === undefined },
+      { name: 'management-synced', ok: () => this.#operator.hasSynced },
+      {
+        name: 'management-is-the-same',
+        ok: () => this.#plane.stranger === undefined,
+        detail: () => REPLACED,
+      },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
       { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
+      {
+        name: 'installation-key-usable',
+        ok: () => this.#terms.keyProblem === undefined,
+        isAdvice: true,
+        detail: () => this.#terms.keyProblem ?? '',
+      },
       { name: 'everything-read', ok: () => unread.size === 0, isAdvice: true, detail: () => listOf(unread) },
     ]);
   }
@@ -220,10 +231,8 @@ export class Manager {
     const { log } = this.#deps;
     return {
       failed: (error) => {
-        const isRejected = error instanceof ApiError && error.code === 401;
-        if (isRejected) this.#rejected.add(resource);
-        const reason = isRejected ? { reason: 'CredentialsRejected' } : {};
-        log.warn('management watch failed', { resource, error, ...reason, detail: HINTS[resource] ?? '' });
+        if (isRejection(error)) this.#rejected.add(resource);
+        log.warn('management watch failed', { resource, error, ...explain(resource, error) });
       },
       succeeded: () => {
         this.#rejected.delete(resource);
@@ -241,6 +250,20 @@ function listOf(unread: ReadonlyMap<string, string>): string {
 
 /** Watches of the management plane whose failure hides a revocation. */
 const DECIDING_WATCHES = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS].map(({ plural }) => plural);
+
+function isRejection(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 401;
+}
+
+/** What a person is told beside the error itself. */
+function explain(resource: string, error: unknown): { reason?: string; detail: string } {
+  if (error instanceof OtherPlaneError) return { reason: 'ManagementReplaced', detail: REPLACED };
+  const detail = HINTS[resource] ?? '';
+  return isRejection(error) ? { reason: 'CredentialsRejected', detail } : { detail };
+}
+
+const REPLACED =
+  'another cluster answers in the place of the management plane: nothing is written anywhere; correct the address, or, if it is meant, restart the operator';
 
 const HINTS: Readonly<Record<string, string>> = {
   [CLUSTER_PROPAGATIONS.plural]: 'if the kind is missing: kubectl apply -f crds/',

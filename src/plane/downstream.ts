@@ -8,8 +8,9 @@ import {
   parseHashSecret,
 } from '../api/parse-downstream.ts';
 import { observedParser } from '../api/parse-observed.ts';
-import type { Cluster, CredentialsSecret, KubeObject } from '../api/types.ts';
+import type { Cluster, KubeObject } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
+import type { Ways } from '../clusters/ways.ts';
 import { ConfigError } from '../errors.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { type ListLimits, Plane, type PlaneOptions } from './plane.ts';
@@ -89,10 +90,10 @@ function seenBy<T>(resource: Resource, parse: (raw: unknown) => T): (raw: unknow
 export async function openDownstream(
   name: string,
   cluster: Cluster | undefined,
-  secrets: readonly CredentialsSecret[],
+  ways: Ways,
   options: PlaneOptions & { readonly namespace: string },
 ): Promise<Reading<DownstreamPlane>> {
-  const credentials = findCredentials(name, cluster, secrets);
+  const credentials = findCredentials(name, cluster, ways);
   if (credentials.kind === 'missing') {
     return { ok: false, failure: { reason: 'NoCredentials', message: credentials.message } };
   }

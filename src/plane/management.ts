@@ -8,12 +8,8 @@ import {
   USER_ATTRIBUTES,
   USERS,
 } from '../api/names.ts';
-import {
-  parseCluster,
-  parseCredentialsSecret,
-  parsePropagation,
-  parseSetting,
-} from '../api/parse-cluster.ts';
+import { parseCluster, parsePropagation, parseSetting } from '../api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../api/parse-credentials.ts';
 import { parseExtToken } from '../api/parse-ext-token.ts';
 import { parseMetadata } from '../api/parse-fields.ts';
 import { parseToken } from '../api/parse-token.ts';
@@ -28,6 +24,7 @@ import type {
   UserAttribute,
 } from '../api/types.ts';
 import { namesOfSecrets } from '../clusters/credentials.ts';
+import { RANCHER_ADDRESSES, type Ways } from '../clusters/ways.ts';
 import { olderOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -117,15 +114,22 @@ export class ManagementPlane extends Plane {
     return this.get(SETTINGS, name, parseSetting);
   }
 
-  /** All Secrets that may hold credentials. Fails as a whole: one namespace unread is not "no credentials". */
-  async credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
+  /** All that may say how clusters are reached. Fails as a whole: one namespace unread is not "no credentials". */
+  async ways(): Promise<Reading<Ways>> {
     const found: CredentialsSecret[] = [];
     for (const namespace of this.#credentialNamespaces) {
       const secrets = await this.list(SECRETS, parseCredentialsSecret, { namespace });
       if (!secrets.ok) return secrets;
       found.push(...secrets.value);
     }
-    return { ok: true, value: found };
+    return { ok: true, value: await this.#waysBy(found) };
+  }
+
+  /** Where the Rancher is that this plane is, is only asked for where somebody says that it is there. */
+  async #waysBy(secrets: readonly CredentialsSecret[]): Promise<Ways> {
+    if (!secrets.some(({ claim }) => claim?.kind === 'Rancher provisioning')) return { secrets, rancher: [] };
+    const settings = await Promise.all(RANCHER_ADDRESSES.map((name) => this.setting(name)));
+    return { secrets, rancher: settings.map((setting) => known(setting)?.value ?? '') };
   }
 
   /** Names of a user's tokens of Rancher's newer kind, which are no Tokens. */
@@ -139,25 +143,21 @@ export class ManagementPlane extends Plane {
     return /^Bearer ([a-z0-9.-]+):./.exec(String(bearer))?.[1];
   }
 
-  /** Secrets that may hold one cluster's credentials: all; or, for whoever may not list them, those that a convention names. */
-  async credentialsFor(
-    id: string,
-    cluster: Cluster | undefined,
-    listed: Reading<readonly CredentialsSecret[]>,
-  ): Promise<Reading<readonly CredentialsSecret[]>> {
+  /** What may say how one cluster is reached: all; or, for whoever may not list Secrets, those that a convention names. */
+  async waysFor(id: string, cluster: Cluster | undefined, listed: Reading<Ways>): Promise<Reading<Ways>> {
     if (listed.ok || listed.failure.reason !== 'Forbidden') return listed;
-    const named = await this.#credentialsNamed(namesOfSecrets(id, cluster));
-    return named.length === 0 ? listed : { ok: true, value: named };
+    const named = await this.#waysNamed(namesOfSecrets(id, cluster));
+    return named.secrets.length === 0 ? listed : { ok: true, value: named };
   }
 
-  /** Those Secrets of these names that can be read. Says nothing of what else there is. */
-  async #credentialsNamed(names: readonly string[]): Promise<readonly CredentialsSecret[]> {
+  /** By those Secrets of these names that can be read. Says nothing of what else there is. */
+  async #waysNamed(names: readonly string[]): Promise<Ways> {
     const places = this.#credentialNamespaces.flatMap((namespace) =>
       names.map((name) => ({ namespace, name })),
     );
     const read = await Promise.all(
       places.map(({ namespace, name }) => this.get(SECRETS, name, parseCredentialsSecret, namespace)),
     );
-    return read.flatMap((secret) => known(secret) ?? []);
+    return this.#waysBy(read.flatMap((secret) => known(secret) ?? []));
   }
 }

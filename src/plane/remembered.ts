@@ -1,4 +1,5 @@
-import type { Cluster, CredentialsSecret, Propagation } from '../api/types.ts';
+import type { Cluster, Propagation } from '../api/types.ts';
+import type { Ways } from '../clusters/ways.ts';
 import type { Reading } from './reading.ts';
 
 /** The reads of a management plane that tell how clusters are reached. */
@@ -7,7 +8,7 @@ export interface WaysToClusters {
   clusters(): Promise<Reading<readonly Cluster[]>>;
   propagation(id: string): Promise<Reading<Propagation | undefined>>;
   propagations(): Promise<Reading<readonly Propagation[]>>;
-  credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>>;
+  ways(): Promise<Reading<Ways>>;
   installationId(): Promise<string | undefined>;
 }
 
@@ -20,7 +21,7 @@ const SINGLE_READS = 3;
  */
 export class RememberedPlane {
   readonly #management: WaysToClusters;
-  #secrets: Promise<Reading<readonly CredentialsSecret[]>> | undefined;
+  #ways: Promise<Reading<Ways>> | undefined;
   #installation: Promise<string | undefined> | undefined;
   #clusters!: Remembered<Cluster>;
   #propagations!: Remembered<Propagation>;
@@ -33,7 +34,7 @@ export class RememberedPlane {
   /** What is asked for next is read anew. */
   forget(): void {
     const management = this.#management;
-    this.#secrets = undefined;
+    this.#ways = undefined;
     this.#installation = undefined;
     this.#clusters = new Remembered(
       (id) => management.cluster(id),
@@ -54,9 +55,9 @@ export class RememberedPlane {
     if (listed.propagations) this.#propagations.learn(listed.propagations);
   }
 
-  credentialsSecrets(): Promise<Reading<readonly CredentialsSecret[]>> {
-    this.#secrets ??= this.#management.credentialsSecrets();
-    return this.#secrets;
+  ways(): Promise<Reading<Ways>> {
+    this.#ways ??= this.#management.ways();
+    return this.#ways;
   }
 
   installationId(): Promise<string | undefined> {

@@ -1,9 +1,10 @@
 import type { RemovalReason } from '../api/reasons.ts';
-import type { KubeObject, Token, User } from '../api/types.ts';
+import type { Condition, KubeObject, Token, User } from '../api/types.ts';
 import { isOfExtToken } from '../derive/diff.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
+import { isExpired } from '../operator/sweep/allowance.ts';
 import { planSweep, type SweepPlan } from '../operator/sweep/sweep-plan.ts';
 import { clusterSettings } from '../operator/upstream/cluster-settings.ts';
 import { DeletionEvidence } from '../operator/upstream/deletions.ts';
@@ -58,6 +59,8 @@ export function planRemovals(sides: Sides): RemovalPlan {
   const settings = clusterSettings(cluster, management, isGone, undefined);
   const plan = { cluster, blocked: undefined, allowed: false, held: undefined, removals: [] };
   if (settings.mode === 'hold') return { ...plan, held: settings.modeMessage };
+  const elsewhere = management.propagations.get(cluster)?.status.conditions?.find(isReplaced);
+  if (elsewhere) return { ...plan, held: elsewhere.message };
   if (settings.mode === 'drain') {
     return { ...plan, removals: inOrder(everything(sides, drainReason(settings.modeReason))) };
   }
@@ -67,9 +70,9 @@ export function planRemovals(sides: Sides): RemovalPlan {
     management,
     new DeletionEvidence(),
   );
-  const { allowance } = settings;
-  const allowed =
-    allowance === 'told' || (allowance !== undefined && (swept.blocked?.objects ?? 0) <= allowance);
+  const { allowance, allowedAtMs } = settings;
+  const isMeant = allowance !== undefined && !isExpired(allowedAtMs, sides.nowMs);
+  const allowed = isMeant && (allowance === 'told' || (swept.blocked?.objects ?? 0) <= allowance);
   const orphans = new Set(swept.blocked && !allowed ? swept.orphans : []);
   const removals = [...tokenRemovals(sides, swept), ...userRemovals(sides)].map((removal) => ({
     ...removal,
@@ -83,6 +86,11 @@ function isLeftOver(key: string, { cluster, management, snapshot: { observed } }
   const { kind, name } = parseKey(key);
   const ids = observed.idsOf(kind === 'token' ? observed.forToken(name) : [observed.forUser(name)]);
   return ids.size > 0 && [...ids].every((id) => id !== cluster && !management.clusters.get(id));
+}
+
+/** The operator reports that the credentials lead to another cluster: what is there is not judged by what is here. */
+function isReplaced({ type, reason }: Pick<Condition, 'type' | 'reason'>): boolean {
+  return type === 'Connected' && reason === 'ClusterReplaced';
 }
 
 const DRAIN_REASONS = ['ClusterDeleted', 'DrainRequested'] as const;

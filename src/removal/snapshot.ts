@@ -7,13 +7,14 @@ import {
   SECRETS,
 } from '../api/names.ts';
 import { parseMetadata, parseTime } from '../api/parse-fields.ts';
-import type { CredentialsSecret, Observed } from '../api/types.ts';
+import type { Observed } from '../api/types.ts';
 import {
   ObservedState,
   parseClusterAuthToken,
   parseClusterUserAttribute,
   parseSecret,
 } from '../clusters/observed.ts';
+import type { Ways } from '../clusters/ways.ts';
 import type { Installation } from '../derive/ownership.ts';
 import type { Store } from '../kube/store.ts';
 import { EXT_TOKENS_WATCH, Management } from '../operator/upstream/management.ts';
@@ -29,15 +30,15 @@ import type { Reading } from '../plane/reading.ts';
  * @throws {ConnectionError} when any part cannot be read: what is missing here would count as deleted
  */
 export async function readManagement(plane: ManagementPlane, readsCredentials: boolean): Promise<Management> {
-  const [tokens, users, clusters, propagations, secrets] = await Promise.all([
+  const [tokens, users, clusters, propagations, ways] = await Promise.all([
     plane.tokens(),
     plane.users(),
     plane.clusters(),
     plane.propagations(),
-    readsCredentials ? plane.credentialsSecrets() : NO_SECRETS,
+    readsCredentials ? plane.ways() : NO_WAYS,
   ]);
   plane.remembered.learn({ clusters, propagations });
-  const credentials = needed(secrets);
+  const { secrets: credentials } = needed(ways);
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
   const management = new Management(namespaces);
   management.tokens.replace(needed(tokens));
@@ -54,7 +55,7 @@ export async function readManagement(plane: ManagementPlane, readsCredentials: b
   return management;
 }
 
-const NO_SECRETS: Reading<readonly CredentialsSecret[]> = { ok: true, value: [] };
+const NO_WAYS: Reading<Ways> = { ok: true, value: { secrets: [], rancher: [] } };
 
 /** A downstream cluster as the operator would see it, and what it does not look at: how old its objects are. */
 export interface DownstreamSnapshot {

@@ -100,6 +100,11 @@ export class Metrics {
     '1 for each kind, or namespace of Secrets, of the management plane that cannot be read at present; what was read of it before stays in force',
     ['resource'],
   );
+  readonly managementReplaced = this.#gauge(
+    'ace_management_replaced',
+    '1 while another cluster answers in the place of the management plane: nothing is believed of it, and nothing is written anywhere',
+    [],
+  );
   readonly leader = this.#gauge('ace_leader', '1 in the process that writes, 0 in one that stands by', []);
   readonly buildInfo = this.#gauge('ace_build_info', 'Always 1; the version that runs', ['version']);
   readonly reconcileSeconds = this.#histogram(

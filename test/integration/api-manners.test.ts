@@ -87,7 +87,14 @@ describe('our kinds', () => {
       { type: 'Connected', status: 'True', ...because },
     ];
     await apply(plane.adminKubeconfig, { ...PROPAGATION, metadata: { name: 'c-2' } });
-    const status = { conditions, tokens: '3/4', pending: 1, refused: { Expired: 2, Disabled: 1 } };
+    const credentials = 'Secret ace-operator/c-2 (label)';
+    const status = {
+      conditions,
+      tokens: '3/4',
+      pending: 1,
+      refused: { Expired: 2, Disabled: 1 },
+      credentials,
+    };
     // kubectl of that age patches no subresource.
     await client.client.patch(
       { resource: CLUSTER_PROPAGATIONS, name: 'c-2' },
@@ -95,7 +102,7 @@ describe('our kinds', () => {
       { subresource: 'status' },
     );
     expect(await run('get', 'cprop', 'c-2', '-o', 'wide')).toMatch(
-      /^NAME +READY +SYNCED +TOKENS +PENDING +REASON +AGE +CONNECTED +REFUSED +LAST SYNC +MESSAGE\nc-2 +False +3\/4 +1 +Syncing +\d+s +True +\{"Disabled":1,"Expired":2\} +\d+s +1 pending\n$/,
+      /^NAME +READY +SYNCED +TOKENS +PENDING +REASON +AGE +CONNECTED +REFUSED +CREDENTIALS +LAST SYNC +MESSAGE\nc-2 +False +3\/4 +1 +Syncing +\d+s +True +\{"Disabled":1,"Expired":2\} +Secret ace-operator\/c-2 \(label\) +\d+s +1 pending\n$/,
     );
     expect(await run('get', 'cprop', 'c-2')).not.toContain('CONNECTED');
   });

@@ -148,8 +148,13 @@ describe('gc', () => {
   test('lets the sweep of a running operator pass, once', async () => {
     await world.startOperator();
     await world.waitCondition('c-one', 'GCBlocked', { status: 'True' });
+    const early = await gc('--allow', 'c-one', '--objects', '59');
+    expect(early).toMatchObject({ code: 1, stdout: '' });
+    expect(early.stderr).toContain('60 objects are held by now, and 59 were looked at');
+    expect((await world.propagation('c-one')).metadata.annotations).toBeUndefined();
     const allowed = await gc('--allow', 'c-one');
     expect(allowed).toMatchObject({ code: 0, stdout: 'clusterpropagation/c-one allowed\n' });
+    expect(allowed.stderr).toContain('up to 60 objects');
     await world.waitCondition('c-one', 'GCBlocked', { status: 'False' });
     await world.waitSynced('c-one', '10/10');
     expect(await gc('--allow', 'c-one')).toMatchObject({ code: 1 });

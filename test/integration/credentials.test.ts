@@ -202,6 +202,107 @@ describe('other places of credentials', () => {
   });
 });
 
+describe('what other programs leave', () => {
+  /** What leads to c-three until now is in the way. */
+  beforeAll(async () => {
+    await world.management.remove(SECRETS, 'cluster-serviceaccounttoken-three', RANCHER_NAMESPACE);
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'NoCredentials' });
+  });
+
+  const credentialsOf = async (id: string): Promise<string> =>
+    (await world.propagation(id))?.status.credentials ?? '';
+
+  test('a cluster Secret of Argo CD with a bearer, and its change', async () => {
+    const { cluster } = JSON.parse(world.cluster('c-three').plane.kubeconfigYaml()).clusters[0];
+    const data = (bearerToken: string): object =>
+      encoded({
+        name: 'c-three',
+        server: cluster.server,
+        config: JSON.stringify({
+          bearerToken,
+          tlsClientConfig: { insecure: false, caData: cluster['certificate-authority-data'] },
+        }),
+      });
+    await createLabelled('cluster-argo', ARGO, data('not-a-real-token'));
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'CredentialsRejected' });
+    const bearer = await serviceAccountToken('c-three', 'argo-manager');
+    await world.management.patch(SECRETS, 'cluster-argo', { data: data(bearer) }, OWN_NAMESPACE);
+    await world.createToken('token-argo', 'c-three', 'u-eve');
+    await world.waitSynced('c-three', '3/3');
+    expect(await credentialsOf('c-three')).toBe('Secret ace-operator/cluster-argo (Argo CD)');
+  });
+
+  test('one with client certificates', async () => {
+    const config = JSON.parse(world.cluster('c-three').plane.kubeconfigYaml());
+    const { cluster } = config.clusters[0];
+    const { user } = config.users[0];
+    const tlsClientConfig = {
+      caData: cluster['certificate-authority-data'],
+      certData: user['client-certificate-data'],
+      keyData: user['client-key-data'],
+    };
+    const data = encoded({ config: JSON.stringify({ tlsClientConfig }) });
+    await world.management.patch(SECRETS, 'cluster-argo', { data }, OWN_NAMESPACE);
+    await world.createToken('token-argo-two', 'c-three', 'u-eve');
+    await world.waitSynced('c-three', '4/4');
+  });
+
+  test('one that names a program to run is refused, with the reason', async () => {
+    const config = JSON.stringify({ execProviderConfig: execPlugin() });
+    const data = encoded({ config });
+    await world.management.patch(SECRETS, 'cluster-argo', { data }, OWN_NAMESPACE);
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'CredentialsInvalid' });
+    expect((await world.condition('c-three', 'Connected'))?.message).toContain('execProviderConfig');
+    expect(existsSync(join(directory, 'executed'))).toBe(false);
+    await world.management.remove(SECRETS, 'cluster-argo', OWN_NAMESPACE);
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'NoCredentials' });
+  });
+
+  test('a Secret that a cluster manager pushes to us for a ClusterProfile', async () => {
+    const labels = {
+      'x-k8s.io/cluster-inventory-consumer': 'ace-operator',
+      'x-k8s.io/cluster-profile': 'c-three',
+    };
+    const data = encoded({ Config: world.cluster('c-three').plane.kubeconfigYaml() });
+    await createLabelled('pushed', labels, data);
+    await world.createToken('token-profile', 'c-three', 'u-eve');
+    await world.waitSynced('c-three', '5/5');
+    expect(await credentialsOf('c-three')).toBe('Secret ace-operator/pushed (ClusterProfile)');
+    await world.management.remove(SECRETS, 'pushed', OWN_NAMESPACE);
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'NoCredentials' });
+  });
+
+  test('a status whose CA is PEM as it is, and says so when it is none', async () => {
+    const { cluster } = JSON.parse(world.cluster('c-three').plane.kubeconfigYaml()).clusters[0];
+    const pem = Buffer.from(cluster['certificate-authority-data'], 'base64').toString('utf8');
+    const setCa = (caCert: string): Promise<unknown> =>
+      world.management.client.patch(
+        { resource: CLUSTERS, name: 'c-three' },
+        { status: { caCert } },
+        { subresource: 'status' },
+      );
+    await setCa('no certificate');
+    const credential = base64(await serviceAccountToken('c-three', 'raw-pem'));
+    const account = secret('cluster-serviceaccounttoken-three', RANCHER_NAMESPACE, { credential });
+    await world.management.create(SECRETS, account);
+    await world.waitCondition('c-three', 'Connected', { status: 'False', reason: 'CredentialsInvalid' });
+    expect((await world.condition('c-three', 'Connected'))?.message).toContain('status.caCert');
+    await setCa(pem);
+    await world.createToken('token-pem', 'c-three', 'u-eve');
+    await world.waitSynced('c-three', '6/6');
+    expect(await credentialsOf('c-three')).toContain('(Cluster status)');
+  });
+
+  test('a Secret where every user of Rancher may create some is none, whatever its label says', async () => {
+    const labels = { 'ace-operator.io/cluster': 'c-three' };
+    const kubeconfig = kubeconfigWith({ server: 'https://elsewhere.example' });
+    await createLabelled('labelled', labels, encoded({ kubeconfig }), RANCHER_NAMESPACE);
+    await world.createToken('token-beside', 'c-three', 'u-eve');
+    await world.waitSynced('c-three', '7/7');
+    expect(await credentialsOf('c-three')).toContain('(Cluster status)');
+  });
+});
+
 test('the cluster beside all this was connected once and never again', () => {
   const connected = world.operator
     ?.logs()
@@ -268,9 +369,9 @@ function execPlugin(): object {
 }
 
 /** A token of a new service account that may do everything there, as Rancher makes one. */
-async function serviceAccountToken(cluster: string): Promise<string> {
+async function serviceAccountToken(cluster: string, name = 'cattle'): Promise<string> {
   const client = world.cluster(cluster);
-  const metadata = { name: 'cattle', namespace: 'default' };
+  const metadata = { name, namespace: 'default' };
   const core = (plural: string, kind: string): Resource => ({
     group: '',
     version: 'v1',
@@ -283,11 +384,11 @@ async function serviceAccountToken(cluster: string): Promise<string> {
   await client.create(BINDINGS, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: BINDINGS.kind,
-    metadata: { name: 'cattle' },
+    metadata: { name },
     roleRef: { apiGroup: BINDINGS.group, kind: 'ClusterRole', name: 'cluster-admin' },
     subjects: [{ kind: 'ServiceAccount', ...metadata }],
   });
-  const request = await client.create(core('serviceaccounts/cattle/token', 'TokenRequest'), {
+  const request = await client.create(core(`serviceaccounts/${name}/token`, 'TokenRequest'), {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
     metadata,
@@ -323,3 +424,18 @@ const secret = (name: string, where: string, data: object): object => ({
 });
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+const encoded = (data: Readonly<Record<string, string>>): object =>
+  Object.fromEntries(Object.entries(data).map(([key, text]) => [key, base64(text)]));
+
+const ARGO = { 'argocd.argoproj.io/secret-type': 'cluster' };
+
+async function createLabelled(
+  name: string,
+  labels: object,
+  data: object,
+  where: string = OWN_NAMESPACE,
+): Promise<void> {
+  const metadata = { name, namespace: where, labels };
+  await world.management.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata, data });
+}

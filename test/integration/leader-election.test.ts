@@ -82,7 +82,7 @@ describe('two replicas', () => {
     const standby = leader === one ? two : one;
     expect(await standby.process.http('/readyz?verbose')).toMatchObject({
       status: 200,
-      body: '[+] management-synced ok\n[+] management-accepts-us ok\n[+] working-or-standing-by ok\n[+] everything-read ok',
+      body: '[+] management-synced ok\n[+] management-is-the-same ok\n[+] management-accepts-us ok\n[+] working-or-standing-by ok\n[+] installation-key-usable ok\n[+] everything-read ok',
     });
     const { body } = await standby.process.http('/metrics');
     expect(body).not.toMatch(/ace_api_requests_total\{.*verb="(post|put|patch|delete)"/);

@@ -41,13 +41,17 @@ describe('a running operator', () => {
 
   test('answers whether it lives, whether it is ready and why, and what it counted', async () => {
     expect(await operator.http('/livez')).toMatchObject({ status: 200, body: 'ok' });
-    expect(await operator.http('/readyz')).toMatchObject({ status: 200, body: 'ok' });
     // It may just have been elected, and is not at work yet.
+    await eventually(async () =>
+      expect(await operator.http('/readyz')).toMatchObject({ status: 200, body: 'ok' }),
+    );
     await eventually(async () =>
       expect((await operator.http('/readyz?verbose')).body.split('\n')).toEqual([
         '[+] management-synced ok',
+        '[+] management-is-the-same ok',
         '[+] management-accepts-us ok',
         '[+] working-or-standing-by ok',
+        '[+] installation-key-usable ok',
         '[+] everything-read ok',
       ]),
     );

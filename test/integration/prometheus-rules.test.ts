@@ -217,6 +217,54 @@ const OPERATOR: readonly Case[] = [
     fires: [],
   },
   {
+    alert: 'AceManagementReplaced',
+    title: 'another management plane answers',
+    series: { [`ace_management_replaced{${pod}}`]: '0 0 1x5' },
+    at: 5,
+    fires: [{ job: 'ace-operator', instance: 'pod-1:9464' }],
+  },
+  {
+    alert: 'AceManagementReplaced',
+    title: 'the right one answers',
+    series: { [`ace_management_replaced{${pod}}`]: '0x10' },
+    at: 9,
+    fires: [],
+  },
+  {
+    alert: 'AceClusterReplaced',
+    title: 'another cluster answers, to one that is killed every four minutes',
+    series: { 'ace_cluster_problem{ace_cluster="c-1",reason="ClusterReplaced"}': loop('1 1 1') },
+    at: 15,
+    fires: [C1],
+  },
+  {
+    alert: 'AceClusterReplaced',
+    title: 'a cluster has another problem, and another one is accepted',
+    series: {
+      'ace_cluster_problem{ace_cluster="c-1",reason="Unreachable"}': '1x20',
+      'ace_cluster_problem{ace_cluster="c-2",reason="ClusterReplaced"}': '1 1 1 stale',
+    },
+    at: 9,
+    fires: [],
+  },
+  {
+    alert: 'AceInstallationKeyUnusable',
+    title: 'the key cannot be used',
+    series: {
+      'ace_cluster_problem{ace_cluster="c-1",reason="InstallationKeyUnusable"}': '1x20',
+      'ace_cluster_problem{ace_cluster="c-2",reason="InstallationKeyUnusable"}': '1x20',
+    },
+    at: 6,
+    fires: [{}],
+  },
+  {
+    alert: 'AceInstallationKeyUnusable',
+    title: 'it is restored',
+    series: { 'ace_cluster_problem{ace_cluster="c-1",reason="InstallationKeyUnusable"}': '1 stale' },
+    at: 8,
+    fires: [],
+  },
+  {
     alert: 'AceClusterDisconnected',
     title: 'a cluster is away for long',
     series: {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_PROPAGATIONS, CLUSTERS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, CONFIG_MAPS } from '../../src/api/names.ts';
 import type { AuditLine } from '../support/audit.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneClient } from '../support/plane-client.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 const FLAGS = ['--hash-algorithm', 'sha3-512'];
 const READS = new Set(['get', 'list', 'watch']);
@@ -28,6 +28,12 @@ describe('500 tokens that are in their cluster', () => {
     await world.createTokens('plain', PLAIN, 'c-one', 'u-ada', { token: 'not-a-real-secret' });
     await world.startOperator(FLAGS);
     await world.waitSynced('c-one', '500/500');
+    // What is known to be there is written down in its own time; the last few of it may wait for minutes.
+    await eventually(async () => {
+      const record = await world.management.get(CONFIG_MAPS, 'ace-operator-debts-c-one', OWN_NAMESPACE);
+      const [, known] = /, (\d+) objects known/.exec(record?.data.summary ?? '') ?? [];
+      expect(Number(known)).toBeGreaterThanOrEqual(KEYS - 10);
+    });
   });
   afterAll(() => world.close());
 

@@ -37,6 +37,8 @@ export interface ControlPlane {
   backUp(): Promise<void>;
   /** Puts etcd's data back as they were at the last {@link backUp}; the API server begins anew with them. */
   restore(): Promise<void>;
+  /** Another cluster, empty, behind the same address and with the same authority. */
+  replace(): Promise<void>;
   /** Finished requests since the start; empty unless `audit` is on. Lines come shortly after the answers. */
   auditLines(): Promise<readonly AuditLine[]>;
   stop(options?: { keepLogs?: boolean }): Promise<void>;
@@ -143,6 +145,10 @@ class Plane implements ControlPlane {
       await rm(this.#path('etcd'), { recursive: true });
       await cp(this.#path('backup'), this.#path('etcd'), { recursive: true });
     });
+  }
+
+  async replace(): Promise<void> {
+    await this.#whileStopped(() => rm(this.#path('etcd'), { recursive: true }));
   }
 
   async #whileStopped(work: () => Promise<void>): Promise<void> {

@@ -1,4 +1,10 @@
+import {
+  parseClusterAuthToken,
+  parseClusterUserAttribute,
+  parseHashSecret,
+} from '../../src/api/parse-downstream.ts';
 import type { KubeObject } from '../../src/api/types.ts';
+import { judgeHeld } from '../../src/authenticator/judge.ts';
 import * as sha3 from '../../src/hash/sha3-512.ts';
 import { waysIn, waysOfUsersIn } from './authenticator-model.ts';
 import type { FakeApi } from './fake-api.ts';
@@ -40,6 +46,22 @@ export function whoIsLetIn(api: FakeApi, secrets: readonly string[]): readonly s
   return waysOfUsersIn(api.objects())
     .map(({ userName, hash }) => `${secretOf(hash, secrets)} is ${userName}`)
     .sort();
+}
+
+/** How many tokens the authenticator would judge good at this moment, but for the secret. */
+export function candidates(api: FakeApi, nowMs: number): number {
+  const tokens = api.objects().filter(({ kind }) => kind === 'ClusterAuthToken');
+  return tokens.filter((object) => {
+    const token = parseClusterAuthToken(object);
+    const secret = api.find('Secret', token.name);
+    const user = api.find('ClusterUserAttribute', token.userName);
+    const held = {
+      token,
+      secret: secret && parseHashSecret(secret),
+      user: user && parseClusterUserAttribute(user),
+    };
+    return judgeHeld(held, nowMs).kind === 'candidate';
+  }).length;
 }
 
 const known = new Map<string, string>();

@@ -4,12 +4,12 @@ import { CLUSTER_AUTH_TOKENS } from '../../src/api/names.ts';
 import { observedParser } from '../../src/api/parse-observed.ts';
 import type { Observed } from '../../src/api/types.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import {
-  Reflector,
-  type ReflectorObserver,
-  type ReflectorOptions,
-  type ReflectorTiming,
-} from '../../src/kube/reflector.ts';
+import { Reflector } from '../../src/kube/reflector.ts';
+import type {
+  ReflectorObserver,
+  ReflectorOptions,
+  ReflectorTiming,
+} from '../../src/kube/reflector-options.ts';
 import { Store } from '../../src/kube/store.ts';
 import { Transport } from '../../src/kube/transport.ts';
 

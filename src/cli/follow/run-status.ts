@@ -73,9 +73,10 @@ async function show(
   printer: Printer,
 ): Promise<number> {
   management.remembered.forget();
-  await tellLeaderless(config, management, runtime);
+  // Told once the rest could be read: whoever sees nothing at all is told that, and why.
+  const tell = (): Promise<void> => tellLeaderless(config, management, runtime);
   if (config.cluster === undefined) {
-    await showClusters(config, management, runtime, printer);
+    await showClusters(config, management, runtime, printer, tell);
     return EXIT_OK;
   }
   const tokens = await readTokens(config.cluster, config, management, runtime);
@@ -83,6 +84,7 @@ async function show(
     complain(runtime, await missingCluster(config.cluster, management));
     return EXIT_NO;
   }
+  await tell();
   await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
   return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
 }
@@ -111,6 +113,7 @@ async function showClusters(
   management: ManagementPlane,
   runtime: Runtime,
   printer: Printer,
+  tell: () => Promise<void>,
 ): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
   management.remembered.learn({ clusters, propagations });
@@ -121,6 +124,7 @@ async function showClusters(
     new Map(),
     nowMs,
   );
+  await tell();
   const known = new Map(required(clusters).map((cluster) => [cluster.name, cluster]));
   const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
   answer.reserve(statuses);

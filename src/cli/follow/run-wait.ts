@@ -87,7 +87,10 @@ function unreadSource({ management: { token, user, attribute } }: Evidence): Rea
 function giveUp(config: WaitConfig, explanation: Explanation, evidence: Evidence, runtime: Runtime): number {
   const unread = unreadSource(evidence);
   if (config.until === 'revoked' || !unread) return fail(config, explanation, runtime);
-  complain(runtime, `token ${config.token}: cannot see whether it is propagated: ${unread.message}`);
+  complain(
+    runtime,
+    `token ${config.token}: cannot see whether it is propagated: ${unread.reason}: ${unread.message}`,
+  );
   return EXIT_UNREACHABLE;
 }
 

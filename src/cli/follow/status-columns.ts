@@ -33,6 +33,7 @@ export function clusterAnswer(nowMs: number): Omit<Answer<ClusterStatus>, 'rows'
         cell: ({ nextRetryAtMs }) =>
           nextRetryAtMs === undefined ? '' : `in ${humanDuration(nextRetryAtMs - nowMs)}`,
       },
+      { title: 'CREDENTIALS', wide: true, cell: ({ credentials }) => credentials },
       { title: 'MESSAGE', wide: true, cell: ({ message, lastError }) => lastError || message },
     ],
     object: clusterObject,

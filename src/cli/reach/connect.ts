@@ -47,10 +47,10 @@ export async function downstreamPlane(
   const given = await givenDownstream(config.downstreamKubeconfig, config, namespace.value, bounds);
   if (given) return { ok: true, value: given };
   const { remembered } = management;
-  const [cluster, listed] = await Promise.all([remembered.cluster(id), remembered.credentialsSecrets()]);
-  const secrets = await management.credentialsFor(id, known(cluster), listed);
-  if (!secrets.ok) return secrets;
-  const opened = await openDownstream(id, known(cluster), secrets.value, {
+  const [cluster, listed] = await Promise.all([remembered.cluster(id), remembered.ways()]);
+  const ways = await management.waysFor(id, known(cluster), listed);
+  if (!ways.ok) return ways;
+  const opened = await openDownstream(id, known(cluster), ways.value, {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
     namespace: namespace.value,

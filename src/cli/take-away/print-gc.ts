@@ -45,7 +45,7 @@ function tellHeld({ cluster, blocked, allowed, held }: RemovalPlan, runtime: Run
   if (held !== undefined) note(`cluster ${cluster}: on hold, nothing is taken away: ${held}`, runtime);
   if (!blocked || allowed) return;
   note(
-    `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: ${runtime.program} gc --allow ${cluster}`,
+    `cluster ${cluster}: the brake holds ${blocked.objects} objects without a source (limit ${blocked.limit}); if they are meant to go: ${runtime.program} gc --allow ${cluster} --objects ${blocked.objects}`,
     runtime,
   );
 }

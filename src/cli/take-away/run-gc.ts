@@ -2,6 +2,7 @@
 
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
 import { type GcConfig, gcConfig } from '../../config/gc.ts';
+import { blockedObjects } from '../../derive/status.ts';
 import { describeError, TerminalError, UnseenError } from '../../errors.ts';
 import type { Management } from '../../operator/upstream/management.ts';
 import { eachBounded } from '../../plane/bounded.ts';
@@ -32,27 +33,48 @@ export async function runGc({ args, given }: Invocation, runtime: Runtime): Prom
   const config = gcConfig(given, runtime.env, runtime.home, args);
   const management = await managementPlane(config);
   try {
-    if (config.what === 'allow') return await allow(config.cluster ?? '', management, runtime);
+    if (config.what === 'allow')
+      return await allow(config.cluster ?? '', config.objects, management, runtime);
     return await planAll(config, management, runtime);
   } finally {
     await management.close();
   }
 }
 
-/** Lets one blocked sweep of the operator pass. @throws {TerminalError} when nothing is blocked */
-async function allow(cluster: string, management: ManagementPlane, runtime: Runtime): Promise<number> {
+/** Lets one blocked sweep of the operator pass. @throws {TerminalError} when nothing is blocked, or more than was looked at */
+async function allow(
+  cluster: string,
+  looked: number | undefined,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<number> {
   const propagation = needed(await management.propagation(cluster));
   if (!propagation) throw new TerminalError('ClusterDeleted', await missing(cluster, management));
   const blocked = propagation.status.conditions?.find(({ type }) => type === 'GCBlocked');
   if (blocked?.status !== 'True')
     throw new TerminalError('NotBlocked', `nothing is blocked in cluster ${cluster}; nothing was changed`);
-  if (!propagation.allowGc) {
-    const metadata = { uid: propagation.uid, annotations: { [ANNOTATION_ALLOW_GC]: 'true' } };
-    await management.client.patch({ resource: CLUSTER_PROPAGATIONS, name: cluster }, { metadata });
-  }
+  const objects = allowedOf(cluster, looked, blockedObjects(blocked));
+  const metadata = { uid: propagation.uid, annotations: { [ANNOTATION_ALLOW_GC]: String(objects) } };
+  await management.client.patch({ resource: CLUSTER_PROPAGATIONS, name: cluster }, { metadata });
   say(`clusterpropagation/${cluster} allowed`, runtime);
-  note(`the next sweep may pass: ${blocked.message}`, runtime);
+  note(`the next sweep may delete up to ${objects} objects, within an hour: ${blocked.message}`, runtime);
   return EXIT_OK;
+}
+
+/** @throws {TerminalError} */
+function allowedOf(cluster: string, looked: number | undefined, held: number | undefined): number {
+  const objects = looked ?? held;
+  if (objects === undefined)
+    throw new TerminalError(
+      'GCBlocked',
+      `cluster ${cluster}: the operator does not say how many objects it holds; look at gc --plan, then give --objects`,
+    );
+  if (held !== undefined && held > objects)
+    throw new TerminalError(
+      'GCBlocked',
+      `cluster ${cluster}: ${held} objects are held by now, and ${objects} were looked at; look again: gc --plan ${cluster}`,
+    );
+  return objects;
 }
 
 /** A Cluster may be there, and none of the operator's business. */

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { pemCertificates } from '../../derive/pem.ts';
 
 /** Certificates that vouch for a server. */
 export type Authority =
@@ -9,16 +10,13 @@ export type Authority =
   /** Something was said that is no certificate: with it, nobody would get a connection. */
   | { readonly kind: 'unusable'; readonly message: string };
 
-const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-
 /**
  * The certificates in a text: PEM, or base64 of PEM, for people paste either. What is between and around them
  * (comments, keys, carriage returns) is left out.
  */
 export function authorityOf(text: string, nowMs: number): Authority {
   if (text.trim() === '') return { kind: 'system' };
-  const pem = text.includes('-----BEGIN') ? text : Buffer.from(text, 'base64').toString('utf8');
-  const blocks = pem.match(BLOCK) ?? [];
+  const blocks = pemCertificates(text);
   if (blocks.length === 0) return { kind: 'unusable', message: 'holds no PEM certificate' };
   try {
     const certificates = blocks.map((block) => new X509Certificate(block));

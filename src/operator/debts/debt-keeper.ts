@@ -72,7 +72,7 @@ export class DebtKeeper {
   restore(): void {
     const { management, ledger, now } = this.#deps;
     for (const [key, debt] of this.#restored?.owed ?? []) {
-      if (isStillOwed(key, management)) ledger.owe(key, debt);
+      if (isStillOwed(key, debt, management)) ledger.owe(key, debt);
       else this.#owed.remove(key, now());
     }
     for (const key of this.#known.keys) {
@@ -216,10 +216,10 @@ function withDebt(key: string, debt: Debt | undefined): [string, Debt][] {
   return debt ? [[key, debt]] : [];
 }
 
-/** A user who is enabled again is owed no more. An earlier token of a name stays owed until the cluster has told. */
-function isStillOwed(key: string, management: Management): boolean {
+/** A user who is enabled again is owed no more, but for groups that they lost. An earlier token of a name stays owed until the cluster has told. */
+function isStillOwed(key: string, { isOfGroups }: Debt, management: Management): boolean {
   const { kind, name } = parseKey(key);
-  return kind !== 'user' || !isActive(name, management);
+  return isOfGroups || kind !== 'user' || !isActive(name, management);
 }
 
 function isActive(user: string, management: Management): boolean {

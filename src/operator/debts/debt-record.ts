@@ -10,6 +10,8 @@ export interface Debt {
   /** When it was known first; milliseconds since the epoch. */
   readonly sinceMs: number;
   readonly cause: RevocationCause;
+  /** Groups that a user lost are part of it. Left out: they are not. */
+  readonly isOfGroups?: boolean;
 }
 
 /** What outlives every process about one cluster: names and times, never a secret. */
@@ -30,10 +32,13 @@ const MAX_BYTES = 600_000;
 /** Of what is unpacked: whoever may write the ConfigMap must not exhaust our memory. */
 const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
+/** Stands for the cause of a debt that groups are part of. */
+const OF_GROUPS = 'groups';
+
 const shape = z.object({
   cluster: z.string(),
   plane: z.string(),
-  owed: z.array(z.tuple([z.string(), z.number(), z.enum(REVOCATION_CAUSES)])),
+  owed: z.array(z.tuple([z.string(), z.number(), z.enum([...REVOCATION_CAUSES, OF_GROUPS])])),
   known: z.array(z.string()),
   lately: z.number(),
 });
@@ -56,7 +61,11 @@ export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Pr
     const bytes = await promisify(gzip)(
       JSON.stringify({
         ...record,
-        owed: owed.map(([key, { sinceMs, cause }]) => [key, sinceMs, cause]),
+        owed: owed.map(([key, { sinceMs, cause, isOfGroups }]) => [
+          key,
+          sinceMs,
+          isOfGroups ? OF_GROUPS : cause,
+        ]),
         known,
       }),
     );
@@ -73,7 +82,11 @@ export async function unpack(bytes: Buffer): Promise<DebtRecord> {
   const { owed, known, ...rest } = shape.parse(JSON.parse(text.toString('utf8')));
   return {
     ...rest,
-    owed: new Map(owed.map(([key, sinceMs, cause]) => [key, { sinceMs, cause }])),
+    owed: new Map(owed.map(([key, sinceMs, cause]) => [key, debtOf(sinceMs, cause)])),
     known: new Set(known),
   };
+}
+
+function debtOf(sinceMs: number, cause: RevocationCause | typeof OF_GROUPS): Debt {
+  return cause === OF_GROUPS ? { sinceMs, cause: 'user', isOfGroups: true } : { sinceMs, cause };
 }

@@ -19,7 +19,7 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere, uidBefore } from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -70,7 +70,8 @@ function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: To
 
 function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFacts): Plan {
   const { rules, seen } = facts;
-  const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules);
+  const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
+  const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules, earlierUid);
   const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
   const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules), isOurs);
   if (changes.length === 0) return settle(token, verdict, facts);

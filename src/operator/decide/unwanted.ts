@@ -1,6 +1,6 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
-import { type Change, diff, sourceUid } from '../../derive/diff.ts';
+import { type Change, diff, hashIn, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen } from './facts.ts';
@@ -50,4 +50,20 @@ function hasExpired(
 /** Whether a token that was moved is good where it is scoped now. One that was revoked at the same time has no move to wait for. */
 export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: number): boolean {
   return judgeToken(token, user, { cluster: token.clusterName, aceEnabled: true, nowMs }).wanted;
+}
+
+/**
+ * UID for which the ClusterAuthToken was written that is there, where that token had the same user and secret: to those who use it,
+ * it is the same token, and at no moment may its hash seem to be another's. Undefined where there is none.
+ */
+export function uidBefore(
+  token: Token,
+  { hash }: { readonly hash: string },
+  ours: readonly KubeObject[],
+): string | undefined {
+  const written = ours.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+  const isOfSecret = ours.some((object) => hashIn(object) === hash);
+  if (!written || !isOfSecret || isOfAnotherUser(token, written)) return undefined;
+  const uid = sourceUid(written);
+  return uid === token.uid ? undefined : uid;
 }

@@ -1,7 +1,12 @@
 // engage/: begins and ends work on each cluster.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLUSTER_PROPAGATIONS, CLUSTERS } from '../../api/names.ts';
+import {
+  ANNOTATION_ACCEPT_CLUSTER,
+  ANNOTATION_ALLOW_GC,
+  CLUSTER_PROPAGATIONS,
+  CLUSTERS,
+} from '../../api/names.ts';
 import type { Credentials } from '../../clusters/credentials.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
@@ -14,7 +19,7 @@ import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-set
 import { endingOf } from './ending.ts';
 import { Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
-import { createPropagation, removeAllowance } from './propagation-object.ts';
+import { createPropagation, removeAnnotations } from './propagation-object.ts';
 
 export interface ClustersDeps
   extends Omit<PropagatorDeps, 'handover' | 'keepWay' | 'reports' | 'configureAgain'> {
@@ -35,8 +40,8 @@ export class Clusters {
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
-  /** Clusters whose allowance is still to be taken off. */
-  readonly #spent = new Set<string>();
+  /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
+  readonly #spent = new Map<string, Set<string>>();
   #worker: Promise<void> | undefined;
 
   constructor(deps: ClustersDeps) {
@@ -50,6 +55,11 @@ export class Clusters {
 
   enqueueCluster(cluster: string): void {
     this.#queue.add(cluster, 'normal');
+  }
+
+  /** What holds for all of them is otherwise now. */
+  rulesChanged(): void {
+    for (const propagator of this.#propagators.values()) propagator.rulesChanged();
   }
 
   /** Begins to act. Before this, events only gather. Call when the management stores are filled. */
@@ -106,8 +116,9 @@ export class Clusters {
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
     if (isGone) await this.#endIfOver(propagator);
     // Last, and tried again with backoff like all else of this cluster.
-    if (this.#spent.has(name)) await removeAllowance(this.#deps.client, name);
-    this.#spent.delete(name);
+    const spent = [...(this.#spent.get(name) ?? [])];
+    if (spent.length > 0) await removeAnnotations(this.#deps.client, name, spent);
+    for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
   }
 
   #isOurs(name: string): boolean {
@@ -168,6 +179,11 @@ export class Clusters {
     for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
   }
 
+  #spend(cluster: string, annotation: string): void {
+    this.#spent.set(cluster, (this.#spent.get(cluster) ?? new Set()).add(annotation));
+    this.enqueueCluster(cluster);
+  }
+
   #add(name: string): ClusterPropagator {
     const { reports, upstream, now } = this.#deps;
     const propagator = new ClusterPropagator(name, {
@@ -179,10 +195,8 @@ export class Clusters {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),
         publishStatus: async (cluster) => this.#writers.get(cluster)?.publish(),
-        allowanceUsed: (cluster) => {
-          this.#spent.add(cluster);
-          this.enqueueCluster(cluster);
-        },
+        allowanceUsed: (cluster) => this.#spend(cluster, ANNOTATION_ALLOW_GC),
+        acceptanceUsed: (cluster) => this.#spend(cluster, ANNOTATION_ACCEPT_CLUSTER),
       },
     });
     this.#propagators.set(name, propagator);

@@ -1,10 +1,4 @@
-import {
-  ANNOTATION_ALLOW_GC,
-  apiVersionOf,
-  CLUSTER_PROPAGATIONS,
-  FIELD_MANAGER,
-  LABEL_MANAGED_BY,
-} from '../../api/names.ts';
+import { apiVersionOf, CLUSTER_PROPAGATIONS, FIELD_MANAGER, LABEL_MANAGED_BY } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { PropagationSpec } from '../../api/types.ts';
 import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
@@ -50,10 +44,14 @@ function fieldsOf(spec: PropagationSpec): object {
   };
 }
 
-/** Takes the annotation off that let one blocked sweep pass, or did not. @throws {ApiError | ConnectionError | FencedError} */
-export async function removeAllowance(client: Writer, name: string): Promise<void> {
+/** Takes annotations off by which a person said something once. @throws {ApiError | ConnectionError | FencedError} */
+export async function removeAnnotations(
+  client: Writer,
+  name: string,
+  annotations: readonly string[],
+): Promise<void> {
   try {
-    const patch = { metadata: { annotations: { [ANNOTATION_ALLOW_GC]: null } } };
+    const patch = { metadata: { annotations: Object.fromEntries(annotations.map((one) => [one, null])) } };
     await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch);
   } catch (error) {
     if (!isObjectMissing(error)) throw error;

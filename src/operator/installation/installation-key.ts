@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { INSTALLATION_KEY_SECRET, SECRETS } from '../../api/names.ts';
 import { isAlreadyExists, TerminalError } from '../../errors.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient, ObjectKey } from '../../kube/client.ts';
 
 const KEY_BYTES = 32;
 
@@ -12,9 +12,16 @@ const KEY_BYTES = 32;
  * @throws {TerminalError} when the Secret is there but holds no key: making another would have every hash checked anew
  */
 export async function loadInstallationKey(client: KubeClient, namespace: string): Promise<KeyObject> {
-  const address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
+  const address: Address = { resource: SECRETS, namespace, name: INSTALLATION_KEY_SECRET };
   const live = await client.get(address);
   if (live !== undefined) return keyIn(live, namespace);
+  return makeKey(client, address);
+}
+
+type Address = ObjectKey & { readonly namespace: string };
+
+async function makeKey(client: KubeClient, address: Address): Promise<KeyObject> {
+  const { namespace } = address;
   const key = randomBytes(KEY_BYTES);
   try {
     await client.create(SECRETS, {
@@ -27,7 +34,8 @@ export async function loadInstallationKey(client: KubeClient, namespace: string)
     return createSecretKey(key);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return keyIn(await client.get(address), namespace);
+    // Another replica was first; or it was, and somebody deleted it since.
+    return loadInstallationKey(client, namespace);
   }
 }
 

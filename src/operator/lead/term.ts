@@ -3,7 +3,6 @@ import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
 import type { Installation } from '../../derive/ownership.ts';
-import { Marks } from '../../hash/marks.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
@@ -16,8 +15,8 @@ import { DebtRecords } from '../debts/debt-records.ts';
 import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
 import { Clusters } from '../engage/clusters.ts';
 import { EarlierIds } from '../installation/earlier-ids.ts';
+import { HeldKey } from '../installation/held-key.ts';
 import { installationOf } from '../installation/installation.ts';
-import { loadInstallationKey } from '../installation/installation-key.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
@@ -65,7 +64,7 @@ export class Term {
   readonly #debts: DebtRecords;
   #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
-  #marks: Marks | undefined;
+  #key: HeldKey | undefined;
   #ended = false;
 
   constructor(deps: TermDeps) {
@@ -75,6 +74,11 @@ export class Term {
     this.#client = new KubeClient(this.#transport, plane.onRequest);
     this.#debts = new DebtRecords(this.#client, deps.config.namespace, log);
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
+  }
+
+  /** Why nothing is added anywhere; undefined: it is. */
+  get keyProblem(): string | undefined {
+    return this.#key?.problem;
   }
 
   /** Undefined until the term has begun to work. */
@@ -88,11 +92,12 @@ export class Term {
    * @throws {TerminalError | ApiError | ConnectionError | FencedError}
    */
   async start(signal: AbortSignal): Promise<void> {
-    const prepared = await unlessEnded(signal, this.#prepare());
+    const prepared = await unlessEnded(signal, this.#prepare(signal));
     if (prepared === undefined) return;
-    this.#marks = prepared.marks;
-    this.#clusters = this.#buildClusters(prepared.marks, prepared.installation);
+    this.#key = prepared.key;
+    this.#clusters = this.#buildClusters(prepared.key, prepared.installation);
     this.#clusters.start();
+    void prepared.key.untilUsable(signal);
   }
 
   /** No write begins after this resolves. */
@@ -102,20 +107,19 @@ export class Term {
     await this.#transport.close();
   }
 
-  /**
-   * The Secret of the installation key was changed, or deleted: its key signs from now on, and what the old one signed is
-   * still known to this process, so that no hash has to be checked.
-   *
-   * @throws as {@link loadInstallationKey}; the key that was in force is kept
-   */
+  /** The Secret of the installation key was changed, or deleted. @throws as {@link HeldKey.renew} */
   async renewInstallationKey(): Promise<void> {
-    this.#marks?.renew(await loadInstallationKey(this.#client, this.#deps.config.namespace));
+    await this.#key?.renew();
   }
 
-  async #prepare(): Promise<{ marks: Marks; installation: Installation }> {
-    const { config, plane, seen } = this.#deps;
+  async #prepare(signal: AbortSignal): Promise<{ key: HeldKey; installation: Installation }> {
+    const { config, plane, seen, log } = this.#deps;
+    const keyUsable = (): void => this.#clusters?.rulesChanged();
     const [key, id] = await Promise.all([
-      loadInstallationKey(this.#client, config.namespace),
+      HeldKey.load(
+        { ...{ client: this.#client, namespace: config.namespace, log }, onChange: keyUsable },
+        signal,
+      ),
       readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
@@ -125,7 +129,7 @@ export class Term {
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();
-    return { marks: new Marks(key), installation: installationOf(seen.management, id) };
+    return { key, installation: installationOf(seen.management, id) };
   }
 
   /** What earlier processes saw being deleted is evidence for this one, too. */
@@ -141,7 +145,7 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
-  #buildClusters(marks: Marks, installation: Installation): Clusters {
+  #buildClusters(key: HeldKey, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
     const client = this.#client;
     const live = this.#certainReader();
@@ -150,7 +154,8 @@ export class Term {
       ...{ client, now, planeNow, installation },
       earlierIds: new EarlierIds(live, log),
       upstream: { ...seen, live },
-      hashes: new TokenHashes(hashes, marks),
+      hashes: new TokenHashes(hashes, key.marks),
+      keyProblem: () => key.problem,
       syncBack: new SyncBack(client, log),
       reports: {
         ...{ log, metrics },
@@ -169,8 +174,8 @@ export class Term {
           ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now },
           management: seen.management,
         }),
-      openSession: (cluster, access, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), installation, access, listener }),
+      openSession: (cluster, way, listener) =>
+        new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
       holdsOurs: async (cluster, access) =>
         holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
       writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),

@@ -36,6 +36,11 @@ export class Terms implements LeadershipListener, Queues {
     return this.#term?.clusters !== undefined;
   }
 
+  /** Why nothing is added anywhere while this process leads; undefined: it is. */
+  get keyProblem(): string | undefined {
+    return this.#term?.keyProblem;
+  }
+
   /** None while another replica leads: its events fill our stores, and the sweep of a new term looks at everything. */
   propagators(): Iterable<ClusterPropagator> {
     return this.#term?.clusters?.propagators() ?? [];

@@ -10,11 +10,21 @@ export interface Books {
   readonly debts: DebtKeeper;
 }
 
-/** Opens the books of a cluster, with what earlier processes left in them. */
+/** How a cluster can be seen at this moment. */
+export interface Whereabouts {
+  isAway(): boolean;
+  /** Another one is seen in its place. */
+  isElsewhere(): boolean;
+}
+
+/**
+ * Opens the books of a cluster, with what earlier processes left in them. What is owed to it is not paid by what another cluster
+ * lacks that is seen in its place.
+ */
 export function openBooks(
   cluster: string,
   { upstream, reports, keepDebts, now }: PropagatorDeps,
-  isAway: () => boolean,
+  { isAway, isElsewhere }: Whereabouts,
   onChange: () => void,
 ): Books {
   const { management, deletions } = upstream;
@@ -24,6 +34,7 @@ export function openBooks(
   const debts: DebtKeeper = keepDebts({ cluster, ledger: lag, isAway });
   debts.restore();
   const outcomes = new Outcomes(onChange, (key, outcome) => {
+    if (isElsewhere()) return;
     lag.settled(key, outcome);
     debts.settled(key, outcome);
   });

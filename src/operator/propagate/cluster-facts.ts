@@ -1,3 +1,5 @@
+import { describeWay } from '../../clusters/credentials.ts';
+import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
 import type { Counts, Outcomes } from '../report/outcomes.ts';
@@ -14,19 +16,23 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked'>;
   readonly isDrained: boolean;
+  readonly identity: Pick<ClusterIdentity, 'uid'>;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
   readonly tokenSources: Pick<TokenSources, 'collisionsOf'> | undefined;
   readonly downstreamNamespace: string;
+  readonly keyProblem: string | undefined;
 }
 
 export function clusterFacts({
   downstreamNamespace,
+  keyProblem,
   settings,
   session,
   sweeper,
   isDrained,
+  identity,
   sibling,
   outcomes,
   tokenSources,
@@ -35,14 +41,17 @@ export function clusterFacts({
   return {
     generation: settings?.generation ?? 0,
     downstreamNamespace,
+    clusterUid: identity.uid,
     extTokens: tokenSources !== undefined,
+    way: settings && describeWay(settings.credentials),
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
     modeMessage: settings?.modeMessage ?? '',
+    keyProblem,
     suspended: settings?.spec.suspend ?? false,
     specProblem: settings?.specProblem,
     specUnknown: settings?.specUnknown ?? false,
-    connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session),
+    connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
     reviewed: sweeper.reviewed,
     drained: isDrained,
     sibling,
@@ -58,7 +67,13 @@ function withCollisions(counts: Counts, collisions: number): Counts {
 function connectionFacts(
   settings: ClusterSettings | undefined,
   session: SessionState | undefined,
+  { uid }: StatusSources['identity'],
 ): ClusterFacts['connection'] {
+  const strangerUid = session && session.phase !== 'connecting' ? session.strangerUid : undefined;
+  if (uid !== undefined && strangerUid !== undefined) {
+    const message = replacedMessage(uid, strangerUid);
+    return { phase: 'disconnected', reason: 'ClusterReplaced', message, nextTryMs: undefined };
+  }
   if (session) return session;
   const credentials = settings?.credentials;
   if (credentials?.kind === 'found') return { phase: 'connecting' };

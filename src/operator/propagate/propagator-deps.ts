@@ -14,6 +14,8 @@ import type { SyncBack } from '../report/sync-back.ts';
 export interface PropagatorDeps {
   readonly upstream: Pick<Upstream, 'management' | 'live' | 'deletions'>;
   readonly hashes: TokenHashes;
+  /** Why no hash can be marked; undefined: it can. */
+  keyProblem(): string | undefined;
   readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
   readonly syncBack: SyncBack;
   /** What management knows of other cluster ids than one's own. */
@@ -33,7 +35,14 @@ export interface PropagatorDeps {
   /** Whether anything of ours is in a cluster. @throws when it does not tell */
   holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
   /** A session that is not started yet. */
-  openSession(cluster: string, access: () => Promise<Access>, listener: SessionListener): ClusterSession;
+  openSession(cluster: string, way: WayIn, listener: SessionListener): ClusterSession;
+}
+
+/** How a cluster is reached. */
+export interface WayIn {
+  readonly access: () => Promise<Access>;
+  /** UID of the cluster that is to be found there; undefined while none was seen. */
+  readonly knownUid: string | undefined;
 }
 
 /** What holds for every cluster that was not told otherwise. */

@@ -1,8 +1,9 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, Propagation, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
+import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/status.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
@@ -12,13 +13,14 @@ import { work } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Lag } from '../report/lag.ts';
 import type { Outcomes } from '../report/outcomes.ts';
-import { Drain } from '../sweep/drain.ts';
+import { Drain, drainedNotice } from '../sweep/drain.ts';
 import { OtherIds } from '../sweep/other-ids.ts';
 import { Sweeper } from '../sweep/sweeper.ts';
 import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-settings.ts';
+import type { Told } from '../upstream/watches.ts';
 import { openBooks } from './books.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { collisionNotice, drainedNotice, replacedNotice } from './cluster-notices.ts';
+import { collisionNotice, keyNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -46,16 +48,14 @@ export class ClusterPropagator {
   /** Of the open session. */
   #credentialsVersion: string | undefined;
   readonly #drain: Drain;
+  readonly #identity: ClusterIdentity;
 
   constructor(name: string, deps: PropagatorDeps) {
     this.name = name;
     this.#deps = deps;
-    const books = openBooks(
-      name,
-      deps,
-      () => !this.connection,
-      () => this.#changed(),
-    );
+    this.#identity = new ClusterIdentity(name, (notice) => deps.reports.notifyCluster(name, notice));
+    const seen = { isAway: () => !this.connection || this.isElsewhere, isElsewhere: () => this.isElsewhere };
+    const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
     this.otherIds = new OtherIds({
       ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
@@ -90,9 +90,9 @@ export class ClusterPropagator {
     return this.#session?.connection;
   }
 
-  /** A person lets one blocked sweep pass. */
-  get allowance(): Propagation['allowance'] {
-    return this.#settings?.allowance;
+  /** Another cluster answers in its place: what is ours there may be taken away, and nothing else is done. */
+  get isElsewhere(): boolean {
+    return this.#identity.strangerUid !== undefined;
   }
 
   /** True when this cluster has the token, or is not going to. */
@@ -115,17 +115,19 @@ export class ClusterPropagator {
     if (this.otherIds.has(id)) this.#sweeper.run();
   }
 
-  /**
-   * A watch of the management plane told of a change: from now on the cluster is behind.
-   *
-   * @param expiresAtMs - of a token that may expire
-   */
-  noteChange(key: string, lane: Lane, expiresAtMs?: number): void {
+  /** A watch of the management plane told of a change: from now on the cluster is behind. */
+  noteChange(key: string, lane: Lane, told: Told = {}): void {
     const outcome = this.outcomes.get(key);
     const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
-    if (!this.#drain.isDone) this.lag.changed({ key, isRevocation, expiresAtMs, outcome, isAway });
+    if (!this.#drain.isDone) this.lag.changed({ ...told, key, isRevocation, outcome, isAway });
     if (this.#deps.upstream.deletions.has(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
+  }
+
+  /** What holds for all clusters is otherwise now: each key is looked at again. */
+  rulesChanged(): void {
+    this.#sweeper.run();
+    this.#changed();
   }
 
   /** A key of this cluster is to be looked at. */
@@ -138,9 +140,12 @@ export class ClusterPropagator {
     const before = this.#settings;
     this.#settings = settings;
     logProblems(this.name, before, settings, this.#deps.reports.log);
+    const keyProblem = before ? undefined : this.#deps.keyProblem();
+    if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
     if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
+    await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
     for (const token of this.#collisions()) this.#deps.reports.notifyToken(token, collisionNotice(token));
@@ -169,6 +174,18 @@ export class ClusterPropagator {
     return isSettling(this.#sources());
   }
 
+  /** A person accepts the cluster that answers: from now on it is this one. */
+  async #followIdentity({ identity }: ClusterSettings): Promise<void> {
+    const answer = this.#identity.follow(identity, this.connection !== undefined);
+    if (answer === undefined) return;
+    // To be made ready, and with books that count, it is connected anew.
+    if (answer !== 'refused') await this.#endSession();
+    if (answer === 'known') return;
+    // In this order: a process that ends in between finds the acceptance again.
+    await this.#deps.reports.publishStatus(this.name);
+    this.#deps.reports.acceptanceUsed(this.name);
+  }
+
   async #followCredentials(settings: ClusterSettings): Promise<void> {
     const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
     if (step.kind === 'keep') return;
@@ -176,7 +193,8 @@ export class ClusterPropagator {
     // Stopped meanwhile: nobody would ever end this session.
     if (step.kind === 'end' || this.queue.isClosed) return;
     this.#credentialsVersion = step.version;
-    this.#session = this.#deps.openSession(this.name, step.access, {
+    const way = { access: step.access, knownUid: this.#identity.uid };
+    this.#session = this.#deps.openSession(this.name, way, {
       stateChanged: (state) => this.#sessionChanged(state),
       objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
@@ -193,10 +211,11 @@ export class ClusterPropagator {
 
   #sessionChanged(state: SessionState): void {
     const { log } = this.#deps.reports;
+    this.#identity.seen(state);
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
-      const replaced = replacedNotice(this.name, state);
-      if (replaced) this.#deps.reports.notifyCluster(this.name, replaced);
+      // An acceptance may wait for this.
+      if (this.#settings?.identity.acceptedUid !== undefined) this.#deps.configureAgain(this.name);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
@@ -228,12 +247,14 @@ export class ClusterPropagator {
   #sources(): StatusSources {
     return {
       settings: this.#settings,
+      identity: this.#identity,
       session: this.#session?.state,
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
+      keyProblem: this.#deps.keyProblem(),
       cluster: this.name,
       tokenSources: this.#deps.upstream.management.tokenSources,
     };
@@ -245,7 +266,7 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
-    if (this.#settings) this.#deps.keepWay(this.name, this.#settings.credentials);
+    if (this.#settings && !this.isElsewhere) this.#deps.keepWay(this.name, this.#settings.credentials);
     const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
@@ -263,7 +284,7 @@ export class ClusterPropagator {
   }
 
   #endDrain(): void {
-    if (!this.#drain.ends(this.mode, this, this.#sweeper)) return;
+    if (this.isElsewhere || !this.#drain.ends(this.mode, this, this.#sweeper)) return;
     this.outcomes.clear();
     this.lag.clear();
     this.debts.clear();

@@ -23,6 +23,8 @@ export interface WorkedCluster {
   readonly outcomes: Outcomes;
   readonly lag: Lag;
   readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
+  /** Another cluster answers in its place. */
+  readonly isElsewhere: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function reconcileKey(
 ): Promise<Result> {
   const { name, queue, outcomes } = cluster;
   const result = await reconcile(key, workOf(key, connection, cluster, sweeper, deps));
+  if (cluster.isElsewhere) return result;
   const { management } = deps.upstream;
   const { observed } = connection;
   deps.syncBack.later(key, { name, management, observed, queue, outcomes, now: deps.now });
@@ -56,7 +59,7 @@ function workOf(
   const { name, mode, spec, queue, outcomes, otherIds } = cluster;
   const writes = cluster.lag.writesOf({ key, mode, observed, queuedAtMs: queue.queuedAtMs(key) });
   return {
-    rules: () => rulesOf(name, cluster.settings, deps),
+    rules: () => rulesOf(name, cluster.settings, cluster.isElsewhere, deps),
     upstream: {
       ...upstream,
       isAllowed: (each) => sweeper.isApproved(each) || otherIds.isLeftOver(each),

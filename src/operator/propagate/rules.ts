@@ -7,19 +7,23 @@ import type { PropagatorDeps } from './propagator-deps.ts';
  * What holds in a cluster at this moment.
  *
  * @param settings - undefined before the first word of management: nothing is added then
+ * @param isElsewhere - another cluster answers in its place
  */
 export function rulesOf(
   cluster: string,
   settings: ClusterSettings | undefined,
+  isElsewhere: boolean,
   {
     defaults,
     installation,
     now,
     planeNow,
-  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow'>,
+    keyProblem,
+  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow' | 'keyProblem'>,
 ): Rules {
   const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
-  const isPaused = spec.suspend || mode === 'hold' || specUnknown;
+  const isHeld = mode === 'hold' || specUnknown || isElsewhere || keyProblem() !== undefined;
+  const isPaused = spec.suspend || isHeld;
   const nowMs = now();
   return {
     ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },
@@ -28,6 +32,6 @@ export function rulesOf(
     installation: isPaused ? undefined : installation.id,
     algorithm: spec.algorithm ?? defaults.algorithm,
     storage: spec.storage ?? defaults.storage,
-    adopts: spec.adopt,
+    adopts: spec.adopt && !isElsewhere,
   };
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { TokenReason } from '../../api/reasons.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../../errors.ts';
 import { isInvalid } from '../../kube/apply.ts';
@@ -73,15 +74,19 @@ function afterFailure(key: string, error: unknown, connection: Connection, deps:
     outcomes.set(key, { state: 'failed', reason: 'Rejected', message: describeError(error) });
     return;
   }
+  // What does not pass by itself is told as what it is, and tried again all the same.
+  const reason = refusalOf(error);
   outcomes.set(
     key,
-    // Something that was to be taken away is still there: told as what it is, and tried again all the same.
-    isInvalid(error)
-      ? { state: 'failed', reason: 'Rejected', message: describeError(error) }
-      : { state: 'pending' },
+    reason ? { state: 'failed', reason, message: describeError(error) } : { state: 'pending' },
   );
   queue.addRateLimited(key, error instanceof ApiError ? error.retryAfterMs : undefined);
   if (error instanceof ConnectionError || error instanceof ApiError) void connection.suspect(error);
+}
+
+function refusalOf(error: unknown): TokenReason | undefined {
+  if (isInvalid(error)) return 'Rejected';
+  return error instanceof ApiError && error.code === 403 ? 'Forbidden' : undefined;
 }
 
 /** Without this, thousands of keys that need nothing would be one long turn of the event loop. */

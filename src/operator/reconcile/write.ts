@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../api/types.ts';
 import type { Change } from '../../derive/diff.ts';
 import { gives, otherWay, takesAway } from '../../derive/takes.ts';
-import { ApiError, FencedError, isAlreadyExists, TerminalError } from '../../errors.ts';
+import { ApiError, FencedError, isAlreadyExists, OvertakenError, TerminalError } from '../../errors.ts';
 import { apply, isInvalid, objectKey } from '../../kube/apply.ts';
 import { mayAdopt } from '../decide/in-the-way.ts';
 import type { Downstream } from './work.ts';
@@ -22,8 +22,9 @@ export type WriteResult =
  * AlreadyExists is never a ground to delete: the live object decides whether it is ours (then we had not seen
  * it yet) or another's.
  *
- * @param isStillDue - asked right before each write that gives something to someone, after the first: the decision may have
- *   been overtaken while the ones before it were under way. What takes away is not held up
+ * @param isStillDue - asked right before each write that gives something to someone, and once more when it is about to be sent:
+ *   the decision may have been overtaken while those before it were under way, or while it waited for a connection. What takes
+ *   away is not held up
  */
 export async function write(
   changes: readonly Change[],
@@ -37,7 +38,7 @@ export async function write(
       ? ({ kind: 'waiting' } as const)
       : isOvertaken
         ? ({ kind: 'stale' } as const)
-        : await attempt(change, progress, cluster);
+        : await attempt(change, progress, cluster, isStillDue);
     if (end) return finish(end, progress);
   }
   return finish({ kind: 'written', count: changes.length }, progress);
@@ -68,10 +69,13 @@ async function attempt(
   change: Write,
   progress: Progress,
   cluster: Downstream,
+  isStillDue: (change: Change) => boolean,
 ): Promise<WriteResult | undefined> {
+  const isDue = (): boolean => !gives(change) || isStillDue(change);
   try {
-    if ((await writeOne(change, cluster)) === 'held') progress.isHeld = true;
+    if ((await writeOne(change, cluster, isDue)) === 'held') progress.isHeld = true;
   } catch (error) {
+    if (error instanceof OvertakenError) return { kind: 'stale' };
     if (!isRefusedTaking(change, error)) return afterRefusal(change, error, cluster);
     if (change.verb === 'patch' && (await isReplaced(change.target, error, cluster)))
       return { kind: 'stale' };
@@ -97,11 +101,15 @@ async function tryOtherWay(change: Change, cluster: Downstream): Promise<void> {
   }
 }
 
-async function writeOne(change: Write, cluster: Downstream): Promise<'done' | 'held'> {
+async function writeOne(
+  change: Write,
+  cluster: Downstream,
+  isStillDue?: () => boolean,
+): Promise<'done' | 'held'> {
   const { client, observed } = cluster;
   const { kind } = change.verb === 'create' ? change.object : change.target;
   cluster.writes.begun(change.verb, kind);
-  const answer = await apply(client, change);
+  const answer = await apply(client, change, isStillDue);
   cluster.writes.done(change.verb, kind);
   if (answer === undefined) {
     if (change.verb === 'delete') observed.assumeGone(change.target);

@@ -1,6 +1,7 @@
 import type { ClusterFacts } from '../../derive/status.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import type { Leadership } from '../../kube/elector.ts';
+import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Lag } from './lag.ts';
 import type { WatchAge } from './watch-age.ts';
@@ -19,12 +20,20 @@ export interface ScrapedCluster {
   facts(): ClusterFacts;
 }
 
+/** The management plane, as far as it is scraped. */
+export interface ScrapedPlane {
+  readonly watchAge: WatchAge;
+  readonly unread: ReadonlyMap<string, string>;
+  /** Who answers in its place. */
+  readonly identity: Pick<PlaneIdentity, 'stranger'>;
+}
+
 /** Has the gauges filled when somebody scrapes, not when something changes. */
 export function publishGauges(
   metrics: Metrics,
   clusters: () => Iterable<ScrapedCluster>,
   hashes: Pick<HashStore, 'pending'>,
-  plane: { readonly watchAge: WatchAge; readonly unread: ReadonlyMap<string, string> },
+  plane: ScrapedPlane,
   leadership: Pick<Leadership, 'mayWrite'>,
 ): void {
   metrics.beforeScrape(() => {
@@ -32,6 +41,7 @@ export function publishGauges(
     metrics.leader.set(leadership.mayWrite() ? 1 : 0);
     metrics.hashesPending.set(hashes.pending);
     metrics.managementAge.set(plane.watchAge.ageSeconds(nowMs));
+    metrics.managementReplaced.set(plane.identity.stranger === undefined ? 0 : 1);
     metrics.managementUnread.reset();
     for (const resource of plane.unread.keys()) metrics.managementUnread.set({ resource }, 1);
     metrics.resetClusterGauges();
@@ -81,6 +91,7 @@ function problemsOf(facts: ClusterFacts): readonly string[] {
     ...(facts.gcBlocked ? ['GCBlocked'] : []),
     ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
     ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
+    ...(facts.keyProblem === undefined ? [] : ['InstallationKeyUnusable']),
     ...(facts.sibling === undefined ? [] : ['SharedCluster']),
     ...(facts.suspended ? ['Suspended'] : []),
   ];

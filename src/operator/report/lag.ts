@@ -1,4 +1,5 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import type { Mode } from '../../derive/status.ts';
@@ -8,6 +9,7 @@ import type { Outcome } from '../decide/plan.ts';
 import { parseKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
+import type { Told } from '../upstream/watches.ts';
 
 export interface LagDeps {
   readonly management: Management;
@@ -19,11 +21,9 @@ export interface LagDeps {
 }
 
 /** An event of the management plane, for one key of this cluster. */
-export interface Change {
+export interface Change extends Told {
   readonly key: string;
   readonly isRevocation: boolean;
-  /** Of a token that may expire. */
-  readonly expiresAtMs: number | undefined;
   /** What was last known of the key. */
   readonly outcome: Outcome | undefined;
   /** The cluster is not connected. */
@@ -56,6 +56,7 @@ interface Behind {
 }
 
 interface OwnDebt extends Debt {
+  isOfGroups: boolean;
   paid: boolean;
 }
 
@@ -80,11 +81,13 @@ export class Lag {
     const sinceMs = this.#deps.now();
     if (isRevocation) {
       this.#behind.delete(key);
-      if (!isHarmless(change, sinceMs)) this.owe(key, { sinceMs, cause: causeOf(key) });
+      const isOfGroups = change.isGroupLost ?? false;
+      if (!isHarmless(change, sinceMs)) this.owe(key, { sinceMs, cause: causeOf(key), isOfGroups });
       return;
     }
-    // A user who is enabled again. A token may also be another one of that name: the earlier one's end stays owed.
-    if (causeOf(key) === 'user') this.#forget(key);
+    // A user who is enabled again, unless groups are owed, too: those are settled by what the cluster tells. A token may also be
+    // another one of that name: the earlier one's end stays owed.
+    if (causeOf(key) === 'user' && !this.#owed.get(key)?.isOfGroups) this.#forget(key);
     if (!this.#behind.has(key)) this.#behind.set(key, { sinceMs, written: false });
   }
 
@@ -129,7 +132,7 @@ export class Lag {
     if (behind) this.#endBehind(key, behind, outcome);
     const debt = this.#owed.get(key);
     // What the API server refuses to take away is still there.
-    if (!debt || (outcome?.state === 'failed' && outcome.reason === 'Rejected')) return;
+    if (!debt || (outcome?.state === 'failed' && REFUSED.has(outcome.reason))) return;
     this.#forget(key);
     if (debt.paid) this.#deps.series.revoked(debt.cause, this.#secondsSince(debt.sinceMs));
   }
@@ -158,9 +161,13 @@ export class Lag {
   }
 
   /** A revocation is owed from now on, unless it was before: then the first counts. */
-  owe(key: string, { sinceMs, cause }: Debt): void {
-    if (this.#owed.has(key)) return;
-    this.#owed.set(key, { sinceMs, cause, paid: false });
+  owe(key: string, { sinceMs, cause, isOfGroups = false }: Debt): void {
+    const before = this.#owed.get(key);
+    if (before) {
+      before.isOfGroups ||= isOfGroups;
+      return;
+    }
+    this.#owed.set(key, { sinceMs, cause, isOfGroups, paid: false });
     if (cause !== 'expiry') this.#deps.onDebt?.(key, true);
   }
 
@@ -211,6 +218,8 @@ export class Lag {
     return Math.max(0, (this.#deps.now() - sinceMs) / 1000);
   }
 }
+
+const REFUSED: ReadonlySet<TokenReason> = new Set(['Rejected', 'Forbidden']);
 
 /** Without its ClusterAuthToken a token is refused; a ClusterUserAttribute refuses by being gone, and by what it says. */
 function isTakingAway({ key, verb, kind }: KeyWrite): boolean {

@@ -15,4 +15,6 @@ export interface Reports {
   statusChanged(cluster: string): void;
   /** The annotation that let one blocked sweep pass has done its work. */
   allowanceUsed(cluster: string): void;
+  /** The annotation by which a person accepts another cluster has done its work, or does not fit. */
+  acceptanceUsed(cluster: string): void;
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '../../clusters/connection.ts';
 import { backoffMs } from '../../kube/backoff.ts';
+import type { Notice } from '../decide/plan.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -96,4 +97,8 @@ export class Drain {
       if (this.#isDone) this.#plan(backoffMs(this.#failures, RETRY_BASE_MS, HOUR_MS));
     }
   }
+}
+
+export function drainedNotice(cluster: string): Notice {
+  return { reason: 'Drained', message: `Nothing of ours is left in cluster ${cluster}`, warning: false };
 }

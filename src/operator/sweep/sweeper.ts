@@ -6,9 +6,10 @@ import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { Reports } from '../report/reports.ts';
+import type { ClusterSettings } from '../upstream/cluster-settings.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
-import { judgeAllowance } from './allowance.ts';
+import { isExpired, judgeAllowance } from './allowance.ts';
 import type { OtherIds } from './other-ids.ts';
 import { planSweep, type SweepPlan } from './sweep-plan.ts';
 
@@ -18,7 +19,8 @@ const GATHER_MS = 1_000;
 interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
-  readonly allowance: Propagation['allowance'];
+  /** Undefined before the first word of management. */
+  readonly settings: Pick<ClusterSettings, 'allowance' | 'allowedAtMs'> | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
@@ -32,6 +34,8 @@ export interface SweeperDeps {
   /** How often a whole cluster is compared, whatever the watches say. */
   readonly defaults: { readonly sweepIntervalMs: number };
   readonly now: () => number;
+  /** What time it is by the management plane. */
+  readonly planeNow: () => number;
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -126,14 +130,16 @@ export class Sweeper {
 
   /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
   #allows(blocked: SweepPlan['blocked']): boolean {
-    const { allowance, name } = this.#cluster;
+    const { settings, name } = this.#cluster;
+    const allowance = settings?.allowance;
     if (allowance === undefined || allowance === this.#spent) {
       this.#spent = allowance;
       return false;
     }
     this.#spent = allowance;
-    const verdict = judgeAllowance(allowance, blocked, this.#blocked);
-    const { reports } = this.#deps;
+    const { reports, planeNow } = this.#deps;
+    const wasLongAgo = isExpired(settings?.allowedAtMs, planeNow());
+    const verdict = judgeAllowance(allowance, blocked, this.#blocked, wasLongAgo);
     reports.allowanceUsed(name);
     if (!verdict.isAllowed) {
       reports.notifyCluster(name, { reason: 'AllowanceRefused', message: verdict.message, warning: true });

@@ -19,12 +19,8 @@ import {
   USER_ATTRIBUTES,
   USERS,
 } from '../../api/names.ts';
-import {
-  parseCluster,
-  parseCredentialsSecret,
-  parsePropagation,
-  parseSetting,
-} from '../../api/parse-cluster.ts';
+import { parseCluster, parsePropagation, parseSetting } from '../../api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../../api/parse-credentials.ts';
 import { parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
@@ -33,7 +29,8 @@ import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
 import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
-import { Reflector, type ReflectorObserver, type ReflectorTiming } from '../../kube/reflector.ts';
+import { Reflector } from '../../kube/reflector.ts';
+import type { ReflectorObserver, ReflectorTiming } from '../../kube/reflector-options.ts';
 import type { Store } from '../../kube/store.ts';
 import { type Management, watchName } from './management.ts';
 import { WatchGroup } from './watch-group.ts';

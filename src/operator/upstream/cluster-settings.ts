@@ -3,6 +3,7 @@ import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
 import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
+import type { WrittenIdentity } from '../../clusters/identity.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Management, watchName } from './management.ts';
@@ -18,7 +19,9 @@ export interface ClusterSettings {
   readonly specUnknown: boolean;
   readonly generation: number;
   readonly allowance: Propagation['allowance'];
+  readonly allowedAtMs: number | undefined;
   readonly credentials: Credentials;
+  readonly identity: WrittenIdentity;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
 }
@@ -47,7 +50,9 @@ export function clusterSettings(
     specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
     generation: propagation?.generation ?? 0,
     allowance: propagation?.allowance,
+    allowedAtMs: propagation?.allowedAtMs,
     credentials: credentialsOf(name, cluster, mode.mode, management),
+    identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),
   };
 }
@@ -59,7 +64,7 @@ function credentialsOf(
   mode: Mode,
   management: Management,
 ): Credentials {
-  const found = findCredentials(name, cluster, management.credentialsSecrets());
+  const found = findCredentials(name, cluster, management.ways());
   const kept = management.keptWay(name);
   if (found.kind === 'missing' && mode === 'drain' && kept) return keptCredentials(kept);
   return withUnread(found, management);

@@ -10,6 +10,7 @@ import type {
   User,
   UserAttribute,
 } from '../../api/types.ts';
+import { RANCHER_ADDRESSES, type Ways } from '../../clusters/ways.ts';
 import { Store } from '../../kube/store.ts';
 import { TokenSources } from './token-sources.ts';
 
@@ -61,9 +62,12 @@ export class Management {
     return this.credentials.get(this.ownNamespace)?.get(keptWayName(cluster));
   }
 
-  /** All Secrets that may hold credentials, own namespace first. */
-  credentialsSecrets(): readonly CredentialsSecret[] {
-    return [...this.credentials.values()].flatMap((store) => [...store.list()]);
+  /** All that may say how clusters are reached. */
+  ways(): Ways {
+    return {
+      secrets: [...this.credentials.values()].flatMap((store) => [...store.list()]),
+      rancher: RANCHER_ADDRESSES.map((name) => this.settings.get(name)?.value ?? ''),
+    };
   }
 }
 

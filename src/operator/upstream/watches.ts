@@ -2,11 +2,20 @@ import { ResourceEventType } from '@dot-i/k8s-operator';
 import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
+import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
+
+/** What the event of a change told besides. */
+export interface Told {
+  /** Of a token that may expire: when what is down there does; milliseconds since the epoch. */
+  readonly expiresAtMs?: number | undefined;
+  /** A user lost groups, which being let in again does not give back. */
+  readonly isGroupLost?: boolean;
+}
 
 /** One cluster, as far as events concern it. */
 export interface ConcernedCluster {
@@ -14,7 +23,7 @@ export interface ConcernedCluster {
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean;
   /** A watch told of a change: from now on the cluster is behind. */
-  noteChange(key: string, lane: Lane, expiresAtMs?: number): void;
+  noteChange(key: string, lane: Lane, told?: Told): void;
   /** A key of this cluster is to be looked at. */
   enqueue(key: string, lane: Lane): void;
 }
@@ -81,33 +90,40 @@ export class Watches {
       const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
       // Elsewhere than where it is scoped, a token can only be on its way out.
       const lane = isLess(before, token, user, context) ? 'revocation' : 'normal';
-      propagator.noteChange(key, lane, expiresAtMs);
+      propagator.noteChange(key, lane, { expiresAtMs });
     }
   }
 
   onUser(name: string, type: ResourceEventType): void {
     const user = this.#management.users.get(name);
     this.#noteEvidence(userKey(name), type, user !== undefined);
-    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', true);
+    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', { withTokens: true });
   }
 
   onUserAttribute(name: string): void {
     const user = this.#management.users.get(name);
     // Of a user who is to be out, whatever else changes does not pay what is owed.
     const isOut = !user?.enabled || user.deleting;
-    this.#enqueueUser(name, this.#isGroupLost || isOut ? 'revocation' : 'normal', false);
+    const isGroupLost = this.#isGroupLost;
     this.#isGroupLost = false;
+    const lane = isGroupLost || isOut ? 'revocation' : 'normal';
+    this.#enqueueUser(name, lane, { withTokens: false, isGroupLost });
   }
 
   onSetting(name: string): void {
+    if (RANCHER_ADDRESSES.includes(name)) this.#enqueueClusters();
     if (name !== REFRESH_DEBOUNCE) return;
     for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
   }
 
   /** A kind was read for the first time: what was not known of a cluster until now may be. */
   onFirstRead(): void {
-    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
+    this.#enqueueClusters();
     this.onSetting(REFRESH_DEBOUNCE);
+  }
+
+  #enqueueClusters(): void {
+    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
   }
 
   /** Cluster and ClusterPropagation have the cluster's name. */
@@ -141,13 +157,17 @@ export class Watches {
     else if (type === ResourceEventType.Deleted) this.#evidence.add(key);
   }
 
-  #enqueueUser(name: string, lane: Lane, withTokens: boolean): void {
+  #enqueueUser(
+    name: string,
+    lane: Lane,
+    { withTokens, isGroupLost = false }: { withTokens: boolean; isGroupLost?: boolean },
+  ): void {
     const tokens = this.#management.tokensOfUser(name);
     for (const propagator of this.#queues.propagators()) {
       const scoped = tokens.filter((token) => token.clusterName === propagator.name);
       if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
       // The user first: that one write refuses or admits all the tokens at once.
-      propagator.noteChange(userKey(name), lane);
+      propagator.noteChange(userKey(name), lane, { isGroupLost });
       if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), lane);
     }
   }

@@ -3,13 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   DEFAULT_SPEC,
   parseCluster,
-  parseCredentialsSecret,
   parsePropagation,
   parseSetting,
 } from '../../../src/api/parse-cluster.ts';
 import { CANARY, type Json, NOW_TEXT, rawCluster } from '../../support/builders.ts';
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('parseCluster', () => {
   test('every field that we read', () => {
@@ -120,7 +117,7 @@ describe('parsePropagation', () => {
     };
     expect(aPropagation({ spec })).toMatchObject({
       generation: 3,
-      allowGc: false,
+      allowance: undefined,
       problem: undefined,
       spec: {
         suspend: true,
@@ -171,16 +168,39 @@ describe('parsePropagation', () => {
     expect(aPropagation({ spec: { suspend: 5, adopt: true } }).spec.adopt).toBe(false);
   });
 
-  const allowances: Record<string, { annotations: Json | null | undefined; want: boolean }> = {
-    'true allows': { annotations: { 'ace-operator.io/allow-gc': 'true' }, want: true },
-    'anything else does not': { annotations: { 'ace-operator.io/allow-gc': 'yes' }, want: false },
-    'no annotation does not': { annotations: undefined, want: false },
+  const allowances: Record<string, { annotations: Json | null | undefined; want: unknown }> = {
+    'a number allows so many': { annotations: { 'ace-operator.io/allow-gc': '24' }, want: 24 },
+    'true allows what was told': { annotations: { 'ace-operator.io/allow-gc': 'true' }, want: 'told' },
+    'anything else allows nothing': { annotations: { 'ace-operator.io/allow-gc': 'yes' }, want: 0 },
+    'no annotation says nothing': { annotations: undefined, want: undefined },
   };
   for (const [title, { annotations, want }] of Object.entries(allowances)) {
     test(`allow-gc: ${title}`, () => {
-      expect(aPropagation({}, annotations ? { annotations } : {}).allowGc).toBe(want);
+      expect(aPropagation({}, annotations ? { annotations } : {}).allowance).toBe(want);
     });
   }
+
+  test('allow-gc: when it was said is what the API server notes of that annotation', () => {
+    const said = (time: unknown, annotation: string): Json =>
+      ({
+        ...{ manager: 'kubectl', operation: 'Update', time },
+        fieldsV1: { 'f:metadata': { 'f:annotations': { '.': {}, [`f:${annotation}`]: {} } } },
+      }) as Json;
+    const allowedAtMs = (...managedFields: Json[]): number | undefined =>
+      aPropagation({}, { managedFields }).allowedAtMs;
+    const allowGc = 'ace-operator.io/allow-gc';
+    expect(allowedAtMs(said('2026-11-01T00:00:00Z', allowGc), said('2026-11-02T00:00:00Z', 'other'))).toBe(
+      Date.parse('2026-11-01T00:00:00Z'),
+    );
+    expect(allowedAtMs(said('2026-11-01T00:00:00Z', allowGc), said('2026-11-03T00:00:00Z', allowGc))).toBe(
+      Date.parse('2026-11-03T00:00:00Z'),
+    );
+    expect([allowedAtMs(), allowedAtMs(said(5, allowGc)), allowedAtMs({ fieldsV1: null })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
 
   test('any JSON beside a name is read, never thrown at, and never changed', () => {
     fc.assert(
@@ -189,51 +209,6 @@ describe('parsePropagation', () => {
         expect(() => {
           (propagation.spec as { suspend: boolean }).suspend = true;
         }).toThrow(TypeError);
-      }),
-    );
-  });
-});
-
-describe('parseCredentialsSecret', () => {
-  const parse = (data: unknown, metadata: Json = {}): ReturnType<typeof parseCredentialsSecret> =>
-    parseCredentialsSecret({
-      metadata: { name: 's', namespace: 'ns', uid: 'u', resourceVersion: '1', ...metadata },
-      data,
-    });
-
-  test('decodes what reaching a cluster takes, and keeps nothing else', () => {
-    const data = {
-      kubeconfig: base64('apiVersion: v1'),
-      credential: base64('bearer'),
-      password: base64(CANARY),
-    };
-    const secret = parse(data, { labels: { 'ace-operator.io/cluster': 'c-1' } });
-    expect(secret).toEqual({
-      name: 's',
-      namespace: 'ns',
-      uid: 'u',
-      resourceVersion: '1',
-      cluster: 'c-1',
-      kubeconfig: 'apiVersion: v1',
-      credential: 'bearer',
-    });
-  });
-
-  test('`value` is read where there is no `kubeconfig`, which wins', () => {
-    expect(parse({ value: base64('b') }).kubeconfig).toBe('b');
-    expect(parse({ value: base64('b'), kubeconfig: base64('a') }).kubeconfig).toBe('a');
-  });
-
-  test('unicode survives the decoding', () => {
-    expect(parse({ kubeconfig: base64('имя: 🔑') }).kubeconfig).toBe('имя: 🔑');
-  });
-
-  test('any data is read, never thrown at, and never changed', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (data) => {
-        const secret = parse(data);
-        expect(secret.cluster).toBe('');
-        expect(Object.isFrozen(secret)).toBe(true);
       }),
     );
   });

@@ -37,6 +37,29 @@ describe('judgeHeld', () => {
     expect(judge('uid-old', 'uid-new')).toEqual({ kind: 'refused', reason: 'HashMissing' });
   });
 
+  test('a Secret of the same token made again with the same secret is its hash, before the ClusterAuthToken says so, too', () => {
+    const annotations = {
+      [ANNOTATION_TOKEN_UID]: 'uid-new',
+      'ace-operator.io/earlier-token-uid': 'uid-old',
+    };
+    const secret = parseHashSecret(
+      rawHashSecret('t-1', 'h', { uid: 's', resourceVersion: '2', annotations }),
+    );
+    const user = parseClusterUserAttribute(
+      rawCua('u-1', {}, written('user', undefined) as Record<string, unknown>),
+    );
+    for (const [uid, kind] of [
+      ['uid-old', 'candidate'],
+      ['uid-new', 'candidate'],
+      ['uid-other', 'refused'],
+    ]) {
+      const token = parseClusterAuthToken(
+        rawCat('t-1', {}, written('token', uid) as Record<string, unknown>),
+      );
+      expect(judgeHeld({ token, secret, user }, NOW).kind).toBe(kind);
+    }
+  });
+
   test('a Secret of the same token is its hash', () => {
     expect(judge('uid-1', 'uid-1')).toMatchObject({ kind: 'candidate', candidate: { hash: 'h' } });
   });

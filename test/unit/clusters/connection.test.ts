@@ -115,23 +115,28 @@ describe('a session', () => {
       return state;
     });
 
-  test('says which cluster it leads to, and that it led to another one before', async () => {
+  test('says which cluster it leads to, and when another one answers in its place', async () => {
     const { states } = begin();
-    expect(await connected(states)).toMatchObject({ clusterUid: 'one', replacedUid: undefined });
+    expect(await connected(states)).toMatchObject({ clusterUid: 'one', strangerUid: undefined });
     uid = 'two';
     for (const watch of server.watches) watch.cut();
     await eventually(() =>
       expect(states.at(-1)).toMatchObject({ phase: 'disconnected', reason: 'ClusterReplaced' }),
     );
-    expect(await connected(states)).toMatchObject({ clusterUid: 'two', replacedUid: 'one' });
+    expect(await connected(states)).toMatchObject({ clusterUid: 'one', strangerUid: 'two' });
+    uid = 'one';
+    for (const watch of server.watches) watch.cut();
+    await eventually(() =>
+      expect(states.at(-1)).toMatchObject({ strangerUid: undefined, clusterUid: 'one' }),
+    );
   });
 
   test('knows what an earlier process knew, and keeps it where nothing can be seen', async () => {
-    expect(await connected(begin('zero').states)).toMatchObject({ clusterUid: 'one', replacedUid: 'zero' });
+    expect(await connected(begin('zero').states)).toMatchObject({ clusterUid: 'zero', strangerUid: 'one' });
     uid = undefined;
     expect(await connected(begin('zero').states)).toMatchObject({
       clusterUid: 'zero',
-      replacedUid: undefined,
+      strangerUid: undefined,
     });
   });
 

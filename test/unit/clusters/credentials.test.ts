@@ -7,8 +7,6 @@ import type { Access } from '../../../src/kube/kubeconfig.ts';
 import { CANARY, rawCluster } from '../../support/builders.ts';
 import { createAuthority } from '../../support/pki.ts';
 
-const CA_PEM = createAuthority('downstream').cert;
-
 const kubeconfig = (user: object = { token: CANARY }, cluster: object = {}): string =>
   JSON.stringify({
     apiVersion: 'v1',
@@ -24,11 +22,15 @@ const aSecret = (fields: Partial<CredentialsSecret> = {}): CredentialsSecret => 
   namespace: 'ace-operator',
   uid: 'uid-s',
   resourceVersion: '1',
+  createdAtMs: 1,
   cluster: '',
   kubeconfig: kubeconfig(),
+  problem: undefined,
   credential: undefined,
+  claim: undefined,
   ...fields,
 });
+const CA_PEM = createAuthority('of a cluster').cert.trim();
 const CLUSTER: Cluster = parseCluster(
   rawCluster({
     status: {
@@ -45,10 +47,12 @@ const ACCOUNT = aSecret({
   credential: 'bearer',
 });
 
+const find = (cluster: Cluster | undefined, secrets: readonly CredentialsSecret[]): Credentials =>
+  findCredentials('c-1', cluster, { secrets, rancher: ['https://rancher.example'] });
 const sourceOf = (credentials: Credentials): string =>
   credentials.kind === 'found' ? credentials.source : 'missing';
 const accessOf = (secret: Partial<CredentialsSecret>): Promise<Access> => {
-  const credentials = findCredentials('c-1', undefined, [aSecret({ cluster: 'c-1', ...secret })]);
+  const credentials = find(undefined, [aSecret({ cluster: 'c-1', ...secret })]);
   if (credentials.kind === 'missing') throw new Error('the test found nothing');
   return credentials.access();
 };
@@ -117,13 +121,13 @@ describe('findCredentials', () => {
   };
   for (const [title, { secrets, cluster, want }] of Object.entries(cases)) {
     test(title, () => {
-      expect(sourceOf(findCredentials('c-1', cluster, secrets))).toBe(want);
+      expect(sourceOf(find(cluster, secrets))).toBe(want);
     });
   }
 
   test('what is found belongs to a Secret whose change brings the cluster back', () => {
     for (const { secrets, cluster } of Object.values(cases)) {
-      const source = sourceOf(findCredentials('c-1', cluster, secrets));
+      const source = sourceOf(find(cluster, secrets));
       if (source === 'missing') continue;
       const used = secrets.filter(({ namespace, name }) => source.endsWith(`Secret ${namespace}/${name}`));
       expect(used).not.toEqual([]);
@@ -132,7 +136,7 @@ describe('findCredentials', () => {
   });
 
   test('what is missing is said, with what to do', () => {
-    expect(findCredentials('c-1', undefined, [])).toMatchObject({
+    expect(find(undefined, [])).toMatchObject({
       kind: 'missing',
       message: expect.stringContaining('ace-operator.io/cluster=c-1'),
     });
@@ -140,7 +144,7 @@ describe('findCredentials', () => {
 
   test('the version changes when what the Secret holds does, and not otherwise', () => {
     const version = (secret: CredentialsSecret): string => {
-      const found = findCredentials('c-1', CLUSTER, [secret]);
+      const found = find(CLUSTER, [secret]);
       return found.kind === 'found' ? found.version : '';
     };
     expect(version(labelled)).toBe(version({ ...labelled }));
@@ -154,7 +158,7 @@ describe('findCredentials', () => {
 
   test('the version changes when the status of the Cluster does', () => {
     const version = (cluster: Cluster): string => {
-      const found = findCredentials('c-1', cluster, [ACCOUNT]);
+      const found = find(cluster, [ACCOUNT]);
       return found.kind === 'found' ? found.version : '';
     };
     expect(version(CLUSTER)).not.toBe(version({ ...CLUSTER, apiEndpoint: 'https://other' }));
@@ -162,7 +166,7 @@ describe('findCredentials', () => {
   });
 
   test('the version holds no secret', () => {
-    const found = findCredentials('c-1', CLUSTER, [aSecret({ cluster: 'c-1', credential: CANARY })]);
+    const found = find(CLUSTER, [aSecret({ cluster: 'c-1', credential: CANARY })]);
     expect(JSON.stringify(found)).not.toContain(CANARY);
   });
 });
@@ -175,10 +179,10 @@ describe('access', () => {
   });
 
   test('by the parts in the status', async () => {
-    const found = findCredentials('c-1', CLUSTER, [ACCOUNT]);
+    const found = find(CLUSTER, [ACCOUNT]);
     const access = found.kind === 'found' ? await found.access() : undefined;
     expect(access?.server.href).toBe('https://10.43.0.1/');
-    expect(String(access?.tls.ca)).toBe(CA_PEM);
+    expect(String(access?.tls.ca).trim()).toBe(CA_PEM);
     expect(await access?.headers()).toMatchObject({ Authorization: 'Bearer bearer' });
   });
 

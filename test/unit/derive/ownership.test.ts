@@ -81,3 +81,34 @@ describe('of an object that names another cluster id', () => {
     });
   }
 });
+
+describe('in another cluster than the one that was written to', () => {
+  const installation: Installation = {
+    ...{ id: 'here', isElsewhere: true },
+    ...{ isInUse: () => false, wasServed: () => true, isSourceOf: () => true },
+  };
+  const signed = (id: string): Record<string, string> => ({ 'ace-operator.io/installation': id });
+  const cases: Record<string, { object: KubeObject; want: string }> = {
+    'what this installation signed for this id is ours': {
+      object: anObject({ ...MANAGED, ...FOR_US, ...signed('here') }, OF_TOKEN),
+      want: 'ours',
+    },
+    'what another one signed for this id is not': {
+      object: anObject({ ...MANAGED, ...FOR_US, ...signed('there') }, OF_TOKEN),
+      want: 'foreign',
+    },
+    'nor is what nobody signed': { object: anObject({ ...MANAGED, ...FOR_US }, OF_TOKEN), want: 'foreign' },
+    'nor what was signed for another id': {
+      object: anObject({ ...MANAGED, ...FOR_ANOTHER, ...signed('here') }, OF_TOKEN),
+      want: 'foreign',
+    },
+    'nor what bears a mark alone': { object: anObject({}, OF_TOKEN), want: 'foreign' },
+  };
+  test.each(Object.entries(cases))('%s', (_title, { object, want }) => {
+    expect(ownerOf(object, 'c-1', installation)).toBe(want);
+  });
+  test('where nobody knows which installation this is, nothing is ours', () => {
+    const object = anObject({ ...MANAGED, ...FOR_US, ...signed('here') }, OF_TOKEN);
+    expect(ownerOf(object, 'c-1', { ...installation, id: undefined })).toBe('foreign');
+  });
+});

@@ -21,6 +21,8 @@ const FACTS: ClusterFacts = {
   modeReason: 'Connected',
   modeMessage: 'ACE is on',
   downstreamNamespace: 'cattle-system',
+  clusterUid: undefined,
+  keyProblem: undefined,
   suspended: false,
   specProblem: undefined,
   specUnknown: false,
@@ -339,10 +341,19 @@ describe('deriveStatus', () => {
     expect([synced.status, synced.message]).toEqual(['True', expect.stringContaining('GroupsUnknown: 2')]);
   });
 
+  test('what the API server does not keep of it, nulls and what is empty, is no difference', () => {
+    const { lastError, extTokens, nextRetryTime, refused, ...kept } = derive({}) ?? {};
+    expect([lastError, extTokens, nextRetryTime, refused]).toEqual([null, null, null, {}]);
+    for (const previous of [kept, { ...kept, refused: {} }, { ...kept, lastError: '' }])
+      expect(derive({}, previous, NOW + SECOND)).toBeUndefined();
+  });
+
   test('what was written is not written again, whatever the facts', () => {
     const count = fc.nat({ max: 3 });
     const facts: fc.Arbitrary<ClusterFacts> = fc.record({
       downstreamNamespace: fc.constant('cattle-system'),
+      clusterUid: fc.constantFrom(undefined, 'one'),
+      keyProblem: fc.constantFrom(undefined, 'it holds no key'),
       generation: count,
       mode: fc.constantFrom('propagate', 'drain', 'hold'),
       modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),

@@ -34,15 +34,31 @@ describe('apiError', () => {
     },
     'a proxy’s own 404 is not a missing object': { text: '<html>not found</html>', want: false },
     'a 404 without a body is not a missing object': { text: '', want: false },
+    'a proxy that does not reach its cluster says so of the cluster, in the form of a missing object': {
+      text: statusText(404, 'NotFound', 'clusters.management.cattle.io "c-1" not found', {
+        name: 'c-1',
+        kind: 'clusters',
+      }),
+      want: false,
+    },
+    'the namespace that an object is to be in may be what is missing': {
+      request: 'POST /apis/cluster.cattle.io/v3/namespaces/cattle-system/clusterauthtokens',
+      text: statusText(404, 'NotFound', 'namespaces "cattle-system" not found', { name: 'cattle-system' }),
+      want: true,
+    },
     'a 404 of another reason is not a missing object': {
       text: statusText(404, 'Unknown', 'x', { name: 't-1' }),
       want: false,
     },
     'a body that is null is not a missing object': { text: 'null', want: false },
   };
-  for (const [title, { text, want }] of Object.entries(missing)) {
+  for (const [title, { text, want, request = REQUEST }] of Object.entries<{
+    readonly text: string;
+    readonly want: boolean;
+    readonly request?: string;
+  }>(missing)) {
     test(title, () => {
-      expect(isObjectMissing(apiError(REQUEST, { status: 404, text }))).toBe(want);
+      expect(isObjectMissing(apiError(request, { status: 404, text }))).toBe(want);
     });
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FencedError } from '../../../src/errors.ts';
+import { FencedError, OvertakenError } from '../../../src/errors.ts';
 import { Transport } from '../../../src/kube/transport.ts';
 
 let server: Server;
@@ -76,6 +76,25 @@ describe('the fence', () => {
     expect((await first).status).toBe(200);
     await outcome;
     expect(received).toEqual(['POST /first']);
+  });
+
+  it('stops a write that was overtaken while it was waiting for a connection', async () => {
+    aTransport();
+    holdAnswers = true;
+    const first = transport.request('POST', '/first', { body: '{}' });
+    while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    let isDue = true;
+    const isStillDue = (): boolean => isDue;
+    const second = transport.request('POST', '/overtaken', { body: '{}', isStillDue });
+    const third = transport.request('POST', '/due', { body: '{}', isStillDue: () => true });
+    const outcome = expect(second).rejects.toBeInstanceOf(OvertakenError);
+    await new Promise((resolve) => setImmediate(resolve));
+    isDue = false;
+    holdAnswers = false;
+    for (const end of answer) end();
+    expect([(await first).status, (await third).status]).toEqual([200, 200]);
+    await outcome;
+    expect(received).toEqual(['POST /first', 'POST /due']);
   });
 
   it('stops a write that was waiting for its credential', async () => {

@@ -144,6 +144,18 @@ describe('what a plan names', () => {
     setCluster({ spec: { localClusterAuthEndpoint: { enabled: 'perhaps' } } });
     expect(plan()).toMatchObject({ removals: [], held: expect.stringContaining('enabled') });
   });
+
+  test('is nothing where the operator reports that another cluster answers, drained or not', async () => {
+    await inSync(2);
+    const message = 'another cluster answers';
+    const conditions = [{ type: 'Connected', status: 'False', reason: 'ClusterReplaced', message }];
+    const metadata = { name: 'c-1', uid: 'uid-c-1', resourceVersion: '9' };
+    world.management.propagations.put(parsePropagation({ metadata, status: { conditions } }));
+    change(0, { enabled: false });
+    expect(plan()).toMatchObject({ removals: [], held: message });
+    setCluster({ spec: { localClusterAuthEndpoint: { enabled: false } } });
+    expect(plan()).toMatchObject({ removals: [], held: message });
+  });
 });
 
 describe('the brake', () => {

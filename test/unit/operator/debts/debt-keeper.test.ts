@@ -133,6 +133,24 @@ afterEach(() => {
 });
 
 describe('the record of what is owed', () => {
+  test('keeps lost groups of an active user, and of an enabled one nothing else', async () => {
+    isAway = true;
+    management.users.put(aUser());
+    const process = await start();
+    for (const [key, isOfGroups] of [
+      ['user/u-1', true],
+      ['user/u-2', false],
+    ] as const) {
+      process.owed.set(key, { sinceMs: 7, cause: 'user', isOfGroups });
+      process.keeper.debtChanged(key, true);
+    }
+    management.users.put(aUser({}, { name: 'u-2', uid: 'uid-u-2' }));
+    await written(1);
+    kill(process);
+    const { owed } = await start();
+    expect([...owed]).toEqual([['user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true }]]);
+  });
+
   test('is not written for revocations that the cluster takes at once', async () => {
     const process = await start();
     for (let index = 0; index < 50; index += 1) {

@@ -9,7 +9,13 @@ const RECORD: fc.Arbitrary<DebtRecord> = fc.record({
   cluster: fc.constant('c-1'),
   plane: fc.constantFrom('', 'uid-1/uid-2/uid-3'),
   owed: fc
-    .dictionary(KEY, fc.record({ sinceMs: fc.nat(), cause: fc.constantFrom('token', 'user', 'expiry') }))
+    .dictionary(
+      KEY,
+      fc.oneof(
+        fc.record({ sinceMs: fc.nat(), cause: fc.constantFrom('token', 'user', 'expiry') }),
+        fc.record({ sinceMs: fc.nat(), cause: fc.constant('user'), isOfGroups: fc.constant(true) }),
+      ),
+    )
     .map((entries) => new Map(Object.entries(entries))),
   known: fc.array(KEY).map((keys) => new Set(keys)),
   lately: fc.nat(),

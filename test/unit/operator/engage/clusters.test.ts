@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseCluster, parseCredentialsSecret, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
@@ -73,13 +74,14 @@ describe('when it is stopped, as at the end of a term, while the management plan
         ...{ namespace: 'cattle-system', algorithm: 'sha3-512', storage: 'secret' },
         sweepIntervalMs: 600_000,
       },
-      openSession: (cluster, access, listener) => {
+      openSession: (cluster, way, listener) => {
         sessions += 1;
         return new ClusterSession({
-          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, access, listener },
+          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
         });
       },
+      keyProblem: () => undefined,
       debts: new DebtRecords(client, 'ace-operator', LOG),
       keepDebts: (of) =>
         new DebtKeeper({

@@ -138,25 +138,38 @@ describe('a term', () => {
     expect(fences.at(-1)?.()).toBe(true);
   });
 
-  test.each([401, 403])(
-    'that is refused with %i goes on trying, and works once its rights are back',
-    async (code) => {
-      refusal = code;
+  test('that is refused with 401 goes on trying, and works once its credential is good again', async () => {
+    refusal = 401;
+    terms.elected();
+    // Each try reads anew: the second one proves that the first was not the end.
+    await refreshed(2);
+    expect(terms.isWorking).toBe(false);
+    refusal = undefined;
+    await eventually(() => {
+      for (const refresh of refreshes) refresh.resolve();
+      expect(terms.isWorking).toBe(true);
+    });
+  });
+
+  const unusable: Record<string, () => void> = {
+    'holds nothing': () => {
+      secret = { data: {} };
+    },
+    'may not be read': () => {
+      refusal = 403;
+    },
+  };
+  test.each(Object.entries(unusable))(
+    'whose installation key %s works all the same, and says so until it is usable',
+    async (_title, spoil) => {
+      spoil();
       terms.elected();
-      // Each try reads anew: the second one proves that the first was not the end.
-      await refreshed(2);
-      expect(terms.isWorking).toBe(false);
-      refusal = undefined;
-      await eventually(() => {
-        for (const refresh of refreshes) refresh.resolve();
-        expect(terms.isWorking).toBe(true);
-      });
+      await refreshed(1);
+      await works();
+      expect(terms.keyProblem).toContain('ace-operator-installation-key');
+      [secret, refusal] = [{ data: { key: KEY } }, undefined];
+      await eventually(() => expect(terms.keyProblem).toBeUndefined());
+      expect(terms.isWorking).toBe(true);
     },
   );
-
-  test('that only a person can mend fails for good', async () => {
-    secret = { data: {} };
-    terms.elected();
-    await expect(terms.failed).rejects.toMatchObject({ name: 'TerminalError' });
-  });
 });

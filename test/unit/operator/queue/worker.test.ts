@@ -121,6 +121,21 @@ describe('work', () => {
     expect(outcomes.get('token/a')).toMatchObject({ state: 'failed', reason: 'Rejected' });
   });
 
+  test('what is forbidden is told as that, and tried again, a revocation within five seconds', async () => {
+    let tries = 0;
+    reconcile = async () => {
+      tries += 1;
+      if (tries < 4) throw status(403, 'Forbidden');
+      return done;
+    };
+    queue.add('token/a', 'normal');
+    queue.add('token/b', 'revocation');
+    start();
+    await eventually(() => expect(tries).toBe(5));
+    for (const key of ['token/a', 'token/b'])
+      expect(outcomes.get(key)).toMatchObject({ state: 'failed', reason: 'Forbidden' });
+  });
+
   test('one key that fails does not stop the others', async () => {
     reconcile = async (key) => {
       if (key === 'token/bad') throw new Error('poison');

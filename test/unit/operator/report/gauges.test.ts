@@ -42,7 +42,7 @@ beforeEach(() => {
     metrics,
     () => [propagator],
     { pending: 7 },
-    { watchAge: freshness, unread },
+    { watchAge: freshness, unread, identity: { stranger: undefined } },
     { mayWrite: () => true },
   );
 });

@@ -212,6 +212,39 @@ describe('revocation lag', () => {
     expect([world.lags, world.lag.pending.revocations]).toEqual([[], 0]);
   });
 
+  test('of a lost group stays owed, whatever is given besides, until the cluster has told', async () => {
+    await inSync();
+    const key = 'user/u-1';
+    const told = (isGroupLost: boolean): void =>
+      world.lag.changed({
+        ...{ key, isRevocation: isGroupLost, isGroupLost, isAway: true },
+        outcome: world.outcomes.get(key),
+      });
+    await away(() => {
+      told(true);
+      world.nowMs += SECOND;
+      told(false);
+      expect(owed()).toBe(1);
+      world.putUser({ enabled: false });
+      world.putUser({ enabled: true });
+      expect([owed(), world.lag.debtOf(key)?.isOfGroups]).toEqual([1, true]);
+    });
+    expect([owed(), world.lag.pending.revocations]).toEqual([0, 0]);
+  });
+
+  test('of a group that a disabled user lost is owed still when the user is enabled again', async () => {
+    await inSync();
+    await away(() => {
+      world.putUser({ enabled: false });
+      world.lag.changed({
+        ...{ key: 'user/u-1', isRevocation: true, isGroupLost: true, isAway: true, outcome: undefined },
+      });
+      world.putUser({ enabled: true });
+      expect(world.lag.pending.revocations).toBe(1);
+    });
+    expect(world.lag.pending.revocations).toBe(0);
+  });
+
   test('of a token that was replaced by another of its name is counted', async () => {
     await inSync();
     world.putToken({ token: 'secret-2' }, { uid: 'uid-other' });

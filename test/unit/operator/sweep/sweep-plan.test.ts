@@ -134,7 +134,7 @@ describe('planSweep', () => {
 
 describe('Sweeper', () => {
   let sweeper: Sweeper;
-  let cluster: { allowance: 'told' | number | undefined };
+  let cluster: { allowance: 'told' | number | undefined; allowedAtMs: number | undefined };
   let allowances: string[];
   let notices: string[];
   let debtKeys: string[];
@@ -145,19 +145,20 @@ describe('Sweeper', () => {
     notices = [];
     // No brake but for what is absent without a word: one object of that kind blocks.
     world.spec = { ...world.spec, minDeletes: 0, maxDeletePercent: 0 };
+    cluster = { allowance: undefined, allowedAtMs: undefined };
     const swept = {
       ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
-      allowance: undefined as 'told' | number | undefined,
+      settings: cluster,
       debts: { keys: () => debtKeys },
       otherIds: { isLeftOver: () => false },
       get spec() {
         return world.spec;
       },
     };
-    cluster = swept;
     const deps = {
       upstream: { management: world.management, deletions: world.evidence },
       now: () => world.nowMs,
+      planeNow: () => world.nowMs,
       defaults: { sweepIntervalMs: HOUR },
       reports: {
         log: { debug: () => {} },
@@ -276,6 +277,23 @@ describe('Sweeper', () => {
     cluster.allowance = 4;
     sweeper.run();
     expect([sweeper.blocked, sweeper.isApproved('token/t-2')]).toEqual([undefined, true]);
+  });
+
+  test('an allowance counts for an hour, whatever it says', async () => {
+    await away({ 't-1': {} }, ['u-1']);
+    lose('tokens', 't-1');
+    [cluster.allowance, cluster.allowedAtMs] = [50, world.nowMs - HOUR - 1];
+    sweeper.run();
+    expect([sweeper.isApproved('token/t-1'), allowances, notices]).toEqual([
+      false,
+      ['c-1'],
+      ['AllowanceRefused', 'GCBlocked'],
+    ]);
+    [cluster.allowance, cluster.allowedAtMs] = [undefined, undefined];
+    sweeper.run();
+    [cluster.allowance, cluster.allowedAtMs] = [50, world.nowMs - HOUR];
+    sweeper.run();
+    expect([sweeper.isApproved('token/t-1'), sweeper.blocked]).toEqual([true, undefined]);
   });
 
   test('true that was set before anybody could look allows nothing', async () => {

@@ -88,9 +88,9 @@ describe('the lane of a change', () => {
     const cluster: ConcernedCluster = {
       name: 'c-1',
       concerns: () => false,
-      noteChange: (key, lane, expiresAtMs) =>
+      noteChange: (key, lane, { expiresAtMs, isGroupLost } = {}) =>
         void told.push(
-          `${key} ${lane}${(expiresAtMs ?? Number.POSITIVE_INFINITY) <= NOW ? ' (harmless)' : ''}`,
+          `${key} ${lane}${(expiresAtMs ?? Number.POSITIVE_INFINITY) <= NOW ? ' (harmless)' : ''}${isGroupLost ? ' (group lost)' : ''}`,
         ),
       enqueue: () => {},
     };
@@ -160,8 +160,8 @@ describe('the lane of a change', () => {
   test('of groups: first where one is lost', () => {
     putGroups('a', 'c');
     putGroups('a', 'c', 'd');
-    expect(told).toEqual(['user/u-1 revocation', 'user/u-1 normal']);
+    expect(told).toEqual(['user/u-1 revocation (group lost)', 'user/u-1 normal']);
     management.attributes.remove(anAttribute({}, { ...aVersion() }));
-    expect(told[2]).toBe('user/u-1 revocation');
+    expect(told[2]).toBe('user/u-1 revocation (group lost)');
   });
 });
