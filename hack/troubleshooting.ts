@@ -39,6 +39,8 @@ const MESSAGES = `## What kubectl and API servers say
 | \`clusterID does not match\` | the same, by way of the management plane's proxy | \`OtherCluster\` |
 | \`Error from server (Forbidden): pods is forbidden: User "u-abcde" cannot list resource "pods"\` | the token works; the user named there has no right to do this | \`NotAllowed\`; ask with \`--can-i 'list pods'\` |
 | \`Unable to connect to the server: x509: certificate signed by unknown authority\` | the kubeconfig has no CA data, or another's: an FQDN endpoint needs the CA of whatever terminates TLS there | \`CertificateInvalid\` |
+| \`x509: certificate is valid for kubernetes, cp-1, not vip.example.org\` | the address in the kubeconfig is none of the certificate's names; the CA data is right | \`CertificateName\` |
+| \`x509: certificate has expired or is not yet valid\` | the server's certificate, or its authority's, was not renewed; or the clock is wrong | \`CertificateExpired\` |
 | \`Unable to connect to the server: dial tcp …: i/o timeout\`, \`connection refused\` | the address in the kubeconfig is not reachable from here; nothing is said about the token | \`Unreachable\` |
 | in the API server's log: \`[invalid bearer token, UnknownToken]\` | the authenticator was asked, and this is its reason; the code is one of those below | the code itself |
 | in the API server's log: \`Post "http://127.0.0.1:6440/v1/authenticate": dial tcp 127.0.0.1:6440: connect: connection refused\` | the webhook is configured and nobody listens there | \`WebhookUnreachable\` |

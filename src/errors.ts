@@ -11,13 +11,22 @@ export class TerminalError extends Error {
   }
 }
 
+/** What can be wrong with a server's certificate: its authority, its names, its dates. */
+export const CERTIFICATE_REASONS = ['CertificateInvalid', 'CertificateName', 'CertificateExpired'] as const;
+export type CertificateReason = (typeof CERTIFICATE_REASONS)[number];
+
+/** Which fault of the certificate a reason is; undefined: it is another one. */
+export function certificateReasonIn(reason: string): CertificateReason | undefined {
+  return CERTIFICATE_REASONS.find((known) => known === reason);
+}
+
 /** The API server could not be reached, or did not answer in time. Says nothing about the object. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
-  /** `CertificateInvalid` when TLS refused the peer, else `Unreachable`. */
-  readonly reason: 'CertificateInvalid' | 'Unreachable';
+  /** Of the certificate when TLS refused the peer, else `Unreachable`. */
+  readonly reason: CertificateReason | 'Unreachable';
 
-  constructor(reason: 'CertificateInvalid' | 'Unreachable', message: string, options?: ErrorOptions) {
+  constructor(reason: CertificateReason | 'Unreachable', message: string, options?: ErrorOptions) {
     super(message, options);
     this.reason = reason;
   }

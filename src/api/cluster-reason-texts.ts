@@ -39,6 +39,8 @@ export const CLUSTER_TEXTS: Readonly<Record<ClusterReason, ReasonText>> = {
     remedy: 'renew the credentials; the session is rebuilt when the Secret changes',
   },
   CertificateInvalid: READ_TEXTS.CertificateInvalid,
+  CertificateName: READ_TEXTS.CertificateName,
+  CertificateExpired: READ_TEXTS.CertificateExpired,
   Unreachable: {
     ...READ_TEXTS.Unreachable,
     meaning: 'no answer; tried again with growing delay, half a minute at most',

@@ -10,10 +10,30 @@ export const READ_TEXTS: Readonly<Record<ReadFailureReason, ReasonText>> = {
     remedy: 'try the address that the message names from here; look at network and API server',
   },
   CertificateInvalid: {
-    meaning: "the server's certificate does not fit the authority in the kubeconfig",
+    meaning: "the server's certificate is signed by none of the authorities in the kubeconfig",
     cause:
       'the certificate was renewed under another authority, or another server answers under that address',
     remedy: 'mend certificate-authority-data in the kubeconfig',
+  },
+  CertificateName: {
+    meaning: "the server's certificate is for other names than the address in the kubeconfig",
+    cause:
+      'the address is new, or one that the certificate was never issued for; the CA data is not at fault',
+    remedy:
+      'take an address whose name the message lists; or set tls-server-name in the kubeconfig to one of those names (kubectl config set-cluster NAME --tls-server-name=ONE-OF-THEM); or have the certificate issued for this address, too (--tls-san)',
+  },
+  CertificateExpired: {
+    meaning:
+      "the server's certificate, or that of its authority, is not valid now: it has ended, or has not begun",
+    cause: 'it was not renewed, or the server was not restarted since; or the clock here is wrong',
+    remedy:
+      'renew the certificate whose dates the message names, where the server runs; look at the clock here; the CA data is not at fault',
+  },
+  PlainHttp: {
+    meaning:
+      'the address in the kubeconfig begins with http://: API servers speak https only, and clients show no credential without it',
+    cause: 'the address was typed, or copied from a setting that has it so',
+    remedy: 'write https:// in the server line of the kubeconfig',
   },
   NoApiServer: {
     meaning: 'what answers at the address is no Kubernetes API server',
@@ -64,6 +84,11 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     meaning: 'the context of the kubeconfig holds no bearer token',
     cause: 'it uses a certificate or an exec plugin, which explain does not run',
     remedy: 'choose another context (--context), or give the name of the token',
+  },
+  MalformedBearer: {
+    meaning: 'the bearer cannot be sent as it stands in the kubeconfig, or no API server would take it so',
+    cause: 'a line break or a blank was copied along with it',
+    remedy: 'take the white space out of the token line of the kubeconfig, or download it again',
   },
   ForeignBearer: {
     meaning: 'the bearer is no NAME:SECRET, as the management plane issues them',

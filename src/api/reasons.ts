@@ -44,6 +44,8 @@ export const CLUSTER_REASONS = [
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
   'Unreachable',
   'ClusterReplaced',
   'Forbidden',
@@ -93,6 +95,9 @@ export const MAY_CHANGE = ': may be on its way';
 export const READ_FAILURE_REASONS = [
   'Unreachable',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
+  'PlainHttp',
   'NoApiServer',
   'CredentialsRejected',
   'Forbidden',
@@ -107,6 +112,7 @@ export type ReadFailureReason = (typeof READ_FAILURE_REASONS)[number];
 export const HOP_REASONS = [
   'MalformedName',
   'NoBearer',
+  'MalformedBearer',
   'ForeignBearer',
   'TokenNotFound',
   'ClusterNotFound',

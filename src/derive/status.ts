@@ -71,6 +71,8 @@ const FOR_A_PERSON: ReadonlySet<ClusterReason> = new Set([
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
   'ClusterReplaced',
   'Forbidden',
 ]);

@@ -18,6 +18,8 @@ export type Given =
       readonly server: string;
       /** The bearer stands in it: who made the file knows it already. */
       readonly isOwnBearer: boolean;
+      /** Why no API server would take the bearer as it stands there. */
+      readonly bearerProblem?: string | undefined;
       readonly credential: GivenCredential;
     };
 

@@ -183,9 +183,22 @@ async function askWebhook(
   const [probe, review, live] = await Promise.all([
     plane ? reviewToken(plane, nobody) : undefined,
     plane && secret !== undefined ? reviewToken(plane, `${nameOf(given)}:${secret}`) : undefined,
-    bearer && isDirect ? isLetIn(bearer, now) : undefined,
+    isDirect ? askedLive(given, bearer, now) : undefined,
   ]);
   return { probe, review, live };
+}
+
+/** Without TLS no client shows a bearer, so that there is nothing to ask: the answer is known. */
+async function askedLive(
+  given: Given,
+  bearer: Plane | undefined,
+  now: () => number,
+): Promise<WebhookEvidence['live']> {
+  if (given.kind === 'kubeconfig' && given.server.startsWith('http:')) {
+    const message = `server ${given.server} is without TLS`;
+    return { ok: false, failure: { reason: 'PlainHttp', message } };
+  }
+  return bearer ? isLetIn(bearer, now) : undefined;
 }
 
 async function askRight(

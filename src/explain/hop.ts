@@ -57,6 +57,8 @@ export interface Hop {
   readonly state: HopState;
   readonly reason?: HopReasonCode;
   readonly detail: string;
+  /** All that the detail tells of, where it may leave some out. */
+  readonly items?: readonly string[];
   /** What to do about it. */
   readonly remedy?: string;
 }

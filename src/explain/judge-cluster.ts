@@ -16,11 +16,12 @@ export function judgeCluster(evidence: Evidence): readonly Hop[] {
 /** The address and the authority in the person's own kubeconfig, where one was given. */
 function endpoint({ given, webhook: { live } }: Evidence): readonly Hop[] {
   if (given.kind === 'name') return [];
-  const { server } = given;
+  const { server, bearerProblem } = given;
   const proxied = proxiedCluster(server);
   if (proxied)
     return [skipped('endpoint', `${server} is the management plane's proxy: ACE has no part in it`)];
-  if (!live) return [skipped('endpoint', `${server} was not asked, for want of a bearer`)];
+  const unasked = bearerProblem ? 'as the bearer cannot be sent like this' : 'for want of a bearer';
+  if (!live) return [skipped('endpoint', `${server} was not asked, ${unasked}`)];
   if (live.ok) return [ok('endpoint', `${server} answers, and its certificate is trusted`)];
   const { reason, message } = live.failure;
   return [broken('endpoint', reason, READ_TEXTS, message)];
@@ -65,6 +66,8 @@ const OPERATORS_FAULT: ReadonlySet<ReadFailureReason> = new Set([
   'CredentialsInvalid',
   'CredentialsRejected',
   'CertificateInvalid',
+  'CertificateName',
+  'CertificateExpired',
 ]);
 
 function connection({ target, downstream, management }: Evidence): Hop {

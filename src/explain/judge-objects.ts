@@ -8,6 +8,7 @@ import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
+import { shortened } from '../print/printable.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 import { isStockAlone } from './judge-webhook.ts';
@@ -251,5 +252,9 @@ function groups({ management, downstream }: Evidence): Hop {
     );
   }
   if (!list) return unseen(id, 'neither UserAttribute nor ClusterUserAttribute was read');
-  return ok(id, list.length === 0 ? 'none' : list.join(', '));
+  const text = list.length === 0 ? 'none' : shortened(list, GROUPS);
+  return { ...ok(id, text), items: list };
 }
+
+/** A person can be in thousands of groups: enough to see whose they are. */
+const GROUPS = { items: 20, characters: 200 };

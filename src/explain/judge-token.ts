@@ -35,7 +35,9 @@ function parsed(given: Given): Hop {
       ? ok('parsed', `${given.name} is a name that a token can have`)
       : broken('parsed', 'MalformedName', HOP_TEXTS, 'what was given cannot be the name of a Token');
   }
-  const { credential, source } = given;
+  const { credential, source, bearerProblem } = given;
+  if (bearerProblem)
+    return broken('parsed', 'MalformedBearer', HOP_TEXTS, `${source} holds a bearer that ${bearerProblem}`);
   switch (credential.kind) {
     case 'ours':
       return ok('parsed', `${source} holds a bearer of token ${credential.prefix}${credential.name}`);

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { parseBearer } from '../api/bearer.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
+import { bearerFault, clusterFault } from '../kube/kubeconfig-faults.ts';
 import type { Given, GivenCredential } from './evidence.ts';
 
 /** A person's kubeconfig, as far as explaining it takes. */
@@ -42,17 +43,26 @@ export async function readKubeconfig(
   followFiles: boolean,
 ): Promise<KubeconfigFile> {
   const { name, server, cluster, user } = chosenContext(contentOf(text, file), file, context);
+  const fault = clusterFault({
+    caFile: textOf(cluster['certificate-authority']),
+    caData: textOf(cluster['certificate-authority-data']),
+    proxyUrl: textOf(cluster['proxy-url']),
+  });
+  if (fault) throw new ConfigError(`${file}: context ${name}: ${fault}`);
   const { own, tokenPath, caPath } = secretsOf(user, cluster);
   const unread = followFiles ? [] : [tokenPath, caPath].filter((path) => path !== undefined);
   const bearer = own ?? (followFiles && tokenPath ? (await contentsOf(tokenPath, file)).trim() : undefined);
-  const isAsked = bearer !== undefined && unread.length === 0;
+  const bearerProblem = bearer === undefined ? undefined : bearerFault(bearer);
+  const isPlainHttp = server.startsWith('http:');
+  const isAsked = bearer !== undefined && !bearerProblem && !isPlainHttp && unread.length === 0;
   return {
     given: {
       kind: 'kubeconfig',
       source: `${file}, context ${name},`,
       server,
       isOwnBearer: own !== undefined,
-      credential: bearer === undefined ? otherCredential(user, tokenPath) : credentialOf(bearer),
+      bearerProblem,
+      credential: bearer === undefined ? otherCredential(user, tokenPath) : credentialOf(bearer.trim()),
     },
     asBearer: isAsked ? bearerConfig(await withoutFile(cluster, file), bearer) : '',
     unread,

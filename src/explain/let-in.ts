@@ -16,6 +16,9 @@ export interface LetIn {
 export function letIn(evidence: Evidence, hops: readonly Hop[]): LetIn {
   const { live, review } = evidence.webhook;
   if (live) return { is: live.ok && live.value === 'accepted' ? 'yes' : 'no', by: 'server' };
+  // As it stands there nobody takes it, whatever was said of the token that it was meant to be.
+  const isUnsendable = hops.some(({ id, reason }) => id === 'parsed' && reason === 'MalformedBearer');
+  if (isUnsendable) return { is: 'no', by: 'stored' };
   if (review?.ok) return { is: review.value.kind === 'accepted' ? 'yes' : 'no', by: 'cluster' };
   return { is: byWhatIsStored(evidence, hops), by: 'stored' };
 }

@@ -58,7 +58,7 @@ export function unreached(failure: ReadFailure): Hop {
   const isUnknown =
     reason === 'Unreachable' || reason === 'Failing' || reason === 'Forbidden' || reason === 'KindMissing';
   if (isUnknown) return flawed('connection', 'unknown', reason, READ_TEXTS, message);
-  return reason === 'NoApiServer'
+  return reason === 'NoApiServer' || reason === 'PlainHttp'
     ? broken('connection', reason, READ_TEXTS, message)
     : broken('connection', reason, CLUSTER_TEXTS, message);
 }

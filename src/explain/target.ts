@@ -4,6 +4,7 @@ import type { Cluster, Token } from '../api/types.ts';
 import { findCredentials } from '../clusters/credentials.ts';
 import type { Ways } from '../clusters/ways.ts';
 import { type ControlPlaneNode, controlPlaneNodes, KUBERNETES_PORT } from '../plane/control-plane-node.ts';
+import { endpointAddress } from '../plane/endpoint-address.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { known } from '../plane/reading.ts';
 import type { Given, Target } from './evidence.ts';
@@ -43,7 +44,7 @@ export async function clustersAt(server: string, management: ManagementPlane): P
     clusters.map(
       async (cluster) =>
         ofNodes.has(cluster.name) ||
-        sameHost(cluster.fqdn, host) ||
+        isEndpoint(cluster.fqdn, host) ||
         sameHost(cluster.apiEndpoint, host) ||
         (await hostOf(cluster, ways)) === host,
     ),
@@ -56,6 +57,11 @@ function isNodes({ addresses }: ControlPlaneNode, host: string): boolean {
   return addresses.some((address) =>
     sameHost(`${isIPv6(address) ? `[${address}]` : address}:${KUBERNETES_PORT}`, host),
   );
+}
+
+function isEndpoint(fqdn: string, host: string): boolean {
+  const address = endpointAddress(fqdn);
+  return address.kind === 'address' && sameHost(address.host, host);
 }
 
 function sameHost(address: string, host: string): boolean {

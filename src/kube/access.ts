@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
+import { authorityFault, bearerFault } from './kubeconfig-faults.ts';
 import { environmentProxy } from './proxy-environment.ts';
 
 /** Request headers; one that is there several times is a list. */
@@ -32,6 +33,10 @@ export type TlsMaterial = SecureContextOptions & {
 
 /** A kubeconfig that was loaded: what its current context says. */
 export interface Loaded {
+  /** File and context, for people. */
+  readonly place: string;
+  /** Why it cannot be used, in words. */
+  readonly fault: string | undefined;
   readonly server: string | undefined;
   readonly proxyUrl: string | undefined;
   /** Whether anything of it is in a file of its own, where it may change. */
@@ -62,6 +67,17 @@ const FILE_TTL_MS = 10_000;
  */
 export async function accessFrom(load: Load): Promise<Access> {
   const loaded = await load();
+  try {
+    return await accessBy(loaded, load);
+  } catch (error) {
+    if (error instanceof ConfigError && loaded.place !== '')
+      throw new ConfigError(`${loaded.place}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function accessBy(loaded: Loaded, load: Load): Promise<Access> {
+  if (loaded.fault !== undefined) throw new ConfigError(loaded.fault);
   if (!loaded.server || !isHttpUrl(loaded.server))
     throw new ConfigError('the kubeconfig names no server for its current context');
   const server = new URL(loaded.server);
@@ -139,6 +155,9 @@ async function secrets(
 ): Promise<{ headers: Headers; tls: TlsMaterial }> {
   const options = await loaded.options();
   const { ca, cert, key, servername, rejectUnauthorized, auth } = options;
+  const token = /^Bearer (.*)$/s.exec(String(options.headers['Authorization'] ?? ''))?.[1];
+  const bearerProblem = token === undefined ? undefined : bearerFault(token);
+  if (bearerProblem) throw new ConfigError(`the bearer token ${bearerProblem}`);
   const secureContext = headersOnly ? undefined : usable({ ca, cert, key });
   return {
     headers: {
@@ -159,6 +178,8 @@ async function secrets(
 
 /** Otherwise every connection would fail, each time, and look like a network fault. */
 function usable(material: SecureContextOptions): SecureContext {
+  const authorityProblem = material.ca ? authorityFault(String(material.ca)) : undefined;
+  if (authorityProblem) throw new ConfigError(`certificate-authority ${authorityProblem}`);
   try {
     return createSecureContext(material);
   } catch {

@@ -1,3 +1,4 @@
+import type { DetailedPeerCertificate } from 'node:tls';
 import { buildConnector, type Client, Pool } from 'undici';
 import { type Fence, FencedPool } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
@@ -77,6 +78,26 @@ export class Connections {
     void silent.destroy(new SilenceError('the server gives no sign of life'));
   }
 
+  /**
+   * What the server shows for itself, trusted or not. A handshake and no more: no credential is shown, and nothing is sent.
+   *
+   * @returns undefined when there is none to be had
+   */
+  async shownCertificate(): Promise<{ certificate: DetailedPeerCertificate; host: string } | undefined> {
+    const { server } = this.#access;
+    const { ca, servername } = this.#tls ?? {};
+    const tls = { ...(ca ? { ca } : {}), ...(servername ? { servername } : {}), rejectUnauthorized: false };
+    const connect = this.#connector(tls, false);
+    const { protocol, host, hostname, port } = server;
+    const shown = await new Promise<DetailedPeerCertificate | undefined>((resolve) => {
+      connect({ protocol, host, hostname, port }, (_error, socket) => {
+        resolve(socket && 'getPeerCertificate' in socket ? socket.getPeerCertificate(true) : undefined);
+        socket?.destroy();
+      });
+    });
+    return shown?.valid_to === undefined ? undefined : { certificate: shown, host: servername ?? hostname };
+  }
+
   /** Ends every connection at once. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -110,13 +131,13 @@ export class Connections {
       keepAliveTimeout: IDLE_MS,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      connect: this.#connector(false),
+      connect: this.#connector(this.#tls, false),
     };
     return new FencedPool(this.#access.server.origin, options, mayWrite);
   }
 
   #newWatches(): Pool {
-    const connect = this.#connector(true);
+    const connect = this.#connector(this.#tls, true);
     const { pingMs = PING_MS } = this.#options;
     return new Pool(this.#access.server.origin, {
       allowH2: true,
@@ -133,9 +154,9 @@ export class Connections {
     } as Pool.Options & { h2Options: Client.Options['h2Options'] });
   }
 
-  #connector(allowH2: boolean): Connector {
+  #connector(tls: Access['tls'], allowH2: boolean): Connector {
     const connect = buildConnector({
-      ...this.#tls,
+      ...tls,
       allowH2,
       preferH2: allowH2,
       timeout: CONNECT_TIMEOUT_MS,

@@ -4,13 +4,14 @@ import { parse } from 'yaml';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, accessFrom, type HttpsOptions, type Loaded } from './access.ts';
 import { impersonatedGroups } from './impersonation.ts';
+import { clusterFault } from './kubeconfig-faults.ts';
 import { type KubeconfigContent, namesTokenFile, tokenFilesOf, withTokensRead } from './token-file.ts';
 
 export type { Access } from './access.ts';
 
 /** What the current context of a kubeconfig file says, by whichever plugin. @throws when it cannot be read */
 export function loadedFile(file: string): Loaded {
-  return currentOf(loadFile(file));
+  return currentOf(loadFile(file), file);
 }
 
 /**
@@ -34,7 +35,7 @@ export async function personalAccess(options: {
       throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
     });
   }
-  return accessFrom(() => currentOf(chosen(found, options.context)));
+  return accessFrom(() => currentOf(chosen(found, options.context), found.join(', ')));
 }
 
 /** A kubeconfig, and what client-node does not know of its users. */
@@ -46,11 +47,17 @@ interface Content {
   readonly groups: ReadonlyMap<string, readonly string[]>;
 }
 
-function currentOf({ config, fileUsers, groups }: Content): Loaded {
+function currentOf({ config, fileUsers, groups }: Content, source = ''): Loaded {
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
   const hasFiles = Boolean(user?.certFile || user?.keyFile || cluster?.caFile);
+  const context = config.getCurrentContext();
   return {
+    place: [source, context ? `context ${context}` : ''].filter(Boolean).join(', '),
+    fault: clusterFault({
+      ...cluster,
+      isInsecure: cluster?.skipTLSVerify,
+    }),
     server: cluster?.server,
     proxyUrl: cluster?.proxyUrl,
     readsFiles: hasFiles || fileUsers.has(user?.name ?? ''),
@@ -206,7 +213,8 @@ export async function bearerAccess(server: string, caPem: string, token: string)
       { name: 'downstream', server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false },
       { name: 'downstream', token },
     );
-    return currentOf(unchanging(config));
+    // Its parts are named by whoever has them: there is no file, and no context of anybody's.
+    return { ...currentOf(unchanging(config)), place: '' };
   });
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { HttpsOptions, Loaded } from './access.ts';
 import { impersonatedGroups } from './impersonation.ts';
+import { clusterFault } from './kubeconfig-faults.ts';
 import { type KubeconfigContent, tokenIn } from './token-file.ts';
 
 const entries = z.array(z.object({ name: z.string() }).loose());
@@ -64,7 +65,8 @@ export function plainFile(file: string): Loaded | undefined {
   // Over HTTP a credential is shown to whoever listens; client-node refuses that, but for some.
   if (!context || !cluster || !user || !cluster.server.startsWith('https:')) return undefined;
   const groups = impersonatedGroups(content as KubeconfigContent).get(context.user);
-  return loadedFrom(cluster, user, { root: dirname(file), groups });
+  const place = `${file}, context ${config?.['current-context']}`;
+  return loadedFrom(cluster, user, { root: dirname(file), groups, place });
 }
 
 /** Where a pod finds its service account. Source: kubernetes.io, "Accessing the Kubernetes API from a Pod". */
@@ -78,7 +80,11 @@ export function inCluster(env: Readonly<Record<string, string | undefined>>, acc
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
     'certificate-authority': join(account, 'ca.crt'),
   };
-  return loadedFrom(cluster, { tokenFile: join(account, 'token') }, { root: account, groups: undefined });
+  return loadedFrom(
+    cluster,
+    { tokenFile: join(account, 'token') },
+    { root: account, groups: undefined, place: '' },
+  );
 }
 
 function parsed(text: string): unknown {
@@ -93,7 +99,7 @@ function parsed(text: string): unknown {
 function loadedFrom(
   cluster: Cluster,
   user: User,
-  { root, groups }: { root: string; groups: Loaded['groups'] },
+  { root, groups, place }: { root: string; groups: Loaded['groups']; place: string },
 ): Loaded {
   const material = (path: string | undefined, data: string | undefined): Buffer | undefined => {
     if (path) return readFileSync(resolve(root, path));
@@ -119,6 +125,12 @@ function loadedFrom(
     user.tokenFile,
   ];
   return {
+    place,
+    fault: clusterFault({
+      caFile: cluster['certificate-authority'],
+      caData: cluster['certificate-authority-data'],
+      proxyUrl: cluster['proxy-url'],
+    }),
     server: cluster.server.replace(/\/$/, ''),
     proxyUrl: cluster['proxy-url'],
     readsFiles: files.some(Boolean),

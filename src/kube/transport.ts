@@ -1,6 +1,13 @@
 import type { Dispatcher, Pool } from 'undici';
-import { ConnectionError, type FencedError, isHeldBack, type OvertakenError } from '../errors.ts';
+import {
+  ConnectionError,
+  certificateReasonIn,
+  type FencedError,
+  isHeldBack,
+  type OvertakenError,
+} from '../errors.ts';
 import { type Body, BodyTooLongError, readBeginning, readWhole } from './body.ts';
+import { certificateReason, describeCertificate, shownIn } from './certificate.ts';
 import { tooLarge } from './classify.ts';
 import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
 import type { FencedOptions } from './fence.ts';
@@ -81,7 +88,7 @@ export class Transport {
       const isOver = options.signal?.aborted || this.#options.deadline?.aborted;
       if (!(error instanceof ConnectionError) || isOver) throw error;
       // The authority may have been replaced on disk.
-      if (error.reason === 'CertificateInvalid') await this.refreshCredentials();
+      if (certificateReasonIn(error.reason)) await this.refreshCredentials();
       const isOtherNow = tls !== this.#access.tls;
       if (!isOtherNow && !(method === 'GET' && isSilence(error.cause))) throw error;
       return await this.#send(method, path, options);
@@ -116,10 +123,21 @@ export class Transport {
     } catch (error) {
       if (error instanceof BodyTooLongError) throw tooLarge(`${method} ${withoutQuery(path)}`, error.message);
       this.#lookAt(pool, error);
-      throw connectionError(`${method} ${withoutQuery(path)}`, error);
+      throw await this.#failure(`${method} ${withoutQuery(path)}`, error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A certificate that is not trusted is described: the code alone mends nothing. */
+  async #failure(request: string, error: unknown): Promise<ConnectionError | FencedError | OvertakenError> {
+    const failure = connectionError(request, error);
+    const reason = failure instanceof ConnectionError ? certificateReasonIn(failure.reason) : undefined;
+    if (!reason) return failure;
+    const shown = shownIn(error) ?? (await this.#connections.shownCertificate());
+    if (!shown) return failure;
+    const text = describeCertificate(reason, shown.certificate, shown.host);
+    return new ConnectionError(reason, `${failure.message}: ${text}`, { cause: error });
   }
 
   /** Whoever waited in vain takes the idle connections along: they were silent for as long. */
@@ -150,9 +168,9 @@ export class Transport {
         refusal: () => readBeginning(response.body, { maxBytes: MAX_REFUSAL_BYTES }),
       };
     } catch (error) {
-      const failure = connectionError(`WATCH ${withoutQuery(path)}`, error);
-      const isUntrusted = failure instanceof ConnectionError && failure.reason === 'CertificateInvalid';
-      if (isUntrusted) await this.refreshCredentials();
+      const failure = await this.#failure(`WATCH ${withoutQuery(path)}`, error);
+      if (failure instanceof ConnectionError && certificateReasonIn(failure.reason))
+        await this.refreshCredentials();
       throw failure;
     }
   }
@@ -199,18 +217,20 @@ function isSilence(error: unknown): boolean {
   return SILENCES.has(String((error as { code?: unknown } | undefined)?.code));
 }
 
-const CERTIFICATE_CODES = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA)/;
-
 /** Names the request that got no answer, and whether TLS or the network was in the way. */
 export function connectionError(
   request: string,
   cause: unknown,
 ): ConnectionError | FencedError | OvertakenError {
   if (cause instanceof ConnectionError || isHeldBack(cause)) return cause;
-  const error = cause as { code?: unknown; name?: unknown };
-  const code = typeof error?.code === 'string' ? error.code : String(error?.name ?? 'no response');
-  const reason = CERTIFICATE_CODES.test(code) ? 'CertificateInvalid' : 'Unreachable';
+  const code = codeOf(cause);
+  const reason = certificateReason(code) ?? 'Unreachable';
   return new ConnectionError(reason, `${request}: no answer (${code})`, { cause });
+}
+
+function codeOf(cause: unknown): string {
+  const error = cause as { code?: unknown; name?: unknown } | undefined;
+  return typeof error?.code === 'string' ? error.code : String(error?.name ?? 'no response');
 }
 
 function withoutQuery(path: string): string {

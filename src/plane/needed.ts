@@ -1,4 +1,4 @@
-import { ConnectionError } from '../errors.ts';
+import { ConnectionError, certificateReasonIn } from '../errors.ts';
 import type { Reading } from './reading.ts';
 
 /**
@@ -9,8 +9,5 @@ import type { Reading } from './reading.ts';
 export function needed<T>(result: Reading<T>): T {
   if (result.ok) return result.value;
   const { reason, message } = result.failure;
-  throw new ConnectionError(
-    reason === 'CertificateInvalid' ? 'CertificateInvalid' : 'Unreachable',
-    `${reason}: ${message}`,
-  );
+  throw new ConnectionError(certificateReasonIn(reason) ?? 'Unreachable', `${reason}: ${message}`);
 }

@@ -1,6 +1,6 @@
 import type { Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
-import { UnseenError } from '../errors.ts';
+import { CERTIFICATE_REASONS, UnseenError } from '../errors.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
 import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -142,7 +142,7 @@ export class Plane {
   /** A server that gave no answer is named: it may not be the one that a person had in mind. */
   async reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
     const result = await reading(read);
-    if (result.ok || !['Unreachable', 'CertificateInvalid'].includes(result.failure.reason)) return result;
+    if (result.ok || !['Unreachable', ...CERTIFICATE_REASONS].includes(result.failure.reason)) return result;
     const { reason, message } = result.failure;
     return { ok: false, failure: { reason, message: `${this.server}: ${message}` } };
   }

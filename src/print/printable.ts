@@ -14,3 +14,22 @@ export function printable(text: string): string {
 export function isPrintable(text: string): boolean {
   return text.search(NOT_PRINTABLE) < 0;
 }
+
+/**
+ * A list in one line that a person can read: as many of its items as the bounds allow, one at least, and how many more there
+ * are. An item that is longer than the line is cut off.
+ */
+export function shortened(
+  list: readonly string[],
+  { items, characters }: { readonly items: number; readonly characters: number },
+): string {
+  const shown: string[] = [];
+  let length = 0;
+  for (const item of list.slice(0, items)) {
+    length += item.length + 2;
+    if (length > characters && shown.length > 0) break;
+    shown.push(item.length > characters ? `${item.slice(0, characters)}…` : item);
+  }
+  const more = list.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -178,6 +178,28 @@ describe('kubeconfig, where nobody but the cluster itself is asked', () => {
     await expect(stat(join(dir, 'never'))).rejects.toThrow('ENOENT');
   });
 
+  test('takes the endpoint as people type it, and refuses what cannot work', async () => {
+    const { host } = new URL(world.cluster('c-one').plane.url);
+    for (const fqdn of [`https://${host}/`, ` ${host} `]) {
+      await patchAce({ fqdn });
+      const result = await kubeconfig();
+      expect(result, result.stderr).toMatchObject({ code: 0 });
+      expect(result.stdout).toContain(`server: "https://${host}"\n`);
+    }
+    await patchAce({ fqdn: 'kube.example' });
+    expect((await kubeconfig()).stderr).toContain('https://kube.example has no port and goes to 443');
+    for (const [fqdn, reason] of [
+      ['http://kube.example', 'begins with http://'],
+      ['kube.example/path', 'has a path'],
+    ] as const) {
+      await patchAce({ fqdn });
+      const result = await kubeconfig();
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`spec.localClusterAuthEndpoint.fqdn '${fqdn}' ${reason}`);
+    }
+    await patchAce({ fqdn: host });
+  });
+
   test('refuses CA data that nobody could trust by', async () => {
     await patchAce({ caCerts: 'not a certificate' });
     const result = await kubeconfig();

@@ -179,6 +179,7 @@ describe('token list', () => {
   const past = new Date(Date.now() - DAY_MS).toISOString().replace(/\.\d+Z/, 'Z');
 
   beforeAll(async () => {
+    await world.createUser('u-list');
     await given('l-plain', 'u-list', { description: 'for the list', authProvider: 'local' });
     await given('l-hashed', 'u-list', { token: sha3('not-a-real-secret-hashed') });
     await world.patchToken('l-hashed', {
@@ -230,6 +231,44 @@ describe('token list', () => {
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toContain(name);
     }
+  });
+
+  test('says of a token whose user is gone, or disabled, that it is of no use', async () => {
+    await given('l-orphan', 'u-gone');
+    await world.createUser('u-off', { enabled: false });
+    await given('l-off', 'u-off');
+    for (const [name, user, reason] of [
+      ['l-orphan', 'u-gone', 'UserNotFound'],
+      ['l-off', 'u-off', 'UserDisabled'],
+    ]) {
+      const { code, stdout, stderr } = await cli.run('token', 'list', '--user', String(user));
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^${name} +${user} +c-one +${reason} `, 'm'));
+    }
+  });
+
+  test('says so when it may not read users', async () => {
+    const rules = [{ apiGroups: ['management.cattle.io'], resources: ['tokens'], verbs: ['get', 'list'] }];
+    await apply(world.management.plane.adminKubeconfig, [
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name: 'lister' },
+        rules,
+      },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'lister' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'lister' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'lister' }],
+      },
+    ]);
+    const lister = await world.management.plane.kubeconfigFor('lister');
+    const result = await cli.run('token', 'list', '--user', 'u-gone', '--kubeconfig', lister);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toMatch(/^l-orphan .* Active /m);
+    expect(result.stderr).toContain('not looked at: whether the users are there and enabled: GET ');
   });
 
   test('gives programs all but the secret, wherever the object had it', async () => {

@@ -80,6 +80,18 @@ describe('credentials that cannot work', () => {
         kubeconfig: () => kubeconfigWith({ server: 'ftp://127.0.0.1' }),
         wantReason: 'CredentialsInvalid',
       },
+      'an address without TLS': {
+        kubeconfig: () => kubeconfigWith({ server: 'http://127.0.0.1:6443' }),
+        wantReason: 'CredentialsInvalid',
+      },
+      'an authority that was cut off': {
+        kubeconfig: () => kubeconfigWith({ ca: createAuthority('cut').cert.slice(0, 200) }),
+        wantReason: 'CredentialsInvalid',
+      },
+      'a bearer with a line break': {
+        kubeconfig: () => kubeconfigWith({ user: { token: 'not-a-real-token\n' } }),
+        wantReason: 'CredentialsInvalid',
+      },
       'an exec plugin': {
         kubeconfig: () => kubeconfigWith({ user: { exec: execPlugin() } }),
         wantReason: 'CredentialsInvalid',
@@ -101,6 +113,10 @@ describe('credentials that cannot work', () => {
       'the authority of another cluster': {
         kubeconfig: () => kubeconfigWith({ ca: createAuthority('another').cert }),
         wantReason: 'CertificateInvalid',
+      },
+      'a name that is not in the certificate': {
+        kubeconfig: () => kubeconfigWith({ serverName: 'vip.example.org' }),
+        wantReason: 'CertificateName',
       },
       'a token that the cluster does not know': {
         kubeconfig: () => kubeconfigWith({ user: { token: 'not-a-real-token' } }),
@@ -324,9 +340,20 @@ async function relabel(cluster: string | null): Promise<void> {
 }
 
 /** The right kubeconfig of c-one with something exchanged. */
-function kubeconfigWith({ server, ca, user }: { server?: string; ca?: string; user?: object }): string {
+function kubeconfigWith({
+  server,
+  serverName,
+  ca,
+  user,
+}: {
+  server?: string;
+  serverName?: string;
+  ca?: string;
+  user?: object;
+}): string {
   const config = JSON.parse(world.cluster('c-one').plane.kubeconfigYaml());
   if (server) config.clusters[0].cluster.server = server;
+  if (serverName) config.clusters[0].cluster['tls-server-name'] = serverName;
   if (ca) config.clusters[0].cluster['certificate-authority-data'] = base64(ca);
   if (user) config.users[0].user = user;
   return JSON.stringify(config);

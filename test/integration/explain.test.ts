@@ -226,6 +226,63 @@ describe('what was handed over', () => {
     await explained('endpoint-certificate', ['-f', file], { code: 1, reason: 'CertificateInvalid' });
   });
 
+  test('is a kubeconfig that asks for a name which the certificate does not have', async () => {
+    const file = await editedKubeconfig('c-one', (config) => {
+      config.users[0].user = { token: bearerOf('good') };
+      config.clusters[0].cluster['tls-server-name'] = 'vip.example.org';
+    });
+    await explained('endpoint-certificate-name', ['-f', file], { code: 1, reason: 'CertificateName' });
+  });
+
+  test('is a kubeconfig with an http:// address, or a bearer that no client sends', async () => {
+    const plain = await editedKubeconfig('c-one', (config) => {
+      config.users[0].user = { token: bearerOf('good') };
+      config.clusters[0].cluster.server = config.clusters[0].cluster.server.replace('https:', 'http:');
+    });
+    await explained('endpoint-plain-http', ['-f', plain], { code: 1, reason: 'PlainHttp' });
+    const broken = await kubeconfigOf('c-one', `${bearerOf('good')}\n`);
+    await explained('bearer-line-break', ['-f', broken], { code: 1, reason: 'MalformedBearer' });
+    const led = await kubeconfigOf('c-one', ` ${bearerOf('good')}`);
+    await explained('bearer-blank-before', ['-f', led], { code: 1, reason: 'MalformedBearer' });
+    const followed = await kubeconfigOf('c-one', `${bearerOf('good')} `);
+    expect(await cli.run('explain', '-f', followed)).toMatchObject({ code: 0 });
+  });
+
+  test('is a kubeconfig that kubectl cannot load either: exit 2, file, context and field named', async () => {
+    const ca = parse(world.cluster('c-one').plane.kubeconfigYaml()).clusters[0].cluster[
+      'certificate-authority-data'
+    ];
+    const cases = [
+      [{ 'certificate-authority-data': 'no base64!' }, /certificate-authority-data is no base64$/m],
+      [{ 'certificate-authority-data': 'bm9uZQ==' }, /certificate-authority-data holds no PEM certificate$/m],
+      [{ 'certificate-authority-data': ca.slice(0, 401) }, /certificate-authority-data is no whole base64/],
+      [{ 'certificate-authority': '/nonexistent' }, /and certificate-authority-data are both there/m],
+      [{ 'proxy-url': 'proxy.example' }, /proxy-url is no URL that begins with/],
+    ] as const;
+    for (const [fields, message] of cases) {
+      const file = await editedKubeconfig('c-one', (config) => {
+        config.users[0].user = { token: bearerOf('good') };
+        Object.assign(config.clusters[0].cluster, fields);
+      });
+      // The other two read files by one and the same way.
+      const isFirst = fields === cases[0][0];
+      const others = isFirst ? ['--kubeconfig', '--downstream-kubeconfig'] : [];
+      for (const option of ['-f', ...others]) {
+        const { code, stdout, stderr } = await cli.run(
+          'explain',
+          ...(option === '-f' ? [] : ['good']),
+          option,
+          file,
+        );
+        expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toMatch(message);
+        expect(stderr).toMatch(new RegExp(`${file}(:|,) context \\S+: `));
+        expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+      }
+      await expect(kubectl(file, 'get', '--raw', '/api')).rejects.toThrow();
+    }
+  });
+
   test('is a kubeconfig of an address where nobody answers', async () => {
     const file = await editedKubeconfig('c-one', (config) => {
       config.users[0].user = { token: bearerOf('good') };

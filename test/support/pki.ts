@@ -9,7 +9,13 @@ export interface CertificateAuthority extends KeyPair {
   /** A client certificate: the API server takes the user name from CN and the groups from O. */
   issueClient(user: string, groups: readonly string[]): KeyPair;
   /** A serving certificate for these addresses and DNS names. */
-  issueServer(name: string, hosts: readonly string[]): KeyPair;
+  issueServer(name: string, hosts: readonly string[], validity?: Validity): KeyPair;
+}
+
+/** Milliseconds since the epoch. */
+export interface Validity {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 export interface KeyPair {
@@ -17,11 +23,18 @@ export interface KeyPair {
   readonly key: string;
 }
 
-export function createAuthority(name: string): CertificateAuthority {
+export function createAuthority(name: string, validity?: Validity): CertificateAuthority {
   const subject = distinguishedName(name, []);
   const { publicKey, privateKey, pem } = newKey();
   const extensions = [authorityConstraint(), keyUsage(0x06)];
-  const cert = signCertificate({ issuer: subject, subject, publicKey, signer: privateKey, extensions });
+  const cert = signCertificate({
+    issuer: subject,
+    subject,
+    publicKey,
+    signer: privateKey,
+    extensions,
+    validity,
+  });
   return loadAuthority(name, { cert, key: pem });
 }
 
@@ -29,8 +42,12 @@ export function createAuthority(name: string): CertificateAuthority {
 export function loadAuthority(name: string, { cert, key: pem }: KeyPair): CertificateAuthority {
   const issuer = distinguishedName(name, []);
   const signer = createPrivateKey(pem);
-  const issue = (subject: Buffer, publicKey: KeyObject, extensions: readonly Buffer[]) =>
-    signCertificate({ issuer, subject, publicKey, signer, extensions });
+  const issue = (
+    subject: Buffer,
+    publicKey: KeyObject,
+    extensions: readonly Buffer[],
+    validity?: Validity | undefined,
+  ) => signCertificate({ issuer, subject, publicKey, signer, extensions, validity });
   return {
     cert,
     key: pem,
@@ -39,10 +56,13 @@ export function loadAuthority(name: string, { cert, key: pem }: KeyPair): Certif
       const extensions = [keyUsage(0x80), extendedKeyUsage(CLIENT_AUTH)];
       return { cert: issue(distinguishedName(user, groups), key.publicKey, extensions), key: key.pem };
     },
-    issueServer(commonName, hosts) {
+    issueServer(commonName, hosts, validity) {
       const key = newKey();
       const extensions = [keyUsage(0x80), extendedKeyUsage(SERVER_AUTH), alternativeNames(hosts)];
-      return { cert: issue(distinguishedName(commonName, []), key.publicKey, extensions), key: key.pem };
+      return {
+        cert: issue(distinguishedName(commonName, []), key.publicKey, extensions, validity),
+        key: key.pem,
+      };
     },
   };
 }
@@ -63,12 +83,18 @@ interface CertificateContent {
   readonly publicKey: KeyObject;
   readonly signer: KeyObject;
   readonly extensions: readonly Buffer[];
+  /** A year from now without it. */
+  readonly validity?: Validity | undefined;
 }
 
 function signCertificate(content: CertificateContent): string {
   const algorithm = sequence(objectId(ECDSA_WITH_SHA256));
   // An hour of slack backwards: clocks inside and outside a virtual machine differ after it was suspended.
-  const validity = sequence(utcTime(Date.now() - HOUR_MS), utcTime(Date.now() + 365 * 24 * HOUR_MS));
+  const { fromMs, untilMs } = content.validity ?? {
+    fromMs: Date.now() - HOUR_MS,
+    untilMs: Date.now() + 365 * 24 * HOUR_MS,
+  };
+  const validity = sequence(utcTime(fromMs), utcTime(untilMs));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.of(2))),
     der(0x02, Buffer.concat([Buffer.of(0x01), randomBytes(15)])),

@@ -10,6 +10,7 @@ import {
   type Endpoint,
   type EndpointSources,
   endpointsOf,
+  fqdnProblem,
 } from '../../issue/kubeconfig/endpoints.ts';
 import { kubeconfigText } from '../../issue/kubeconfig/kubeconfig-file.ts';
 import { readEndpointSources } from '../../issue/kubeconfig/read-endpoints.ts';
@@ -55,6 +56,8 @@ function usable(
   runtime: Runtime,
 ): readonly Endpoint[] {
   const { cluster } = sources;
+  const problem = fqdnProblem(sources);
+  if (problem !== undefined) throw new TerminalError('Malformed', `cluster ${cluster.name}: ${problem}`);
   for (const what of badAddresses(sources)) note(`left out: ${what} is no address of a server`, runtime);
   const endpoints = endpointsOf(sources).filter(({ via }) => via === 'ace' || !minify);
   for (const { authority, authoritySource, server } of endpoints) {
@@ -65,13 +68,22 @@ function usable(
     );
   }
   if (endpoints.length === 0) throw new TerminalError('AceDisabled', nowhere(sources, minify));
-  for (const { name, authority, authoritySource } of endpoints) {
-    if (authority.kind === 'system')
-      note(`${name}: ${authoritySource} is empty; the system's own authorities are trusted`, runtime);
-  }
+  for (const endpoint of endpoints) tellOf(endpoint, runtime);
   if (cluster.aceEnabled && !endpoints.some(({ via }) => via === 'ace'))
     note(`cluster ${cluster.name} has ACE, but ${NO_ADDRESS}`, runtime);
   return endpoints;
+}
+
+/** What is taken for granted of an endpoint, and may not be meant. */
+function tellOf(endpoint: Endpoint, runtime: Runtime): void {
+  const { name, server, authority, authoritySource, isDefaultPort } = endpoint;
+  if (authority.kind === 'system')
+    note(`${name}: ${authoritySource} is empty; the system's own authorities are trusted`, runtime);
+  if (isDefaultPort)
+    note(
+      `${name}: ${server} has no port and goes to 443; API servers listen on 6443 unless set otherwise`,
+      runtime,
+    );
 }
 
 const NO_ADDRESS =

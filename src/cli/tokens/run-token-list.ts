@@ -2,14 +2,16 @@
 
 import { EXT_PREFIX } from '../../api/bearer.ts';
 import { EXT_TOKENS, TOKENS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
 import type { TokenApi } from '../../api/types.ts';
 import type { Given } from '../../config/flags.ts';
 import { type Selection, tokenListConfig } from '../../config/token.ts';
 import {
+  type KnownUsers,
   type ListedToken,
-  ownProblem,
   parseListedExtToken,
   parseListedToken,
+  problemOf,
   shownToken,
 } from '../../issue/change/listed-token.ts';
 import { matches } from '../../issue/change/select.ts';
@@ -44,7 +46,8 @@ export async function runTokenList(given: Given, runtime: Runtime): Promise<numb
       runtime,
     });
     if (tokens.length === 0) await requireNamed(config.selection, management);
-    await printAnswer(answerOf(tokens, nowMs), printerOf(config, runtime));
+    const users = await usersOf(tokens, management, runtime);
+    await printAnswer(answerOf(tokens, users, nowMs), printerOf(config, runtime));
     return EXIT_OK;
   } finally {
     await management.close();
@@ -92,14 +95,27 @@ export function tokenReference({ name, api }: { readonly name: string; readonly 
   return `token.${(api === 'ext' ? EXT_TOKENS : TOKENS).group}/${name}`;
 }
 
-function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedToken> {
+/** All users, read once. That they may not be read hides no token. */
+async function usersOf(
+  tokens: readonly ListedToken[],
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<KnownUsers> {
+  if (tokens.length === 0) return undefined;
+  const read = await management.users();
+  if (read.ok) return new Map(read.value.map((user) => [user.name, user]));
+  note(`not looked at: whether the users are there and enabled: ${read.failure.message}`, runtime);
+  return undefined;
+}
+
+function answerOf(tokens: readonly ListedToken[], users: KnownUsers, nowMs: number): Answer<ListedToken> {
   return {
     rows: tokens,
     columns: [
       { title: 'NAME', cell: ({ name, api }) => (api === 'ext' ? `${EXT_PREFIX}${name}` : name) },
       { title: 'USER', cell: ({ userName }) => userName },
       { title: 'CLUSTER', cell: ({ clusterName }) => clusterName },
-      { title: 'STATE', cell: (token) => stateCell(token, nowMs) },
+      { title: 'STATE', cell: (token) => stateCell(problemOf(token, users, nowMs)) },
       { title: 'STORED', cell: ({ storedAs }) => storedAs },
       { title: 'CREATED', cell: ({ createdAtMs }) => age(createdAtMs, nowMs) },
       { title: 'EXPIRES IN', cell: (token) => endCell(token, nowMs) },
@@ -108,7 +124,7 @@ function answerOf(tokens: readonly ListedToken[], nowMs: number): Answer<ListedT
       { title: 'PROVIDER', wide: true, cell: ({ authProvider }) => authProvider },
       { title: 'DESCRIPTION', wide: true, cell: ({ description }) => description },
     ],
-    object: (token) => shownToken(token, nowMs),
+    object: (token) => shownToken(token, users, nowMs),
     name: tokenReference,
     empty: 'No tokens found.',
   };
@@ -119,7 +135,6 @@ function endCell({ problem, expiresAtMs }: ListedToken, nowMs: number): string {
   return problem === undefined ? until(expiresAtMs, nowMs, (ago) => `${ago} ago`) : 'unknown';
 }
 
-function stateCell(token: ListedToken, nowMs: number): { text: string; tone: 'good' | 'bad' } {
-  const reason = ownProblem(token, nowMs);
+function stateCell(reason: TokenReason | undefined): { text: string; tone: 'good' | 'bad' } {
   return reason === undefined ? { text: 'Active', tone: 'good' } : { text: reason, tone: 'bad' };
 }

@@ -3,7 +3,7 @@ import { describeExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseMetadata } from '../../api/parse-fields.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import type { TokenReason } from '../../api/reasons.ts';
-import type { Token, TokenApi, TokenSecret } from '../../api/types.ts';
+import type { Token, TokenApi, TokenSecret, User } from '../../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { detectFormat } from '../../hash/detect.ts';
 
@@ -80,8 +80,20 @@ export function ownProblem(token: ListedToken, nowMs: number): TokenReason | und
   return token.storedAs === 'unsupported' ? 'UnsupportedHash' : undefined;
 }
 
+/** Users by name; undefined: they could not be read, so that nothing is said of them. */
+export type KnownUsers = ReadonlyMap<string, Pick<User, 'enabled' | 'deleting'>> | undefined;
+
+/** Why a token is of no use anywhere: by itself, or because of its user; undefined when it may be. */
+export function problemOf(token: ListedToken, users: KnownUsers, nowMs: number): TokenReason | undefined {
+  const own = ownProblem(token, nowMs);
+  if (own !== undefined || users === undefined) return own;
+  const user = users.get(token.userName);
+  if (!user || user.deleting) return 'UserNotFound';
+  return user.enabled ? undefined : 'UserDisabled';
+}
+
 /** What `-o json` shows: the fields of the Token that are named here and no others, so that none of them is a secret. */
-export function shownToken(token: ListedToken, nowMs: number): object {
+export function shownToken(token: ListedToken, users: KnownUsers, nowMs: number): object {
   const time = (ms: number | undefined): string | null => (ms === undefined ? null : formatTime(ms));
   return {
     apiVersion: apiVersionOf(token.api === 'ext' ? EXT_TOKENS : TOKENS),
@@ -100,7 +112,7 @@ export function shownToken(token: ListedToken, nowMs: number): object {
     expiresAt: time(token.expiresAtMs),
     lastUsedAt: time(token.lastUsedAtMs),
     storedAs: token.storedAs,
-    reason: ownProblem(token, nowMs) ?? null,
+    reason: problemOf(token, users, nowMs) ?? null,
     problem: token.problem ?? null,
   };
 }

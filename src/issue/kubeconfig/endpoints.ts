@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Cluster } from '../../api/types.ts';
 import { type ControlPlaneNode, KUBERNETES_PORT } from '../../plane/control-plane-node.ts';
+import { endpointAddress, isServerAddress } from '../../plane/endpoint-address.ts';
 import { isPrintable } from '../../print/printable.ts';
 import { type Authority, authorityOf } from './authority.ts';
 
@@ -10,6 +11,8 @@ export interface Endpoint {
   readonly name: string;
   readonly server: string;
   readonly authority: Authority;
+  /** No port was typed, so that it is 443, which may not be meant. */
+  readonly isDefaultPort?: boolean;
   /** `proxy`: through the management plane; `ace`: without it. */
   readonly via: 'proxy' | 'ace';
   readonly ready: boolean;
@@ -38,31 +41,21 @@ export function clusterLabel({ cluster, isNameShared }: EndpointSources): string
   return isNameShared ? `${cluster.displayName}-${cluster.name}` : cluster.displayName;
 }
 
-/** What is said to be an address and can be none: `fqdn`, or a node and its address. For people, still as it was found. */
+/** What is wrong with the address that was typed for the endpoint, if there is one. For people, still as it was found. */
+export function fqdnProblem({ cluster }: EndpointSources): string | undefined {
+  if (!cluster.aceEnabled || cluster.fqdn === '') return undefined;
+  const address = endpointAddress(cluster.fqdn);
+  return address.kind === 'address'
+    ? undefined
+    : `spec.localClusterAuthEndpoint.fqdn '${cluster.fqdn}' ${address.problem}`;
+}
+
+/** Nodes whose address can be none. For people, still as it was found. */
 export function badAddresses({ cluster, nodes }: EndpointSources): readonly string[] {
-  if (!cluster.aceEnabled) return [];
-  if (cluster.fqdn !== '')
-    return isServerAddress(cluster.fqdn) ? [] : [`spec.localClusterAuthEndpoint.fqdn '${cluster.fqdn}'`];
+  if (!cluster.aceEnabled || cluster.fqdn !== '') return [];
   return nodes
     .filter(({ address }) => !isServerAddress(hostOf(address)))
     .map(({ name, address }) => `address '${address}' of node ${name}`);
-}
-
-/** Whether a URL made of it goes to exactly that host, and says nothing else. */
-function isServerAddress(host: string): boolean {
-  if (!URL.canParse(`https://${host}`)) return false;
-  const url = new URL(`https://${host}`);
-  const [hostname = '', port] = splitPort(host.toLowerCase());
-  const isPort = port === undefined || url.port === port || (url.port === '' && port === '443');
-  // An IPv6 address has many ways to be written.
-  const isSame =
-    isIPv6(hostname.slice(1, -1)) || (url.hostname === hostname && /^[a-z0-9.-]+$/.test(hostname));
-  return isSame && isPort && url.href === `https://${url.host}/`;
-}
-
-function splitPort(host: string): readonly [string, string | undefined] {
-  const match = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(host);
-  return [match?.[1] ?? '', match?.[2]];
 }
 
 function hostOf(address: string): string {
@@ -99,7 +92,7 @@ function proxyEndpoint(sources: EndpointSources): readonly Endpoint[] {
 function aceEndpoints(sources: EndpointSources): readonly Endpoint[] {
   const { cluster, nodes, nowMs } = sources;
   if (!cluster.aceEnabled) return [];
-  if (cluster.fqdn !== '') return isServerAddress(cluster.fqdn) ? [fqdnEndpoint(sources)] : [];
+  if (cluster.fqdn !== '') return fqdnEndpoint(sources);
   const label = clusterLabel(sources);
   const named = nodes
     .filter(({ address }) => isServerAddress(hostOf(address)))
@@ -115,16 +108,21 @@ function aceEndpoints(sources: EndpointSources): readonly Endpoint[] {
   }));
 }
 
-function fqdnEndpoint(sources: EndpointSources): Endpoint {
+function fqdnEndpoint(sources: EndpointSources): readonly Endpoint[] {
   const { cluster, nowMs } = sources;
-  return {
-    name: `${clusterLabel(sources)}-fqdn`,
-    server: `https://${cluster.fqdn}`,
-    authority: authorityOf(cluster.fqdnCaPem, nowMs),
-    authoritySource: 'spec.localClusterAuthEndpoint.caCerts',
-    via: 'ace',
-    ready: true,
-  };
+  const address = endpointAddress(cluster.fqdn);
+  if (address.kind !== 'address') return [];
+  return [
+    {
+      name: `${clusterLabel(sources)}-fqdn`,
+      server: `https://${address.host}`,
+      isDefaultPort: !address.hasPort,
+      authority: authorityOf(cluster.fqdnCaPem, nowMs),
+      authoritySource: 'spec.localClusterAuthEndpoint.caCerts',
+      via: 'ace',
+      ready: true,
+    },
+  ];
 }
 
 /** No public authority vouches for the address of a node. */

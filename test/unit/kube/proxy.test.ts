@@ -104,7 +104,14 @@ describe('proxy-url of a kubeconfig', () => {
         'current-context': 'c',
         contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
         clusters: [
-          { name: 'c', cluster: { server: `http://127.0.0.1:${portOf(server)}`, 'proxy-url': proxyUrl } },
+          {
+            name: 'c',
+            cluster: {
+              server: `http://127.0.0.1:${portOf(server)}`,
+              'insecure-skip-tls-verify': true,
+              'proxy-url': proxyUrl,
+            },
+          },
         ],
         users: [{ name: 'u', user: { token: 'x' } }],
       }),

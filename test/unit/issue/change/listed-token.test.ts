@@ -5,6 +5,7 @@ import {
   type ListedToken,
   ownProblem,
   parseListedToken,
+  problemOf,
   shownToken,
 } from '../../../../src/issue/change/listed-token.ts';
 import { isSystemToken, matches, type TokenFilter } from '../../../../src/issue/change/select.ts';
@@ -37,7 +38,7 @@ describe('a listed token', () => {
       },
     );
     const token = parseListedToken(raw);
-    const text = JSON.stringify([token, shownToken(token, NOW)]);
+    const text = JSON.stringify([token, shownToken(token, undefined, NOW)]);
     expect(text).toContain('sha3-512');
     expect(text).not.toContain(CANARY);
     expect(text).not.toContain(hash);
@@ -54,6 +55,21 @@ describe('a listed token', () => {
   };
   test.each(Object.entries(problems))('%s', (_title, { fields, metadata, want }) => {
     expect(ownProblem(listed(fields, metadata), NOW + HOUR)).toBe(want);
+  });
+});
+
+describe('the user of a token', () => {
+  const users = (enabled: boolean, deleting = false) => new Map([['u-1', { enabled, deleting }]]);
+  test.each([
+    ['is there and enabled', users(true), undefined],
+    ['is gone', new Map(), 'UserNotFound'],
+    ['is going', users(true, true), 'UserNotFound'],
+    ['is disabled', users(false), 'UserDisabled'],
+    ['is not known', undefined, undefined],
+  ])('%s', (_title, known, want) => {
+    expect(problemOf(listed(), known, NOW)).toBe(want);
+    expect(shownToken(listed(), known, NOW)).toMatchObject({ reason: want ?? null });
+    expect(problemOf(listed({ enabled: false }), known, NOW)).toBe('Disabled');
   });
 });
 

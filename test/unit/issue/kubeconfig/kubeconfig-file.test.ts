@@ -8,6 +8,7 @@ import {
   clusterLabel,
   type EndpointSources,
   endpointsOf,
+  fqdnProblem,
 } from '../../../../src/issue/kubeconfig/endpoints.ts';
 import { currentContext, kubeconfigText } from '../../../../src/issue/kubeconfig/kubeconfig-file.ts';
 import { parseControlPlaneNode } from '../../../../src/plane/control-plane-node.ts';
@@ -219,8 +220,29 @@ describe('what is said to be an address', () => {
   ];
   test.each(goes)('%s is one', (fqdn) => {
     const given = sources({ fqdn, caCerts: PEM });
-    expect(badAddresses(given)).toEqual([]);
+    expect(fqdnProblem(given)).toBeUndefined();
     expect(endpointsOf(given)[1]?.server).toBe(`https://${fqdn}`);
+  });
+
+  test.each([
+    ['https://kube.example', 'kube.example', true],
+    ['https://kube.example/', 'kube.example', true],
+    ['HTTPS://kube.example:6443/', 'kube.example:6443', false],
+    [' kube.example ', 'kube.example', true],
+    ['kube.example:443', 'kube.example:443', false],
+    ['fd00::10', '[fd00::10]', true],
+    ['https://[fd00::10]:6443', '[fd00::10]:6443', false],
+  ])('%j can be meant in one way only', (fqdn, host, isDefaultPort) => {
+    const [, ace] = endpointsOf(sources({ fqdn, caCerts: PEM }));
+    expect(ace).toMatchObject({ server: `https://${host}`, isDefaultPort });
+  });
+
+  test.each([
+    ['http://kube.example', /begins with http:\/\/, and API servers speak https only$/],
+    ['kube.example/k8s', /has a path/],
+    ['kube example', /is no host name or address/],
+  ])('%j is refused with a reason', (fqdn, reason) => {
+    expect(fqdnProblem(sources({ fqdn, caCerts: PEM }))).toMatch(reason);
   });
 
   const bad = [
@@ -236,13 +258,16 @@ describe('what is said to be an address', () => {
     'a.example:99999',
     '%61.example',
     'ａ.example',
-    ' a',
+    'http://kube.example',
+    'https://https://kube.example',
+    'fe80::1%eth0',
   ];
   test.each(bad)('%j is none: nobody is sent there, and it is said', (text) => {
     const given = sources({ fqdn: text, caCerts: PEM });
     expect(endpointsOf(given).map(({ via }) => via)).toEqual(['proxy']);
-    expect(badAddresses(given)).toHaveLength(1);
+    expect(fqdnProblem(given)).toContain(`fqdn '${text}' `);
     const nodes = [node('m-1', 'a', text), node('m-2', 'b', '192.0.2.2')];
+    expect(badAddresses(sources({}, { nodes }))).toHaveLength(1);
     expect(endpointsOf(sources({}, { nodes })).map(({ name }) => name)).toEqual(['berlin', 'berlin-b']);
   });
 
