@@ -68,6 +68,13 @@ export function parseToken(raw: unknown): Token {
   });
 }
 
+/** How a Token's secret is stored, also of one whose other fields cannot be read. */
+export function storedSecret(raw: unknown): TokenSecret {
+  const { token } = raw as { token?: unknown };
+  const hashed = parseMetadata(raw).annotations?.[ANNOTATION_TOKEN_HASHED] === 'true';
+  return secretOf(typeof token === 'string' ? token : '', hashed);
+}
+
 function secretOf(value: string, hashed: boolean): TokenSecret {
   if (value === '') return { kind: 'missing' };
   return { kind: hashed ? 'hashed' : 'plain', value };

@@ -1,7 +1,7 @@
 import { apiVersionOf, EXT_TOKENS, LABEL_TOKEN_KIND, TOKENS } from '../../api/names.ts';
 import { describeExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseMetadata } from '../../api/parse-fields.ts';
-import { parseToken } from '../../api/parse-token.ts';
+import { parseToken, storedSecret } from '../../api/parse-token.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { Token, TokenApi, TokenSecret, User } from '../../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
@@ -36,7 +36,7 @@ export interface ListedToken {
 export function parseListedToken(raw: unknown): ListedToken {
   const fields = raw as Readonly<Record<string, unknown>>;
   const text = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
-  return listed(parseToken(raw), raw, {
+  return listed({ ...parseToken(raw), secret: storedSecret(raw) }, raw, {
     description: text('description'),
     authProvider: text('authProvider'),
   });
