@@ -6,9 +6,10 @@ import type { TokenReason } from '../../api/reasons.ts';
 import type { Token, TokenApi, TokenSecret, User } from '../../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { detectFormat } from '../../hash/detect.ts';
+import type { HashFormat } from '../../hash/formats.ts';
 
 /** How a token is stored upstream: `plain`, the format of its hash, `unsupported`, or `missing`. */
-export type StoredAs = 'plain' | 'bcrypt' | 'sha3-512' | 'sha256' | 'scrypt' | 'unsupported' | 'missing';
+export type StoredAs = 'plain' | HashFormat | 'unsupported' | 'missing';
 
 /** A token as it may be shown: all that people ask about, and nothing that opens a door. */
 export interface ListedToken {
