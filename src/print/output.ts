@@ -82,13 +82,22 @@ export class AnswerInParts<T> {
   }
 }
 
-/** Prints one object as JSON or YAML. */
-export async function printObject(object: unknown, format: 'json' | 'yaml', printer: Printer): Promise<void> {
-  const { jsonText, yamlText } = await import('./document.ts');
-  printer.write(format === 'json' ? jsonText(object) : yamlText(object));
+/** Of objects that are ours alone, and no server's: what they consist of may change with it only. */
+const API_VERSION = 'cli.ace-operator.io/v1alpha1';
+
+function versioned(object: object): object {
+  return 'kind' in object && !('apiVersion' in object) ? { apiVersion: API_VERSION, ...object } : object;
 }
 
-function whole<T>({ rows, object, single }: Answer<T>): unknown {
-  const objects = rows.map(object);
-  return single && objects.length === 1 ? objects[0] : { apiVersion: 'v1', kind: 'List', items: objects };
+/** Prints one object as JSON or YAML. One of ours says of which version it is. */
+export async function printObject(object: object, format: 'json' | 'yaml', printer: Printer): Promise<void> {
+  const { jsonText, yamlText } = await import('./document.ts');
+  const whole = versioned(object);
+  printer.write(format === 'json' ? jsonText(whole) : yamlText(whole));
+}
+
+function whole<T>({ rows, object, single }: Answer<T>): object {
+  const objects = rows.map((row) => versioned(object(row)));
+  const [first] = objects;
+  return single && first && objects.length === 1 ? first : { apiVersion: 'v1', kind: 'List', items: objects };
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, AnswerInParts, type OutputFormat, printAnswer } from '../../../src/print/output.ts';
+import {
+  type Answer,
+  AnswerInParts,
+  type OutputFormat,
+  printAnswer,
+  printObject,
+} from '../../../src/print/output.ts';
 import { printable } from '../../../src/print/printable.ts';
 import { paint } from '../../../src/print/style.ts';
 import { width } from '../../../src/print/table.ts';
@@ -80,6 +86,24 @@ describe('an answer', () => {
       'metadata:\n  name: "c-berlin"\ncount: 3\n',
     );
     expect(JSON.parse(await printed('json', []))).toMatchObject({ items: [] });
+  });
+
+  test('says of which version an object of ours is, and leaves those of servers as they are', async () => {
+    const as = async (object: object): Promise<string> => {
+      const written: string[] = [];
+      const write = (text: string): void => void written.push(text);
+      await printObject(object, 'json', { format: 'json', headers: true, isTerminal: false, env: {}, write });
+      return written.join('');
+    };
+    expect(JSON.parse(await as({ kind: 'ClusterStatus', name: 'c' }))).toEqual({
+      apiVersion: 'cli.ace-operator.io/v1alpha1',
+      kind: 'ClusterStatus',
+      name: 'c',
+    });
+    expect(JSON.parse(await as({ apiVersion: 'v1', kind: 'Secret' }))).toEqual({
+      apiVersion: 'v1',
+      kind: 'Secret',
+    });
   });
 
   test('is one name a line', async () => {
