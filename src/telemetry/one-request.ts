@@ -34,12 +34,19 @@ export function readRequest(socket: Socket): Promise<MonitorRequest | undefined>
     const take = (chunk: Buffer): void => {
       head += chunk.toString('latin1', 0, MAX_HEAD_BYTES + 1);
       const end = head.indexOf(END);
-      if (end >= 0) done(end + END.length === head.length ? parsed(head) : undefined);
+      if (end >= 0) done(requestOf(head, end + END.length));
       else if (head.length > MAX_HEAD_BYTES) done(undefined);
     };
     socket.on('data', take);
     socket.once('close', () => done(undefined));
   });
+}
+
+/** A body is left unread, and its request answered with no: whoever sends one is at the wrong address. */
+function requestOf(head: string, length: number): MonitorRequest | undefined {
+  const request = parsed(head.slice(0, length));
+  const isFollowed = length < head.length;
+  return isFollowed && ['GET', 'HEAD'].includes(request?.method ?? '') ? undefined : request;
 }
 
 function parsed(head: string): MonitorRequest | undefined {
@@ -62,6 +69,8 @@ export function writeAnswer(
   ];
   socket.write(`${lines.join('\r\n')}${END}`);
   if (method !== 'HEAD' && body.length > 0) socket.write(body);
+  // Unread bytes would end the connection before the answer is read.
+  socket.resume();
   socket.destroySoon();
 }
 

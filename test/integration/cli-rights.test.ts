@@ -78,7 +78,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   'gc CLUSTER': { args: () => ['gc', CLUSTER], takesFile: true },
   'gc --apply CLUSTER': { args: () => ['gc', '--apply', CLUSTER], prepare: leftover, takesFile: true },
   'gc --allow CLUSTER': {
-    args: () => ['gc', '--allow', CLUSTER],
+    args: () => ['gc', '--allow', '--objects', '5', CLUSTER],
     prepare: async () => {
       await patchPropagation({ metadata: { annotations: { 'ace-operator.io/allow-gc': null } } });
       await condition('GCBlocked');

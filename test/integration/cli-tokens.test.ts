@@ -354,13 +354,20 @@ describe('token disable, enable and delete', () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout).items).toEqual([
       {
+        apiVersion: 'cli.ace-operator.io/v1alpha1',
         kind: 'TokenResult',
         name: 's-none',
         result: 'failed',
         message: 'there is no token of that name',
         dryRun: 'none',
       },
-      { kind: 'TokenResult', name: 's-one', result: 'unchanged', dryRun: 'none' },
+      {
+        apiVersion: 'cli.ace-operator.io/v1alpha1',
+        kind: 'TokenResult',
+        name: 's-one',
+        result: 'unchanged',
+        dryRun: 'none',
+      },
     ]);
   });
 });

@@ -1,4 +1,4 @@
-import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
 import { type Change, diff, hashIn, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
@@ -53,8 +53,8 @@ export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: num
 }
 
 /**
- * UID for which the ClusterAuthToken was written that is there, where that token had the same user and secret: to those who use it,
- * it is the same token, and at no moment may its hash seem to be another's. Undefined where there is none.
+ * UID for which both halves of the pair were written that is there, where that token had the same user and secret: to those who use
+ * it, it is the same token, and at no moment may its hash seem to be another's. Undefined where there is none.
  */
 export function uidBefore(
   token: Token,
@@ -62,8 +62,8 @@ export function uidBefore(
   ours: readonly KubeObject[],
 ): string | undefined {
   const written = ours.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  const isOfSecret = ours.some((object) => hashIn(object) === hash);
-  if (!written || !isOfSecret || isOfAnotherUser(token, written)) return undefined;
+  const secret = ours.find(({ kind }) => kind === SECRETS.kind);
+  if (!written || !secret || hashIn(secret) !== hash || isOfAnotherUser(token, written)) return undefined;
   const uid = sourceUid(written);
-  return uid === token.uid ? undefined : uid;
+  return uid !== token.uid && uid === sourceUid(secret) ? uid : undefined;
 }
