@@ -301,7 +301,7 @@ describe('what was handed over', () => {
 
   test('cannot be read: exit 2, one line', async () => {
     const bad = [
-      [['-f', '/nonexistent'], /--kubeconfig-file \/nonexistent: no such file or directory$/m],
+      [['-f', '/nonexistent/file'], /--kubeconfig-file \/nonexistent\/file: no such file or directory$/m],
       [['-f', '-'], /standard input is no kubeconfig/],
       [['good', '-f', 'x'], /wanted the name of a token, or --kubeconfig-file FILE, and not both/],
       [['good', '--can-i', 'pods'], /--can-i: wanted a verb and a resource/],
