@@ -59,7 +59,7 @@ export async function readKubeconfig(
     given: {
       kind: 'kubeconfig',
       source: `${file}, context ${name},`,
-      server,
+      server: withoutSecrets(server),
       isOwnBearer: own !== undefined,
       bearerProblem,
       credential: bearer === undefined ? otherCredential(user, tokenPath) : credentialOf(bearer.trim()),
@@ -67,6 +67,12 @@ export async function readKubeconfig(
     asBearer: isAsked ? bearerConfig(await withoutFile(cluster, file), bearer) : '',
     unread,
   };
+}
+
+/** An address as it may be shown: people write passwords into it, and tokens behind it. */
+function withoutSecrets(server: string): string {
+  const { protocol, host, pathname } = new URL(server);
+  return `${protocol}//${host}${pathname.replace(/\/$/, '')}`;
 }
 
 interface Chosen {

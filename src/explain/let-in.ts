@@ -15,7 +15,9 @@ export interface LetIn {
 /** What the API server in the file answers to that bearer is the truth; all else stands in for it where it was not asked. Pure. */
 export function letIn(evidence: Evidence, hops: readonly Hop[]): LetIn {
   const { live, review } = evidence.webhook;
-  if (live) return { is: live.ok && live.value === 'accepted' ? 'yes' : 'no', by: 'server' };
+  if (live?.ok) return { is: live.value === 'accepted' ? 'yes' : 'no', by: 'server' };
+  // Who does not answer, or is too busy to, has not said no.
+  if (live) return { is: SILENT.has(live.failure.reason) ? 'unknown' : 'no', by: 'server' };
   // As it stands there nobody takes it, whatever was said of the token that it was meant to be.
   const isUnsendable = hops.some(({ id, reason }) => id === 'parsed' && reason === 'MalformedBearer');
   if (isUnsendable) return { is: 'no', by: 'stored' };
@@ -23,8 +25,10 @@ export function letIn(evidence: Evidence, hops: readonly Hop[]): LetIn {
   return { is: byWhatIsStored(evidence, hops), by: 'stored' };
 }
 
+const SILENT: ReadonlySet<string> = new Set(['Unreachable', 'Failing']);
+
 /** What stands in the way of a bearer however good its token is. */
-const GATES: readonly HopId[] = ['parsed', 'hash', 'secret', 'authenticator', 'webhook'];
+const GATES: readonly HopId[] = ['parsed', 'hash', 'secret', 'webhook'];
 
 function byWhatIsStored({ downstream, nowMs }: Evidence, hops: readonly Hop[]): LetIn['is'] {
   const state = (id: HopId): Hop['state'] | undefined => hops.find((hop) => hop.id === id)?.state;

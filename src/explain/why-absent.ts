@@ -60,7 +60,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     },
     // Which hash it would be makes no difference to what keeps it away.
     hash: refusedHash(token, algorithm) ?? { kind: 'ready', hash: { hash: '', fingerprint: '' } },
-    known: { isTokenGone: false, isUserGone: false, awaitedElsewhereSinceMs: undefined },
+    known: { isTokenGone: false, isExtCarried: true, isUserGone: false, awaitedElsewhereSinceMs: undefined },
     answers: new Map(),
   };
 }

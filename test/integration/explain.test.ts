@@ -288,7 +288,7 @@ describe('what was handed over', () => {
       config.users[0].user = { token: bearerOf('good') };
       config.clusters[0].cluster.server = 'https://127.0.0.1:9';
     });
-    await explained('endpoint-unreachable', ['-f', file], { code: 1, reason: 'Unreachable' });
+    await explained('endpoint-unreachable', ['-f', file], { code: 3, reason: 'Unreachable' });
   });
 
   test('is a kubeconfig whose context goes through the management plane', async () => {

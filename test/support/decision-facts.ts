@@ -97,7 +97,13 @@ export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
       refusedBy: undefined,
       ...seen,
     },
-    known: { isTokenGone: false, isUserGone: false, awaitedElsewhereSinceMs: undefined, ...known },
+    known: {
+      isTokenGone: false,
+      isExtCarried: true,
+      isUserGone: false,
+      awaitedElsewhereSinceMs: undefined,
+      ...known,
+    },
   };
 }
 

@@ -83,6 +83,7 @@ export class PaperWorld {
       },
       known: {
         isTokenGone,
+        isExtCarried: true,
         isUserGone: isTokenGone || (token !== undefined && this.gone.has(userKey(token.userName))),
         awaitedElsewhereSinceMs: this.awaitedElsewhereSinceMs,
       },

@@ -112,7 +112,8 @@ const NEEDED: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute'];
 
 function isSo(until: WaitConfig['until'], { hops, cluster }: Explanation): boolean {
   const state = (id: HopId): string | undefined => hops.find((hop) => hop.id === id)?.state;
-  if (until === 'propagated') return NEEDED.every((id) => state(id) === 'ok');
+  // A warning is no obstacle: another writer's objects, such as Rancher's own, let a token in as well.
+  if (until === 'propagated') return NEEDED.every((id) => ['ok', 'warning'].includes(state(id) ?? ''));
   const token = hops.find(({ id }) => id === 'clusterAuthToken');
   // Gone is what was looked for and not found: not what could not be looked for.
   return cluster !== undefined && isGone(token?.state, token?.reason);

@@ -32,8 +32,13 @@ export function untilConfirmed(
 }
 
 /** Where to ask whether a token still exists, of which only that is left which was written for it. */
-export function tokenSource(name: string, pair: readonly Seen[]): Omit<Source, 'about'> {
-  return oursOf(pair).some(isOfExtToken)
+export function tokenSource(
+  name: string,
+  pair: readonly Seen[],
+  isExtCarried: boolean,
+): Omit<Source, 'about'> {
+  // Not carried by decision: what is not among those that are is absent, within the brake.
+  return isExtCarried && oursOf(pair).some(isOfExtToken)
     ? { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name }
     : { resource: TOKENS, name };
 }

@@ -191,7 +191,8 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
     const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
-    return isMoving && isGoodElsewhere(token, facts.user, rules.agreedMs)
+    const isSame = oursOf(seen.pair).every((object) => sourceUid(object) === token.uid);
+    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.agreedMs)
       ? { next: requeueAfter(MOVING_POLL_MS, true) }
       : undefined;
   }
@@ -256,7 +257,10 @@ function conflict(token: Token, object: string, facts: TokenFacts): Plan {
 function revokeDeleted(facts: TokenFacts): Plan {
   const { name, seen, known, answers } = facts;
   if (oursOf(seen.pair).length === 0) return revoke(facts);
-  return untilConfirmed(tokenSource(name, seen.pair), known.isTokenGone, answers) ?? revoke(facts);
+  return (
+    untilConfirmed(tokenSource(name, seen.pair, known.isExtCarried), known.isTokenGone, answers) ??
+    revoke(facts)
+  );
 }
 
 function revoke(facts: TokenFacts): Plan {

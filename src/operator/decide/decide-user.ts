@@ -41,7 +41,10 @@ export function decideUser(facts: UserFacts): Plan {
   if (!user) return removeDeleted(facts, ours);
   // While ClusterAuthTokens of the user are still there, what they mean must be kept current: one may be wanted again.
   const isDone = seen.tokens.length === 0;
-  if (!isNeeded(user, facts) && (isDone || !ours)) return remove(facts, ours);
+  const need = needOf(user, facts);
+  // One that we wrote, or took over, stays for tokens that another writer has in its care: they are judged by it.
+  const isNeeded = need === 'to write' || (need === 'to keep' && ours !== undefined);
+  if (!isNeeded && (isDone || !ours)) return remove(facts, ours);
   if (seen.refusedBy !== undefined || (seen.object && !ours && !mayAdopt(facts))) return conflict(facts);
   return update(user, facts);
 }
@@ -198,16 +201,24 @@ function tokensToRevoke({ seen }: UserFacts): readonly Wake[] {
   return seen.tokens.map((name) => ({ key: tokenKey(name), lane: 'revocation' }));
 }
 
-/** Whether any token of the user belongs here. */
-function isNeeded(user: User, { rules, tokens }: UserFacts): boolean {
+/** What for the user is needed here. One that another writer's objects let in is a ground to keep, and none to write. */
+function needOf(user: User, { rules, tokens }: UserFacts): 'to write' | 'to keep' | 'not' {
   const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
+  let need: 'to keep' | 'not' = 'not';
   for (const one of tokens) {
-    if (judgeToken(one.token, user, context).wanted && !isHopeless(one)) return true;
+    if (!judgeToken(one.token, user, context).wanted) continue;
+    if (!isHopeless(one)) return 'to write';
+    if (isInConflict(one)) need = 'to keep';
   }
-  return false;
+  return need;
 }
 
 /** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */
 function isHopeless({ before }: TokenOfUser): boolean {
   return before?.state === 'refused' && before.reason !== 'UserDisabled';
+}
+
+/** Wanted, and let in by another writer's objects. */
+function isInConflict({ before }: TokenOfUser): boolean {
+  return before?.state === 'refused' && before.reason === 'Conflict';
 }

@@ -81,6 +81,8 @@ export interface SeenOfToken {
 export interface KnownOfToken {
   /** Its deletion was told, or a sweep let its absence pass. */
   readonly isTokenGone: boolean;
+  /** Tokens of `ext.cattle.io` are carried. */
+  readonly isExtCarried: boolean;
   /** The same of its user; what was told of the token counts, too. */
   readonly isUserGone: boolean;
   /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */

@@ -1,3 +1,4 @@
+import { EXT_TOKEN_SECRETS } from '../../api/names.ts';
 import { holdsOurs } from '../../clusters/leftovers.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
@@ -186,7 +187,10 @@ export class Term {
     const { management, deletions } = this.#deps.seen;
     return new CertainReader({
       client: this.#client,
-      onDefined: ({ kind }, sinceMs) => deletions.trustSince(kind.toLowerCase(), sinceMs),
+      onDefined: (resource, sinceMs) => {
+        if (resource === EXT_TOKEN_SECRETS) management.extProvesSinceMs = sinceMs;
+        else deletions.trustSince(resource.kind.toLowerCase(), sinceMs);
+      },
       onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
   }

@@ -1,4 +1,5 @@
 import type { KubeObject, Token } from '../../api/types.ts';
+import { isOfExtToken } from '../../derive/diff.ts';
 import type { KnownOfToken, Seen, TokenFacts } from '../decide/facts.ts';
 import { tokenKey, userKey } from '../keys.ts';
 import type { Known, Work } from './work.ts';
@@ -40,7 +41,11 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
 function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], work: Work): KnownOfToken {
   const { upstream, rules } = work;
   const isGone = (key: string): boolean => upstream.deletions.has(key) || upstream.isAllowed(key);
-  const isTokenGone = isGone(tokenKey(name));
+  const { management } = upstream;
+  const key = tokenKey(name);
+  const isOfExt = pair.some(({ object, isOurs }) => isOurs && isOfExtToken(object));
+  const isTold = (upstream.deletions.toldAtMs(key) ?? 0) >= (isOfExt ? management.extProvesSinceMs : 0);
+  const isTokenGone = upstream.isAllowed(key) || (isGone(key) && isTold);
   // Asking starts the clock of the move: only where there is something here that could wait for it.
   const mayMove =
     token !== undefined &&
@@ -49,6 +54,7 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
     pair.some(({ isOurs }) => isOurs);
   return {
     isTokenGone,
+    isExtCarried: management.tokenSources !== undefined,
     isUserGone: token !== undefined && (isTokenGone || isGone(userKey(token.userName))),
     awaitedElsewhereSinceMs: mayMove ? upstream.awaitedElsewhereSinceMs(token) : undefined,
   };

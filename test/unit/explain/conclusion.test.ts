@@ -207,9 +207,12 @@ describe('a bearer that the API server lets in, with a broken hop before it', ()
     });
   });
 
-  test('that its own kubeconfig does not lead to, or that may not do what was asked, is refused', () => {
-    const live = failed('Unreachable');
-    expect(conclude({ ...base, ...letIn, webhook: { ...letIn.webhook, live } }).verdict).toBe('refused');
+  test('that may not do what was asked is refused, and whose own server is silent cannot be told', () => {
+    for (const reason of ['Unreachable', 'Failing'] as const) {
+      const live = failed(reason);
+      const webhook = { ...letIn.webhook, live };
+      expect(conclude({ ...base, ...letIn, webhook })).toMatchObject({ verdict: 'unknown', reason });
+    }
     const right = { question: 'get pods', answer: found({ allowed: false, reason: '' }) };
     expect(conclude({ ...base, ...letIn, right }).verdict).toBe('refused');
   });

@@ -14,7 +14,7 @@ import { anAttribute, aToken, aUser, NOW, rawCluster } from '../../support/build
 
 export const found = <T>(value: T): Reading<T> => ({ ok: true, value });
 export const failed = (
-  reason: 'Unreachable' | 'Forbidden' | 'KindMissing' | 'NoApiServer' | 'NoCredentials',
+  reason: 'Unreachable' | 'Failing' | 'Forbidden' | 'KindMissing' | 'NoApiServer' | 'NoCredentials',
 ): Reading<never> => ({
   ok: false,
   failure: { reason, message: `it was tried: ${reason}` },

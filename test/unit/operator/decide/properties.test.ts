@@ -153,6 +153,7 @@ const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
     hash: often('ready', 'toMake', 'UnsupportedHash', 'SecretTooLong'),
     known: fc.record({
       isTokenGone: fc.boolean(),
+      isExtCarried: fc.boolean(),
       isUserGone: fc.boolean(),
       awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
     }),

@@ -292,6 +292,14 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
   ],
   [
+    'made again under its name for another cluster, which is about to have it: what is here is of the earlier one, and goes',
+    {
+      token: aToken({ clusterName: 'c-2' }, { uid: 'uid-other' }),
+      known: { awaitedElsewhereSinceMs: NOW },
+    },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
     'moved to a cluster that has it',
     { token: aToken({ clusterName: 'c-2' }) },
     'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
@@ -484,6 +492,22 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
     'creates ClusterUserAttribute u-1; pending',
   ],
   ['in sync', {}, 'synced'],
+  [
+    'taken over, and their token is in another writer’s care again: they stay, as it is judged by them',
+    {
+      tokens: [{ token: aToken(), before: { state: 'refused', reason: 'Conflict' } }],
+      seen: { tokens: [] },
+    },
+    'synced',
+  ],
+  [
+    '… and are not written for its sake where they are not',
+    {
+      tokens: [{ token: aToken(), before: { state: 'refused', reason: 'Conflict' } }],
+      seen: { object: undefined, tokens: [], before: undefined },
+    },
+    'nothing is left',
+  ],
   [
     'without UserAttribute: no groups, and that is said',
     { attribute: undefined, seen: { object: see(attributeOf('u-1', [])) } },
