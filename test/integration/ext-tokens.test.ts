@@ -16,13 +16,15 @@ let cli: Cli;
 let upstream: string;
 
 const aNamespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+/** A watch that was refused is tried again after half a minute at most. */
+const LONG = { timeoutMs: 60_000 };
 const present = (name: string): Promise<void> =>
   eventually(async () => expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined());
 const absent = (name: string): Promise<void> =>
   eventually(async () => {
     expect(await world.cluster('c-one').clusterAuthToken(name)).toBeUndefined();
     expect(await world.cluster('c-one').hashSecret(name)).toBeUndefined();
-  });
+  }, LONG);
 
 async function extToken(
   name: string,
