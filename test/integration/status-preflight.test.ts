@@ -230,6 +230,7 @@ describe('wait', () => {
     const { code, stdout } = await waiting;
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
+      apiVersion: 'cli.ace-operator.io/v1alpha1',
       kind: 'WaitResult',
       token: 'fresh',
       cluster: 'c-one',
