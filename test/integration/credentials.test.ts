@@ -331,7 +331,8 @@ async function expectDebtsPaid(): Promise<void> {
 }
 
 async function expectMetric(series: string, value: number): Promise<void> {
-  expect(await world.operator?.metric(series)).toBe(value);
+  // Published with the next look, a moment after the condition was written.
+  await eventually(async () => expect(await world.operator?.metric(series)).toBe(value));
 }
 
 async function relabel(cluster: string | null): Promise<void> {
