@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTERS, NAMESPACES, type Resource, SECRETS } from '../../src/api/names.ts';
+import { eventually } from '../support/eventually.ts';
 import { createAuthority } from '../support/pki.ts';
 import type { Any } from '../support/plane-client.ts';
 import { OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
