@@ -2,7 +2,7 @@ import { ANNOTATION_FINGERPRINT, USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, keyOf, sourceUid } from '../../derive/diff.ts';
+import { type Change, diff, keyOf } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
@@ -19,7 +19,7 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, uidBefore } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken, uidBefore } from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -191,7 +191,8 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
     const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
-    const isSame = oursOf(seen.pair).every((object) => sourceUid(object) === token.uid);
+    const isSame =
+      !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
     return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.agreedMs)
       ? { next: requeueAfter(MOVING_POLL_MS, true) }
       : undefined;
@@ -205,7 +206,7 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
 
 /** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
 function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
-  if (oursOf(seen.pair).some((object) => sourceUid(object) !== token.uid)) return undefined;
+  if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
   const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.agreedMs;
   return {
     changes: endPredecessor(token, seen.pair),

@@ -15,8 +15,12 @@ export function endPredecessor(token: Token, pair: readonly Seen[]): readonly Ch
   // A pair of another user goes whole: its Secret alone would complete the next ClusterAuthToken of that name.
   if (ours.some((object) => isOfAnotherUser(token, object))) return diff([], ours);
   const earlier = oursOf(pair.filter(({ isOfEarlierSecret }) => isOfEarlierSecret));
-  const isOfAnotherToken = ours.some((object) => (sourceUid(object) ?? token.uid) !== token.uid);
-  return diff([], earlier.length > 0 && isOfAnotherToken ? ours : earlier);
+  return diff([], earlier.length > 0 && isOfAnotherToken(token, ours) ? ours : earlier);
+}
+
+/** Whether any of it says that it was written for another token of that name. What says nothing does not. */
+export function isOfAnotherToken(token: Token, ours: readonly KubeObject[]): boolean {
+  return ours.some((object) => (sourceUid(object) ?? token.uid) !== token.uid);
 }
 
 function isOfAnotherUser(token: Token, object: KubeObject): boolean {

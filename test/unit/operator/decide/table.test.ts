@@ -300,6 +300,14 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
   ],
   [
+    'moved with another secret: what lets the old one in does not wait for the other cluster',
+    {
+      token: aToken({ clusterName: 'c-2', token: 'secret-2' }),
+      known: { awaitedElsewhereSinceMs: NOW },
+    },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
     'moved to a cluster that has it',
     { token: aToken({ clusterName: 'c-2' }) },
     'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
