@@ -38,8 +38,13 @@ export async function serve(
   const signalled = runtime.signal();
   const failed = service.failed ?? new Promise<never>(() => {});
   const stop = async (): Promise<void> => {
-    await Promise.race([service.stop(), runtime.after(stopLimitMs)]);
-    log.info('stopped');
+    const inTime = await Promise.race([
+      service.stop().then(() => true),
+      runtime.after(stopLimitMs).then(() => false),
+    ]);
+    if (inTime) log.info('stopped');
+    else
+      log.warn('stopped, with something still open when the time for it was over', { delayMs: stopLimitMs });
     await log.close();
   };
   try {
