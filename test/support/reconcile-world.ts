@@ -67,10 +67,14 @@ export class ReconcileWorld {
   readonly evidence = new DeletionEvidence();
   /** What the lags were, in the order in which they ended: `propagated`, or `revoked` by its cause. */
   readonly lags: { what: string; seconds: number }[] = [];
+  /** What was told of debts, such as `token/t-1 token`, `user/u-1 groups`, `user/u-1 paid`. */
+  readonly debts: string[] = [];
   readonly lag = new Lag({
     management: this.management,
     evidence: this.evidence,
     now: () => this.nowMs,
+    onDebt: (key, debt) =>
+      void this.debts.push(`${key} ${debt?.isOfGroups ? 'groups' : (debt?.cause ?? 'paid')}`),
     series: {
       changed: () => {},
       propagated: (seconds) => void this.lags.push({ what: 'propagated', seconds }),

@@ -1,5 +1,5 @@
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import { Lag } from '../report/lag.ts';
+import { Lag, type LagDeps } from '../report/lag.ts';
 import { Outcomes } from '../report/outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 
@@ -29,7 +29,7 @@ export function openBooks(
 ): Books {
   const { management, deletions } = upstream;
   const series = reports.metrics.ofCluster(cluster);
-  const onDebt = (key: string, isOwed: boolean): void => debts.debtChanged(key, isOwed);
+  const onDebt: LagDeps['onDebt'] = (key, debt) => debts.debtChanged(key, debt);
   const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
   const debts: DebtKeeper = keepDebts({ cluster, ledger: lag, isAway });
   debts.restore();

@@ -6,7 +6,7 @@ import { Store } from '../../kube/store.ts';
 export class TokenSources {
   readonly v3 = new Store<Token>();
   readonly ext = new Store<Token>();
-  readonly #collisions = new Map<string, Token>();
+  readonly #collisions = new Store<Token>({ cluster: ({ clusterName }) => clusterName });
   readonly #merged: Store<Token>;
   readonly #listeners: ((token: Token) => void)[] = [];
 
@@ -18,7 +18,7 @@ export class TokenSources {
 
   /** Tokens for a cluster whose name an older one of the other kind has. */
   collisionsOf(cluster: string): readonly Token[] {
-    return [...this.#collisions.values()].filter(({ clusterName }) => clusterName === cluster);
+    return this.#collisions.byIndex('cluster', cluster);
   }
 
   /** @param listener - told of a token whose name was found to be taken, or is free again */
@@ -31,8 +31,8 @@ export class TokenSources {
     const first = olderOf(v3, ext);
     const second = first === ext ? v3 : ext;
     const collided = this.#collisions.get(name);
-    if (second) this.#collisions.set(name, second);
-    else this.#collisions.delete(name);
+    if (second) this.#collisions.put(second);
+    else if (collided) this.#collisions.remove(collided);
     const before = this.#merged.get(name);
     if (first) this.#merged.put(first);
     else if (before) this.#merged.remove(before);
