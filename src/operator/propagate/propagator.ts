@@ -255,8 +255,7 @@ export class ClusterPropagator {
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
       keyProblem: this.#deps.keyProblem(),
-      cluster: this.name,
-      tokenSources: this.#deps.upstream.management.tokenSources,
+      collisions: this.#deps.upstream.management.tokenSources && this.#collisions().length,
     };
   }
 
@@ -275,7 +274,7 @@ export class ClusterPropagator {
   }
 
   #collisions(): readonly Token[] {
-    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name, this.#deps.now()) ?? [];
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {
