@@ -141,6 +141,8 @@ export const ANNOTATION_TOKEN_API = 'ace-operator.io/token-api';
 export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
 /** See hash/fingerprint.ts: lets us see without rehashing that nothing changed. */
 export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
+/** On another writer's ClusterAuthToken that adoption switched off: UID of the revoked token. */
+export const ANNOTATION_CLOSED_FOR = 'ace-operator.io/closed-for';
 /** On a ClusterPropagation: lets one blocked sweep pass; removed by the operator once it did. */
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 /** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */

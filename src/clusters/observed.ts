@@ -7,6 +7,7 @@ import {
 } from '../api/names.ts';
 import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
+import { isOfExtToken } from '../derive/diff.ts';
 import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
 import { isOlder } from '../kube/versions.ts';
@@ -75,6 +76,13 @@ export class ObservedState {
 
   hasToken(name: string): boolean {
     return this.forToken(name).some((object) => this.isOurs(object));
+  }
+
+  /** The kind of token that what is ours under that name was written for; undefined where nothing is ours. */
+  apiOf(name: string): 'v3' | 'ext' | undefined {
+    const ours = this.forToken(name).filter((object) => this.isOurs(object));
+    if (ours.length === 0) return undefined;
+    return ours.some(isOfExtToken) ? 'ext' : 'v3';
   }
 
   isOurs(object: KubeObject): boolean {

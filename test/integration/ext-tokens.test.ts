@@ -150,6 +150,28 @@ describe('a token of ext.cattle.io', () => {
     await world.deleteToken('token-abcde');
   });
 
+  test('has a name to itself while an older Token of that name is not to be in the cluster', async () => {
+    const hashOf = async (name: string): Promise<string> =>
+      Buffer.from((await world.cluster('c-one').hashSecret(name))?.data.hash ?? '', 'base64').toString();
+    await world.createToken('token-older', 'c-one', 'u-ada', { enabled: false });
+    // Creation times are whole seconds.
+    await new Promise((done) => setTimeout(done, 1_100));
+    await extToken('token-older');
+    await present('token-older');
+    expect(await hashOf('token-older')).toBe(EXT_HASH);
+    await world.patchToken('token-older', { enabled: true });
+    await eventually(async () =>
+      expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ NameCollision: 1 }),
+    );
+    await eventually(async () => expect(await hashOf('token-older')).toMatch(/^\$/));
+    expect(await hashOf('token-older')).not.toBe(EXT_HASH);
+    await world.patchToken('token-older', { clusterName: 'c-elsewhere' });
+    await eventually(async () => expect(await hashOf('token-older')).toBe(EXT_HASH));
+    await world.deleteToken('token-older');
+    await world.management.remove(SECRETS, 'token-older', EXT_NAMESPACE);
+    await absent('token-older');
+  });
+
   test('stays when the right to read it is taken away, also over a restart, and that is said', async () => {
     await extToken('token-kept');
     await present('token-kept');

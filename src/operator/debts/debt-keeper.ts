@@ -151,7 +151,7 @@ export class DebtKeeper {
     const { cluster, management, now } = this.#deps;
     const { kind, name } = parseKey(key);
     if (kind === 'user') return isActive(name, management) ? undefined : 'user';
-    const token = management.tokens.get(name);
+    const token = management.token(name, cluster, now());
     if (!token) return 'token';
     const context = { cluster, aceEnabled: true, nowMs: now() };
     const verdict = judgeToken(token, management.users.get(token.userName), context);

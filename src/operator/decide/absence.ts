@@ -31,14 +31,16 @@ export function untilConfirmed(
   };
 }
 
-/** Where to ask whether a token still exists, of which only that is left which was written for it. */
-export function tokenSource(
+/** Where to ask whether a token still exists, of which only that is left which was written for it. What strangers wrote does not say which. */
+export function tokenSources(
   name: string,
   pair: readonly Seen[],
   isExtCarried: boolean,
-): Omit<Source, 'about'> {
+): readonly Omit<Source, 'about'>[] {
+  const v3 = { resource: TOKENS, name };
+  const ext = { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name };
+  const ours = oursOf(pair);
   // Not carried by decision: what is not among those that are is absent, within the brake.
-  return isExtCarried && oursOf(pair).some(isOfExtToken)
-    ? { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name }
-    : { resource: TOKENS, name };
+  if (!isExtCarried) return [v3];
+  return ours.length === 0 ? [v3, ext] : [ours.some(isOfExtToken) ? ext : v3];
 }

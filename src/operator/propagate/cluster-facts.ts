@@ -6,11 +6,9 @@ import type { ClusterFacts } from '../../derive/status.ts';
 import type { Counts, Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
-import type { TokenSources } from '../upstream/token-sources.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {
-  readonly cluster: string;
   /** Undefined before the first word of management. */
   readonly settings: ClusterSettings | undefined;
   /** Undefined while there is no session. */
@@ -22,8 +20,8 @@ export interface StatusSources {
   readonly hashes: HashInventory | undefined;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
-  /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
-  readonly tokenSources: Pick<TokenSources, 'collisionsOf'> | undefined;
+  /** Tokens whose name another one has here; undefined where only one kind is carried. */
+  readonly collisions: number | undefined;
   readonly downstreamNamespace: string;
   readonly keyProblem: string | undefined;
 }
@@ -39,14 +37,13 @@ export function clusterFacts({
   hashes,
   sibling,
   outcomes,
-  tokenSources,
-  cluster,
+  collisions,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
     downstreamNamespace,
     clusterUid: identity.uid,
-    extTokens: tokenSources !== undefined,
+    extTokens: collisions !== undefined,
     way: settings && describeWay(settings.credentials),
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
@@ -62,7 +59,7 @@ export function clusterFacts({
     sibling,
     others: sweeper.others,
     gcBlocked: sweeper.blocked,
-    counts: withCollisions(outcomes.count(), tokenSources?.collisionsOf(cluster).length ?? 0),
+    counts: withCollisions(outcomes.count(), collisions ?? 0),
   };
 }
 

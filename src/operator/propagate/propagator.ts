@@ -258,8 +258,7 @@ export class ClusterPropagator {
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,
       keyProblem: this.#deps.keyProblem(),
-      cluster: this.name,
-      tokenSources: this.#deps.upstream.management.tokenSources,
+      collisions: this.#deps.upstream.management.tokenSources && this.#collisions().length,
     };
   }
 
@@ -278,7 +277,7 @@ export class ClusterPropagator {
   }
 
   #collisions(): readonly Token[] {
-    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name, this.#deps.now()) ?? [];
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {

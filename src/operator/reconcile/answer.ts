@@ -40,9 +40,9 @@ async function isForeignSecret(name: string, { rules, downstream }: Work): Promi
 
 function makeHash(uid: string, key: string, work: Work): boolean {
   const { upstream, downstream, hashes, ledger, rules } = work;
-  const token = upstream.management.tokens.get(parseKey(key).name);
   // Another token of that name by now: the question is not asked of it.
-  if (token?.uid !== uid) return false;
+  const token = upstream.management.tokensNamed(parseKey(key).name).find((one) => one.uid === uid);
+  if (!token) return false;
   const there = downstream.observed.forToken(token.name);
   return hashes.make(token, there, rules(), (lane) => ledger.queue.add(key, lane));
 }

@@ -9,7 +9,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const { upstream, downstream, hashes, ledger } = work;
   const { observed } = downstream;
   const rules = work.rules();
-  const token = upstream.management.tokens.get(name);
+  const token = upstream.management.token(name, rules.cluster, rules.agreedMs, observed.apiOf(name));
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret } = hashes.factsOf(token, objects, rules);
   const see = (object: KubeObject): Seen => ({

@@ -206,7 +206,7 @@ export class Lag {
 
   #debtOfToken(name: string, { key, queuedAtMs }: KeyWrite): Debt {
     const { management, evidence, now } = this.#deps;
-    const token = management.tokens.get(name);
+    const token = management.token(name, undefined, now());
     const expiresAtMs = token && effectiveExpiryMs(token);
     if (expiresAtMs !== undefined && expiresAtMs <= now()) {
       return { sinceMs: expiresAtMs, cause: 'expiry' };

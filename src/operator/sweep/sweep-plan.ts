@@ -1,4 +1,4 @@
-import type { KubeObject, PropagationSpec } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
 import { isByRancher, type OtherWriter } from '../../derive/other-writer.ts';
@@ -40,10 +40,12 @@ export function planSweep(
   evidence: DeletionEvidence,
 ): SweepPlan {
   const managed = observed.managed();
+  const tokenOf = (name: string): Token | undefined =>
+    management.token(name, cluster, nowMs, observed.apiOf(name));
   const isExtUnread = management.unread.has(EXT_TOKENS_WATCH);
   const orphanTokens = [...managed.tokens].filter((name) => {
     if (isLeftOver(tokenKey(name))) return false;
-    const token = management.tokens.get(name);
+    const token = tokenOf(name);
     // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
     if (!token && isExtUnread && observed.forToken(name).some(isOfExtToken)) return false;
     if (!token) return !evidence.has(tokenKey(name));
@@ -64,7 +66,7 @@ export function planSweep(
   };
   const context = { cluster, aceEnabled: true, nowMs };
   const isWanted = (name: string): boolean => {
-    const token = management.tokens.get(name);
+    const token = tokenOf(name);
     return token !== undefined && judgeToken(token, management.users.get(token.userName), context).wanted;
   };
   return {
@@ -92,7 +94,7 @@ export function planSweep(
 export function lookForOthers(cluster: string, observed: ObservedState, management: Management): OtherWriter {
   const foreign = observed.foreignTokens();
   const isToBeHere = ({ metadata }: KubeObject): boolean =>
-    management.tokens.get(metadata.name)?.clusterName === cluster;
+    management.tokensNamed(metadata.name).some(({ clusterName }) => clusterName === cluster);
   return {
     tokens: foreign.length,
     byRancher: foreign.filter(isByRancher).length,
