@@ -139,6 +139,14 @@ export class Plane {
     });
   }
 
+  /** Answer to an object that is put to a path, of whatever status: for questions, which store nothing. */
+  post(path: string, body: object): Promise<Reading<{ status: number; text: string }>> {
+    const contentType = 'application/json';
+    return this.reading(() =>
+      this.#transport.request('POST', path, { body: JSON.stringify(body), contentType }),
+    );
+  }
+
   /** A server that gave no answer is named: it may not be the one that a person had in mind. */
   async reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
     const result = await reading(read);

@@ -11,6 +11,7 @@ import { lookAtCluster, lookAtManagement } from '../../explain/preflight-evidenc
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { known, type Reading, required } from '../../plane/reading.ts';
+import { confirmCluster } from '../../plane/same-cluster.ts';
 import { checklist, mark } from '../../print/checklist.ts';
 import { type Printer, printObject } from '../../print/output.ts';
 import { printable } from '../../print/printable.ts';
@@ -105,6 +106,9 @@ async function inspect(
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
   const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
   try {
+    const unproven =
+      seer && (await confirmCluster(seer, name, await management.remembered.propagation(name)));
+    if (unproven) note(unproven, runtime);
     const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });
     return { name, hops: hops.map((hop) => withNames(hop, names)) };
