@@ -129,7 +129,7 @@ async function print(
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide', columns: printer.columns })}`,
   );
   printer.write(parts.join('\n'));
 }
