@@ -81,7 +81,7 @@ describe('a shell variable that was not set', () => {
 });
 
 describe('an environment variable', () => {
-  const HARMLESS = ['request-timeout', 'output', 'no-headers', 'wait', 'timeout'];
+  const HARMLESS = ['request-timeout', 'output', 'no-headers', 'wait', 'timeout', 'verbosity'];
   const flags = flagsOf(ALL.filter(isRemoving)).filter(([, , { flag }]) => !HARMLESS.includes(flag));
 
   test('is looked at for all of them', () => {
