@@ -102,6 +102,13 @@ export const DAEMON_SETS: Resource = {
   kind: 'DaemonSet',
   namespaced: true,
 };
+export const PODS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};
 export const NAMESPACES: Resource = {
   group: '',
   version: 'v1',

@@ -62,7 +62,7 @@ export function actingAs(text: Text): ActingAs | undefined {
  * @throws {ConfigError} for anything but a whole number from 0 to 10
  */
 export function verbosity(flags: readonly Flag[], given: Given, env: Environment): number {
-  if (!flags.includes(VERBOSITY_FLAG)) return 0;
+  if (!flags.some(({ flag }) => flag === VERBOSITY_FLAG.flag)) return 0;
   // commander takes `-v=6`, as people type it for kubectl, for a value of `=6`.
   const value = flagReader(flags, given, env)('verbosity').replace(/^=/, '');
   if (!/^\d{1,2}$/.test(value) || Number(value) > MAX_VERBOSITY)

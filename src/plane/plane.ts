@@ -1,6 +1,7 @@
 import type { Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { CERTIFICATE_REASONS, UnseenError } from '../errors.ts';
+import { apiError } from '../kube/classify.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
 import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -136,6 +137,15 @@ export class Plane {
       const askedAtMs = now();
       const { status, text, date } = await this.#transport.request('GET', path);
       return { status, text, skewMs: skewOf(date, askedAtMs, now()) };
+    });
+  }
+
+  /** What is no object, such as a log. @param maxBytes - a longer one is refused */
+  text(path: string, maxBytes: number): Promise<Reading<string>> {
+    return this.reading(async () => {
+      const reply = await this.#transport.request('GET', path, { maxBytes });
+      if (reply.status !== 200) throw apiError(`GET ${path.split('?')[0]}`, reply);
+      return reply.text;
     });
   }
 

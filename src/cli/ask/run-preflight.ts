@@ -33,10 +33,9 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
   const config = preflightConfig(args, given, runtime.env, runtime.home);
   const management = await managementPlane(config);
   try {
-    const inspections = [
-      { name: 'management', hops: judgeManagement(await lookAtManagement(management, runtime.now)) },
-    ];
-    const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
+    const hops = await inspectManagement(management, runtime.now);
+    const inspections = [{ name: 'management', hops }];
+    const names = await clusterNames(config, management, hops);
     if (!names) {
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
@@ -92,7 +91,16 @@ async function clusterNames(
   return isKnown ? { ok: true, value: [config.cluster] } : undefined;
 }
 
-async function inspect(
+/** What was found about the management plane. */
+export async function inspectManagement(
+  management: ManagementPlane,
+  now: () => number,
+): Promise<readonly Hop[]> {
+  return judgeManagement(await lookAtManagement(management, now));
+}
+
+/** What was found about a cluster. @throws {ConfigError} when the given kubeconfig cannot be used */
+export async function inspect(
   name: string,
   config: PreflightConfig,
   management: ManagementPlane,

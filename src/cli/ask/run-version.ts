@@ -59,8 +59,8 @@ async function withManagement<T>(
   }
 }
 
-/** @throws {UnseenError} when the management plane tells nothing */
-async function partVersions(
+/** All parts that can be asked, this program first. @throws {UnseenError} when the management plane tells nothing */
+export async function partVersions(
   config: AskConfig,
   management: ManagementPlane,
   now: () => number,
@@ -139,7 +139,8 @@ async function kubernetesOf(plane: Plane, now: () => number): Promise<string | u
   }
 }
 
-function versionsObject(parts: readonly PartVersion[]): object {
+/** As a document. */
+export function versionsObject(parts: readonly PartVersion[]): object {
   const [client] = parts;
   return {
     kind: 'Versions',

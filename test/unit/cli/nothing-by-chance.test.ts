@@ -106,6 +106,6 @@ describe('an environment variable', () => {
 
 test('whatever is not known to only look goes on when nobody reads its output', () => {
   const looking = ALL.filter(({ command }) => command.onlyLooks).map(({ words }) => words[0]);
-  expect(looking).toEqual(['explain', 'preflight', 'status', 'wait', 'token', 'completion']);
+  expect(looking).toEqual(['explain', 'preflight', 'status', 'wait', 'token', 'version', 'completion']);
   expect(ALL.filter((one) => one.command.onlyLooks && isRemoving(one))).toEqual([]);
 });
