@@ -102,6 +102,13 @@ export const DAEMON_SETS: Resource = {
   kind: 'DaemonSet',
   namespaced: true,
 };
+export const PODS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};
 export const NAMESPACES: Resource = {
   group: '',
   version: 'v1',
@@ -148,6 +155,8 @@ export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 /** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */
 export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
+/** On the Lease: the release of whoever holds it, or held it last. */
+export const ANNOTATION_VERSION = 'ace-operator.io/version';
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 
 /** Rancher's labels on a Token: whose it is, and what it was issued for (`session`, `kubeconfig`, `agent`, …). */

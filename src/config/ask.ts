@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { ACTING_FLAGS, type ActingAs, actingAs, VERBOSITY_FLAG } from './acting.ts';
 import {
   duration,
   type Environment,
@@ -23,6 +24,8 @@ export interface KubeconfigChoice {
   /** Asked for by flag or environment, so that it has to be there; else the first that exists will do. */
   readonly required: boolean;
   readonly context: string | undefined;
+  /** Undefined: as whom the file says. */
+  readonly as?: ActingAs | undefined;
 }
 
 /** What every command that a person uses can be told, parsed and frozen. */
@@ -74,6 +77,8 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
     help: 'how long one request may take, such as 5s or 1m',
     fallback: '10s',
   },
+  ...ACTING_FLAGS,
+  VERBOSITY_FLAG,
 ];
 
 /** How the answer is printed. */
@@ -122,7 +127,10 @@ export function askConfig(
 ): AskConfig {
   const text = flagReader(withAll(flags), given, env);
   return Object.freeze({
-    kubeconfig: kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
+    kubeconfig: {
+      ...kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
+      as: actingAs(text),
+    },
     namespace: namespaceName('namespace', text('namespace')),
     credentialNamespaces: list(text('credential-namespaces')).map((name) =>
       namespaceName('credential-namespaces', name),

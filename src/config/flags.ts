@@ -9,8 +9,9 @@ export interface Flag {
   readonly placeholder?: string;
   readonly help: string;
   readonly fallback: string;
-  /** May be given several times; the values are joined by commas. */
+  /** May be given several times; the values are joined by commas, or by {@link separator}. */
   readonly repeatable?: boolean;
+  readonly separator?: string;
   /** One letter, for `-n`. */
   readonly short?: string;
   /** The values that are taken, for shell completion. */
@@ -71,7 +72,9 @@ function requireMeant(
 }
 
 /** Of a command that takes something away a variable may set only how long it waits, and how the answer looks. */
-const HARMLESS: ReadonlySet<string> = new Set(['request-timeout', 'output', 'no-headers', 'wait', 'timeout']);
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...['request-timeout', 'output', 'no-headers', 'wait', 'timeout', 'verbosity'],
+]);
 
 /** Flags of a command that takes something away. Those that have no variable anyhow stay as they are. */
 export function flagsOfRemoval(flags: readonly Flag[]): readonly Flag[] {

@@ -34,10 +34,9 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
   const config = preflightConfig(args, given, runtime.env, runtime.home);
   const management = await managementPlane(config);
   try {
-    const inspections = [
-      { name: 'management', hops: judgeManagement(await lookAtManagement(management, runtime.now)) },
-    ];
-    const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
+    const hops = await inspectManagement(management, runtime.now);
+    const inspections = [{ name: 'management', hops }];
+    const names = await clusterNames(config, management, hops);
     if (!names) {
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
@@ -93,7 +92,16 @@ async function clusterNames(
   return isKnown ? { ok: true, value: [config.cluster] } : undefined;
 }
 
-async function inspect(
+/** What was found about the management plane. */
+export async function inspectManagement(
+  management: ManagementPlane,
+  now: () => number,
+): Promise<readonly Hop[]> {
+  return judgeManagement(await lookAtManagement(management, now));
+}
+
+/** What was found about a cluster. @throws {ConfigError} when the given kubeconfig cannot be used */
+export async function inspect(
   name: string,
   config: PreflightConfig,
   management: ManagementPlane,
@@ -133,7 +141,7 @@ async function print(
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide', columns: printer.columns })}`,
   );
   printer.write(parts.join('\n'));
 }

@@ -1,12 +1,13 @@
 // program/: finds the command that was typed, and prints help.
 
 import { Command as Parser } from 'commander';
+import { verbosity } from '../../config/acting.ts';
 import { ConfigError, describeFileError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import type { Command, CommandEntry, Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, exitCodeOf } from '../terminal/exit.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain } from '../terminal/say.ts';
+import { complain, note } from '../terminal/say.ts';
 import { COMMANDS } from './commands.ts';
 import { helpPage } from './help.ts';
 import { flagsOf, optionOf } from './options.ts';
@@ -82,8 +83,20 @@ async function build(
         'an argument is empty; leave it out, or check the variable that it was to come from',
       );
     const invocation = { args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS };
-    ended(await runToTheEnd(command, invocation, runtime));
+    const endTrace = await trace(verbosity(flags, invocation.given, runtime.env), runtime);
+    try {
+      ended(await runToTheEnd(command, invocation, runtime));
+    } finally {
+      endTrace();
+    }
   });
+}
+
+/** Whoever asks why something takes long, or what was asked of whom, sees each request. */
+async function trace(level: number, runtime: Runtime): Promise<() => void> {
+  if (level === 0) return () => {};
+  const { traceRequests } = await import('../../kube/request-trace.ts');
+  return traceRequests({ withQuery: level > 1, tell: (line) => note(line, runtime) });
 }
 
 /**

@@ -97,7 +97,8 @@ export async function givenDownstream(
   bounds: Bounds = {},
 ): Promise<DownstreamPlane | undefined> {
   if (file === undefined) return undefined;
-  return new DownstreamPlane(await personalAccess({ files: [file], required: true, context: undefined }), {
+  const choice = { files: [file], required: true, context: undefined, as: config.kubeconfig.as };
+  return new DownstreamPlane(await personalAccess(choice), {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
     namespace,
