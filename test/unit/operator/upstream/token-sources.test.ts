@@ -68,15 +68,6 @@ describe('tokens of both kinds', () => {
     expect(told).toEqual(['v3', 'ext', 'ext']);
   });
 
-  test('a collision is told of in the cluster that it is for now', () => {
-    sources.v3.put(v3());
-    sources.ext.put(ext(NOW + SECOND));
-    sources.ext.put({ ...ext(NOW + SECOND), clusterName: 'c-2', resourceVersion: '9' });
-    expect(['c-1', 'c-2'].map((cluster) => sources.collisionsOf(cluster).length)).toEqual([0, 1]);
-    sources.ext.remove(ext(NOW + SECOND));
-    expect(sources.collisionsOf('c-2')).toEqual([]);
-  });
-
   test('of a collision somebody is told once, not with each change', () => {
     sources.v3.put(v3());
     sources.ext.put(ext(NOW + SECOND));
