@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_PROPAGATIONS, NAMESPACES } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, NAMESPACES, TOKENS } from '../../src/api/names.ts';
 import { aCli, type Cli, type CliResult } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -14,10 +14,8 @@ const uidOf = async (id: string): Promise<string> =>
   (await world.cluster(id).get(NAMESPACES, 'kube-system'))?.metadata.uid;
 const run = (file: string, ...args: readonly string[]): Promise<CliResult> =>
   cli.run(...args, '--downstream-kubeconfig', file);
-const isEnabled = async (name: string): Promise<boolean> => {
-  const { stdout } = await cli.run('token', 'list', '-o', 'json');
-  return JSON.parse(stdout).items.find((token: { name: string }) => token.name === name)?.enabled;
-};
+const isEnabled = async (name: string): Promise<boolean> =>
+  (await world.management.get(TOKENS, name))?.enabled;
 
 beforeAll(async () => {
   world = await startWorld({ clusters: ['c-one', 'c-two'] });
@@ -39,13 +37,10 @@ afterAll(() => world?.close());
 const COMMANDS: readonly (readonly string[])[] = [
   ['explain', 'good'],
   ['wait', 'good', '--for=revoked', '--timeout', '1s'],
-  ['wait', 'good', '--timeout', '1s'],
   ['status', 'c-one'],
-  ['gc', 'c-one'],
   ['gc', '--apply', 'c-one'],
   ['preflight', 'c-one'],
   ['drain', 'c-one', '--wait', '--timeout', '1s'],
-  ['token', 'disable', 'good', '--wait', '--timeout', '1s'],
   ['token', 'delete', 'good', '--wait', '--timeout', '1s'],
   ['token', 'revoke', '--user', 'u-ada', '--wait', '--timeout', '1s'],
   ['token', 'revoke', '--cluster', 'c-one', '--never-used', '0s', '--dry-run', 'client'],
@@ -55,12 +50,12 @@ describe('of another cluster', () => {
   test.each(COMMANDS.map((args) => [args.join(' '), args] as const))(
     '%s: says which two they are, and changes nothing',
     async (_line, args) => {
-      const { code, stdout, stderr } = await run(other, ...args);
+      const { code, stderr } = await run(other, ...args);
       expect(stderr).toContain(await uidOf('c-one'));
       expect(stderr).toContain(await uidOf('c-two'));
       expect(stderr).toMatch(/that is another cluster.*give a kubeconfig of c-one/);
       // gc tells of each cluster as it comes to it.
-      expect({ code, stdout }).toEqual({ code: args[0] === 'gc' ? 3 : 2, stdout: '' });
+      expect(code).toBe(args[0] === 'gc' ? 3 : 2);
       expect(await isEnabled('good')).toBe(true);
       expect((await world.propagation('c-one'))?.spec?.drain ?? false).toBe(false);
     },
@@ -81,16 +76,10 @@ describe('of another cluster', () => {
 });
 
 test('of the cluster that is meant: nothing is said of whose it is', async () => {
-  for (const args of [
-    ['status', 'c-one'],
-    ['gc', 'c-one'],
-  ]) {
-    const { code, stderr } = await run(own, ...args);
-    expect({ code, stderr }, args.join(' ')).toEqual({ code: 0, stderr: '' });
-  }
+  expect(await run(own, 'status', 'c-one')).toMatchObject({ code: 0, stderr: '' });
   const { stdout } = await run(own, 'explain', 'good');
   expect(stdout).not.toContain('not proven');
-  expect(await run(own, 'wait', 'good', '--timeout', '1s')).toMatchObject({ code: 0, stderr: '' });
+  expect(await run(own, 'wait', 'good', '--timeout', '20s')).toMatchObject({ code: 0, stderr: '' });
 });
 
 describe('of which nobody knows whose it is', () => {
@@ -107,29 +96,30 @@ describe('of which nobody knows whose it is', () => {
     expect(explained.stdout.split('\n')[0]).toMatch(unproven);
     expect(explained.stdout).toContain('ClusterUnproven');
     for (const args of [
-      ['status', 'c-one'],
       ['gc', 'c-one'],
-      ['wait', 'good', '--timeout', '1s'],
+      ['wait', 'good', '--timeout', '20s'],
     ]) {
       const { code, stderr } = await run(own, ...args);
       expect(code, args.join(' ')).toBe(0);
       expect(stderr).toMatch(unproven);
     }
-    const json = await run(own, 'wait', 'good', '--timeout', '1s', '-o', 'json');
+  }, 240_000);
+
+  test('also in JSON, and when a token is taken away', async () => {
+    const json = await run(own, 'wait', 'good', '--timeout', '20s', '-o', 'json');
     expect(JSON.parse(json.stdout).unproven).toMatch(unproven);
-    const disabled = await run(own, 'token', 'disable', 'good', '--wait', '--timeout', '1s');
+    const disabled = await run(own, 'token', 'disable', 'good', '--wait', '--timeout', '5s');
     expect(disabled.stderr).toMatch(unproven);
-    await cli.run('token', 'enable', 'good');
-  });
+    await world.patchToken('good', { enabled: true });
+  }, 240_000);
 
   test('a token that is in order, and not there, is on its way and not revoked', async () => {
-    const waiting = ['wait', 'good', '--for=revoked', '--timeout', '1s'];
-    const { code, stderr } = await run(other, ...waiting);
+    const { code, stderr } = await run(other, 'wait', 'good', '--for=revoked', '--timeout', '5s');
+    expect(stderr).toMatch(/not revoked in c-one after 5s; NotPropagated/);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/not revoked in c-one after 1s; NotPropagated/);
     await world.createToken('late', 'c-one', 'u-ada');
-    expect((await cli.run('wait', 'late', '--for=revoked', '--timeout', '1s')).code).toBe(1);
+    expect((await cli.run('wait', 'late', '--for=revoked', '--timeout', '5s')).code).toBe(1);
     await world.patchToken('late', { enabled: false });
-    expect((await cli.run('wait', 'late', '--for=revoked', '--timeout', '1s')).code).toBe(0);
-  });
+    expect((await cli.run('wait', 'late', '--for=revoked', '--timeout', '20s')).code).toBe(0);
+  }, 240_000);
 });
