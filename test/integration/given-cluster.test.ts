@@ -14,8 +14,10 @@ const uidOf = async (id: string): Promise<string> =>
   (await world.cluster(id).get(NAMESPACES, 'kube-system'))?.metadata.uid;
 const run = (file: string, ...args: readonly string[]): Promise<CliResult> =>
   cli.run(...args, '--downstream-kubeconfig', file);
-const isEnabled = async (name: string): Promise<boolean> =>
-  (await world.management.get(TOKENS, name))?.enabled;
+const isInForce = async (name: string): Promise<boolean> => {
+  const token = await world.management.get(TOKENS, name);
+  return token !== undefined && token.enabled !== false;
+};
 
 beforeAll(async () => {
   world = await startWorld({ clusters: ['c-one', 'c-two'] });
@@ -56,7 +58,7 @@ describe('of another cluster', () => {
       expect(stderr).toMatch(/that is another cluster.*give a kubeconfig of c-one/);
       // gc tells of each cluster as it comes to it.
       expect(code).toBe(args[0] === 'gc' ? 3 : 2);
-      expect(await isEnabled('good')).toBe(true);
+      expect(await isInForce('good')).toBe(true);
       expect((await world.propagation('c-one'))?.spec?.drain ?? false).toBe(false);
     },
   );
