@@ -3,7 +3,6 @@ import { ConfigError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { ACTING_FLAGS, type ActingAs, actingAs, VERBOSITY_FLAG } from './acting.ts';
 import {
-  duration,
   type Environment,
   type Flag,
   flagReader,
@@ -12,6 +11,7 @@ import {
   namespaceName,
   oneOf,
   switchValue,
+  waitingTime,
 } from './flags.ts';
 
 /** What a person can be told a thing in. */
@@ -74,7 +74,7 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
   {
     flag: 'request-timeout',
     placeholder: 'DURATION',
-    help: 'how long one request may take, such as 5s or 1m',
+    help: 'how long one request may take, such as 5s or 1m; never for ever',
     fallback: '10s',
   },
   ...ACTING_FLAGS,
@@ -137,7 +137,7 @@ export function askConfig(
     ),
     downstreamNamespace: optionalNamespace(text('downstream-namespace')),
     downstreamKubeconfig: text('downstream-kubeconfig') || undefined,
-    requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
+    requestTimeoutMs: waitingTime('request-timeout', text('request-timeout')),
     output: oneOf('output', text('output'), OUTPUT_FORMATS),
     headers: !switchValue('no-headers', text('no-headers')),
     userAgent: `kubectl-ace/${VERSION}`,

@@ -1,6 +1,7 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
 import { splitAddress } from '../telemetry/address.ts';
+import { isWholeBearer, requireName, wholeBearerError } from './whole-bearer.ts';
 
 /** One flag: its name, what it means, its default, and whether it takes a value, several, or none. */
 export interface Flag {
@@ -51,12 +52,11 @@ export function flagReader(flags: readonly Flag[], given: Given, env: Environmen
   };
 }
 
-function requireMeant(
-  { flag, fallback, refusesVariable, mayBeEmpty }: Flag,
-  given: Given,
-  env: Environment,
-): void {
+function requireMeant(known: Flag, given: Given, env: Environment): void {
+  const { flag, fallback, refusesVariable, mayBeEmpty } = known;
   const value = given[flag];
+  requireNoBearer(known, `--${flag}`, value);
+  requireNoBearer(known, environmentName(flag), env[environmentName(flag)]);
   if (value !== undefined) {
     // Where nothing is no default, the value is looked at anyhow.
     if (mayBeEmpty || fallback !== '' || value.trim() !== '') return;
@@ -69,6 +69,15 @@ function requireMeant(
   throw new ConfigError(
     `${name} is set, and no variable decides what is taken away: unset it, or type --${flag}`,
   );
+}
+
+const NAMES: ReadonlySet<string | undefined> = new Set(['NAME', 'NAMES', 'ID']);
+
+/** Before anything is said of what is wrong with it. Contexts have colons in their names. */
+function requireNoBearer({ flag, placeholder }: Flag, where: string, value: string | undefined): void {
+  if (value === undefined) return;
+  if (isWholeBearer(value)) throw wholeBearerError(where);
+  if (NAMES.has(placeholder) && !flag.endsWith('context')) requireName(where, value);
 }
 
 /** Of a command that takes something away a variable may set only how long it waits, and how the answer looks. */
@@ -118,6 +127,24 @@ export function duration(flag: string, value: string): number {
   const match = /^(\d{1,6})([smhd])$/.exec(value);
   if (!match) throw new ConfigError(`--${flag}: wanted a duration such as 90s, 5m or 1h; got '${value}'`);
   return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0);
+}
+
+/** Timers of Node that are set for longer than 2^31-1 ms end at once, and a request may take twice what it is told. */
+const LONGEST_WAIT = { ms: 7 * 86_400_000, text: '7d' };
+
+/**
+ * A length of time that is waited for: some, and no more than a week.
+ *
+ * @param mayBeNone - 0 means something
+ * @returns milliseconds
+ * @throws {ConfigError}
+ */
+export function waitingTime(flag: string, value: string, mayBeNone = false): number {
+  const ms = duration(flag, value);
+  if (ms === 0 && !mayBeNone) throw new ConfigError(`--${flag}: wanted some time, such as 90s; got none`);
+  if (ms > LONGEST_WAIT.ms)
+    throw new ConfigError(`--${flag}: nobody waits for longer than ${LONGEST_WAIT.text} here; got '${value}'`);
+  return ms;
 }
 
 /** Values of a comma-separated list. */

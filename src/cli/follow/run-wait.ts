@@ -21,7 +21,7 @@ const POLL_MS = 500;
 /** `ace-operator wait`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runWait({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = waitConfig(args, given, runtime.env, runtime.home);
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   const management = await managementPlane(config, bounds);
   const deadlineMs = runtime.now() + config.timeoutMs;
   let wasSeen = config.ignoreNotFound;

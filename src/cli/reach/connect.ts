@@ -14,9 +14,17 @@ type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
 
 const POLL_MS = 500;
 
-/** No request outlives the waiting, which begins now. Once is looked even without any time; a look that began in time may end. */
-export function whileWaiting(timeoutMs: number): Bounds {
-  return timeoutMs === 0 ? {} : { deadline: AbortSignal.timeout(Math.max(timeoutMs, POLL_MS) + POLL_MS) };
+/**
+ * No request outlives the waiting, which begins now. Without any time it is looked once, in what one request may take; a look that
+ * began in time may end.
+ *
+ * @param timeoutMs - at most a week, as one request may take at most
+ */
+export function whileWaiting(
+  timeoutMs: number,
+  { requestTimeoutMs }: Pick<AskConfig, 'requestTimeoutMs'>,
+): Bounds {
+  return { deadline: AbortSignal.timeout((timeoutMs || requestTimeoutMs) + POLL_MS) };
 }
 
 /**

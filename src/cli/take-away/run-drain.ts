@@ -39,7 +39,7 @@ type Waiting = DrainConfig & { readonly generation: number; readonly timeoutMs: 
 
 /** No request outlives the waiting, neither to the management plane nor to the cluster. */
 async function waitDrained(config: Waiting, runtime: Runtime): Promise<number> {
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   const management = await managementPlane(config, bounds);
   try {
     if (!(await isDrainedInTime(config, management, runtime))) return EXIT_NO;

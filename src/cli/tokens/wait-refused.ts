@@ -41,7 +41,7 @@ export async function waitRefused(
   { config, runtime }: { readonly config: TokenChangeConfig; readonly runtime: Runtime },
 ): Promise<number> {
   if (config.timeoutMs === undefined) return EXIT_OK;
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   // Its own: no request of this one outlives the waiting, and that of before was to have all its time.
   const management = await managementPlane(config, bounds);
   const progress = progressOf('waiting, still accepted downstream', runtime);
