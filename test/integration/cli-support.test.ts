@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  CLUSTER_AUTH_TOKENS,
   CLUSTERS,
   DAEMON_SETS,
   EVENTS,
@@ -22,6 +23,7 @@ import { VERSION } from '../../src/version.ts';
 import { CANARY } from '../support/builders.ts';
 import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { DOCUMENT_KINDS, expectDocument, seenKinds } from '../support/json-schema.ts';
 import { type Kubelet, podAddress, servePod, startKubelet } from '../support/kubelet.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
@@ -287,6 +289,47 @@ describe('--as', () => {
   });
 });
 
+describe('-o json', () => {
+  const cases: readonly (readonly [kind: string, args: readonly string[], codes: readonly number[]])[] = [
+    ['ClusterStatus', ['status'], [0]],
+    ['ClusterStatus', ['status', '--management-only'], [0]],
+    ['TokenStatus', ['status', CLUSTER], [0]],
+    ['Explanation', ['explain', 't-plain'], [1, 3, 4]],
+    ['Explanation', ['explain', 't-nobody', '--cluster', CLUSTER], [1]],
+    ['Preflight', ['preflight'], [1, 3]],
+    ['WaitResult', ['wait', 't-plain', '--for=propagated', '--timeout', '30s'], [0]],
+    ['Token', ['token', 'list'], [0]],
+    ['TokenCreated', ['token', 'create', '--user', 'u-ada', '--cluster', CLUSTER, '--dry-run=client'], [0]],
+    ['TokenResult', ['token', 'disable', 't-odd', '--dry-run=client'], [0]],
+    ['TokenResult', ['token', 'delete', 't-none'], [1]],
+    ['Versions', ['version'], [0]],
+    ['Versions', ['version', '--client'], [0]],
+  ];
+  test.each(cases)('a %s, as %j prints it, is as docs/schemas has it', async (kind, args, codes) => {
+    const result = await cli.run(...args, '-o', 'json');
+    expect(codes, result.stderr).toContain(result.code);
+    expectDocument(kind, result.stdout);
+  });
+
+  test('what is taken away is as docs/schemas has it, before and after', async () => {
+    const cluster = world.cluster(CLUSTER);
+    const labels = { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': CLUSTER };
+    await world.stopOperator();
+    await cluster.create(CLUSTER_AUTH_TOKENS, {
+      ...{ apiVersion: 'cluster.cattle.io/v3', kind: 'ClusterAuthToken', userName: 'u-gone' },
+      metadata: { name: 't-orphan', namespace: NAMESPACE, labels },
+    });
+    expectDocument('Removal', (await cli.run('gc', CLUSTER, '-o', 'json')).stdout);
+    const { adminKubeconfig } = cluster.plane;
+    const removed = await cli.run(
+      ...['cleanup', '--kubeconfig', adminKubeconfig, '--dry-run=client', '--yes', '-o', 'json'],
+    );
+    expectDocument('Removed', removed.stdout);
+    await cluster.remove(CLUSTER_AUTH_TOKENS, 't-orphan', NAMESPACE);
+    await world.startOperator(['--leader-elect=true']);
+  });
+});
+
 describe('-v', () => {
   const LINE = /^(GET|POST) https:\/\/127\.0\.0\.1:\d+\/\S+ (\d{3}|no answer \([A-Z_a-z]+\)) in \d+ ms$/;
 
@@ -346,6 +389,7 @@ describe('sysdump', () => {
     const file = join(dir, 'dump.tar.gz');
     const result = await cli.run('sysdump', '--output-file', file, '-o', 'json');
     said = JSON.parse(result.stdout);
+    expectDocument('SysdumpResult', result.stdout);
     expect([0, 3], result.stderr).toContain(result.code);
     files = await unpacked(file);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -451,4 +495,8 @@ describe('sysdump', () => {
     expect(result.stdout.length).toBeGreaterThan(1_000);
     expect(result.stderr).toMatch(/-: \d+ files, \d+ KiB/);
   });
+});
+
+test('every document that has a schema was printed by some command here', () => {
+  expect([...seenKinds].sort()).toEqual([...DOCUMENT_KINDS].sort());
 });

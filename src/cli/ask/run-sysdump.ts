@@ -117,11 +117,11 @@ async function collectOne(name: string, work: Work): Promise<void> {
   }
 }
 
-/** What a check could not see for want of a right is left out as well, and said. */
+/** What a check could not see is left out as well, and said. */
 function addPreflight(directory: string, hops: readonly Hop[], { archive }: Work): void {
   archive.addObject(`${directory}/preflight.json`, hops);
-  for (const { id, reason, detail } of hops)
-    if (reason === 'Forbidden') archive.leave(`${directory}/preflight.json: ${id}`, reason, detail);
+  for (const { id, state, reason = 'Unknown', detail } of hops)
+    if (state === 'unknown') archive.leave(`${directory}/preflight.json: ${id}`, reason, detail);
 }
 
 /** @throws {ConfigError} before anything is collected for nothing */
