@@ -155,6 +155,30 @@ export function list(value: string): readonly string[] {
     .filter((item) => item !== '');
 }
 
+/** Whether nobody but this machine (or this Pod) can connect there. */
+export function isLoopback(listen: string): boolean {
+  const { host } = splitAddress(listen);
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Of both programs. */
+export const DIAGNOSTICS_FLAG: Flag = {
+  flag: 'diagnostics-listen',
+  placeholder: 'ADDRESS',
+  help: 'WARNING: for a search alone: hand out CPU and heap profiles here to everybody on this loopback, such as 127.0.0.1:6060; default off',
+  fallback: '',
+};
+
+/** @throws {ConfigError} for anything but loopback */
+export function diagnosticsAddress(text: (flag: string) => string): string | undefined {
+  const value = text('diagnostics-listen');
+  if (value === '') return undefined;
+  if (isLoopback(address('diagnostics-listen', value))) return value;
+  throw new ConfigError(
+    `--diagnostics-listen: ${value} is not loopback, and profiles are for nobody else; kubectl port-forward reaches 127.0.0.1 of a Pod`,
+  );
+}
+
 /** What both programs are told about logging. */
 export const LOG_FLAGS: readonly Flag[] = [
   { flag: 'log-level', placeholder: 'LEVEL', help: 'error, warn, info or debug', fallback: 'info' },

@@ -100,8 +100,7 @@ export async function inspectManagement(
   return judgeManagement(await lookAtManagement(management, now));
 }
 
-/** What was found about a cluster. @throws {ConfigError} when the given kubeconfig cannot be used */
-export async function inspect(
+async function inspect(
   name: string,
   config: PreflightConfig,
   management: ManagementPlane,

@@ -1,12 +1,13 @@
 import { lstat, open, unlink } from 'node:fs/promises';
-import { preflightConfig } from '../../config/preflight.ts';
 import { type SysdumpConfig, sysdumpConfig } from '../../config/sysdump.ts';
 import { formatTime } from '../../derive/expiry.ts';
 import { ConfigError, describeFileError } from '../../errors.ts';
-import type { Hop } from '../../explain/hop.ts';
+import { type Hop, withNames } from '../../explain/hop.ts';
+import { judgeCluster } from '../../explain/preflight.ts';
+import { lookAtCluster } from '../../explain/preflight-evidence.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
-import { reading, required } from '../../plane/reading.ts';
+import { known, reading, required } from '../../plane/reading.ts';
 import { printObject } from '../../print/output.ts';
 import { Archive, type LeftOut } from '../../sysdump/archive.ts';
 import { collectCluster, collectManagement } from '../../sysdump/collect.ts';
@@ -20,7 +21,7 @@ import { printerOf } from '../terminal/printer.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note, say } from '../terminal/say.ts';
-import { inspect, inspectManagement } from './run-preflight.ts';
+import { inspectManagement } from './run-preflight.ts';
 import { partVersions, versionsObject } from './run-version.ts';
 
 /** A cluster that answers slowly takes its share of the time and no more. */
@@ -67,14 +68,14 @@ export async function runSysdump({ args, given }: Invocation, runtime: Runtime):
 async function collect(work: Work): Promise<void> {
   const { config, management, archive, scrubber, runtime } = work;
   const { namespace } = config;
-  const clusters = await management.clusters();
-  management.remembered.learn({ clusters });
+  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  management.remembered.learn({ clusters, propagations });
   const all = required(clusters);
   const withAce = all.filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
   const names = config.clusters.length > 0 ? config.clusters : withAce.sort();
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
-  const versions = await reading(() => partVersions(config, management, runtime.now));
+  const versions = await reading(() => partVersions(config, management, runtime.now, names));
   if (versions.ok) archive.addObject('versions.json', versionsObject(versions.value));
   else archive.leave('versions.json', versions.failure.reason, versions.failure.message);
   const progress = progressOf('looking into clusters', runtime);
@@ -102,18 +103,25 @@ async function collectOne(name: string, work: Work): Promise<void> {
   const plane = opened.value;
   try {
     await collectCluster({ plane, archive, scrubber, directory }, plane.namespace);
-    const preflight = { ...preflightConfig([], {}, {}, ''), ...config, cluster: name, strict: false };
-    addPreflight(directory, (await inspect(name, preflight, management, runtime)).hops, work);
+    const propagation = known(await management.remembered.propagation(name));
+    const evidence = await lookAtCluster(plane, plane, runtime.now);
+    const hops = judgeCluster(evidence, { strict: false, propagation });
+    const names = { token: undefined, cluster: name, user: undefined };
+    addPreflight(
+      directory,
+      hops.map((hop) => withNames(hop, names)),
+      work,
+    );
   } finally {
     await plane.close();
   }
 }
 
-/** What a check could not see for want of a right is left out as well, and said. */
+/** What a check could not see is left out as well, and said. */
 function addPreflight(directory: string, hops: readonly Hop[], { archive }: Work): void {
   archive.addObject(`${directory}/preflight.json`, hops);
-  for (const { id, reason, detail } of hops)
-    if (reason === 'Forbidden') archive.leave(`${directory}/preflight.json: ${id}`, reason, detail);
+  for (const { id, state, reason = 'Unknown', detail } of hops)
+    if (state === 'unknown') archive.leave(`${directory}/preflight.json: ${id}`, reason, detail);
 }
 
 /** @throws {ConfigError} before anything is collected for nothing */

@@ -59,11 +59,17 @@ async function withManagement<T>(
   }
 }
 
-/** All parts that can be asked, this program first. @throws {UnseenError} when the management plane tells nothing */
+/**
+ * All parts that can be asked, this program first.
+ *
+ * @param only - of these clusters; all that have ACE without it
+ * @throws {UnseenError} when the management plane tells nothing
+ */
 export async function partVersions(
   config: AskConfig,
   management: ManagementPlane,
   now: () => number,
+  only?: readonly string[],
 ): Promise<readonly PartVersion[]> {
   const [leader, clusters, propagations, kubernetes] = await Promise.all([
     readLeader(config.namespace, management),
@@ -71,10 +77,8 @@ export async function partVersions(
     management.propagations(),
     kubernetesOf(management, now),
   ]);
-  const names = required(clusters)
-    .filter(({ aceEnabled }) => aceEnabled)
-    .map(({ name }) => name)
-    .sort();
+  const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
+  const names = only ?? withAce.map(({ name }) => name).sort();
   management.remembered.learn({ clusters, propagations });
   const operator = leader.ok ? leader.value?.version : undefined;
   const found = new Map<string, readonly PartVersion[]>();
