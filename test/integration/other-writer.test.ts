@@ -66,6 +66,12 @@ describe('beside Rancher’s own controller', () => {
     await eventually(async () =>
       expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ Conflict: 2 }),
     );
+    expect((await world.propagation('c-one'))?.status.others).toEqual({
+      adopt: 2,
+      switchOff: 0,
+      leave: 0,
+      orphan: 0,
+    });
     expect(await versions()).toEqual(before);
     const status = await cli.run('status', '--management-only');
     expect(status.stderr).toContain("cluster c-one: Rancher's own controller writes this cluster, too");

@@ -2,12 +2,12 @@ import { USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, isMarkOnly, keyOf } from '../../derive/diff.ts';
+import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
 import { tokenSources, untilConfirmed } from './absence.ts';
-import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
+import { oursOf, type Rules, type TokenFacts } from './facts.ts';
 import {
   closingOfStranger,
   conflictMessage,
@@ -16,6 +16,7 @@ import {
   matchHash,
   needsSecret,
   openingOfStranger,
+  oursOrAdopted,
   ownBesideStranger,
 } from './in-the-way.ts';
 import {
@@ -28,7 +29,7 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, isOfAnotherToken, uidBefore } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken, movedHash, uidBefore } from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -82,21 +83,12 @@ function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFac
   const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
   const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules, earlierUid);
   const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
-  const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules), isOurs);
+  const current = oursOrAdopted(desired, seen.pair, rules);
+  const move = movedHash(token, desired, current, facts);
+  const changes = diff(move?.desired ?? desired, move?.current ?? current, isOurs);
+  if (changes.length === 0 && move) return { outcome: { state: 'pending' }, next: requeueAfter(move.waitMs) };
   if (changes.length === 0) return settle(token, verdict, facts);
   return rules.isPaused ? waitPaused(token, verdict, facts) : write(token, verdict, changes, facts);
-}
-
-/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
-function oursOrAdopted(
-  desired: readonly KubeObject[],
-  pair: readonly Seen[],
-  { adopts }: Rules,
-): readonly KubeObject[] {
-  const needed = new Set(desired.map(keyOf));
-  return pair
-    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
-    .map(({ object }) => object);
 }
 
 /** ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half. */

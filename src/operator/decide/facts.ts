@@ -72,6 +72,8 @@ export interface SeenOfToken {
   readonly attribute: Seen | undefined;
   /** The watch has told all that we wrote to the pair. */
   readonly isConfirmed: boolean;
+  /** Since when the watches have told that Secret and ClusterAuthToken both hold a hash; milliseconds since the epoch. */
+  readonly hashTwiceSinceMs?: number | undefined;
   /** Where the key stood until now. */
   readonly before: Outcome | undefined;
   /** Someone else's object that refused our write a turn ago, as `Kind name`. */

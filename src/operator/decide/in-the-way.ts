@@ -2,7 +2,8 @@ import { ANNOTATION_CLOSED_FOR, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/n
 import type { TokenReason } from '../../api/reasons.ts';
 import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, hashIn } from '../../derive/diff.ts';
+import { type Change, diff, hashIn, keyOf } from '../../derive/diff.ts';
+import { REVOKED } from '../../derive/other-writer.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { HashFact, Rules, Seen, TokenFacts } from './facts.ts';
@@ -39,6 +40,18 @@ export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boo
     object['immutable'] !== true &&
     beside.some(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind)
   );
+}
+
+/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
+export function oursOrAdopted(
+  desired: readonly KubeObject[],
+  pair: readonly Seen[],
+  { adopts }: Rules,
+): readonly KubeObject[] {
+  const needed = new Set(desired.map(keyOf));
+  return pair
+    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
+    .map(({ object }) => object);
 }
 
 /**
@@ -84,9 +97,6 @@ export function hashWanted(
   const isThere = hashIn(object) !== undefined && !isOfEarlierSecret;
   return isThere || answers.get(questionKey(question)) === false ? undefined : ask(question);
 }
-
-/** What management says of a token that nobody is to be let in by any more. The others say that it is not to be here, or not yet. */
-const REVOKED: ReadonlySet<TokenReason> = new Set(['Disabled', 'Expired', 'Deleting', 'UserNotFound']);
 
 /**
  * Switches a stranger's ClusterAuthToken off whose token was revoked: adoption takes responsibility for the name, and deletes nothing

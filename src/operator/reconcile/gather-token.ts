@@ -29,6 +29,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
       pair,
       attribute: attribute && see(attribute),
       isConfirmed: observed.isTokenConfirmed(name),
+      hashTwiceSinceMs: observed.hashTwiceSinceMs(name, rules.nowMs),
       before: ledger.outcomes.get(tokenKey(name)),
       refusedBy: known.refusedBy,
     },

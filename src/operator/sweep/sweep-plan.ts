@@ -1,7 +1,7 @@
 import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
-import { isByRancher, type OtherWriter } from '../../derive/other-writer.ts';
+import { intentOf, isByRancher, type OtherWriter, planOf } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
@@ -91,13 +91,25 @@ export function planSweep(
 }
 
 /** Who else writes the cluster, as it is seen there and by what management says of its tokens. */
-export function lookForOthers(cluster: string, observed: ObservedState, management: Management): OtherWriter {
+export function lookForOthers(
+  cluster: string,
+  observed: ObservedState,
+  management: Management,
+  nowMs: number,
+): OtherWriter {
   const foreign = observed.foreignTokens();
   const isToBeHere = ({ metadata }: KubeObject): boolean =>
     management.tokensNamed(metadata.name).some(({ clusterName }) => clusterName === cluster);
   return {
     tokens: foreign.length,
     byRancher: foreign.filter(isByRancher).length,
+    plan: planOf(
+      foreign.map(({ metadata: { name } }) => {
+        const token = management.token(name, cluster, nowMs);
+        const user = token && management.users.get(token.userName);
+        return intentOf(token && judgeToken(token, user, { cluster, aceEnabled: true, nowMs }));
+      }),
+    ),
     inOurWay: foreign.filter(isToBeHere).length,
     isInRanchersCare: management.tokensOfCluster(cluster).some((token) => token.isInRanchersCare),
   };

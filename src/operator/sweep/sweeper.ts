@@ -100,7 +100,7 @@ export class Sweeper {
       management,
       deletions,
     );
-    this.#others = lookForOthers(name, connection.observed, management);
+    this.#others = lookForOthers(name, connection.observed, management, now());
     const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);

@@ -21,6 +21,7 @@ import {
   foreign,
   held,
   pairOf,
+  RULES,
   see,
   type TokenChanges,
   tokenFacts,
@@ -51,6 +52,8 @@ const rotated = aToken({ token: 'secret-2' });
 const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
 const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
+const INLINE = pairOf(aToken(), { ...RULES, storage: 'inline' }).map((object) => see(object));
+const TWICE = [see(SECRET), ...INLINE];
 const slow = { hash: { kind: 'toMake' } } as const;
 const ext = parseExtToken(rawExtToken({ ttl: '-1' }));
 const extPair = pairOf(ext).map((object) => see(object, ext));
@@ -553,6 +556,45 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'inline, someone else’s Secret of that name is in nobody’s way',
     { rules: { storage: 'inline' }, seen: { pair: [see(foreign(SECRET))], before: undefined } },
     'creates ClusterAuthToken t-1; pending',
+  ],
+  // Moved from one place to the other.
+  [
+    'storage inline: the hash is written there first, and its Secret stays',
+    { rules: { storage: 'inline' } },
+    'tells Repaired; patches ClusterAuthToken t-1 (metadata, hash); pending',
+  ],
+  [
+    '… for as long as an authenticator may take to hear of both',
+    { rules: { storage: 'inline' }, seen: { pair: TWICE, hashTwiceSinceMs: NOW - 1_000 } },
+    'pending; again in 4 s',
+  ],
+  [
+    '… and then it goes',
+    { rules: { storage: 'inline' }, seen: { ...PENDING, pair: TWICE, hashTwiceSinceMs: NOW - 5_000 } },
+    'deletes Secret t-1; pending',
+  ],
+  ['and back: the Secret first', { seen: { ...PENDING, pair: INLINE } }, 'creates Secret t-1; pending'],
+  ['… both for a while', { seen: { pair: TWICE, hashTwiceSinceMs: NOW } }, 'pending; again in 5 s'],
+  [
+    '… and then the ClusterAuthToken’s is cleared',
+    { seen: { ...PENDING, pair: TWICE, hashTwiceSinceMs: NOW - 5_000 } },
+    'patches ClusterAuthToken t-1 (metadata, hash); pending',
+  ],
+  [
+    'a legacy one that adoption takes over, too',
+    {
+      rules: { adopts: true },
+      seen: { ...PENDING, pair: INLINE.map(({ object }) => see(foreign(object))) },
+    },
+    'creates Secret t-1; patches ClusterAuthToken t-1 (metadata); pending',
+  ],
+  [
+    'one of an earlier secret is kept nowhere for that',
+    {
+      rules: { storage: 'inline' },
+      ...{ token: rotated, seen: { ...PENDING, pair: pairOf(aToken()).map((one) => see(one, rotated)) } },
+    },
+    'patches ClusterAuthToken t-1 (metadata, hash); deletes Secret t-1; pending',
   ],
   // Suspended.
   [
