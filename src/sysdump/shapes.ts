@@ -61,6 +61,7 @@ export const PROPAGATION: Shape = {
   status: {
     conditions: CONDITIONS,
     refused: { '*': true },
+    hashes: { '*': true },
     ...fields('observedGeneration', 'wanted', 'synced', 'pending', 'failed', 'tokens', 'downstreamNamespace'),
     ...fields('clusterUID', 'extTokens', 'lastSyncTime', 'nextRetryTime', 'lastError'),
   },
