@@ -23,7 +23,7 @@ import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import { CertainReader } from '../upstream/certain-reader.ts';
-import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
@@ -188,8 +188,8 @@ export class Term {
     return new CertainReader({
       client: this.#client,
       onDefined: (resource, sinceMs) => {
-        if (resource === EXT_TOKEN_SECRETS) management.extProvesSinceMs = sinceMs;
-        else deletions.trustSince(resource.kind.toLowerCase(), sinceMs);
+        const kind = resource === EXT_TOKEN_SECRETS ? EXT_TOKEN : resource.kind.toLowerCase();
+        deletions.trustSince(kind, sinceMs);
       },
       onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });

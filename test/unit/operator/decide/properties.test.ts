@@ -127,6 +127,8 @@ const someAnswers: fc.Arbitrary<Answers> = fc
     'source/Token/t-1',
     'source/User/u-1',
     'source/UserAttribute/u-1',
+    'source/Secret/t-1',
+    'rival/t-1',
     'secret/t-1',
     'hash/uid-t-1',
     'hash/uid-other',
@@ -154,6 +156,7 @@ const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
     known: fc.record({
       isTokenGone: fc.boolean(),
       isExtCarried: fc.boolean(),
+      isExtUnread: fc.boolean(),
       isUserGone: fc.boolean(),
       awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
     }),
