@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_AUTH_TOKENS, CLUSTER_PROPAGATIONS, NAMESPACES, SECRETS, USERS } from '../../src/api/names.ts';
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
+  NAMESPACES,
+  SECRETS,
+  USERS,
+} from '../../src/api/names.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { EXT_HASH, EXT_SECRET, rawExtToken } from '../support/builders.ts';
 import { aCli, type Cli } from '../support/cli.ts';

@@ -1,8 +1,16 @@
 import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS } from '../../api/names.ts';
-import { isOfExtToken } from '../../derive/diff.ts';
 import type { Token } from '../../api/types.ts';
+import { isOfExtToken } from '../../derive/diff.ts';
 import { oursOf, type Seen, type TokenFacts } from './facts.ts';
-import { type Answers, ask, type Plan, type Question, questionKey, requeueAfter, type Source } from './plan.ts';
+import {
+  type Answers,
+  ask,
+  type Plan,
+  type Question,
+  questionKey,
+  requeueAfter,
+  type Source,
+} from './plan.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
 const LAG_MS = 1_000;

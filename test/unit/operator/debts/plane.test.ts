@@ -61,7 +61,10 @@ describe('what was deleted while nobody looked', () => {
   test('is known to be gone since it was last seen, or since now where that was not written down', () => {
     const nothing = { get: () => undefined };
     const told = (atMs: number | undefined): unknown => {
-      const records = [found({ known: names(1) })].map((one) => ({ ...one, record: { ...one.record, atMs } }));
+      const records = [found({ known: names(1) })].map((one) => ({
+        ...one,
+        record: { ...one.record, atMs },
+      }));
       return deletedBefore(records, HERE, { tokens: nothing, users: nothing }, NOW).get('token/t-0');
     };
     expect([told(NOW - 500), told(undefined)]).toEqual([NOW - 500, NOW]);

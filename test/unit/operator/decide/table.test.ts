@@ -139,11 +139,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     },
     'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata, data); creates ClusterAuthToken t-1; pending',
   ],
-  [
-    'a Token that is there stays, whatever cannot be read',
-    { known: { isExtUnread: true } },
-    'synced',
-  ],
+  ['a Token that is there stays, whatever cannot be read', { known: { isExtUnread: true } }, 'synced'],
   [
     '… and goes when it is disabled',
     { token: aToken({ enabled: false }), known: { isExtUnread: true } },
