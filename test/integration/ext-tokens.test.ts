@@ -17,15 +17,15 @@ import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/wor
 
 const EXT_NAMESPACE = 'cattle-tokens';
 const OFF = Buffer.from('false').toString('base64');
+/** A watch that was refused is tried again after half a minute at most. */
+const LONG = { timeoutMs: 60_000 };
 let world: World;
 let cli: Cli;
 let upstream: string;
 
 const aNamespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-/** A watch that was refused is tried again after half a minute at most. */
-const LONG = { timeoutMs: 60_000 };
 const present = (name: string): Promise<void> =>
-  eventually(async () => expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined());
+  eventually(async () => expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined(), LONG);
 const absent = (name: string): Promise<void> =>
   eventually(async () => {
     expect(await world.cluster('c-one').clusterAuthToken(name)).toBeUndefined();
