@@ -1,6 +1,5 @@
 import type { Metrics } from './metrics.ts';
-import { MonitorServer } from './monitor-server.ts';
-import type { MonitorAnswer, MonitorRequest } from './one-request.ts';
+import { type MonitorAnswer, type MonitorRequest, MonitorServer } from './monitor-server.ts';
 
 /** One thing that must be so for the process to be ready. */
 export interface Check {
