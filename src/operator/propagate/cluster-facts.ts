@@ -1,4 +1,5 @@
 import { describeWay } from '../../clusters/credentials.ts';
+import type { HashInventory } from '../../clusters/hash-inventory.ts';
 import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
@@ -14,6 +15,8 @@ export interface StatusSources {
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
   readonly place: Place;
+  /** Undefined while there is no connection. */
+  readonly hashes: HashInventory | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   /** Tokens whose name another has; undefined where tokens of `ext.cattle.io` are not carried. */
   readonly collisions: number | undefined;
@@ -36,6 +39,7 @@ export function clusterFacts({
   session,
   sweeper,
   place: { identity, sibling, namespace, isDrained },
+  hashes,
   outcomes,
   collisions,
 }: StatusSources): ClusterFacts {
@@ -55,6 +59,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    hashes: hashes?.counts(),
     sibling,
     others: sweeper.others,
     gcBlocked: sweeper.blocked,

@@ -230,6 +230,8 @@ export class ClusterPropagator {
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
     for (const key of keysOf(object, deleted, this.connection.observed)) this.enqueue(key, 'normal');
+    // The hashes that are there are part of the status, whoever changes them.
+    this.#changed();
   }
 
   #workerDeps(): Parameters<typeof work>[0] {
@@ -247,14 +249,12 @@ export class ClusterPropagator {
 
   #sources(): StatusSources {
     return {
-      settings: this.#settings,
-      session: this.#session?.state,
-      sweeper: this.#sweeper,
+      ...{ settings: this.#settings, session: this.#session?.state, sweeper: this.#sweeper },
       place: {
         ...{ identity: this.#identity, sibling: this.otherIds.sibling },
         ...{ namespace: this.#deps.defaults.namespace, isDrained: this.#drain.isDone },
       },
-      outcomes: this.outcomes,
+      ...{ hashes: this.connection?.observed.hashes, outcomes: this.outcomes },
       keyProblem: this.#deps.hashing.keyProblem(),
       collisions: this.#collisions()?.length,
     };
