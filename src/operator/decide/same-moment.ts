@@ -60,6 +60,7 @@ function areKnownTheSame({ known: a }: TokenFacts, { known: b }: TokenFacts): bo
   return (
     a.isTokenGone === b.isTokenGone &&
     a.isExtCarried === b.isExtCarried &&
+    a.isExtUnread === b.isExtUnread &&
     a.isUserGone === b.isUserGone &&
     a.awaitedElsewhereSinceMs === undefined &&
     b.awaitedElsewhereSinceMs === undefined
