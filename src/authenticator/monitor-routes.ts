@@ -1,5 +1,6 @@
 import type { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
-import type { MonitorAnswer, MonitorHandler } from '../telemetry/monitor-server.ts';
+import type { MonitorHandler } from '../telemetry/monitor-server.ts';
+import type { MonitorAnswer } from '../telemetry/one-request.ts';
 import type { ClusterState } from './cluster-state.ts';
 
 export interface MonitorDeps {

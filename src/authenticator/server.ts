@@ -10,7 +10,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { endWithoutTraces } from '../telemetry/connection-end.ts';
-import { requestTarget } from '../telemetry/monitor-server.ts';
+import { requestTarget } from '../telemetry/one-request.ts';
 
 /** What a route answers. */
 export interface Answer {

@@ -1,5 +1,6 @@
 import type { Metrics } from './metrics.ts';
-import { type MonitorAnswer, type MonitorRequest, MonitorServer } from './monitor-server.ts';
+import { MonitorServer } from './monitor-server.ts';
+import type { MonitorAnswer, MonitorRequest } from './one-request.ts';
 
 /** One thing that must be so for the process to be ready. */
 export interface Check {

@@ -1,31 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { splitAddress } from './address.ts';
-import { endWithoutTraces } from './connection-end.ts';
-
-export interface MonitorAnswer {
-  readonly status: number;
-  readonly type?: string;
-  readonly body?: string | Uint8Array;
-}
-
-export interface MonitorRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-}
+import { type MonitorAnswer, type MonitorRequest, readRequest, writeAnswer } from './one-request.ts';
 
 export type MonitorHandler = (request: MonitorRequest) => MonitorAnswer | Promise<MonitorAnswer>;
 
 /** More than Prometheus, kubelet and some people ever have open at once. */
 const CONNECTIONS = 64;
 const LIFETIME_MS = 10_000;
-const OPTIONS = {
-  maxHeaderSize: 8_192,
-  requireHostHeader: false,
-  // Bytes: no more is read from a connection once an answer is on its way, whatever has been sent.
-  highWaterMark: 64,
-};
 
 /**
  * Listens for probes and scrapes, in the clear and for anybody who gets here: so nobody may cost much. One request a
@@ -53,11 +34,7 @@ export class MonitorServer {
    */
   async listen(address: string, options: { readonly reusePort?: boolean } = {}): Promise<string> {
     const { host, port } = splitAddress(address);
-    const server = createServer(OPTIONS, (request, response) => void this.#respond(request, response));
-    server.maxRequestsPerSocket = 1;
-    server.on('connection', (socket) => this.#take(socket));
-    server.on('dropRequest', (_request, socket) => socket.destroy());
-    server.on('clientError', (_error, socket) => socket.destroy());
+    const server = createServer((socket) => this.#take(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, reusePort: (options.reusePort ?? false) && port !== 0 }, resolve);
@@ -77,7 +54,6 @@ export class MonitorServer {
 
   #take(socket: Socket): void {
     this.#open.add(socket);
-    endWithoutTraces(socket);
     const timer = setTimeout(() => socket.destroy(), LIFETIME_MS);
     timer.unref();
     socket.once('close', () => {
@@ -89,32 +65,17 @@ export class MonitorServer {
     // One more, and the oldest goes: whoever holds them open for long never keeps a probe out.
     const [oldest] = this.#open;
     if (this.#open.size > CONNECTIONS) oldest?.destroy();
+    void this.#respond(socket);
   }
 
-  async #respond({ method = '', url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body = '' } = await this.#answer({ method, ...requestTarget(url) });
-    response.writeHead(status, {
-      connection: 'close',
-      'content-length': Buffer.byteLength(body),
-      ...(type === undefined ? {} : { 'content-type': type }),
-    });
-    response.end(body);
-  }
-
-  async #answer(request: MonitorRequest): Promise<MonitorAnswer> {
+  async #respond(socket: Socket): Promise<void> {
+    const request = await readRequest(socket);
+    if (!request) return void socket.destroy();
     try {
-      return await this.#handler(request);
+      writeAnswer(socket, request.method, await this.#handler(request));
     } catch (error) {
       this.#onFault(error);
-      return { status: 500 };
+      writeAnswer(socket, request.method, { status: 500 });
     }
   }
-}
-
-/** Path and query of a request line. Never throws: `new URL` does, for `//`, and peers choose what they send. */
-export function requestTarget(url: string): { path: string; query: URLSearchParams } {
-  const mark = url.indexOf('?');
-  return mark < 0
-    ? { path: url, query: new URLSearchParams() }
-    : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }

@@ -65,7 +65,7 @@ describe('a server for probes and scrapes', () => {
     await delay(20);
     socket.write('TP/1.1\r\nHost: x\r\n\r\n');
     expect(await whole).toMatch(/content-length: 2\r\n.*ok$/is);
-    expect(await answer(peer('HEAD /livez HTTP/1.0\r\n\r\n'))).toMatch(/content-length: 2\r\n.*\r\n\r\n$/is);
+    expect(await answer(peer('HEAD /livez HTTP/1.0\r\n\r\n'))).toMatch(/content-length: 2\r\n\r\n$/i);
     expect(await answer(peer(`GET /${'x'.repeat(9_000)}`))).toBe('');
     expect(await answer(peer('\u0016\u0003\u0001 TLS\r\n\r\n'))).toBe('');
   });
