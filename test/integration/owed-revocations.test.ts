@@ -125,22 +125,23 @@ describe('revocations that are owed', () => {
 
   test('of groups that a disabled user lost are known to the next process, too, though it finds the user enabled', async () => {
     const groups = async (): Promise<unknown> =>
-      (await world.cluster('c-one').clusterUserAttribute('u-ada'))?.groups;
+      (await world.cluster('c-one').clusterUserAttribute('u-cyd'))?.groups;
     const written = async (): Promise<Debt | undefined> => {
       const record = (await records())[0]?.binaryData?.record;
-      return record && (await unpack(Buffer.from(record, 'base64'))).owed.get('user/u-ada');
+      return record && (await unpack(Buffer.from(record, 'base64'))).owed.get('user/u-cyd');
     };
-    await world.setGroups('u-ada', ['group://a', 'group://b']);
+    await world.createUser('u-cyd', {}, ['group://a', 'group://b']);
+    await world.createTokens('cyd', 1, 'c-one', 'u-cyd');
     await world.startOperator();
     await eventually(async () => expect(await groups()).toEqual(['group://a', 'group://b']), LONG);
-    await world.waitSynced('c-one', '14/14');
+    await world.waitSynced('c-one');
     await away();
-    await world.management.patch(USERS, 'u-ada', { enabled: false });
+    await world.management.patch(USERS, 'u-cyd', { enabled: false });
     await eventually(async () => expect(await written()).toMatchObject({ cause: 'user' }), LONG);
-    await world.setGroups('u-ada', ['group://a']);
+    await world.setGroups('u-cyd', ['group://a']);
     await eventually(async () => expect(await written()).toMatchObject({ isOfGroups: true }), LONG);
     await world.killOperator();
-    await world.management.patch(USERS, 'u-ada', { enabled: true });
+    await world.management.patch(USERS, 'u-cyd', { enabled: true });
     await world.startOperator();
     await eventually(async () => expect(await world.operator?.metric(PENDING)).toBe(1), LONG);
     await proxy.heal();

@@ -190,7 +190,7 @@ export class DebtKeeper {
     const lately = this.#lately;
     this.#isWriting = true;
     try {
-      await this.#save({ cluster, plane, owed, known, lately });
+      await this.#save({ cluster, plane, owed, known, lately, atMs: now() });
       this.#owed.wrote(new Set(owed.keys()), now());
       this.#ofGroups.wrote(groups, now());
       this.#known.wrote(known, now());

@@ -6,7 +6,7 @@ import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
-import { tokenSources, untilConfirmed } from './absence.ts';
+import { tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
 import { oursOf, type Rules, type TokenFacts } from './facts.ts';
 import {
   closingOfStranger,
@@ -49,6 +49,9 @@ export function decideToken(facts: TokenFacts): Plan {
   if (!token) return revokeDeleted(facts);
   const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
   const verdict = judgeToken(token, user, context);
+  const isNothingThere = oursOf(seen.pair).length === 0;
+  const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
+  if (wait) return wait;
   if (!verdict.wanted) return refuse(token, verdict.reason, facts);
   const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, seen.attribute);
   if (stranger !== undefined) return conflict(token, stranger, facts);

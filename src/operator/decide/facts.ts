@@ -85,6 +85,8 @@ export interface KnownOfToken {
   readonly isTokenGone: boolean;
   /** Tokens of `ext.cattle.io` are carried. */
   readonly isExtCarried: boolean;
+  /** They cannot be read at present: that one of them does not have this name says nothing. */
+  readonly isExtUnread: boolean;
   /** The same of its user; what was told of the token counts, too. */
   readonly isUserGone: boolean;
   /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */

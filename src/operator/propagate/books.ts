@@ -23,7 +23,7 @@ export interface Whereabouts {
  */
 export function openBooks(
   cluster: string,
-  { upstream, reports, keepDebts, now }: PropagatorDeps,
+  { upstream, reports, books, clocks: { now } }: PropagatorDeps,
   { isAway, isElsewhere }: Whereabouts,
   onChange: () => void,
 ): Books {
@@ -31,7 +31,7 @@ export function openBooks(
   const series = reports.metrics.ofCluster(cluster);
   const onDebt: LagDeps['onDebt'] = (key, debt) => debts.debtChanged(key, debt);
   const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
-  const debts: DebtKeeper = keepDebts({ cluster, ledger: lag, isAway });
+  const debts: DebtKeeper = books.keepDebts({ cluster, ledger: lag, isAway });
   debts.restore();
   const outcomes = new Outcomes(onChange, (key, outcome) => {
     if (isElsewhere()) return;

@@ -14,34 +14,38 @@ export interface StatusSources {
   /** Undefined while there is no session. */
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
-  readonly isDrained: boolean;
-  readonly identity: Pick<ClusterIdentity, 'uid'>;
+  readonly place: Place;
   /** Undefined while there is no connection. */
   readonly hashes: HashInventory | undefined;
-  readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   /** Tokens whose name another one has here; undefined where only one kind is carried. */
   readonly collisions: number | undefined;
-  readonly downstreamNamespace: string;
   readonly keyProblem: string | undefined;
 }
 
+/** Which cluster it is, and what is ours there. */
+export interface Place {
+  readonly identity: Pick<ClusterIdentity, 'uid'>;
+  /** Id of another Cluster that leads there, too. */
+  readonly sibling: string | undefined;
+  readonly namespace: string;
+  /** Nothing of ours is left there. */
+  readonly isDrained: boolean;
+}
+
 export function clusterFacts({
-  downstreamNamespace,
   keyProblem,
   settings,
   session,
   sweeper,
-  isDrained,
-  identity,
+  place: { identity, sibling, namespace, isDrained },
   hashes,
-  sibling,
   outcomes,
   collisions,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
-    downstreamNamespace,
+    downstreamNamespace: namespace,
     clusterUid: identity.uid,
     extTokens: collisions !== undefined,
     way: settings && describeWay(settings.credentials),
@@ -70,7 +74,7 @@ function withCollisions(counts: Counts, collisions: number): Counts {
 function connectionFacts(
   settings: ClusterSettings | undefined,
   session: SessionState | undefined,
-  { uid }: StatusSources['identity'],
+  { uid }: Place['identity'],
 ): ClusterFacts['connection'] {
   const strangerUid = session && session.phase !== 'connecting' ? session.strangerUid : undefined;
   if (uid !== undefined && strangerUid !== undefined) {

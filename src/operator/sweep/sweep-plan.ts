@@ -4,7 +4,7 @@ import { isOfExtToken } from '../../derive/diff.ts';
 import { intentOf, isByRancher, type OtherWriter, planOf } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
-import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { EXT_TOKENS_WATCH, type Management } from '../upstream/management.ts';
 
 /** What a pass over one whole cluster found. */
@@ -46,9 +46,11 @@ export function planSweep(
   const orphanTokens = [...managed.tokens].filter((name) => {
     if (isLeftOver(tokenKey(name))) return false;
     const token = tokenOf(name);
-    // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
-    if (!token && isExtUnread && observed.forToken(name).some(isOfExtToken)) return false;
-    if (!token) return !evidence.has(tokenKey(name));
+    if (!token) {
+      const isOfExt = observed.forToken(name).some(isOfExtToken);
+      // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
+      return !(isExtUnread && isOfExt) && !evidence.has(tokenKey(name), isOfExt ? EXT_TOKEN : undefined);
+    }
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });
   const orphanUsers = [...managed.users].filter(

@@ -25,11 +25,6 @@ export class Management {
   );
   /** Where the tokens come from; undefined where only v3 Tokens are carried. */
   readonly tokenSources: TokenSources | undefined;
-  /**
-   * Deletions of tokens of `ext.cattle.io` that were told before prove nothing: their namespace was made then, and those of the
-   * one before went with it. Milliseconds since the epoch.
-   */
-  extProvesSinceMs = 0;
   readonly users = new Store<User>();
   readonly attributes = new Store<UserAttribute>();
   readonly clusters = new Store<Cluster>();

@@ -130,6 +130,8 @@ const someAnswers: fc.Arbitrary<Answers> = fc
     'source/Token/t-1',
     'source/User/u-1',
     'source/UserAttribute/u-1',
+    'source/Secret/t-1',
+    'rival/t-1',
     'secret/t-1',
     'hash/uid-t-1',
     'hash/uid-other',
@@ -157,6 +159,7 @@ const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
     known: fc.record({
       isTokenGone: fc.boolean(),
       isExtCarried: fc.boolean(),
+      isExtUnread: fc.boolean(),
       isUserGone: fc.boolean(),
       awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
     }),
@@ -469,9 +472,12 @@ describe('what is called the same moment', () => {
     .record({
       ...{ facts: someTokenFacts, other: someTokenFacts },
       parts: fc.subarray(['token', 'user', 'hash', 'known', 'answers'] as const, { maxLength: 1 }),
-      views: fc.subarray(['pair', 'attribute', 'isConfirmed', 'before', 'refusedBy'] as const, {
-        maxLength: 2,
-      }),
+      views: fc.subarray(
+        ['pair', 'attribute', 'isConfirmed', 'before', 'refusedBy', 'hashTwiceSinceMs'] as const,
+        {
+          maxLength: 2,
+        },
+      ),
       rules: fc.subarray(['mode', 'storage', 'isPaused', 'adopts'] as const, { maxLength: 1 }),
       laterMs: fc.constantFrom(0, 1, HOUR, 48 * HOUR),
     })

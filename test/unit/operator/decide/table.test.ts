@@ -119,6 +119,63 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     },
     'asks whether Secret t-1 exists',
   ],
+  [
+    'a Token has the name of one that is there, while those are not read: it is asked for first',
+    { seen: { pair: extPair }, known: { isExtUnread: true } },
+    'asks whether Secret t-1 exists',
+  ],
+  [
+    '… and is there: the Token waits, as nobody of it was ever let in',
+    {
+      ...{ seen: { pair: extPair }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', true]),
+    },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… also when the Token is not wanted here: that says nothing of the other',
+    {
+      ...{ token: aToken({ clusterName: 'c-2' }), seen: { pair: extPair }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', true]),
+    },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… and is gone for certain: the Token takes the name',
+    {
+      ...{ seen: { pair: extPair, before: undefined }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', false], ['user/u-1', true]),
+    },
+    'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata, data); creates ClusterAuthToken t-1; pending',
+  ],
+  ['a Token that is there stays, whatever cannot be read', { known: { isExtUnread: true } }, 'synced'],
+  [
+    '… and goes when it is disabled',
+    { token: aToken({ enabled: false }), known: { isExtUnread: true } },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'a new Token, while those of ext.cattle.io are not read: whether an older one has its name is asked',
+    { seen: NOTHING, known: { isExtUnread: true } },
+    'asks whether an older token of ext.cattle.io is called t-1',
+  ],
+  [
+    '… one has: the Token would have to go again',
+    { seen: NOTHING, known: { isExtUnread: true }, answers: told(['rival/t-1', true]) },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… none has, or nobody may tell: it is carried',
+    { seen: NOTHING, known: { isExtUnread: true }, answers: told(['rival/t-1', false]) },
+    'pending; asks for user u-1 first',
+  ],
+  [
+    '… of one that is not wanted nothing is asked',
+    {
+      ...{ token: aToken({ enabled: false }), seen: NOTHING, known: { isExtUnread: true } },
+    },
+    'tells Disabled; refused: Disabled; wakes user/u-1',
+  ],
   // Created.
   [
     'a new token: the user goes first',

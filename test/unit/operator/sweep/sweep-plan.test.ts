@@ -159,8 +159,7 @@ describe('Sweeper', () => {
     };
     const deps = {
       upstream: { management: world.management, deletions: world.evidence },
-      now: () => world.nowMs,
-      planeNow: () => world.nowMs,
+      clocks: { now: () => world.nowMs, planeNow: () => world.nowMs },
       defaults: { sweepIntervalMs: HOUR },
       reports: {
         log: { debug: () => {} },
