@@ -140,7 +140,9 @@ export function waitingTime(flag: string, value: string, mayBeNone = false): num
   const ms = duration(flag, value);
   if (ms === 0 && !mayBeNone) throw new ConfigError(`--${flag}: wanted some time, such as 90s; got none`);
   if (ms > LONGEST_WAIT.ms)
-    throw new ConfigError(`--${flag}: nobody waits for longer than ${LONGEST_WAIT.text} here; got '${value}'`);
+    throw new ConfigError(
+      `--${flag}: nobody waits for longer than ${LONGEST_WAIT.text} here; got '${value}'`,
+    );
   return ms;
 }
 
