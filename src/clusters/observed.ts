@@ -183,6 +183,11 @@ export class ObservedState {
       .filter((object) => ownerOf(object, this.#cluster, this.#installation) === 'foreign');
   }
 
+  /** ClusterAuthTokens that are ours. */
+  ownTokens(): readonly KubeObject[] {
+    return [...this.tokens.list()].map(({ object }) => object).filter((object) => this.isOurs(object));
+  }
+
   /** Ends the timers of outstanding assumptions. */
   close(): void {
     this.#assumed.close();

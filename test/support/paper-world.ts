@@ -137,6 +137,7 @@ export class PaperWorld {
     switch (question.about) {
       case 'source':
         return this.#sourcesOf(question.resource.kind).has(question.name);
+      case 'moved':
       case 'secret':
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),
