@@ -12,6 +12,7 @@ import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
 import { isOlder } from '../kube/versions.ts';
 import { Assumed } from './assumed.ts';
+import { HashInventory } from './hash-inventory.ts';
 
 const INDEX_USER = 'user';
 
@@ -29,6 +30,8 @@ export class ObservedState {
   #installation: Installation | undefined;
   readonly #assumed: Assumed;
   readonly #twiceSinceMs = new Map<string, number>();
+  /** Of the hashes in what the stores hold. */
+  readonly hashes: HashInventory;
 
   /** @param installation - what management knows of other cluster ids; undefined: nothing */
   constructor(
@@ -43,6 +46,7 @@ export class ObservedState {
     });
     this.secrets = new Store();
     this.users = new Store();
+    this.hashes = new HashInventory(this.tokens, this.secrets);
     this.#assumed = new Assumed(onAssumptionExpired);
     for (const store of [this.tokens, this.secrets, this.users]) {
       store.onChange((event) => this.#assumed.settle(event.object, event.type === 'deleted'));

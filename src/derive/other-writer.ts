@@ -73,3 +73,8 @@ function tokensMessage({ tokens, byRancher, inOurWay, isInRanchersCare }: OtherW
     inOurWay > 0 ? `, ${inOurWay} of them under names of tokens that are to be here (Conflict)` : '';
   return `${who} writes this cluster, too: ${tokens} ClusterAuthTokens are not ours${names}`;
 }
+
+/** @param sibling - another Cluster of this installation that leads to the same API server */
+export function sharedMessage(sibling: string): string {
+  return `Cluster ${sibling} leads to the same API server and has objects there, which stay its own; delete one of the two Clusters`;
+}

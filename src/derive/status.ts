@@ -2,7 +2,7 @@ import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
-import { type OtherWriter, othersInStatus, otherWriterMessage } from './other-writer.ts';
+import { type OtherWriter, othersInStatus, otherWriterMessage, sharedMessage } from './other-writer.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -40,6 +40,8 @@ export interface ClusterFacts {
       };
   /** Every key was looked at since the connection was made. */
   readonly reviewed: boolean;
+  /** Hashes that are seen there, by kind; undefined while it cannot be seen. */
+  readonly hashes?: Readonly<Record<string, number>> | undefined;
   /** Another Cluster of this installation that leads to the same API server. */
   readonly sibling?: string | undefined;
   /** Who else writes there; undefined: not looked yet. */
@@ -98,12 +100,14 @@ export function deriveStatus(
 ): PropagationStatus | undefined {
   const judgements = judge(facts);
   const clusterUID = facts.clusterUid ?? previous.clusterUID;
+  const hashes = facts.hashes ?? previous.hashes;
   const next: PropagationStatus = {
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
     ...(clusterUID === undefined ? {} : { clusterUID }),
+    ...(hashes === undefined ? {} : { hashes }),
     extTokens: facts.extTokens === true ? true : null,
     credentials: facts.way ?? null,
     others: othersInStatus(facts.others),
@@ -221,10 +225,6 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   if (gc.status === 'True') return no('GCBlocked', gc.message);
   if (facts.sibling !== undefined) return no('SharedCluster', sharedMessage(facts.sibling));
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
-}
-
-function sharedMessage(sibling: string): string {
-  return `Cluster ${sibling} leads to the same API server and has objects there, which stay its own; delete one of the two Clusters`;
 }
 
 /** Somebody has to act before anything gets further; trying again does not help. */

@@ -1,4 +1,5 @@
 import { describeWay } from '../../clusters/credentials.ts';
+import type { HashInventory } from '../../clusters/hash-inventory.ts';
 import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
@@ -15,6 +16,8 @@ export interface StatusSources {
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
   readonly isDrained: boolean;
   readonly identity: Pick<ClusterIdentity, 'uid'>;
+  /** Undefined while there is no connection. */
+  readonly hashes: HashInventory | undefined;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   /** Tokens whose name another one has here; undefined where only one kind is carried. */
@@ -31,6 +34,7 @@ export function clusterFacts({
   sweeper,
   isDrained,
   identity,
+  hashes,
   sibling,
   outcomes,
   collisions,
@@ -51,6 +55,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    hashes: hashes?.counts(),
     sibling,
     others: sweeper.others,
     gcBlocked: sweeper.blocked,

@@ -5,6 +5,7 @@ import type { HashToWrite } from '../../derive/desired.ts';
 import { hashIn, sourceUid } from '../../derive/diff.ts';
 import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { detectFormat } from '../../hash/detect.ts';
+import { fingerprintsEqual } from '../../hash/fingerprint.ts';
 import type { Marks } from '../../hash/marks.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
 import type { HashFact, Rules } from '../decide/facts.ts';
@@ -32,6 +33,13 @@ interface Found {
   readonly mark: string;
 }
 
+/** The last that was signed for a token. */
+interface Signed {
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly written: HashToWrite;
+}
+
 const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set() };
 
 /**
@@ -43,6 +51,8 @@ export class TokenHashes {
   readonly #marks: Marks;
   /** Tokens whose hash was seen where someone else moved it. */
   readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
+  /** One key is looked at several times with the same answer, and a signature is dear. */
+  readonly #signed = new WeakMap<Token, Signed>();
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;
@@ -144,6 +154,7 @@ export class TokenHashes {
     { algorithm }: Placed,
   ): boolean | undefined {
     const value = token.secret.kind === 'plain' ? token.secret.value : '';
+    if (fingerprintsEqual(mark, this.#sign(token, algorithm, value, hash).fingerprint)) return true;
     const uids = new Set([token.uid, sourceUid(object) ?? token.uid]);
     for (const tokenUid of uids) {
       for (const each of new Set([algorithm, ...HASH_ALGORITHMS])) {
@@ -163,7 +174,14 @@ export class TokenHashes {
   }
 
   #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
-    return { hash, fingerprint: this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash }) };
+    const { signer } = this.#marks;
+    const known = this.#signed.get(token);
+    if (known?.signer === signer && known.algorithm === algorithm && known.written.hash === hash)
+      return known.written;
+    const fingerprint = this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash });
+    const written = { hash, fingerprint };
+    this.#signed.set(token, { signer, algorithm, written });
+    return written;
   }
 }
 
