@@ -1,0 +1,159 @@
+import type { Should } from './derive.ts';
+import type { Faults } from './faults.ts';
+
+/** Without a fault on the way. */
+export const BOUND_MS = 10_000;
+/** From the end of the last fault on the way. */
+export const RECOVERY_MS = 30_000;
+/** Clocks are read in whole seconds, and an answer is on its way for a moment. */
+const EDGE_MS = 2_000;
+
+/** After the only authenticator of a cluster is back, its API server may have a question under way that began before. */
+const WEBHOOK_BACK_MS = 3_000;
+
+/** One answer to one question. */
+export interface Answer {
+  /** Who was asked: `c-1/0`, or `c-1/api`. */
+  readonly who: string;
+  readonly cluster: string;
+  readonly askedMs: number;
+  readonly answeredMs: number;
+  readonly letIn: boolean;
+  readonly user?: string;
+  readonly groups?: readonly string[];
+}
+
+export interface Finding {
+  readonly invariant: 'I1' | 'I2';
+  readonly what: string;
+}
+
+/** How long the API server remembers a yes: its webhook cache, and ten seconds more. */
+export const API_MEMORY_MS = 1_000 + 10_000 + 1_000;
+
+/** One bearer: what should be of it, since when, and what it was told. */
+export class Bearer {
+  readonly key: string;
+  readonly generation: number;
+  #should: Should | undefined;
+  /** Since when it is known to be so; the change was before. */
+  #sinceMs = 0;
+  readonly #accepted = new Map<string, number>();
+  readonly #refused = new Map<string, number>();
+  readonly #suspected: Answer[] = [];
+
+  constructor(key: string, generation: number) {
+    this.key = key;
+    this.generation = generation;
+  }
+
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** Since when it is not to be let in. Of one that is good that is to come. */
+  get revokedMs(): number {
+    return Math.max(this.#sinceMs, this.#should?.isGood ? this.#should.untilMs : 0);
+  }
+
+  isGood(atMs: number): boolean {
+    return this.#should?.isGood === true && atMs < this.#should.untilMs;
+  }
+
+  /** Last said to be let in by that one. */
+  acceptedMs(who: string): number | undefined {
+    return this.#accepted.get(who);
+  }
+
+  /**
+   * What a reading of the management plane says of it; undefined: it is not there, or has another secret.
+   *
+   * @returns refusals of what was good all the while
+   */
+  saw(should: Should | undefined, readingMs: { from: number; to: number }): readonly Finding[] {
+    if (should?.version !== this.#should?.version) {
+      this.#should = should;
+      this.#sinceMs = readingMs.to;
+      this.#accepted.clear();
+      this.#refused.clear();
+      this.#suspected.length = 0;
+      return [];
+    }
+    const certain = this.#suspected.filter(({ answeredMs }) => answeredMs < readingMs.from);
+    this.#suspected.splice(0, certain.length);
+    return certain.map(({ who, askedMs }) => ({
+      invariant: 'I2',
+      what: `refused by ${who} at ${time(askedMs)}, good since ${time(this.#sinceMs)}`,
+    }));
+  }
+
+  /** @returns what that answer breaks; a refusal of a good one is kept until a later reading says that it is good still */
+  heard(answer: Answer, faults: Faults): Finding | undefined {
+    return answer.letIn ? this.#letIn(answer, faults) : this.#refusedBy(answer, faults);
+  }
+
+  #letIn(answer: Answer, faults: Faults): Finding | undefined {
+    const { who, cluster, askedMs, answeredMs } = answer;
+    const should = this.#should;
+    const goodUntilMs = should?.isGood ? should.untilMs : 0;
+    if (askedMs < goodUntilMs) {
+      this.#accepted.set(who, answeredMs);
+      return this.#wrongPerson(answer, faults);
+    }
+    const { revokedMs } = this;
+    const refusedMs = this.#refused.get(who);
+    const places = ['management', cluster];
+    const isKnown = refusedMs !== undefined && refusedMs < askedMs && revokedMs + EDGE_MS < refusedMs;
+    if (isKnown && !faults.wentBackSince(places, refusedMs - RECOVERY_MS)) {
+      return { invariant: 'I1', what: `${who} lets in again what it refused at ${time(refusedMs)}` };
+    }
+    return this.#tooLate(answer, revokedMs, faults, 'is let in');
+  }
+
+  /** Let in rightly, but as whom? */
+  #wrongPerson(answer: Answer, faults: Faults): Finding | undefined {
+    const { user, groups } = answer;
+    if (user === undefined || groups === undefined || !this.#should) return undefined;
+    if (user !== this.#should.user) {
+      return { invariant: 'I1', what: `${answer.who} takes it for ${user}, not for ${this.#should.user}` };
+    }
+    const extra = groups.filter((group) => !this.#should?.groups.includes(group) && !isBuiltIn(group));
+    if (extra.length === 0) return undefined;
+    return this.#tooLate(answer, this.#sinceMs, faults, `has groups that were taken away (${extra.join(' ')})`);
+  }
+
+  #tooLate(answer: Answer, revokedMs: number, faults: Faults, what: string): Finding | undefined {
+    const { who, cluster, askedMs } = answer;
+    const isApi = isApiServer(who);
+    const last = isApi ? [`${cluster}/0`, `${cluster}/1`] : [who];
+    const places = ['management', 'operators', cluster, ...last];
+    const memoryMs = isApi ? API_MEMORY_MS : 0;
+    const boundMs = Math.max(revokedMs + BOUND_MS, faults.lastEndMs(places) + RECOVERY_MS) + memoryMs;
+    if (askedMs <= boundMs) return undefined;
+    const late = Math.round((askedMs - revokedMs) / 1_000);
+    return { invariant: 'I1', what: `${what} by ${who} ${late} s after it was revoked` };
+  }
+
+  #refusedBy(answer: Answer, faults: Faults): Finding | undefined {
+    const { who, cluster, askedMs, answeredMs } = answer;
+    const should = this.#should;
+    if (!should?.isGood || answeredMs > should.untilMs - EDGE_MS) {
+      if (askedMs > this.#sinceMs) this.#refused.set(who, answeredMs);
+      return undefined;
+    }
+    const acceptedMs = this.#accepted.get(who);
+    if (acceptedMs === undefined || acceptedMs > askedMs) return undefined;
+    if (faults.wentBackSince([cluster, 'management'], acceptedMs - RECOVERY_MS)) return undefined;
+    // Where nobody answers the webhook, the API server can only say no.
+    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs) return undefined;
+    this.#suspected.push(answer);
+    return undefined;
+  }
+}
+
+const isApiServer = (who: string): boolean => who.endsWith('/api');
+
+/** What every bearer that is let in is a member of. */
+const isBuiltIn = (group: string): boolean => group.startsWith('system:');
+
+const time = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
