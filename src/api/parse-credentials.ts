@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { readYaml } from './read-yaml.ts';
 import { z } from 'zod';
 import { argoKubeconfig } from './argo-cluster.ts';
 import { LABEL_CLUSTER } from './names.ts';
@@ -99,7 +99,7 @@ function currentCluster(
 ): { server: string; 'proxy-url'?: string | null | undefined } | undefined {
   let content: unknown;
   try {
-    content = parse(text, { merge: true });
+    content = readYaml(text);
   } catch {
     // Whoever uses it says so; here it claims nothing.
     return undefined;

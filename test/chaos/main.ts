@@ -19,11 +19,11 @@ const CLUSTERS = Object.fromEntries(
   Object.entries(ALL_CLUSTERS).slice(0, Number(process.env['CLUSTERS'] || Number.POSITIVE_INFINITY)),
 );
 const CHANGES_PER_SECOND = 20;
-const FAULT_EVERY_MS = [3_000, 6_000] as const;
+const FAULT_EVERY_MS = [1_500, 4_000] as const;
 
 async function main(): Promise<void> {
   const seed = Number(process.env['SEED'] || Date.now() % 1_000_000);
-  const seconds = Number(process.env['SECONDS'] || 140);
+  const seconds = Number(process.env['SECONDS'] || 150);
   const kinds = chosenKinds(process.env['FAULTS'] ?? '');
   const schedule = makeSchedule({
     ...{ seed, seconds, kinds, changesPerSecond: Number(process.env['CHANGES'] || CHANGES_PER_SECOND) },

@@ -16,6 +16,7 @@ import type { Entry, Schedule } from './schedule/schedule.ts';
 const CHECKER = fileURLToPath(new URL('checker/main.ts', import.meta.url));
 /** Twenty seconds in which it abates, and a minute in which nothing is written. */
 const SILENCE_MS = 80_000;
+const [TICK_MS, STALL_MS] = [100, 1_000];
 const SET_UP = { timeoutMs: 240_000, intervalMs: 500 };
 
 export interface RunOptions {
@@ -57,9 +58,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
       record({ program: change });
       checker.tell({ type: 'program', change });
     },
-    onWrite: (write) => checker.tell({ type: 'write', write }),
+    onWrite: (write) => {
+      const { body, ...head } = write;
+      appendFileSync(join(dir, 'writes.jsonl'), `${JSON.stringify({ ...head, bytes: body.length })}\n`);
+      checker.tell({ type: 'write', write });
+    },
   });
   let endBeside = (): void => {};
+  let endStalls = (): void => {};
   try {
     say('planes are up');
     checker.tell({ type: 'start', scene: scene.forChecker });
@@ -72,6 +78,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       checker.tell({ type: 'fault', fault });
     };
     const breaker = new Breaker({ scene, tell });
+    endStalls = watchStalls(tell);
     const changes = await carryOutAll(scene, breaker, seed, schedule.entries, record);
     say(`${changes.done} changes, ${changes.failed} in vain; all is mended: it has to settle`);
     checker.tell({ type: 'phase', phase: 'converge' });
@@ -84,9 +91,26 @@ export async function run(options: RunOptions): Promise<RunResult> {
     return { verdict: await checker.verdict, dir, faults: breaker.counts, changes };
   } finally {
     endBeside();
+    endStalls();
     await scene.close();
     checker.end();
   }
+}
+
+/**
+ * A machine that gives this process no time gives the programs none either: what is late then proves nothing. Told like a fault, so that
+ * it can be seen how much of a run is worth nothing.
+ */
+function watchStalls(tell: (window: FaultWindow) => void): () => void {
+  let lastMs = Date.now();
+  let id = -1;
+  const timer = setInterval(() => {
+    const nowMs = Date.now();
+    const window = { kind: 'the machine stood still', fromMs: lastMs, untilMs: nowMs, hurts: ['machine'] };
+    if (nowMs - lastMs > TICK_MS + STALL_MS) tell({ ...window, id: id-- });
+    lastMs = nowMs;
+  }, TICK_MS);
+  return () => clearInterval(timer);
 }
 
 /** Users and tokens that are there from the start, things of other people, and all programs ready. */

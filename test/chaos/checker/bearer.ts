@@ -1,3 +1,4 @@
+import { patience } from '../patience.ts';
 import type { Should } from './derive.ts';
 import type { Faults } from './faults.ts';
 
@@ -38,6 +39,8 @@ export class Bearer {
   #should: Should | undefined;
   /** Since when it is known to be so; the change was before. */
   #sinceMs = 0;
+  /** When it was last seen not to be good: what is on its way of that may still arrive. */
+  #lastBadMs = Number.NEGATIVE_INFINITY;
   readonly #accepted = new Map<string, number>();
   readonly #refused = new Map<string, number>();
   readonly #suspected: Answer[] = [];
@@ -72,6 +75,7 @@ export class Bearer {
    */
   saw(should: Should | undefined, readingMs: { from: number; to: number }): readonly Finding[] {
     if (should?.version !== this.#should?.version) {
+      if (this.#should && !this.#should.isGood) this.#lastBadMs = readingMs.to;
       this.#should = should;
       this.#sinceMs = readingMs.to;
       this.#accepted.clear();
@@ -85,6 +89,11 @@ export class Bearer {
       invariant: 'I2',
       what: `refused by ${who} at ${time(askedMs)}, good since ${time(this.#sinceMs)}`,
     }));
+  }
+
+  /** Whether everybody should know by then that it was revoked. */
+  isOverdue(answer: Answer, faults: Faults): boolean {
+    return !this.isGood(answer.askedMs) && answer.askedMs > boundMs(answer, this.revokedMs, faults);
   }
 
   /** @returns what that answer breaks; a refusal of a good one is kept until a later reading says that it is good still */
@@ -123,13 +132,8 @@ export class Bearer {
   }
 
   #tooLate(answer: Answer, revokedMs: number, faults: Faults, what: string): Finding | undefined {
-    const { who, cluster, askedMs } = answer;
-    const isApi = isApiServer(who);
-    const last = isApi ? [`${cluster}/0`, `${cluster}/1`] : [who];
-    const places = ['management', 'operators', cluster, ...last];
-    const memoryMs = isApi ? API_MEMORY_MS : 0;
-    const boundMs = Math.max(revokedMs + BOUND_MS, faults.lastEndMs(places) + RECOVERY_MS) + memoryMs;
-    if (askedMs <= boundMs) return undefined;
+    const { who, askedMs } = answer;
+    if (askedMs <= boundMs(answer, revokedMs, faults)) return undefined;
     const late = Math.round((askedMs - revokedMs) / 1_000);
     return { invariant: 'I1', what: `${what} by ${who} ${late} s after it was revoked` };
   }
@@ -143,12 +147,23 @@ export class Bearer {
     }
     const acceptedMs = this.#accepted.get(who);
     if (acceptedMs === undefined || acceptedMs > askedMs) return undefined;
+    if (acceptedMs < boundMs(answer, this.#lastBadMs, faults)) return undefined;
     if (faults.wentBackSince([cluster, 'management'], acceptedMs - RECOVERY_MS)) return undefined;
     // Where nobody answers the webhook, the API server can only say no.
     if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs) return undefined;
     this.#suspected.push(answer);
     return undefined;
   }
+}
+
+/** Until when one that was revoked may still be let in. */
+function boundMs({ who, cluster }: Answer, revokedMs: number, faults: Faults): number {
+  const isApi = isApiServer(who);
+  const last = isApi ? [`${cluster}/0`, `${cluster}/1`] : [who];
+  const places = ['machine', 'management', 'operators', cluster, ...last];
+  const memoryMs = isApi ? API_MEMORY_MS : 0;
+  const factor = patience();
+  return Math.max(revokedMs + BOUND_MS * factor, faults.lastEndMs(places) + RECOVERY_MS * factor) + memoryMs;
 }
 
 const isApiServer = (who: string): boolean => who.endsWith('/api');

@@ -38,9 +38,9 @@ export interface SceneOptions {
   readonly clusters: Readonly<Record<string, number>>;
   readonly onProgram: (change: ProgramChange) => void;
   readonly onWrite: (write: ProgramWrite) => void;
-  /** For stand-ins: further flags of operators, and what runs instead of an authenticator. */
-  readonly operatorFlags?: readonly string[];
-  readonly authenticatorCommand?: readonly string[];
+  /** For stand-ins: further flags of operators, and what runs instead of the second authenticator of a cluster. */
+  readonly operatorFlags?: readonly string[] | undefined;
+  readonly authenticatorCommand?: ((planeUrl: string) => readonly string[]) | undefined;
 }
 
 /** Starts planes, proxies and registers the clusters. No program runs yet. */
@@ -113,7 +113,7 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
         ...['--metrics-listen', `127.0.0.1:${probePort}`],
         ...['--snapshot-file', snapshot, '--snapshot-key-file', keyFile],
       ];
-      const command = options.authenticatorCommand;
+      const command = index === 1 ? options.authenticatorCommand?.(plane.url) : undefined;
       authenticators.set(
         name,
         new Program({

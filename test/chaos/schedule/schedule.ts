@@ -25,6 +25,8 @@ export interface ScheduleOptions {
 const TOKENS_AT_FIRST = 120;
 const MASS_SHARE = 0.9;
 const MANY = 200;
+/** Things break for a while, and then nothing does for as long as it may take until all is known everywhere. */
+const [BURST_MS, REST_MS] = [50_000, 60_000];
 /** Nothing begins to break so shortly before the end. */
 const LAST_FAULT_MS = 8_000;
 
@@ -66,6 +68,7 @@ function faultsOf(
     const fault = round.shift() as Fault;
     found.push({ atMs, fault });
     atMs += between(random, faultEveryMs[0], faultEveryMs[1]);
+    if (atMs % (BURST_MS + REST_MS) > BURST_MS) atMs += REST_MS;
   }
   return found;
 }
