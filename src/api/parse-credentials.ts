@@ -1,8 +1,8 @@
-import { readYaml } from './read-yaml.ts';
 import { z } from 'zod';
 import { argoKubeconfig } from './argo-cluster.ts';
 import { LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
+import { readYaml } from './read-yaml.ts';
 import type { Claim, CredentialsSecret } from './types.ts';
 
 type Labels = Readonly<Record<string, string>>;

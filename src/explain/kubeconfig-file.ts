@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { readYaml } from '../api/read-yaml.ts';
 import { parseBearer } from '../api/bearer.ts';
+import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
 import { bearerFault, clusterFault } from '../kube/kubeconfig-faults.ts';
 import type { Given, GivenCredential } from './evidence.ts';

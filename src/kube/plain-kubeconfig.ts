@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { readYaml } from '../api/read-yaml.ts';
 import { z } from 'zod';
+import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError } from '../errors.ts';
 import type { HttpsOptions, Loaded } from './access.ts';
 import { impersonatedGroups } from './impersonation.ts';

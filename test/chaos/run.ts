@@ -132,12 +132,9 @@ async function begin(scene: Scene, schedule: Schedule, seed: number): Promise<vo
   for (const authenticator of authenticators.values()) authenticator.start();
   await Promise.all(
     [...authenticators.values()].map((one) =>
-      eventually(
-        async () => {
-          if (!(await one.answers('/readyz'))) throw new Error(`${one.name} is not ready`);
-        },
-        SET_UP,
-      ),
+      eventually(async () => {
+        if (!(await one.answers('/readyz'))) throw new Error(`${one.name} is not ready`);
+      }, SET_UP),
     ),
   );
 }

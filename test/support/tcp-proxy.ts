@@ -119,7 +119,8 @@ class LoopbackProxy implements TcpProxy {
   }
 
   clientPort(port: number): number | undefined {
-    for (const { client, upstream } of this.#links) if (upstream?.localPort === port) return client.remotePort;
+    for (const { client, upstream } of this.#links)
+      if (upstream?.localPort === port) return client.remotePort;
     return undefined;
   }
 

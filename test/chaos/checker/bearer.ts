@@ -128,7 +128,12 @@ export class Bearer {
     }
     const extra = groups.filter((group) => !this.#should?.groups.includes(group) && !isBuiltIn(group));
     if (extra.length === 0) return undefined;
-    return this.#tooLate(answer, this.#sinceMs, faults, `has groups that were taken away (${extra.join(' ')})`);
+    return this.#tooLate(
+      answer,
+      this.#sinceMs,
+      faults,
+      `has groups that were taken away (${extra.join(' ')})`,
+    );
   }
 
   #tooLate(answer: Answer, revokedMs: number, faults: Faults, what: string): Finding | undefined {
@@ -150,7 +155,8 @@ export class Bearer {
     if (acceptedMs < boundMs(answer, this.#lastBadMs, faults)) return undefined;
     if (faults.wentBackSince([cluster, 'management'], acceptedMs - RECOVERY_MS)) return undefined;
     // Where nobody answers the webhook, the API server can only say no.
-    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs) return undefined;
+    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
+      return undefined;
     this.#suspected.push(answer);
     return undefined;
   }

@@ -19,7 +19,7 @@ import { type Json, PlainApi } from './plain-api.ts';
 import { Processes, unhandledIn } from './processes.ts';
 import { askApiServer, askWebhook, authenticatorsOf } from './questions.ts';
 import { Secrets } from './secrets.ts';
-import { differences, type Downstream } from './settled.ts';
+import { type Downstream, differences } from './settled.ts';
 
 const MANAGEMENT = '/apis/management.cattle.io/v3';
 const DOWNSTREAM = '/apis/cluster.cattle.io/v3/namespaces/cattle-system';
@@ -136,11 +136,17 @@ export class Checker {
   }
 
   async #upstream(): Promise<Upstream> {
-    const list = (plural: string): Promise<readonly Json[]> => this.#management.list(`${MANAGEMENT}/${plural}`);
+    const list = (plural: string): Promise<readonly Json[]> =>
+      this.#management.list(`${MANAGEMENT}/${plural}`);
     const [tokens, users, attributes, clusters] = await Promise.all([
       ...[list('tokens'), list('users'), list('userattributes'), list('clusters')],
     ]);
-    return { tokens: tokens ?? [], users: users ?? [], attributes: attributes ?? [], clusters: clusters ?? [] };
+    return {
+      tokens: tokens ?? [],
+      users: users ?? [],
+      attributes: attributes ?? [],
+      clusters: clusters ?? [],
+    };
   }
 
   async #askOne(cluster: string, who: string, port: number | undefined): Promise<void> {
@@ -173,7 +179,9 @@ export class Checker {
       this.#figures[slowest] = Math.max(this.#figures[slowest] ?? 0, ms);
     }
     if (bearer.isOverdue(answer, this.#faults))
-      this.#count(`asked about revoked ones after the bound, ${answer.who.endsWith('/api') ? 'API server' : 'webhook'}`);
+      this.#count(
+        `asked about revoked ones after the bound, ${answer.who.endsWith('/api') ? 'API server' : 'webhook'}`,
+      );
     const finding = bearer.heard(answer, this.#faults);
     if (finding) this.#violate(finding.invariant, bearer.key, finding.what);
   }
@@ -265,7 +273,8 @@ export class Checker {
   #isBookkeeping({ plane, path }: ProgramWrite): boolean {
     const [what = ''] = path.split('?');
     const ofAway = this.#scene.away.some((id) => what.endsWith(`/clusterpropagations/${id}/status`));
-    if (plane !== 'management' || (!ofAway && !what.includes('/configmaps/ace-operator-debts-'))) return false;
+    if (plane !== 'management' || (!ofAway && !what.includes('/configmaps/ace-operator-debts-')))
+      return false;
     const count = (this.#bookkeeping.get(what) ?? 0) + 1;
     this.#bookkeeping.set(what, count);
     return count <= (ofAway ? STATUSES_OF_AWAY : 1);
@@ -286,7 +295,8 @@ export class Checker {
         return;
       }
       if (Date.now() > deadlineMs || Date.now() > this.#phaseSinceMs + GIVEN_UP_MS) {
-        for (const line of left) this.#violate('I5', line.split(': ')[0] ?? '', `not as it should be: ${line}`);
+        for (const line of left)
+          this.#violate('I5', line.split(': ')[0] ?? '', `not as it should be: ${line}`);
         this.#say({ type: 'converged', afterMs: undefined });
         return;
       }

@@ -46,7 +46,11 @@ export class Secrets {
   }
 
   /** What was added to the files of the run since the last look, file by file. */
-  newOutput(): readonly { readonly file: string; readonly text: string; readonly found: string | undefined }[] {
+  newOutput(): readonly {
+    readonly file: string;
+    readonly text: string;
+    readonly found: string | undefined;
+  }[] {
     const files = readdirSync(this.#dir).filter((name) => /\.(log|snapshot.*)$/.test(name));
     return files.map((file) => {
       const text = this.#added(join(this.#dir, file));

@@ -20,9 +20,13 @@ export function differences(
   nowMs: number,
 ): readonly string[] {
   const lines: string[] = [];
-  const wanted = new Map(should.filter((one) => one.isThere && one.untilMs > nowMs).map((one) => [one.name, one]));
+  const wanted = new Map(
+    should.filter((one) => one.isThere && one.untilMs > nowMs).map((one) => [one.name, one]),
+  );
   // One that is about to expire may be there or not.
-  const either = new Set(should.filter(({ untilMs }) => Math.abs(untilMs - nowMs) < 3_000).map(({ name }) => name));
+  const either = new Set(
+    should.filter(({ untilMs }) => Math.abs(untilMs - nowMs) < 3_000).map(({ name }) => name),
+  );
   const secrets = new Map(is.secrets.filter(isOurs).map((secret) => [secret.metadata.name, secret]));
   const tokens = new Map(is.tokens.filter(isOurs).map((token) => [token.metadata.name, token]));
   const users = new Map(is.users.filter(isOurs).map((user) => [user.metadata.name, user]));
@@ -32,7 +36,8 @@ export function differences(
     const user = users.get(one.user);
     if (!token) lines.push(`token ${one.name} is missing`);
     else if (token.userName !== one.user || token.enabled !== true) lines.push(`token ${one.name} is wrong`);
-    else if (!sameTime(token.expiresAt, one.untilMs)) lines.push(`token ${one.name} expires ${token.expiresAt}`);
+    else if (!sameTime(token.expiresAt, one.untilMs))
+      lines.push(`token ${one.name} expires ${token.expiresAt}`);
     if (!isHashOf(secrets.get(one.name), secretOf(seed, one.name, one.generation)))
       lines.push(`Secret of ${one.name} is missing or of another secret`);
     if (!user) lines.push(`user ${one.user} is missing`);
@@ -40,7 +45,10 @@ export function differences(
     else if (JSON.stringify([...(user.groups ?? [])].sort()) !== JSON.stringify(one.groups))
       lines.push(`user ${one.user} has groups ${user.groups}`);
   }
-  for (const [what, names] of [['token', tokens], ['Secret', secrets]] as const)
+  for (const [what, names] of [
+    ['token', tokens],
+    ['Secret', secrets],
+  ] as const)
     for (const name of names.keys())
       if (!wanted.has(name) && !either.has(name)) lines.push(`${what} ${name} is left`);
   const wantedUsers = new Set([...wanted.values()].map(({ user }) => user));

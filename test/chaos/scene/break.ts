@@ -62,7 +62,8 @@ export class Breaker {
   }
 
   #thing({ kind, target }: Fault): string {
-    if (kind.includes('leader') || kind.includes('follower') || kind.includes('operators')) return 'operators';
+    if (kind.includes('leader') || kind.includes('follower') || kind.includes('operators'))
+      return 'operators';
     if (kind.includes('authenticator')) return `authenticators of ${target.split('/')[0]}`;
     if (kind.includes('API server') || kind.includes('etcd')) return `plane ${target}`;
     return `${target} ${kind}`;
@@ -243,7 +244,11 @@ export class Breaker {
     return this.#faulty(proxy, { refuse }, forMs);
   }
 
-  async #faulty(proxy: FaultProxy, faults: Parameters<FaultProxy['setFaults']>[0], forMs: number): Promise<void> {
+  async #faulty(
+    proxy: FaultProxy,
+    faults: Parameters<FaultProxy['setFaults']>[0],
+    forMs: number,
+  ): Promise<void> {
     proxy.setFaults(faults);
     await delay(forMs);
     proxy.setFaults({});

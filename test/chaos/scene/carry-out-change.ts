@@ -1,10 +1,4 @@
-import {
-  ANNOTATION_TOKEN_HASHED,
-  CLUSTERS,
-  TOKENS,
-  USER_ATTRIBUTES,
-  USERS,
-} from '../../../src/api/names.ts';
+import { ANNOTATION_TOKEN_HASHED, CLUSTERS, TOKENS, USER_ATTRIBUTES, USERS } from '../../../src/api/names.ts';
 import { hash } from '../../../src/hash/sha3-512.ts';
 import type { World } from '../../support/world.ts';
 import { secretOf } from '../checker/derive.ts';

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CLUSTERS } from '../../../src/api/names.ts';
 import { freePort, webhookKubeconfig } from '../../support/authenticator-process.ts';
 import { type FaultProxy, type SeenWrite, startFaultProxy } from '../../support/fault-proxy.ts';
-import { CLUSTERS } from '../../../src/api/names.ts';
 import { startWorld, type World } from '../../support/world.ts';
 import type { ProgramChange, ProgramWrite, SceneForChecker } from '../messages.ts';
 import { randomOf } from '../schedule/random.ts';
@@ -57,9 +57,16 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   const owners = new Map<number, string>();
   const operators: Program[] = [];
   const links = new Map<string, FaultProxy>();
-  const link = async (name: string, plane: World['management']['plane'], program?: string): Promise<FaultProxy> => {
+  const link = async (
+    name: string,
+    plane: World['management']['plane'],
+    program?: string,
+  ): Promise<FaultProxy> => {
     const whose = (port: number): void => {
-      const pid = ownerOfPort(port, operators.map((one) => one.pid));
+      const pid = ownerOfPort(
+        port,
+        operators.map((one) => one.pid),
+      );
       const owner = operators.find((one) => one.pid === pid)?.name;
       if (owner === undefined) owners.delete(port);
       else owners.set(port, owner);
@@ -84,7 +91,14 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
     const args = ['operator', '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${probePort}`];
     const flags = [...OPERATOR_FLAGS, ...(options.operatorFlags ?? [])];
     operators.push(
-      new Program({ name, role: 'operator', args: [...args, ...flags], probePort, dir, tell: options.onProgram }),
+      new Program({
+        name,
+        role: 'operator',
+        args: [...args, ...flags],
+        probePort,
+        dir,
+        tell: options.onProgram,
+      }),
     );
   }
 

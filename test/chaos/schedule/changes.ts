@@ -101,9 +101,7 @@ export class Changes {
     atMs: number,
     fits: (state: TokenState) => boolean,
   ): Change | undefined {
-    const fitting = [...this.#tokens].filter(
-      ([, state]) => fits(state) && atMs - state.touchedMs > APART_MS,
-    );
+    const fitting = [...this.#tokens].filter(([, state]) => fits(state) && atMs - state.touchedMs > APART_MS);
     if (fitting.length === 0) return undefined;
     const [token] = pick(this.#random, fitting);
     return this.#carry(what, token, atMs);

@@ -10,7 +10,9 @@ import type { Scene } from '../scene/scene.ts';
 export function changeWhatIsNotOurs({ world, clusters }: Scene): () => void {
   const [first = ''] = clusters;
   return again((count) =>
-    world.cluster(first).patch(CLUSTER_USER_ATTRIBUTES, 'u-somebody', { groups: [`theirs-${count}`] }, NAMESPACE),
+    world
+      .cluster(first)
+      .patch(CLUSTER_USER_ATTRIBUTES, 'u-somebody', { groups: [`theirs-${count}`] }, NAMESPACE),
   );
 }
 

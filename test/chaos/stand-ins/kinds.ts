@@ -12,7 +12,12 @@ export interface StandIn {
   readonly faults?: readonly FaultKind[];
 }
 
-export type AuthenticatorFault = 'never revokes' | 'always yes' | 'refuses in outages' | 'logs a token' | 'ends';
+export type AuthenticatorFault =
+  | 'never revokes'
+  | 'always yes'
+  | 'refuses in outages'
+  | 'logs a token'
+  | 'ends';
 
 export const STAND_INS: Readonly<Record<string, StandIn>> = {
   'never revokes': { breaks: 'I1', authenticator: 'never revokes' },

@@ -4,7 +4,7 @@
  * usage: [STAND_IN=NAME] node test/chaos/stand-ins/main.ts
  */
 import { fileURLToPath } from 'node:url';
-import { type Invariant } from '../messages.ts';
+import type { Invariant } from '../messages.ts';
 import { patience } from '../patience.ts';
 import { run } from '../run.ts';
 import { makeSchedule } from '../schedule/schedule.ts';
@@ -28,7 +28,9 @@ async function main(): Promise<void> {
     if (right) passed += 1;
     else failed += 1;
     const word = found.join(', ') || 'nothing';
-    console.log(`${right ? 'ok' : 'WRONG'}: ${name} breaks ${word}${right ? '' : `, not ${standIn.breaks} alone`}`);
+    console.log(
+      `${right ? 'ok' : 'WRONG'}: ${name} breaks ${word}${right ? '' : `, not ${standIn.breaks} alone`}`,
+    );
   }
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 && passed > 0 ? 0 : 1);

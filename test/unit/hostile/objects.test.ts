@@ -40,17 +40,64 @@ const PARSERS: Readonly<Record<string, (raw: unknown) => unknown>> = {
 
 /** Names of fields that some parser looks at, and some that JavaScript looks at. */
 const NAMES = [
-  ...['spec', 'status', 'data', 'enabled', 'token', 'userId', 'clusterName', 'ttl', 'expiresAt', 'hash', 'groups'],
-  ...['GroupPrincipals', 'ExtraByProvider', 'Items', 'LastRefresh', 'NeedsRefresh', 'lastUsedAt', 'displayName'],
-  ...['localClusterAuthEndpoint', 'caCerts', 'fqdn', 'kubeconfig', 'value', 'conditions', 'userName', 'default'],
+  ...[
+    'spec',
+    'status',
+    'data',
+    'enabled',
+    'token',
+    'userId',
+    'clusterName',
+    'ttl',
+    'expiresAt',
+    'hash',
+    'groups',
+  ],
+  ...[
+    'GroupPrincipals',
+    'ExtraByProvider',
+    'Items',
+    'LastRefresh',
+    'NeedsRefresh',
+    'lastUsedAt',
+    'displayName',
+  ],
+  ...[
+    'localClusterAuthEndpoint',
+    'caCerts',
+    'fqdn',
+    'kubeconfig',
+    'value',
+    'conditions',
+    'userName',
+    'default',
+  ],
   ...['suspend', 'gc', 'maxDeletePercent', 'minDeletes', 'adopt', 'algorithm', 'storage', 'holderIdentity'],
   ...['__proto__', 'constructor', 'prototype', 'toString', 'length', 'then', 'toJSON', ''],
 ] as const;
 
 /** Values that are nearly right, and others that JSON can say. */
 const value = fc.oneof(
-  fc.constantFrom<unknown>('true', 1e309, -0, 2 ** 53, '2026-02-30T25:61:61Z', '9999-12-31T23:59:60Z', '\ud800', '\0'),
-  fc.constantFrom<unknown>('A'.repeat(4_000), 'a,b\nc', '$3:1:AAAA:AAAA', '====', 'bm90IGEgc2VjcmV0', [], {}, [[]]),
+  fc.constantFrom<unknown>(
+    'true',
+    Number.MAX_VALUE,
+    -0,
+    2 ** 53,
+    '2026-02-30T25:61:61Z',
+    '9999-12-31T23:59:60Z',
+    '\ud800',
+    '\0',
+  ),
+  fc.constantFrom<unknown>(
+    'A'.repeat(4_000),
+    'a,b\nc',
+    '$3:1:AAAA:AAAA',
+    '====',
+    'bm90IGEgc2VjcmV0',
+    [],
+    {},
+    [[]],
+  ),
   fc.jsonValue({ maxDepth: 3 }),
   fc.dictionary(fc.constantFrom(...NAMES), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }),
 );
@@ -93,7 +140,9 @@ describe.each(Object.entries(PARSERS))('%s', (_, parse) => {
     );
   });
 
-  test('of anything else says in an Error that it is none, and quotes nothing', { timeout: fuzzTimeoutMs() }, () => {
+  test('of anything else says in an Error that it is none, and quotes nothing', {
+    timeout: fuzzTimeoutMs(),
+  }, () => {
     const canary = 'not-a-real-secret-CANARY';
     fc.assert(
       fc.property(value, (some) => {

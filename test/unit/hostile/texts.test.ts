@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { derivedKey, readSealed, SealedFile, SnapshotError } from '../../../src/authenticator/sealed-file.ts';
 import { parseCredentialsSecret } from '../../../src/api/parse-credentials.ts';
 import { MalformedReviewError, parseReview } from '../../../src/authenticator/review.ts';
+import { derivedKey, readSealed, SealedFile, SnapshotError } from '../../../src/authenticator/sealed-file.ts';
 import { AUTHENTICATOR_FLAGS, authenticatorConfig } from '../../../src/config/authenticator.ts';
 import type { Flag } from '../../../src/config/flags.ts';
 import { OPERATOR_FLAGS, operatorConfig } from '../../../src/config/operator.ts';
@@ -58,22 +58,34 @@ describe('a kubeconfig in a Secret', () => {
       apiVersion: fc.constantFrom<unknown>('v1', 'v2', 1),
       kind: fc.constantFrom('Config', 'Secret'),
       'current-context': fc.constantFrom<unknown>('a', 'b', '__proto__', null, 7),
-      clusters: fc.oneof(fc.jsonValue({ maxDepth: 3 }), named('cluster', ['server', 'certificate-authority-data'])),
-      users: fc.oneof(fc.jsonValue({ maxDepth: 3 }), named('user', ['token', 'exec', 'tokenFile', 'auth-provider'])),
+      clusters: fc.oneof(
+        fc.jsonValue({ maxDepth: 3 }),
+        named('cluster', ['server', 'certificate-authority-data']),
+      ),
+      users: fc.oneof(
+        fc.jsonValue({ maxDepth: 3 }),
+        named('user', ['token', 'exec', 'tokenFile', 'auth-provider']),
+      ),
       contexts: fc.oneof(fc.jsonValue({ maxDepth: 3 }), named('context', ['cluster', 'user'])),
     },
     { requiredKeys: [] },
   );
 
   function named(kind: string, fields: readonly string[]): fc.Arbitrary<unknown> {
-    const some = fc.oneof(fc.constantFrom('a', 'https://127.0.0.1:1', 'not-a-real-secret-CANARY'), fc.jsonValue());
+    const some = fc.oneof(
+      fc.constantFrom('a', 'https://127.0.0.1:1', 'not-a-real-secret-CANARY'),
+      fc.jsonValue(),
+    );
     return fc
       .array(fc.dictionary(fc.constantFrom(...fields), some, { maxKeys: 4 }), { maxLength: 2 })
       .map((all) => all.map((one) => ({ name: 'a', [kind]: one })));
   }
 
   test('is a way, or is refused in one kind of error that quotes no secret', LIMIT, async () => {
-    const text = fc.oneof(anyText, nearly.map((config) => JSON.stringify(config)));
+    const text = fc.oneof(
+      anyText,
+      nearly.map((config) => JSON.stringify(config)),
+    );
     await fc.assert(
       fc.asyncProperty(text, async (config) => {
         const error = await thrown(() => downstreamAccess(config), [ConfigError]);
@@ -86,10 +98,30 @@ describe('a kubeconfig in a Secret', () => {
 
 describe('a hash', () => {
   const parts = fc.array(
-    fc.constantFrom('$', '1', '2', '3', ':', '2b', '10', '31', 'AAAA', 'A'.repeat(86), '/', '+', '=', '.', '\n', 'é'),
+    fc.constantFrom(
+      '$',
+      '1',
+      '2',
+      '3',
+      ':',
+      '2b',
+      '10',
+      '31',
+      'AAAA',
+      'A'.repeat(86),
+      '/',
+      '+',
+      '=',
+      '.',
+      '\n',
+      'é',
+    ),
     { maxLength: 12 },
   );
-  const hashes = fc.oneof(anyText, parts.map((some) => some.join('')));
+  const hashes = fc.oneof(
+    anyText,
+    parts.map((some) => some.join('')),
+  );
 
   test('of any text is of one format or of none, and is never verified by chance', LIMIT, () => {
     fc.assert(
@@ -104,7 +136,11 @@ describe('a hash', () => {
 
 describe('a TokenReview', () => {
   const near = fc
-    .record({ apiVersion: fc.constantFrom<unknown>('authentication.k8s.io/v1', 'v1', {}), kind: anyText, spec: fc.jsonValue() })
+    .record({
+      apiVersion: fc.constantFrom<unknown>('authentication.k8s.io/v1', 'v1', {}),
+      kind: anyText,
+      spec: fc.jsonValue(),
+    })
     .map((review) => JSON.stringify(review));
 
   test('is one, or an error of one kind that quotes nothing', LIMIT, async () => {
@@ -127,7 +163,18 @@ describe('flags and environment', () => {
   test.each(configs)('of the %s: a configuration, or one kind of error', LIMIT, async (_, flags, make) => {
     const words = fc.oneof(
       anyText,
-      fc.constantFrom('', '0', '-1s', '1e9h', '99999999999h', '127.0.0.1:99999', '[::]:1', 'true,false', '\n', '__proto__'),
+      fc.constantFrom(
+        '',
+        '0',
+        '-1s',
+        '1e9h',
+        '99999999999h',
+        '127.0.0.1:99999',
+        '[::]:1',
+        'true,false',
+        '\n',
+        '__proto__',
+      ),
     );
     const given = fc.dictionary(fc.constantFrom(...flags.map(({ flag }) => flag)), words, { maxKeys: 4 });
     await fc.assert(
@@ -142,19 +189,25 @@ describe('flags and environment', () => {
 describe('a watch', () => {
   const line = fc.oneof(
     anyText,
-    fc.record({ type: fc.constantFrom('ADDED', 'BOOKMARK', 'ERROR', 'x'), object: fc.jsonValue() }).map((one) => JSON.stringify(one)),
+    fc
+      .record({ type: fc.constantFrom('ADDED', 'BOOKMARK', 'ERROR', 'x'), object: fc.jsonValue() })
+      .map((one) => JSON.stringify(one)),
   );
   const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
 
-  test('gives the same events however it is cut into pieces, or ends in one kind of error', LIMIT, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(line, { maxLength: 5 }), cuts, async (lines, sizes) => {
-        const bytes = Buffer.from(lines.map((one) => `${one}\n`).join(''));
-        expect(await told(pieces(bytes, sizes))).toEqual(await told([bytes]));
-      }),
-      fuzzRuns(1_000),
-    );
-  });
+  test(
+    'gives the same events however it is cut into pieces, or ends in one kind of error',
+    LIMIT,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(line, { maxLength: 5 }), cuts, async (lines, sizes) => {
+          const bytes = Buffer.from(lines.map((one) => `${one}\n`).join(''));
+          expect(await told(pieces(bytes, sizes))).toEqual(await told([bytes]));
+        }),
+        fuzzRuns(1_000),
+      );
+    },
+  );
 
   function pieces(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
     const all: Buffer[] = [];
