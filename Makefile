@@ -60,6 +60,7 @@ test-chaos: export ACE_SEED := $(SEED)
 test-chaos: export ACE_SECONDS := $(SECONDS)
 test-chaos: export ACE_FAULTS := $(FAULTS)
 test-chaos: build control-plane ## break everything at once, by a seed, with a checker beside it; SEED= SECONDS= FAULTS=; docs/reliability.md
+	@hack/chaos/faketime.sh >/dev/null || true
 	@node test/chaos/main.ts
 
 .PHONY: test-chaos-checker

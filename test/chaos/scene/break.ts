@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { SECRETS } from '../../../src/api/names.ts';
 import type { ControlPlane } from '../../support/control-plane.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
@@ -31,7 +33,6 @@ export interface Breaking {
 export class Breaker {
   readonly #scene: Scene;
   readonly #tell: (window: FaultWindow) => void;
-  readonly #backedUp = new Set<string>();
   /** One at a time for each thing: what is stopped cannot be stopped. */
   readonly #busy = new Set<string>();
   readonly counts = new Map<string, number>();
@@ -72,7 +73,7 @@ export class Breaker {
   #harm({ kind, target }: Fault): Pick<FaultWindow, 'hurts' | 'wentBack'> {
     if (kind === 'kill authenticator') return { hurts: [target, ...this.#allOf(target)] };
     if (kind === 'roll authenticators') return { hurts: [`${target}/0`, `${target}/1`] };
-    if (kind === 'put etcd back' && this.#backedUp.has(target)) return { hurts: [target], wentBack: target };
+    if (kind === 'put etcd back') return { hurts: [target], wentBack: target };
     if (target === '') return { hurts: ['operators'] };
     const [who, plane = ''] = target.split('/');
     if (who?.startsWith('operator-')) return { hurts: ['operators'] };
@@ -98,8 +99,9 @@ export class Breaker {
       'roll authenticators': () => this.#rollAuthenticators(target, forMs),
       'pause leader': () => this.#pauseLeader(forMs),
       'kill API server': () => this.#stopped(this.#plane(target), forMs),
-      'restart etcd': () => this.#backUp(target),
-      'put etcd back': () => this.#putBack(target),
+      // It stops both, and starts them again.
+      'restart etcd': () => this.#plane(target).backUp(),
+      'put etcd back': () => this.#putBack(target, forMs),
       'reset connections': () => this.#resets(this.#link(target), forMs),
       'hold everything back': () => this.#held(this.#link(target), forMs, variant % 2 === 0),
       'strand connections': () => this.#stranded(this.#link(target), forMs),
@@ -111,6 +113,7 @@ export class Breaker {
       'torn bodies': () => this.#faulty(this.#link(target), { tear: { share: 0.1 } }, forMs),
       'faulty watches': () =>
         this.#faulty(this.#link(target), { watches: { duplicate: 0.1, swap: 0.05, lose: 0.05 } }, forMs),
+      'wrong clock of an operator': () => this.#wrongClock(variant, forMs),
       'delete installation key': () =>
         world.management.remove(SECRETS, 'ace-operator-installation-key', OWN_NAMESPACE),
       'change credentials': () => this.#changeCredentials(target, variant, forMs),
@@ -183,21 +186,35 @@ export class Breaker {
     await delay(ELECTED_MS);
   }
 
+  /** An hour before or behind everybody else, for as long as it lasts. */
+  async #wrongClock(variant: number, forMs: number): Promise<void> {
+    const { operators } = this.#scene;
+    const program = operators[variant % operators.length];
+    if (!program) return;
+    const FAKETIME = variant % 4 < 2 ? '+1h' : '-1h';
+    await program.stop();
+    program.env = { LD_PRELOAD: faketimeLibrary(), FAKETIME, FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+    program.start();
+    await ready(program);
+    await delay(forMs);
+    await program.stop();
+    program.env = {};
+    program.start();
+    await ready(program);
+  }
+
   async #stopped(plane: ControlPlane, forMs: number): Promise<void> {
     await plane.stopApiServer();
     await delay(forMs);
     await plane.startApiServer();
   }
 
-  async #backUp(target: string): Promise<void> {
-    await this.#plane(target).backUp();
-    this.#backedUp.add(target);
-  }
-
-  /** The first time there is nothing to put back: then it is kept. */
-  async #putBack(target: string): Promise<void> {
-    if (this.#backedUp.has(target)) await this.#plane(target).restore();
-    else await this.#backUp(target);
+  /** What changes in the meantime never was. */
+  async #putBack(target: string, forMs: number): Promise<void> {
+    const plane = this.#plane(target);
+    await plane.backUp();
+    await delay(forMs);
+    await plane.restore();
   }
 
   async #resets({ wire }: FaultProxy, forMs: number): Promise<void> {
@@ -279,6 +296,13 @@ export class Breaker {
     await delay(forMs);
     await until(() => to(true));
   }
+}
+
+const FAKETIME_SCRIPT = fileURLToPath(new URL('../../../hack/chaos/faketime.sh', import.meta.url));
+
+/** @throws {Error} when `make test-chaos` could not provide it */
+function faketimeLibrary(): string {
+  return execFileSync(FAKETIME_SCRIPT, ['--installed'], { encoding: 'utf8' }).trim();
 }
 
 async function ready(program: Program): Promise<void> {

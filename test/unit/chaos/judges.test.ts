@@ -12,7 +12,12 @@ import type { ProgramWrite } from '../../chaos/messages.ts';
 
 /** The judges of the chaos suite, on facts that are made up: each has to find what it is for, and nothing else. */
 const token = (fields: object = {}): object => ({
-  metadata: { name: 't-1', uid: 'a', creationTimestamp: '2026-01-01T00:00:00Z', annotations: { 'chaos/generation': '1' } },
+  metadata: {
+    name: 't-1',
+    uid: 'a',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    annotations: { 'chaos/generation': '1' },
+  },
   ...{ token: 'x', userId: 'u-1', clusterName: 'c-1', ttl: 0, enabled: true, ...fields },
 });
 const user = (fields: object = {}): object => ({ metadata: { name: 'u-1', uid: 'b' }, ...fields });
@@ -49,7 +54,12 @@ describe('what should be', () => {
     ['of another cluster', { clusterName: 'c-2' }, {}, undefined, undefined],
     ['without a secret', { token: '' }, {}, false, false],
   ])('a token that is %s', (_, fields, userFields, isThere, isGood) => {
-    const upstream = { tokens: [token(fields)], users: [user(userFields)], attributes: [], clusters: [cluster] };
+    const upstream = {
+      tokens: [token(fields)],
+      users: [user(userFields)],
+      attributes: [],
+      clusters: [cluster],
+    };
     const found = derive(upstream).get('c-1/t-1');
     expect([found?.isThere, found?.isGood]).toEqual([isThere, isGood]);
   });
