@@ -147,6 +147,8 @@ export interface PropagationStatus {
   readonly failed?: number;
   readonly refused?: Readonly<Record<string, number>>;
   readonly tokens?: string;
+  /** Hashes in the cluster by format and place: in Secrets that we mark, and in ClusterAuthTokens. */
+  readonly hashes?: Readonly<Record<string, number>>;
   /** Where our objects are in the cluster. */
   readonly downstreamNamespace?: string;
   /** By what the cluster is reached. */

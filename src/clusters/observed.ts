@@ -11,6 +11,7 @@ import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
 import { isOlder } from '../kube/versions.ts';
 import { Assumed } from './assumed.ts';
+import { HashInventory } from './hash-inventory.ts';
 
 const INDEX_USER = 'user';
 
@@ -27,6 +28,8 @@ export class ObservedState {
   readonly #cluster: string;
   #installation: Installation | undefined;
   readonly #assumed: Assumed;
+  /** Of the hashes in what the stores hold. */
+  readonly hashes: HashInventory;
 
   /** @param installation - what management knows of other cluster ids; undefined: nothing */
   constructor(
@@ -41,6 +44,7 @@ export class ObservedState {
     });
     this.secrets = new Store();
     this.users = new Store();
+    this.hashes = new HashInventory(this.tokens, this.secrets);
     this.#assumed = new Assumed(onAssumptionExpired);
     for (const store of [this.tokens, this.secrets, this.users]) {
       store.onChange((event) => this.#assumed.settle(event.object, event.type === 'deleted'));

@@ -54,10 +54,16 @@ function isEmpty(value: Json): boolean {
 
 /** The object that results when `to` is written where nothing was. */
 export function withoutNulls<T extends JsonObject>(to: T): T {
-  const kept = Object.entries(to)
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value] as const);
-  return Object.fromEntries(kept) as T;
+  const kept: [string, Json][] = [];
+  let isSame = true;
+  for (const key of Object.keys(to)) {
+    const value = to[key];
+    const rest = isObject(value) ? withoutNulls(value) : value;
+    if (rest === null || rest === undefined) isSame = false;
+    else kept.push([key, rest]);
+    if (rest !== value) isSame = false;
+  }
+  return isSame ? to : (Object.fromEntries(kept) as T);
 }
 
 /** Keys come from users' data: `constructor` must not find what every object inherits. */

@@ -40,6 +40,8 @@ export interface ClusterFacts {
       };
   /** Every key was looked at since the connection was made. */
   readonly reviewed: boolean;
+  /** Hashes that are seen there, by kind; undefined while it cannot be seen. */
+  readonly hashes?: Readonly<Record<string, number>> | undefined;
   /** Another Cluster of this installation that leads to the same API server. */
   readonly sibling?: string | undefined;
   /** Who else writes there; undefined: not looked yet. */
@@ -98,12 +100,14 @@ export function deriveStatus(
 ): PropagationStatus | undefined {
   const judgements = judge(facts);
   const clusterUID = facts.clusterUid ?? previous.clusterUID;
+  const hashes = facts.hashes ?? previous.hashes;
   const next: PropagationStatus = {
     observedGeneration: facts.generation,
     conditions: conditions(judgements, facts.generation, previous, nowMs),
     ...counts(facts),
     downstreamNamespace: facts.downstreamNamespace,
     ...(clusterUID === undefined ? {} : { clusterUID }),
+    ...(hashes === undefined ? {} : { hashes }),
     extTokens: facts.extTokens === true ? true : null,
     credentials: facts.way ?? null,
     lastError: lastError(facts) ?? null,

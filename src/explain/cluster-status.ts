@@ -25,6 +25,8 @@ export interface ClusterStatus {
   readonly lastError: string;
   /** By what the operator reaches it; empty: by nothing, or nobody says. */
   readonly credentials: string;
+  /** Hashes in the cluster by format and place, as the operator counted them; empty: none, or nobody has. */
+  readonly hashes: Readonly<Record<string, number>>;
   /** Who else writes this cluster, in words; empty: nobody, or nobody has looked. */
   readonly otherWriter: string;
   /** `ace-authenticator v0.1.0: 3 of 3 ready`; undefined when it was not asked for or not seen. */
@@ -89,6 +91,7 @@ function reported(
     nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
     lastError: status.lastError ?? '',
     credentials: status.credentials ?? '',
+    hashes: status.hashes ?? {},
     otherWriter: otherWriterOf(status),
   };
 }

@@ -27,6 +27,11 @@ export class Marks {
     this.#keys = [{ id, key }, ...this.#keys.filter((known) => known.id !== id)].slice(0, MAX_KEYS);
   }
 
+  /** Id of the key that signs. */
+  get signer(): string {
+    return this.#keys[0]?.id ?? '';
+  }
+
   sign(marked: Marked): string {
     const [current] = this.#keys;
     if (!current) throw new RangeError('there is no key to sign with');

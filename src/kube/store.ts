@@ -3,7 +3,8 @@ import type { Identified } from '../api/types.ts';
 export type StoreEvent<T> =
   | { readonly type: 'added'; readonly object: T }
   | { readonly type: 'updated'; readonly object: T; readonly old: T }
-  | { readonly type: 'deleted'; readonly object: T };
+  /** `object` as it was told to be gone, `old` as it was held. */
+  | { readonly type: 'deleted'; readonly object: T; readonly old: T };
 
 export type StoreListener<T> = (event: StoreEvent<T>) => void;
 
@@ -73,7 +74,7 @@ export class Store<T extends Identified> implements Lister<T> {
     if (!old || (old.uid !== object.uid && object.uid !== '')) return;
     this.#objects.delete(object.name);
     this.#unindex(old);
-    this.#tell({ type: 'deleted', object });
+    this.#tell({ type: 'deleted', object, old });
   }
 
   /**

@@ -103,7 +103,7 @@ describe('a signal', () => {
     expect(await operator.exited).toBe(0);
     expect(performance.now() - startMs).toBeLessThan(SHUTDOWN_LIMIT_MS);
     // Otherwise nothing hung, and this test shows nothing.
-    expectLog(operator, 'stopped, with something still open when the time for it was over');
+    expectLog(operator, 'stopped while something was still open');
   });
 
   test('that comes a second time ends it at once', async () => {

@@ -1,6 +1,7 @@
 import { formatTime } from '../../derive/expiry.ts';
 import type { ClusterStatus } from '../../explain/cluster-status.ts';
 import type { TokenStatus } from '../../explain/token-status.ts';
+import { wouldStop } from '../../hash/kinds.ts';
 import { age, humanDuration, until } from '../../print/duration.ts';
 import type { Answer } from '../../print/output.ts';
 import type { Tone } from '../../print/style.ts';
@@ -34,6 +35,7 @@ export function clusterAnswer(nowMs: number): Omit<Answer<ClusterStatus>, 'rows'
           nextRetryAtMs === undefined ? '' : `in ${humanDuration(nextRetryAtMs - nowMs)}`,
       },
       { title: 'CREDENTIALS', wide: true, cell: ({ credentials }) => credentials },
+      { title: 'HASHES', wide: true, cell: ({ hashes }) => listed(hashes) },
       { title: 'MESSAGE', wide: true, cell: ({ message, lastError }) => lastError || message },
     ],
     object: clusterObject,
@@ -43,9 +45,14 @@ export function clusterAnswer(nowMs: number): Omit<Answer<ClusterStatus>, 'rows'
 }
 
 function refusedCell({ refused, failed }: ClusterStatus): Cell {
-  const counts = Object.entries(refused).map(([reason, count]) => `${reason} ${count}`);
-  const text = [...(failed > 0 ? [`failing ${failed}`] : []), ...counts].join(', ');
+  const text = [...(failed > 0 ? [`failing ${failed}`] : []), listed(refused)].filter(Boolean).join(', ');
   return text === '' ? '0' : { text, tone: 'doubt' };
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }
 
 function lagCell({ lagMs }: ClusterStatus): Cell {
@@ -64,6 +71,7 @@ function clusterObject(status: ClusterStatus): object {
   return {
     kind: 'ClusterStatus',
     ...rest,
+    wouldStop: wouldStop(status.hashes),
     lastSync: time(lastSyncAtMs),
     nextRetry: time(nextRetryAtMs),
     lagSeconds: lagMs === undefined ? undefined : Math.round(lagMs / 1000),

@@ -43,8 +43,7 @@ export async function serve(
       runtime.after(stopLimitMs).then(() => false),
     ]);
     if (inTime) log.info('stopped');
-    else
-      log.warn('stopped, with something still open when the time for it was over', { delayMs: stopLimitMs });
+    else log.warn('stopped while something was still open', { delayMs: stopLimitMs });
     await log.close();
   };
   try {

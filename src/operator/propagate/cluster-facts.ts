@@ -1,4 +1,5 @@
 import { describeWay } from '../../clusters/credentials.ts';
+import type { HashInventory } from '../../clusters/hash-inventory.ts';
 import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts } from '../../derive/status.ts';
@@ -17,6 +18,8 @@ export interface StatusSources {
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
   readonly isDrained: boolean;
   readonly identity: Pick<ClusterIdentity, 'uid'>;
+  /** Undefined while there is no connection. */
+  readonly hashes: HashInventory | undefined;
   readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
   /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
@@ -33,6 +36,7 @@ export function clusterFacts({
   sweeper,
   isDrained,
   identity,
+  hashes,
   sibling,
   outcomes,
   tokenSources,
@@ -54,6 +58,7 @@ export function clusterFacts({
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
     reviewed: sweeper.reviewed,
     drained: isDrained,
+    hashes: hashes?.counts(),
     sibling,
     others: sweeper.others,
     gcBlocked: sweeper.blocked,

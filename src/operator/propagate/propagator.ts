@@ -229,6 +229,8 @@ export class ClusterPropagator {
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
     for (const key of keysOf(object, deleted, this.connection.observed)) this.enqueue(key, 'normal');
+    // The hashes that are there are part of the status, whoever changes them.
+    this.#changed();
   }
 
   #workerDeps(): Parameters<typeof work>[0] {
@@ -251,6 +253,7 @@ export class ClusterPropagator {
       session: this.#session?.state,
       sweeper: this.#sweeper,
       isDrained: this.#drain.isDone,
+      hashes: this.connection?.observed.hashes,
       sibling: this.otherIds.sibling,
       outcomes: this.outcomes,
       downstreamNamespace: this.#deps.defaults.namespace,

@@ -1,7 +1,9 @@
 import { type Change, isSameChange } from '../../derive/diff.ts';
 import { decideToken } from '../decide/decide-token.ts';
 import { decideUser } from '../decide/decide-user.ts';
+import type { TokenFacts } from '../decide/facts.ts';
 import { done, type Plan, type Question, questionKey, type Result, requeueAfter } from '../decide/plan.ts';
+import { isSameMoment } from '../decide/same-moment.ts';
 import { parseKey, userKey } from '../keys.ts';
 import { answer } from './answer.ts';
 import { gatherToken } from './gather-token.ts';
@@ -28,8 +30,9 @@ export async function reconcile(key: string, work: Work): Promise<Result> {
   }
   let known = NOTHING_YET;
   for (let turn = 1; turn <= MAX_TURNS; turn += 1) {
-    const plan = decide(key, known, work);
-    const written = await carryOut(plan, key, work, isDueGiven(key, known, work));
+    const decided = decide(key, known, work);
+    const { plan } = decided;
+    const written = await carryOut(plan, key, work, isDueGiven(decided, key, known, work));
     // The cluster knows more than we had seen: anew, in the lane that it came from.
     if (written?.kind === 'stale') return requeueAfter(0, work.ledger.queue.laneOf(key) === 'revocation');
     if (written?.kind === 'conflict') known = { ...known, refusedBy: written.object };
@@ -39,16 +42,32 @@ export async function reconcile(key: string, work: Work): Promise<Result> {
   throw new Error(`${key}: still undecided after ${MAX_TURNS} turns`);
 }
 
-function decide(key: string, known: Known, work: Work): Plan {
+interface Decided {
+  readonly plan: Plan;
+  /** Of a token: what it was decided from. */
+  readonly facts: TokenFacts | undefined;
+}
+
+function decide(key: string, known: Known, work: Work, before?: Decided): Decided {
   const { kind, name } = parseKey(key);
-  return kind === 'token'
-    ? decideToken(gatherToken(name, known, work))
-    : decideUser(gatherUser(name, known, work));
+  if (kind !== 'token') return { plan: decideUser(gatherUser(name, known, work)), facts: undefined };
+  const facts = gatherToken(name, known, work);
+  if (before?.facts && isSameMoment(before.facts, facts)) return before;
+  return { plan: decideToken(facts), facts };
 }
 
 /** Judges again, from what is so by then: a change that would not be decided any more is not to be made. */
-function isDueGiven(key: string, known: Known, work: Work): (change: Change) => boolean {
-  return (change) => (decide(key, known, work).changes ?? []).some((due) => isSameChange(due, change));
+function isDueGiven(decided: Decided, key: string, known: Known, work: Work): (change: Change) => boolean {
+  let latest = decided;
+  let asked: { readonly change: Change; readonly plan: Plan; readonly isDue: boolean } | undefined;
+  return (change) => {
+    latest = decide(key, known, work, latest);
+    const { plan } = latest;
+    if (asked?.change === change && asked.plan === plan) return asked.isDue;
+    const isDue = (plan.changes ?? []).some((due) => due === change || isSameChange(due, change));
+    asked = { change, plan, isDue };
+    return isDue;
+  };
 }
 
 /** @throws whatever a request throws */

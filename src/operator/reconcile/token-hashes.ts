@@ -4,6 +4,7 @@ import type { HashToWrite } from '../../derive/desired.ts';
 import { hashIn, sourceUid } from '../../derive/diff.ts';
 import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { detectFormat } from '../../hash/detect.ts';
+import { fingerprintsEqual } from '../../hash/fingerprint.ts';
 import type { Marks } from '../../hash/marks.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
 import type { HashFact, Rules } from '../decide/facts.ts';
@@ -27,6 +28,13 @@ interface Found {
   readonly mark: string;
 }
 
+/** The last that was signed for a token. */
+interface Signed {
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly written: HashToWrite;
+}
+
 const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set() };
 
 /**
@@ -36,6 +44,8 @@ const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set(
 export class TokenHashes {
   readonly #store: HashStore;
   readonly #marks: Marks;
+  /** One key is looked at several times with the same answer, and a signature is dear. */
+  readonly #signed = new WeakMap<Token, Signed>();
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;
@@ -117,6 +127,7 @@ export class TokenHashes {
     { algorithm }: Placed,
   ): boolean | undefined {
     const value = token.secret.kind === 'plain' ? token.secret.value : '';
+    if (fingerprintsEqual(mark, this.#sign(token, algorithm, value, hash).fingerprint)) return true;
     const uids = new Set([token.uid, sourceUid(object) ?? token.uid]);
     for (const tokenUid of uids) {
       for (const each of new Set([algorithm, ...HASH_ALGORITHMS])) {
@@ -136,7 +147,14 @@ export class TokenHashes {
   }
 
   #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
-    return { hash, fingerprint: this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash }) };
+    const { signer } = this.#marks;
+    const known = this.#signed.get(token);
+    if (known?.signer === signer && known.algorithm === algorithm && known.written.hash === hash)
+      return known.written;
+    const fingerprint = this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash });
+    const written = { hash, fingerprint };
+    this.#signed.set(token, { signer, algorithm, written });
+    return written;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   parseClusterUserAttribute,
   parseSecret,
 } from '../../../src/clusters/observed.ts';
+import { hashNow } from '../../../src/hash/formats.ts';
 
 const MARKS = {
   labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': 'c-1' },
@@ -167,6 +168,21 @@ describe('ObservedState', () => {
   test('managed counts a write of ours that the watch has not told yet', () => {
     observed.assume(aClusterAuthToken());
     expect(observed.managed()).toMatchObject({ tokens: new Set(['t-1']), objects: 1 });
+  });
+
+  test('hashes are counted by format and place, as they come, change and go', () => {
+    const inSecret = (hash: string, version: string): KubeObject => ({
+      ...aSecret({ version }),
+      data: { hash: Buffer.from(hash).toString('base64') },
+    });
+    const sha3 = hashNow('sha3-512', 'not-a-real-secret');
+    observed.secrets.put(parseSecret(inSecret(sha3, '1')));
+    observed.tokens.put(parseClusterAuthToken({ ...aClusterAuthToken(), hash: sha3 }));
+    observed.tokens.put(parseClusterAuthToken(aClusterAuthToken({ name: 't-2', uid: 'uid-2' })));
+    expect(observed.hashes.counts()).toEqual({ 'sha3-512': 1, 'sha3-512-inline': 1 });
+    observed.secrets.put(parseSecret(inSecret('what is this', '2')));
+    observed.tokens.remove(parseClusterAuthToken(aClusterAuthToken({ version: '9' })));
+    expect(observed.hashes.counts()).toEqual({ unreadable: 1 });
   });
 
   test('what is kept cannot be changed', () => {

@@ -15,6 +15,7 @@ import {
   type UserFacts,
 } from '../../../../src/operator/decide/facts.ts';
 import type { Answers, Outcome, Plan } from '../../../../src/operator/decide/plan.ts';
+import { isSameMoment } from '../../../../src/operator/decide/same-moment.ts';
 import { anAttribute, aToken, aUser, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import {
   attributeOf,
@@ -409,5 +410,50 @@ describe('whatever the facts of a user', () => {
       const switched = afterUser(off, decideUser(off));
       if (changesOf(decideUser(off)).length > 0) expect(switched?.['enabled'] ?? false).toBe(false);
     });
+  });
+});
+
+describe('what is called the same moment', () => {
+  /** The first with some parts of the second, some time later. */
+  const later = fc
+    .record({
+      ...{ facts: someTokenFacts, other: someTokenFacts },
+      parts: fc.subarray(['token', 'user', 'hash', 'known', 'answers'] as const, { maxLength: 1 }),
+      views: fc.subarray(['pair', 'attribute', 'isConfirmed', 'before', 'refusedBy'] as const, {
+        maxLength: 2,
+      }),
+      rules: fc.subarray(['mode', 'storage', 'isPaused', 'adopts'] as const, { maxLength: 1 }),
+      laterMs: fc.constantFrom(0, 1, HOUR, 48 * HOUR),
+    })
+    .map(({ facts, other, parts, views, rules, laterMs }) => {
+      const taken = <T extends object>(from: T, names: readonly (keyof T)[]): Partial<T> =>
+        Object.fromEntries(names.map((name) => [name, from[name]])) as Partial<T>;
+      const { nowMs, agreedMs } = facts.rules;
+      const then: TokenFacts = {
+        ...facts,
+        ...taken(other, parts),
+        seen: { ...facts.seen, ...taken(other.seen, views) },
+        rules: {
+          ...facts.rules,
+          ...taken(other.rules, rules),
+          nowMs: nowMs + laterMs,
+          agreedMs: agreedMs + laterMs,
+        },
+      };
+      return { facts, then };
+    });
+
+  test('leads to the same changes', () => {
+    let same = 0;
+    fc.assert(
+      fc.property(later, ({ facts, then }) => {
+        if (!isSameMoment(facts, then)) return;
+        same += 1;
+        expect(decideToken(then).changes ?? []).toEqual(decideToken(facts).changes ?? []);
+      }),
+      RUNS,
+    );
+    // Otherwise this shows nothing.
+    expect(same).toBeGreaterThan(RUNS.numRuns / 20);
   });
 });
