@@ -1,7 +1,7 @@
 /**
  * Is the checker worth anything? Each stand-in breaks one invariant, on real planes, and exactly that one has to be found broken.
  *
- * usage: [STAND_IN=NAME] node test/chaos/stand-ins/main.ts
+ * usage: [ACE_STAND_IN=NAME] node test/chaos/stand-ins/main.ts
  */
 import { fileURLToPath } from 'node:url';
 import type { Invariant } from '../messages.ts';
@@ -13,13 +13,13 @@ import { commandOf, STAND_INS, type StandIn } from './kinds.ts';
 
 const ROOT = fileURLToPath(new URL('../../../.work/chaos-stand-ins', import.meta.url));
 /** Longer than the bound without a fault, in which one that was revoked may be let in. */
-const SECONDS = Number(process.env['SECONDS'] || Math.round(30 * patience()));
+const SECONDS = Number(process.env['ACE_SECONDS'] || Math.round(30 * patience()));
 /** A second is enough where nothing is asked of the silence; twenty seconds of it do not count. */
 const [SHORT_MS, LONG_MS] = [1_000, 30_000];
 const CLUSTERS = { 'c-1': 2 };
 
 async function main(): Promise<void> {
-  const only = process.env['STAND_IN'];
+  const only = process.env['ACE_STAND_IN'] || undefined;
   const chosen = Object.entries(STAND_INS).filter(([name]) => only === undefined || name === only);
   let [passed, failed] = [0, 0];
   for (const [index, [name, standIn]] of chosen.entries()) {
