@@ -43,7 +43,7 @@ export class Bearer {
   #lastBadMs = Number.NEGATIVE_INFINITY;
   readonly #accepted = new Map<string, number>();
   readonly #refused = new Map<string, number>();
-  readonly #suspected: Answer[] = [];
+  readonly #suspected: { readonly answeredMs: number; readonly finding: Finding }[] = [];
 
   constructor(key: string, generation: number) {
     this.key = key;
@@ -71,7 +71,7 @@ export class Bearer {
   /**
    * What a reading of the management plane says of it; undefined: it is not there, or has another secret.
    *
-   * @returns refusals of what was good all the while
+   * @returns what answers broke, now that it is sure that nothing changed before they were given
    */
   saw(should: Should | undefined, readingMs: { from: number; to: number }): readonly Finding[] {
     if (should?.version !== this.#should?.version) {
@@ -85,10 +85,7 @@ export class Bearer {
     }
     const certain = this.#suspected.filter(({ answeredMs }) => answeredMs < readingMs.from);
     this.#suspected.splice(0, certain.length);
-    return certain.map(({ who, askedMs }) => ({
-      invariant: 'I2',
-      what: `refused by ${who} at ${time(askedMs)}, good since ${time(this.#sinceMs)}`,
-    }));
+    return certain.map(({ finding }) => finding);
   }
 
   /** Whether everybody should know by then that it was revoked. */
@@ -96,9 +93,10 @@ export class Bearer {
     return !this.isGood(answer.askedMs) && answer.askedMs > boundMs(answer, this.revokedMs, faults);
   }
 
-  /** @returns what that answer breaks; a refusal of a good one is kept until a later reading says that it is good still */
-  heard(answer: Answer, faults: Faults): Finding | undefined {
-    return answer.letIn ? this.#letIn(answer, faults) : this.#refusedBy(answer, faults);
+  /** What it breaks is kept until a later reading says that nothing had changed: an answer may know more than the last reading. */
+  heard(answer: Answer, faults: Faults): void {
+    const finding = answer.letIn ? this.#letIn(answer, faults) : this.#refusedBy(answer, faults);
+    if (finding) this.#suspected.push({ answeredMs: answer.answeredMs, finding });
   }
 
   #letIn(answer: Answer, faults: Faults): Finding | undefined {
@@ -106,7 +104,9 @@ export class Bearer {
     const should = this.#should;
     const goodUntilMs = should?.isGood ? should.untilMs : 0;
     if (askedMs < goodUntilMs) {
-      this.#accepted.set(who, answeredMs);
+      // Of one that was revoked lately a yes may be of before, and the no of that revocation still to come.
+      const wasBad = this.#lastBadMs > Number.NEGATIVE_INFINITY;
+      if (!wasBad || askedMs > boundMs(answer, this.#lastBadMs, faults)) this.#accepted.set(who, answeredMs);
       return this.#wrongPerson(answer, faults);
     }
     const { revokedMs } = this;
@@ -152,13 +152,12 @@ export class Bearer {
     }
     const acceptedMs = this.#accepted.get(who);
     if (acceptedMs === undefined || acceptedMs > askedMs) return undefined;
-    if (acceptedMs < boundMs(answer, this.#lastBadMs, faults)) return undefined;
     if (faults.wentBackSince([cluster, 'management'], acceptedMs - RECOVERY_MS)) return undefined;
     // Where nobody answers the webhook, the API server can only say no.
     if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
       return undefined;
-    this.#suspected.push(answer);
-    return undefined;
+    const what = `refused by ${who} at ${time(askedMs)}, good since ${time(this.#sinceMs)}`;
+    return { invariant: 'I2', what };
   }
 }
 

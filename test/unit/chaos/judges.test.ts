@@ -46,6 +46,12 @@ function bearer(at: Should | undefined = should()): Bearer {
   return one;
 }
 
+/** What an answer breaks, once a reading says that nothing had changed. */
+function broken(one: Bearer, at: Should | undefined, said: Answer, faults: Faults): string | undefined {
+  one.heard(said, faults);
+  return one.saw(at, reading(said.answeredMs + 1_000))[0]?.invariant;
+}
+
 describe('what should be', () => {
   test.each([
     ['enabled', {}, {}, true, true],
@@ -80,8 +86,8 @@ describe('I1', () => {
 
   test('is broken by a yes long after the revocation, not by one right after it', () => {
     const faults = new Faults();
-    expect(revoked().heard(answer(revokedAtMs + 2_000, true), faults)).toBeUndefined();
-    expect(revoked().heard(answer(revokedAtMs + 5 * MINUTE_MS, true), faults)?.invariant).toBe('I1');
+    expect(broken(revoked(), undefined, answer(revokedAtMs + 2_000, true), faults)).toBeUndefined();
+    expect(broken(revoked(), undefined, answer(revokedAtMs + 5 * MINUTE_MS, true), faults)).toBe('I1');
   });
 
   test('is not broken while a fault is on the way, nor by one elsewhere excused', () => {
@@ -91,26 +97,34 @@ describe('I1', () => {
       faults.tell({ id: 1, kind: 'x', fromMs: T0, untilMs: undefined, hurts: [hurts] });
       return faults;
     };
-    expect(revoked().heard(late, during('c-1'))).toBeUndefined();
-    expect(revoked().heard(late, during('operators'))).toBeUndefined();
-    expect(revoked().heard(late, during('c-2'))?.invariant).toBe('I1');
-    expect(revoked().heard(late, during('c-1/1'))?.invariant).toBe('I1');
+    expect(broken(revoked(), undefined, late, during('c-1'))).toBeUndefined();
+    expect(broken(revoked(), undefined, late, during('operators'))).toBeUndefined();
+    expect(broken(revoked(), undefined, late, during('c-2'))).toBe('I1');
+    expect(broken(revoked(), undefined, late, during('c-1/1'))).toBe('I1');
   });
 
   test('is broken by a yes after a no, also at once and in the midst of faults', () => {
     const faults = new Faults();
     faults.tell({ id: 1, kind: 'x', fromMs: T0, untilMs: undefined, hurts: ['c-1', 'management'] });
     const one = revoked();
-    expect(one.heard(answer(revokedAtMs + 3_000, false), faults)).toBeUndefined();
-    expect(one.heard(answer(revokedAtMs + 4_000, true, { who: 'c-1/1' }), faults)).toBeUndefined();
-    expect(one.heard(answer(revokedAtMs + 4_000, true), faults)?.invariant).toBe('I1');
+    expect(broken(one, undefined, answer(revokedAtMs + 3_000, false), faults)).toBeUndefined();
+    expect(
+      broken(one, undefined, answer(revokedAtMs + 4_000, true, { who: 'c-1/1' }), faults),
+    ).toBeUndefined();
+    expect(broken(one, undefined, answer(revokedAtMs + 4_000, true), faults)).toBe('I1');
+  });
+
+  test('is not broken by an answer that knows more than the last reading', () => {
+    const one = revoked();
+    one.heard(answer(revokedAtMs + 5 * MINUTE_MS, true), new Faults());
+    expect(one.saw(should(), reading(revokedAtMs + 6 * MINUTE_MS))).toEqual([]);
   });
 
   test('is broken by another person, and by a group that was taken away long ago', () => {
     const faults = new Faults();
     const late = T0 + 5 * MINUTE_MS;
     const as = (name: string, groups: readonly string[]): unknown =>
-      bearer().heard(answer(late, true, { user: name, groups }), faults)?.invariant;
+      broken(bearer(), should(), answer(late, true, { user: name, groups }), faults);
     expect(as('u-1', ['g', 'system:cattle:authenticated'])).toBeUndefined();
     expect(as('u-1', ['g', 'admins'])).toBe('I1');
     expect(as('u-2', ['g'])).toBe('I1');
@@ -123,8 +137,23 @@ describe('I2', () => {
   test('is broken by a no after a yes, once a reading says that nothing changed', () => {
     const one = bearer();
     one.heard(answer(T0 + 1_000, true), faults);
-    expect(one.heard(answer(T0 + 2_000, false), faults)).toBeUndefined();
+    one.heard(answer(T0 + 2_000, false), faults);
     expect(one.saw(should(), reading(T0 + 1_500))).toEqual([]);
+    expect(one.saw(should(), reading(T0 + 3_000)).map(({ invariant }) => invariant)).toEqual(['I2']);
+  });
+
+  test('is broken in the midst of an outage of everything else, too', () => {
+    const outage = new Faults();
+    const one = bearer();
+    one.heard(answer(T0 + 1_000, true), outage);
+    outage.tell({
+      id: 1,
+      kind: 'x',
+      fromMs: T0 + 1_500,
+      untilMs: undefined,
+      hurts: ['c-1', 'management', 'operators'],
+    });
+    one.heard(answer(T0 + 2_000, false), outage);
     expect(one.saw(should(), reading(T0 + 3_000)).map(({ invariant }) => invariant)).toEqual(['I2']);
   });
 
