@@ -40,6 +40,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     object,
     isOurs: isOurs(object, cluster, management.installation),
     isOfEarlierSecret: false,
+    isOfPresentSecret: false,
   });
   const secret = known(downstream.hashSecret)?.object;
   const attribute = known(downstream.userAttribute)?.object;

@@ -66,7 +66,9 @@ export function held(object: KubeObject): KubeObject {
 export function see(object: KubeObject, token?: Token): Seen {
   const hash = hashIn(object);
   const isOfEarlierSecret = hash !== undefined && !!token && hash !== hashFor(token).hash;
-  return { object, isOurs: isOurs(object, RULES.cluster), isOfEarlierSecret };
+  // Without a token: one that is in order.
+  const isOfPresentSecret = hash !== undefined && (!token || hash === hashFor(token).hash);
+  return { object, isOurs: isOurs(object, RULES.cluster), isOfEarlierSecret, isOfPresentSecret };
 }
 
 export type TokenChanges = Partial<Omit<TokenFacts, 'seen' | 'known' | 'rules'>> & {

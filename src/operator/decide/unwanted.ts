@@ -101,7 +101,7 @@ export interface MovedHash {
  * Keeps a hash in its old place, too, until the watches have told of the new one for a while. Authenticators see the two places by
  * two watches: one that hears of the clearing first would find no hash at all. Undefined where nothing is moved, or long enough.
  *
- * What is of an earlier secret or token, or of another user, is not kept for that.
+ * Only what is for certain of the present secret is kept for that: an earlier one's, or one that somebody put there, goes at once.
  *
  * @param current - what is there and ours, or taken over
  */
@@ -116,12 +116,11 @@ export function movedHash(
   if (rules.isPaused || waitMs <= 0 || isEarlier) return undefined;
   const secret = current.find(({ kind }) => kind === SECRETS.kind);
   const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  if (!written || isOfAnotherUser(token, written)) return undefined;
-  if (rules.storage === 'inline') {
-    if (!secret || hashIn(secret) === undefined) return undefined;
+  const old = rules.storage === 'inline' ? secret : written;
+  const isPresent = seen.pair.some(({ object, isOfPresentSecret }) => object === old && isOfPresentSecret);
+  if (!isPresent || !written || isOfAnotherUser(token, written)) return undefined;
+  if (rules.storage === 'inline')
     return { desired, current: current.filter((object) => object !== secret), waitMs };
-  }
-  if (hashIn(written) === undefined) return undefined;
   return { desired: desired.map(keepingHash), current, waitMs };
 }
 

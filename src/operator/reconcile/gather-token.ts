@@ -14,7 +14,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const rules = work.rules();
   const token = upstream.management.token(name, rules.cluster, rules.agreedMs, observed.apiOf(name));
   const objects = observed.forToken(name);
-  const { hash, ofEarlierSecret } = hashes.factsOf(token, objects, rules);
+  const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
   // A Secret that kube-api-auth made of what our ClusterAuthToken held.
   const isOfOurHash = (object: KubeObject): boolean =>
@@ -29,6 +29,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
     isOurs: observed.isOurs(object) || isOfOurHash(object),
     sibling: observed.siblingOf(object),
     isOfEarlierSecret: ofEarlierSecret.has(object),
+    isOfPresentSecret: ofPresentSecret.has(object),
   });
   const attribute = token && observed.forUser(token.userName);
   const pair = objects.map(see);

@@ -20,6 +20,7 @@ export function gatherUser(name: string, known: Known, work: Work): UserFacts {
         isOurs: observed.isOurs(object),
         sibling: observed.siblingOf(object),
         isOfEarlierSecret: false,
+        isOfPresentSecret: false,
       },
       tokens: observed.tokenNamesOfUser(name),
       pairs: pairsOf(name, work),

@@ -1,9 +1,9 @@
 import { type Change, isSameChange } from '../../derive/diff.ts';
+import { takesAway } from '../../derive/takes.ts';
 import { decideToken } from '../decide/decide-token.ts';
 import { decideUser } from '../decide/decide-user.ts';
-import type { TokenFacts } from '../decide/facts.ts';
+import { isSameMoment, type TokenFacts } from '../decide/facts.ts';
 import { done, type Plan, type Question, questionKey, type Result, requeueAfter } from '../decide/plan.ts';
-import { isSameMoment } from '../decide/same-moment.ts';
 import { parseKey, userKey } from '../keys.ts';
 import { answer } from './answer.ts';
 import { gatherToken } from './gather-token.ts';
@@ -64,10 +64,16 @@ function isDueGiven(decided: Decided, key: string, known: Known, work: Work): (c
     latest = decide(key, known, work, latest);
     const { plan } = latest;
     if (asked?.change === change && asked.plan === plan) return asked.isDue;
-    const isDue = (plan.changes ?? []).some((due) => due === change || isSameChange(due, change));
+    const isDue = isNextIn(plan.changes ?? [], change);
     asked = { change, plan, isDue };
     return isDue;
   };
+}
+
+/** Whether it is to be made, and nothing is to be taken away before: giving waits for taking. */
+function isNextIn(changes: readonly Change[], change: Change): boolean {
+  const at = changes.findIndex((due) => due === change || isSameChange(due, change));
+  return at >= 0 && !changes.slice(0, at).some(takesAway);
 }
 
 /** @throws whatever a request throws */

@@ -23,6 +23,8 @@ export interface HashFacts {
   readonly hash: HashFact;
   /** Those whose hash is for certain not of the secret that the token has now. */
   readonly ofEarlierSecret: ReadonlySet<KubeObject>;
+  /** Those whose hash is for certain of that secret. */
+  readonly ofPresentSecret: ReadonlySet<KubeObject>;
 }
 
 type Placed = Pick<Rules, 'algorithm' | 'cluster'>;
@@ -40,7 +42,11 @@ interface Signed {
   readonly written: HashToWrite;
 }
 
-const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set() };
+const UNKNOWN: HashFacts = {
+  hash: { kind: 'toMake' },
+  ofEarlierSecret: new Set(),
+  ofPresentSecret: new Set(),
+};
 
 /**
  * Which hash a token should have, and whose a hash is that is there. The only one that can read and write the marks, and
@@ -67,15 +73,22 @@ export class TokenHashes {
     const refused = token && refusedHash(token, rules.algorithm);
     const found = foundIn(objects);
     if (token?.secret.kind === 'hashed') {
-      const earlier = found.filter((one) => this.#isOfEarlierCopy(token, one));
-      return { hash: refused ?? this.#copied(token), ofEarlierSecret: objectsOf(earlier) };
+      const { value } = token.secret;
+      return {
+        hash: refused ?? this.#copied(token),
+        ofEarlierSecret: objectsOf(found.filter((one) => this.#isOfEarlierCopy(token, one))),
+        ofPresentSecret: objectsOf(found.filter(({ hash }) => hash === value)),
+      };
     }
     if (token?.secret.kind !== 'plain') return UNKNOWN;
     const judged = found.map((one) => ({ one, isPresent: this.#isOfPresentSecret(token, one, rules) }));
     const kept = keptOf(judged, rules);
+    const those = (is: boolean): ReadonlySet<KubeObject> =>
+      objectsOf(judged.filter(({ isPresent }) => isPresent === is).map(({ one }) => one));
     return {
       hash: refused ?? this.#keptOrMade(token, kept, rules),
-      ofEarlierSecret: objectsOf(judged.filter(({ isPresent }) => isPresent === false).map(({ one }) => one)),
+      ofEarlierSecret: those(false),
+      ofPresentSecret: those(true),
     };
   }
 

@@ -9,6 +9,7 @@ import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
 import {
   type HashFact,
+  isSameMoment,
   oursOf,
   type PairOfUser,
   type Rules,
@@ -17,7 +18,6 @@ import {
   type UserFacts,
 } from '../../../../src/operator/decide/facts.ts';
 import type { Answers, Outcome, Plan } from '../../../../src/operator/decide/plan.ts';
-import { isSameMoment } from '../../../../src/operator/decide/same-moment.ts';
 import { anAttribute, aToken, aUser, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import {
   attributeOf,

@@ -647,6 +647,16 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'creates Secret t-1; patches ClusterAuthToken t-1 (metadata); pending',
   ],
   [
+    'one that somebody put into the ClusterAuthToken, of nobody knows what, goes at once',
+    {
+      seen: {
+        pair: TWICE.map((one) => ({ ...one, isOfPresentSecret: one.object.kind === 'Secret' })),
+        hashTwiceSinceMs: NOW,
+      },
+    },
+    'tells Repaired; patches ClusterAuthToken t-1 (metadata, hash); pending',
+  ],
+  [
     'one of an earlier secret is kept nowhere for that',
     {
       rules: { storage: 'inline' },
