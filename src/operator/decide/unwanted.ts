@@ -101,7 +101,7 @@ export interface MovedHash {
  * Keeps a hash in its old place, too, until the watches have told of the new one for a while. Authenticators see the two places by
  * two watches: one that hears of the clearing first would find no hash at all. Undefined where nothing is moved, or long enough.
  *
- * What is of an earlier secret or token, or of another user, is not kept for that.
+ * What is of an earlier secret or token, or of another user, or switched off, is not kept for that.
  *
  * @param current - what is there and ours, or taken over
  */
@@ -116,7 +116,8 @@ export function movedHash(
   if (rules.isPaused || waitMs <= 0 || isEarlier) return undefined;
   const secret = current.find(({ kind }) => kind === SECRETS.kind);
   const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  if (!written || isOfAnotherUser(token, written)) return undefined;
+  // By what is switched off nobody is let in: with it on, an old hash that bears no mark of ours would be, and win over the Secret.
+  if (!written || written['enabled'] === false || isOfAnotherUser(token, written)) return undefined;
   if (rules.storage === 'inline') {
     if (!secret || hashIn(secret) === undefined) return undefined;
     return { desired, current: current.filter((object) => object !== secret), waitMs };
