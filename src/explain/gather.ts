@@ -58,7 +58,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   const bearer = await sendable(options, management);
   const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
     options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
-  const token = name === undefined ? undefined : await ask((plane) => plane.token(name));
+  const token = name === undefined ? undefined : await ask((plane) => plane.token(name, options.cluster));
   const target = await findTarget(options.cluster, given, known(token), management);
   const { cluster: id } = target;
   const [cluster, propagation] =

@@ -57,13 +57,17 @@ export class ManagementPlane extends Plane {
     return readInstallationId(this.client);
   }
 
-  /** Of either kind: of two of one name the one that a cluster would get. */
-  async token(name: string): Promise<Reading<Token | undefined>> {
+  /**
+   * Of either kind: of two of one name the one that a cluster would get.
+   *
+   * @param cluster - left out: whichever
+   */
+  async token(name: string, cluster?: string): Promise<Reading<Token | undefined>> {
     const [v3, ext] = await Promise.all([this.get(TOKENS, name, parseToken), readExtToken(this, name)]);
     if (!v3.ok) return v3;
     // One that is there is not doubted because of what may not be looked at.
     if (!ext.ok) return v3.value === undefined ? ext : v3;
-    return { ok: true, value: holderOf(present(v3.value, ext.value), undefined, Date.now()) };
+    return { ok: true, value: holderOf(present(v3.value, ext.value), cluster, Date.now()) };
   }
 
   /** Of both kinds, as far as the newer one may be read: see {@link extTokens}. */

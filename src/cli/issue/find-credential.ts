@@ -42,7 +42,7 @@ export async function findCredential(question: CredentialQuestion): Promise<Foun
 }
 
 async function storedCredential(name: string, question: CredentialQuestion): Promise<Found> {
-  const token = needed(await question.management.token(name));
+  const token = needed(await question.management.token(name, question.cluster.name));
   if (!token) throw new TerminalError('UnknownToken', `there is no token ${name}`);
   await judge(token, question);
   if (token.secret.kind !== 'plain') {
@@ -58,7 +58,7 @@ async function fileCredential(path: string, question: CredentialQuestion): Promi
   const text = await bearerText(path, question.runtime);
   const bearer = splitBearer(text);
   if (!bearer) throw new ConfigError(`--token-file ${path}: holds no bearer (name:secret)`);
-  const read = await question.management.token(bearer.name);
+  const read = await question.management.token(bearer.name, question.cluster.name);
   if (!read.ok) return found(text, undefined, `the token was not checked: ${read.failure.message}`);
   if (!read.value) throw new TerminalError('UnknownToken', `there is no token ${bearer.name}`);
   await judge(read.value, question);

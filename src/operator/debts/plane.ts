@@ -57,7 +57,8 @@ async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
 
 /** What is there upstream now, by name. */
 export interface Sources {
-  readonly tokens: Pick<Lister<unknown>, 'get'>;
+  /** Of either kind. */
+  tokensNamed(name: string): readonly unknown[];
   readonly users: Pick<Lister<unknown>, 'get'>;
 }
 
@@ -79,7 +80,7 @@ export function deletedBefore(
 ): ReadonlyMap<string, number> {
   const isThere = (key: string): boolean => {
     const { kind, name } = parseKey(key);
-    return (kind === 'user' ? sources.users : sources.tokens).get(name) !== undefined;
+    return kind === 'user' ? sources.users.get(name) !== undefined : sources.tokensNamed(name).length > 0;
   };
   const gone = new Map<string, number>();
   for (const { record } of found) {

@@ -258,7 +258,7 @@ function conflict(token: Token, object: string, facts: TokenFacts): Plan {
   const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
   const message = conflictMessage(object, sibling, facts.rules.adopts);
   const own = ownBesideStranger(token, pair);
-  const opening = facts.rules.isPaused ? [] : openingOfStranger(token, pair);
+  const opening = openingOfStranger(token, facts);
   return {
     ...refusal(token, 'Conflict', facts, message),
     changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],

@@ -69,18 +69,25 @@ export function ownBesideStranger({ userName }: Token, pair: readonly Seen[]): S
   return isStrangers ? pair.find(({ object, isOurs }) => isOurs && object.kind === SECRETS.kind) : undefined;
 }
 
-/** Keeps our hash beside a stranger's ClusterAuthToken that of the present secret. An earlier one ends at once; where it takes longer to make the next, by none. */
+/** Keeps our hash beside a stranger's ClusterAuthToken that of the present secret. An earlier one ends at once, and so does that of a user who is to be out; where it takes longer to make the next, by none. */
 export function matchHash(
   token: Token,
   { object, isOfEarlierSecret }: Seen,
   facts: TokenFacts,
 ): readonly Change[] {
   const { hash, rules } = facts;
-  const isReady = hash.kind === 'ready' && !rules.isPaused;
-  if (!isReady && !isOfEarlierSecret) return [];
+  const isToBeNone = isUnguarded(facts);
+  const isReady = hash.kind === 'ready' && !rules.isPaused && !isToBeNone;
+  if (!isReady && !isOfEarlierSecret && !isToBeNone) return [];
   const placement = { ...rules, storage: 'secret' } as const;
   const [secret] = desiredTokenObjects(token, undefined, isReady ? hash.hash : NO_HASH, placement);
   return secret ? diff([secret], [object]) : [];
+}
+
+/** A disabled user whom nothing of ours refuses in the cluster: another writer's ClusterUserAttribute, which we do not write, may let them in. */
+export function isUnguarded({ user, seen: { attribute } }: Pick<TokenFacts, 'user' | 'seen'>): boolean {
+  const isDisabled = user !== undefined && (!user.enabled || user.deleting);
+  return isDisabled && !attribute?.isOurs && attribute?.object['enabled'] !== false;
 }
 
 export const NO_HASH: HashToWrite = { hash: '', fingerprint: '' };
@@ -92,7 +99,7 @@ export function hashWanted(
   facts: TokenFacts,
 ): Next | undefined {
   const { hash, rules, answers } = facts;
-  if (hash.kind !== 'toMake' || rules.isPaused) return undefined;
+  if (hash.kind !== 'toMake' || rules.isPaused || isUnguarded(facts)) return undefined;
   const question: Question = { about: 'hash', uid: token.uid };
   const isThere = hashIn(object) !== undefined && !isOfEarlierSecret;
   return isThere || answers.get(questionKey(question)) === false ? undefined : ask(question);
@@ -124,9 +131,10 @@ export function closingOfStranger(
 }
 
 /** Takes back {@link closingOfStranger} where adoption has ended since, and the token is good again: nobody else may. */
-export function openingOfStranger(token: Token, pair: readonly Seen[]): readonly Change[] {
+export function openingOfStranger(token: Token, facts: TokenFacts): readonly Change[] {
+  if (facts.rules.isPaused || isUnguarded(facts)) return [];
   const patch = { metadata: { annotations: { [ANNOTATION_CLOSED_FOR]: null } }, enabled: true };
-  return pair
+  return facts.seen.pair
     .filter(
       ({ object, isOurs }) =>
         !isOurs &&

@@ -102,6 +102,7 @@ export interface MovedHash {
  * two watches: one that hears of the clearing first would find no hash at all. Undefined where nothing is moved, or long enough.
  *
  * Only what is for certain of the present secret is kept for that: an earlier one's, or one that somebody put there, goes at once.
+ * Nor is what is switched off, by which nobody is let in.
  *
  * @param current - what is there and ours, or taken over
  */
@@ -118,7 +119,7 @@ export function movedHash(
   const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
   const old = rules.storage === 'inline' ? secret : written;
   const isPresent = seen.pair.some(({ object, isOfPresentSecret }) => object === old && isOfPresentSecret);
-  if (!isPresent || !written || isOfAnotherUser(token, written)) return undefined;
+  if (!isPresent || !written || written['enabled'] === false || isOfAnotherUser(token, written)) return undefined;
   if (rules.storage === 'inline')
     return { desired, current: current.filter((object) => object !== secret), waitMs };
   return { desired: desired.map(keepingHash), current, waitMs };

@@ -118,15 +118,16 @@ export class TokenHashes {
   }
 
   /**
-   * Whether a hash in another place is the one that our ClusterAuthToken held, by the mark that is left there: of this token and of
-   * its present secret.
+   * Whether a hash in another place is the one that our ClusterAuthToken held, by the mark that is left there: of the
+   * present secret, of this token or the one of that name before it.
    */
   isMoved(token: Token, written: KubeObject, hash: string): boolean {
     const mark = markOf(written);
     const value = token.secret.kind === 'missing' ? '' : token.secret.value;
     const algorithms = token.secret.kind === 'hashed' ? [COPIED] : HASH_ALGORITHMS;
-    const fits = algorithms.some((algorithm) =>
-      this.#marks.fits(mark, { tokenUid: token.uid, algorithm, value, hash }),
+    const uids = [...new Set([token.uid, sourceUid(written) ?? token.uid])];
+    const fits = uids.some((tokenUid) =>
+      algorithms.some((algorithm) => this.#marks.fits(mark, { tokenUid, algorithm, value, hash })),
     );
     if (fits) this.#moved.set(movedKey(token, written), true);
     return fits;

@@ -204,9 +204,12 @@ export class Lag {
     return { sinceMs: evidence.toldAtMs(key) ?? queuedAtMs, cause: 'user' };
   }
 
-  #debtOfToken(name: string, { key, queuedAtMs }: KeyWrite): Debt {
+  #debtOfToken(name: string, { key, observed, queuedAtMs }: KeyWrite): Debt {
     const { management, evidence, now } = this.#deps;
-    const token = management.token(name, undefined, now());
+    const written = observed.apiOf(name);
+    const token = written
+      ? management.tokensNamed(name).find(({ api }) => api === written)
+      : management.token(name, undefined, now());
     const expiresAtMs = token && effectiveExpiryMs(token);
     if (expiresAtMs !== undefined && expiresAtMs <= now()) {
       return { sinceMs: expiresAtMs, cause: 'expiry' };

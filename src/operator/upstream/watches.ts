@@ -158,8 +158,9 @@ export class Watches {
   }
 
   #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
-    if (isThere) this.#evidence.remove(key);
-    else if (type === ResourceEventType.Deleted) this.#evidence.add(key);
+    // That one is edited says nothing: one of the other kind may have had that name elsewhere, and be gone.
+    if (isThere && type !== ResourceEventType.Modified) this.#evidence.remove(key);
+    else if (!isThere && type === ResourceEventType.Deleted) this.#evidence.add(key);
   }
 
   #enqueueUser(

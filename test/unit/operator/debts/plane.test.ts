@@ -41,13 +41,14 @@ function gone(
   there: { tokens?: readonly string[]; users?: readonly string[] },
   plane = HERE,
 ): readonly string[] {
-  const of = (list: readonly string[] = []): { get(name: string): unknown } => ({
-    get: (name) => (list.includes(name) ? {} : undefined),
-  });
+  const named = (list: readonly string[] = [], name: string): readonly unknown[] =>
+    list.filter((one) => one === name);
+  const sources = {
+    tokensNamed: (name: string) => named(there.tokens, name),
+    users: { get: (name: string) => named(there.users, name)[0] },
+  };
   const records = [given].flat().map((one) => found(one as Given));
-  return [
-    ...deletedBefore(records, plane, { tokens: of(there.tokens), users: of(there.users) }, NOW).keys(),
-  ].sort();
+  return [...deletedBefore(records, plane, sources, NOW).keys()].sort();
 }
 const tokens = (list: readonly string[]): string[] => list.map((name) => `token/${name}`).sort();
 
@@ -59,13 +60,13 @@ describe('what was deleted while nobody looked', () => {
   });
 
   test('is known to be gone since it was last seen, or since now where that was not written down', () => {
-    const nothing = { get: () => undefined };
+    const nothing = { tokensNamed: () => [], users: { get: () => undefined } };
     const told = (atMs: number | undefined): unknown => {
       const records = [found({ known: names(1) })].map((one) => ({
         ...one,
         record: { ...one.record, atMs },
       }));
-      return deletedBefore(records, HERE, { tokens: nothing, users: nothing }, NOW).get('token/t-0');
+      return deletedBefore(records, HERE, nothing, NOW).get('token/t-0');
     };
     expect([told(NOW - 500), told(undefined)]).toEqual([NOW - 500, NOW]);
   });

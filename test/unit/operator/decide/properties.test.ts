@@ -17,6 +17,7 @@ import {
   type TokenFacts,
   type UserFacts,
 } from '../../../../src/operator/decide/facts.ts';
+import { isUnguarded } from '../../../../src/operator/decide/in-the-way.ts';
 import type { Answers, Outcome, Plan } from '../../../../src/operator/decide/plan.ts';
 import { anAttribute, aToken, aUser, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import {
@@ -325,8 +326,25 @@ describe('whatever the facts of a token', () => {
           (one) =>
             one.kind === 'Secret' && !isForeign(one) && isAlive(one) && hashIn(one) === hashFor(token).hash,
         );
-      if (rules.adopts || !isOpen(objectsOf(seen.pair))) return;
+      // One who is to be out, and whom only another writer could keep out, is not let in by us.
+      if (rules.adopts || isUnguarded(facts) || !isOpen(objectsOf(seen.pair))) return;
       expect(isOpen(afterToken(facts, plan))).toBe(true);
+    });
+  });
+
+  test('nobody who is disabled is let in by our hash where only another writer’s attribute judges him', () => {
+    always((facts, plan) => {
+      const { token, rules } = facts;
+      if (!token || rules.mode === 'drain' || !isUnguarded(facts)) return;
+      if (
+        !judgeToken(token, facts.user, { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs })
+          .wanted
+      )
+        return;
+      if (rules.adopts || typeof plan.outcome !== 'object' || plan.outcome.state !== 'refused') return;
+      const after = afterToken(facts, plan);
+      if (!after.some((one) => isStrangersOf(token)(one) && one['enabled'] === true)) return;
+      expect(after.filter((one) => !isForeign(one) && isAlive(one) && hashIn(one) !== undefined)).toEqual([]);
     });
   });
 
