@@ -113,6 +113,10 @@ async function collectOne(name: string, work: Work): Promise<void> {
   if (!opened.ok) return archive.leave(directory, opened.failure.reason, opened.failure.message);
   const plane = opened.value;
   try {
+    if (plane.unproven) {
+      note(plane.unproven, runtime);
+      archive.addObject(`${directory}/unproven.json`, { unproven: plane.unproven });
+    }
     await collectCluster({ plane, archive, scrubber, directory }, plane.namespace);
     const propagation = known(await management.remembered.propagation(name));
     const evidence = await lookAtCluster(plane, plane, runtime.now);

@@ -39,9 +39,7 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   const config = versionConfig(given, runtime.env, runtime.home);
   const parts = config.clientOnly
     ? [clientPart(undefined)]
-    : await withManagement(config, (management) =>
-        partVersions({ config, management, now: runtime.now }),
-      );
+    : await withManagement(config, (management) => partVersions({ config, management, now: runtime.now }));
   const printer = printerOf(config, runtime);
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
@@ -67,10 +65,7 @@ async function withManagement<T>(
  * @param only - of these clusters; all that have ACE without it
  * @throws {UnseenError} when the management plane tells nothing
  */
-export async function partVersions(
-  work: Work,
-  only?: readonly string[],
-): Promise<readonly PartVersion[]> {
+export async function partVersions(work: Work, only?: readonly string[]): Promise<readonly PartVersion[]> {
   const { config, management, now } = work;
   const [leader, clusters, propagations, kubernetes] = await Promise.all([
     readLeader(config.namespace, management),

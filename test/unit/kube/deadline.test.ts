@@ -25,7 +25,12 @@ test('no request outlives the deadline, also one that gets no connection', async
     headers: async () => ({}),
   } as unknown as ConstructorParameters<typeof Transport>[0];
   // Longer than this test may take.
-  const transport = new Transport(access, { timeoutMs: 300_000, userAgent: 'test', connections: 1, deadline });
+  const transport = new Transport(access, {
+    timeoutMs: 300_000,
+    userAgent: 'test',
+    connections: 1,
+    deadline,
+  });
   for (const path of ['/first', '/second'])
     await expect(transport.request('GET', path)).rejects.toMatchObject({
       constructor: ConnectionError,

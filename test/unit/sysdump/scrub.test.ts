@@ -64,7 +64,13 @@ describe('a secret that was seen', () => {
     ...['refused SECRET.', '/x?b=SECRET&y', 'a/SECRET', 'x|SECRET|y', 'u-1%3ASECRET', 'SECRET!', '<SECRET>'],
     ...['x\nSECRET\ny', 'x\tSECRET', '"SECRET"', 'u-1:SECRET'],
   ])('is lost in %j', (text) => {
-    for (const secret of ['correct-horse', 'correct=horse=x', 'correct horse staple', 'corr"ect-horse', '+horse']) {
+    for (const secret of [
+      'correct-horse',
+      'correct=horse=x',
+      'correct horse staple',
+      'corr"ect-horse',
+      '+horse',
+    ]) {
       const scrubber = new Scrubber();
       scrubber.learn(secret);
       const left = scrubber.scrub(JSON.stringify({ message: text.replace('SECRET', secret) }));
