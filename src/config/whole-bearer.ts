@@ -2,10 +2,12 @@ import { ConfigError } from '../errors.ts';
 
 /** A name, alone or behind its kind, and a secret as they are issued: long, and of few characters. No path, URL or address is like it. */
 const WHOLE_BEARER = /^(?:[\w.]+\/){0,2}[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:[\w.~+=-]{16,}$/;
+/** Names of users and groups have colons, too (`system:kube-controller-manager`, `oidc:platform-administrators`), and words behind them. */
+const UNBROKEN = /[A-Za-z0-9]{16}[^:]*$/;
 
 /** Whether somebody pasted a whole token where its name, or anything else, belongs. */
 export function isWholeBearer(text: string): boolean {
-  return WHOLE_BEARER.test(text.trim());
+  return WHOLE_BEARER.test(text.trim()) && UNBROKEN.test(text.trim());
 }
 
 /**

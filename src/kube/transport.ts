@@ -105,16 +105,18 @@ export class Transport {
     );
     const headers = await this.#headers(options.contentType);
     const pool = this.#connections.requests;
+    const signal = firstOf(limit.signal, options.signal, this.#options.deadline);
     try {
+      signal.throwIfAborted();
       const request: FencedOptions & Dispatcher.RequestOptions = {
         method,
         path: this.#basePath + path,
         headers,
         body: options.body ?? null,
-        signal: firstOf(limit.signal, options.signal, this.#options.deadline),
+        signal,
         isStillDue: options.isStillDue,
       };
-      const response = await pool.request(request);
+      const response = await untilAborted(pool.request(request), signal);
       const { 'retry-after': retryAfter, date } = response.headers;
       const status = response.statusCode;
       const onProgress = (): void => void timer.refresh();
@@ -204,6 +206,25 @@ async function readAnswer(
   if (status < 300) return readWhole(body, { maxBytes, onProgress });
   const text = await readBeginning(body, { maxBytes: MAX_REFUSAL_BYTES });
   return { text, bytes: text.length };
+}
+
+/** undici looks at the signal of a request once it has a connection for it, which to a silent address takes as long as connecting may. */
+async function untilAborted(
+  asked: Promise<Dispatcher.ResponseData>,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([asked, aborted.promise]);
+  } catch (error) {
+    // An answer that comes too late is nobody's.
+    asked.then(({ body }) => body.destroy()).catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function firstOf(limit: AbortSignal, ...others: readonly (AbortSignal | undefined)[]): AbortSignal {

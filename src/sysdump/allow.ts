@@ -50,15 +50,21 @@ function isList(shape: Shape): shape is readonly [Shape] {
 }
 
 function primitive(raw: unknown): string | number | boolean | undefined {
-  if (typeof raw === 'string') return raw.slice(0, MAX_TEXT);
+  if (typeof raw === 'string') return raw.length > MAX_TEXT ? cutOff(raw) : raw;
   return typeof raw === 'number' || typeof raw === 'boolean' ? raw : undefined;
+}
+
+/** Between words: of a secret that is cut in two nobody knows the half. */
+function cutOff(text: string): string {
+  return `${text.slice(0, MAX_TEXT).replace(/[\w.+/=:~-]+$/, '')}…`;
 }
 
 /** Every text within, as it is and as base64 hides it. */
 function texts(value: unknown, tell: (text: string) => void, depth = 0): void {
   if (typeof value === 'string' && value.length >= MIN_SECRET) {
     tell(value);
-    tell(Buffer.from(value, 'base64').toString('utf8'));
+    const hidden = Buffer.from(value, 'base64').toString('utf8');
+    if (hidden.length >= MIN_SECRET) tell(hidden);
   }
   if (value === null || typeof value !== 'object' || depth > 8) return;
   for (const member of Object.values(value)) texts(member, tell, depth + 1);

@@ -50,6 +50,8 @@ export async function addOne(
 
 const LOG_BYTES = 1024 * 1024;
 const LOG_LINES = 5_000;
+/** Of so many lines, however long; more is refused. */
+const MAX_LOG_BYTES = 16 * LOG_BYTES;
 /** Beyond what any cluster has of ours; a namespace in other hands may have more. */
 const MAX_PODS = 50;
 
@@ -81,14 +83,17 @@ async function addLog(
   { namespace, pod, container }: { namespace: string; pod: string; container: string },
   previous: boolean,
 ): Promise<void> {
+  // No limitBytes: a kubelet counts them from the first of these lines, and what it leaves out is the end.
   const query = new URLSearchParams({
-    ...{ container, tailLines: String(LOG_LINES), limitBytes: String(LOG_BYTES) },
+    ...{ container, tailLines: String(LOG_LINES) },
     ...(previous ? { previous: 'true' } : {}),
   });
   const path = `${directory}/logs/${fileName(pod)}.${fileName(container)}${previous ? '.previous' : ''}.log`;
-  const read = await plane.text(`${podPath(namespace, pod)}/log?${query}`, 2 * LOG_BYTES);
+  const read = await plane.text(`${podPath(namespace, pod)}/log?${query}`, MAX_LOG_BYTES);
   if (!read.ok) return archive.leave(path, read.failure.reason, read.failure.message);
-  const lines = read.value.split('\n').filter((line) => line !== '');
+  const lines = ending(read.value, LOG_BYTES)
+    .split('\n')
+    .filter((line) => line !== '');
   archive.addLines(
     path,
     lines.map((line) => logLine(line, scrubber)),
@@ -96,11 +101,18 @@ async function addLog(
   );
 }
 
+/** The last whole lines, of so many characters at most. */
+function ending(text: string, characters: number): string {
+  if (text.length <= characters) return text;
+  const end = text.slice(-characters);
+  return end.slice(end.indexOf('\n') + 1);
+}
+
 /** Ours are JSON, of which only the known fields stay; of any other line what is no secret. */
 export function logLine(line: string, scrubber: Scrubber): string {
   try {
     const parsed: unknown = JSON.parse(line);
-    if (parsed !== null && typeof parsed === 'object')
+    if (parsed !== null && typeof parsed === 'object' && !Array.isArray(parsed))
       return JSON.stringify(kept(LOG_LINE, parsed, (text) => scrubber.learn(text)));
   } catch {
     // Of another program, of Node itself, or cut off.

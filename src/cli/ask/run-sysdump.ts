@@ -75,9 +75,7 @@ async function collect(work: Work): Promise<void> {
   const names = config.clusters.length > 0 ? config.clusters : withAce.sort();
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
-  const versions = await reading(() => partVersions(config, management, runtime.now, names));
-  if (versions.ok) archive.addObject('versions.json', versionsObject(versions.value));
-  else archive.leave('versions.json', versions.failure.reason, versions.failure.message);
+  await addVersions(names, work);
   const progress = progressOf('looking into clusters', runtime);
   let done = 0;
   await eachBounded(names, PARALLEL, async (name) => {
@@ -86,6 +84,19 @@ async function collect(work: Work): Promise<void> {
     progress.update(done, names.length);
   });
   progress.clear();
+}
+
+/** Clusters that are silent may not take the time of those that are not. */
+const VERSIONS_SHARE = 1 / 3;
+
+async function addVersions(names: readonly string[], work: Work): Promise<void> {
+  const { config, management, archive, runtime } = work;
+  const share = AbortSignal.timeout(Math.ceil(config.timeLimitMs * VERSIONS_SHARE));
+  const deadline = AbortSignal.any([work.deadline, share]);
+  const asked = { config, management, now: runtime.now, deadline };
+  const versions = await reading(() => partVersions(asked, names));
+  if (versions.ok) archive.addObject('versions.json', versionsObject(versions.value));
+  else archive.leave('versions.json', versions.failure.reason, versions.failure.message);
 }
 
 async function collectOne(name: string, work: Work): Promise<void> {
@@ -102,6 +113,10 @@ async function collectOne(name: string, work: Work): Promise<void> {
   if (!opened.ok) return archive.leave(directory, opened.failure.reason, opened.failure.message);
   const plane = opened.value;
   try {
+    if (plane.unproven) {
+      note(plane.unproven, runtime);
+      archive.addObject(`${directory}/unproven.json`, { unproven: plane.unproven });
+    }
     await collectCluster({ plane, archive, scrubber, directory }, plane.namespace);
     const propagation = known(await management.remembered.propagation(name));
     const evidence = await lookAtCluster(plane, plane, runtime.now);

@@ -39,7 +39,7 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   const config = versionConfig(given, runtime.env, runtime.home);
   const parts = config.clientOnly
     ? [clientPart(undefined)]
-    : await withManagement(config, (management) => partVersions(config, management, runtime.now));
+    : await withManagement(config, (management) => partVersions({ config, management, now: runtime.now }));
   const printer = printerOf(config, runtime);
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
@@ -65,12 +65,8 @@ async function withManagement<T>(
  * @param only - of these clusters; all that have ACE without it
  * @throws {UnseenError} when the management plane tells nothing
  */
-export async function partVersions(
-  config: AskConfig,
-  management: ManagementPlane,
-  now: () => number,
-  only?: readonly string[],
-): Promise<readonly PartVersion[]> {
+export async function partVersions(work: Work, only?: readonly string[]): Promise<readonly PartVersion[]> {
+  const { config, management, now } = work;
   const [leader, clusters, propagations, kubernetes] = await Promise.all([
     readLeader(config.namespace, management),
     management.clusters(),
@@ -83,7 +79,7 @@ export async function partVersions(
   const operator = leader.ok ? leader.value?.version : undefined;
   const found = new Map<string, readonly PartVersion[]>();
   await eachBounded(names, PARALLEL, async (name) => {
-    found.set(name, await clusterParts(name, operator, { config, management, now }));
+    found.set(name, await clusterParts(name, operator, work));
   });
   const failure = leader.ok ? undefined : leader.failure;
   return [
@@ -105,16 +101,19 @@ interface Work {
   readonly config: AskConfig;
   readonly management: ManagementPlane;
   readonly now: () => number;
+  /** Of all of it. */
+  readonly deadline?: AbortSignal;
 }
 
 async function clusterParts(
   where: string,
   operator: string | undefined,
-  { config, management, now }: Work,
+  { config, management, now, deadline }: Work,
 ): Promise<readonly PartVersion[]> {
+  const share = AbortSignal.timeout(2 * config.requestTimeoutMs);
   const opened = await downstreamPlane(where, management, config, {
     connections: 1,
-    deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
+    deadline: deadline ? AbortSignal.any([deadline, share]) : share,
   });
   try {
     const running = await after(opened, (plane) => authenticators(plane, plane.namespace));

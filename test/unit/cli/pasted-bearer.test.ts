@@ -109,3 +109,11 @@ test('contexts, paths and addresses have colons', async () => {
   ])
     expect((await said(args)).text, args.join(' ')).not.toContain('whole bearer');
 });
+
+test.each([
+  ...['system:kube-controller-manager', 'system:volume-scheduler', 'oidc:platform-administrators'],
+  ...['keycloak:team-42-platform', 'azuread:8a5b0c1e-1111-2222-3333-444455556666'],
+])('users and groups have colons: %s', async (name) => {
+  const args = ['status', '--as', name, '--as-group', name, '--kubeconfig', '/nonesuch'];
+  expect((await said(args)).text).toContain('/nonesuch');
+});

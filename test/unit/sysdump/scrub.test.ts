@@ -19,6 +19,18 @@ describe('a text for support', () => {
     'a password by its name': ['password=correct-horse-battery', 'horse'],
     'random bytes in base64': [randomBytes(48).toString('base64'), 'nothing'],
     'certificate data': [`certificate-authority-data: ${'LS0tLS1CRUdJTiBDRVJU'.repeat(4)}`, 'LS0tLS1C'],
+    'a password in JSON that JSON quotes': [
+      JSON.stringify({ message: 'body {"password":"correct-horse-battery"}' }),
+      'horse',
+    ],
+    'a password by a longer name': ['GET /?access_token=abc-def-ghi-jkl', 'abc-def'],
+    'a password in an encoded query': ['GET /?token%3Dkubeconfig-u-1%3Acorrect-horse', 'horse'],
+    'a JSON Web Token in a line of its own': [
+      JSON.stringify('x\neyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJl.c2ln-abc'),
+      'eyJ',
+    ],
+    'a token of kubeadm': ['kubeadm join --token abcdef.0123456789abcdef', '0123456789abcdef'],
+    'base64 with dashes': ['x Rk3-aZ9q_7Lw-Pq2x-Vt5-nB8c-Md1y-Ke4u-Jh6g y', 'Rk3-aZ9q'],
   };
   test.each(Object.entries(cases))('loses %s', (_title, [text, hidden]) => {
     const left = new Scrubber().scrub(text);
@@ -35,6 +47,7 @@ describe('a text for support', () => {
     '{"level":"info","message":"cluster connected","cluster":"c-one","durationMs":12}',
     'github_org://1234567, cn=admins,ou=groups,dc=example,dc=com',
     'last sync 2026-11-28T06:00:00Z',
+    '{"level":"info","message":"m","token":"kubeconfig-u-abcde"}',
   ])('keeps what support reads: %s', (text) => {
     expect(new Scrubber().scrub(text)).toBe(text);
   });
@@ -44,6 +57,45 @@ describe('a text for support', () => {
     scrubber.learn('correct-horse');
     expect(scrubber.scrub('{"a":"correct-horse","b":"t-1:correct-horse"}')).not.toContain('horse');
   });
+});
+
+describe('a secret that was seen', () => {
+  test.each([
+    ...['refused SECRET.', '/x?b=SECRET&y', 'a/SECRET', 'x|SECRET|y', 'u-1%3ASECRET', 'SECRET!', '<SECRET>'],
+    ...['x\nSECRET\ny', 'x\tSECRET', '"SECRET"', 'u-1:SECRET'],
+  ])('is lost in %j', (text) => {
+    for (const secret of [
+      'correct-horse',
+      'correct=horse=x',
+      'correct horse staple',
+      'corr"ect-horse',
+      '+horse',
+    ]) {
+      const scrubber = new Scrubber();
+      scrubber.learn(secret);
+      const left = scrubber.scrub(JSON.stringify({ message: text.replace('SECRET', secret) }));
+      expect(left, secret).toContain(REMOVED);
+      expect(left, secret).not.toContain('horse');
+    }
+  });
+
+  test('that is nothing takes nothing', () => {
+    const scrubber = new Scrubber();
+    kept(TOKEN, { token: '----------', metadata: { annotations: { hash: '{{{{{{{{' } } }, (text) =>
+      scrubber.learn(text),
+    );
+    expect(scrubber.scrub('it failed: no')).toBe('it failed: no');
+  });
+
+  test('is not cut in two where a text is too long', () => {
+    const text = kept({ message: true }, { message: `${'x '.repeat(990)}${secret}` }, () => {});
+    expect(JSON.stringify(text)).not.toContain(secret.slice(0, 8));
+  });
+});
+
+test('what follows a certificate that was cut off stays', () => {
+  const lines = ['-----BEGIN CERTIFICATE-----abc', 'second'].map((message) => JSON.stringify({ message }));
+  expect(new Scrubber().scrub(lines.join('\n'))).toBe(`{"message":"${REMOVED}"}\n{"message":"second"}`);
 });
 
 describe('an object for support', () => {
@@ -85,6 +137,7 @@ describe('an object for support', () => {
     const scrubber = new Scrubber();
     const line = JSON.stringify({ level: 'info', message: 'm', body: 'canary', error: 'e' });
     expect(JSON.parse(logLine(line, scrubber))).toEqual({ level: 'info', message: 'm', error: 'e' });
-    expect(logLine('(node:1) Warning: x', scrubber)).toBe('(node:1) Warning: x');
+    for (const other of ['(node:1) Warning: x', '[]', '[1,{"a":1}]', '7', 'null', '"x"'])
+      expect(logLine(other, scrubber)).toBe(other);
   });
 });
