@@ -119,7 +119,8 @@ export function movedHash(
   const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
   const old = rules.storage === 'inline' ? secret : written;
   const isPresent = seen.pair.some(({ object, isOfPresentSecret }) => object === old && isOfPresentSecret);
-  if (!isPresent || !written || written['enabled'] === false || isOfAnotherUser(token, written)) return undefined;
+  if (!isPresent || !written || written['enabled'] === false || isOfAnotherUser(token, written))
+    return undefined;
   if (rules.storage === 'inline')
     return { desired, current: current.filter((object) => object !== secret), waitMs };
   return { desired: desired.map(keepingHash), current, waitMs };
