@@ -77,7 +77,10 @@ describe('adoption', () => {
       tokenFacts({
         token,
         rules: { adopts: true },
-        seen: { pair: [{ object: old, isOurs: false, isOfEarlierSecret: false }], before: undefined },
+        seen: {
+          pair: [{ object: old, isOurs: false, isOfEarlierSecret: false, isOfPresentSecret: false }],
+          before: undefined,
+        },
       }),
     );
     const after = carriedOut([old], plan.changes).find(({ kind }) => kind === 'ClusterAuthToken');

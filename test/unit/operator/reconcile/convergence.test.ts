@@ -28,6 +28,11 @@ class Upstream {
   readonly groups = new Map<string, readonly string[]>();
   /** Every `<secret> is <user>` that was ever right. */
   readonly rights = new Set<string>();
+  /**
+   * Of a Token that was plain and is stored hashed now, in its place: whether that is of the same secret nobody can tell who does
+   * not know it. What was written for the plain one is left until it is replaced.
+   */
+  readonly untold = new Set<string>();
   storage: 'secret' | 'inline' = 'secret';
 
   #wanted(): readonly [string, TokenState][] {
@@ -184,6 +189,9 @@ async function perform(step: Step, world: ReconcileWorld, upstream: Upstream): P
   switch (step.verb) {
     case 'token': {
       const [fields, metadata] = rawFields(step.name, step.state);
+      const before = upstream.tokens.get(step.name);
+      if (before && !before.hashed && step.state.hashed)
+        upstream.untold.add(`${secretOf(step.name, before.incarnation)} is ${before.user}`);
       upstream.tokens.set(step.name, step.state);
       // A user who never was has no deletion to tell of; reconcile-token.test.ts has those who are merely absent.
       if (!upstream.users.has(step.state.user)) world.evidence.add(userKey(step.state.user));
@@ -292,7 +300,7 @@ const isQuiet = async (world: ReconcileWorld): Promise<void> => {
 };
 
 /** Far more than it takes: a busy machine must not make a test fail. */
-const LONG = { timeout: 1_500_000 };
+const LONG = { timeout: 120_000 };
 
 describe('convergence', LONG, () => {
   test('any order of what may happen to one token ends in the same cluster', async () => {
@@ -404,7 +412,7 @@ function watchWhoComesIn(
   };
   world.downstream.onEvent = (event) => {
     const now = whoIsLetIn(world.downstream, SECRETS);
-    const rights = [...upstream.rightNow(), ...atBeginning];
+    const rights = [...upstream.rightNow(), ...upstream.untold, ...atBeginning];
     for (const way of now) {
       if (way.startsWith('unknown') || letIn.includes(way)) continue;
       if (!rights.includes(way)) found.push(`after ${event.type} of ${event.object.kind}: ${way}`);
@@ -435,11 +443,7 @@ test(
           await world.close();
         }
       }),
-      {
-        numRuns: Number(process.env['RUNS'] ?? 100),
-        ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}),
-        ...(process.env['FCPATH'] ? { path: process.env['FCPATH'] } : {}),
-      },
+      { numRuns: 100 },
     );
   },
 );
