@@ -254,7 +254,7 @@ describe('wait', () => {
     ],
     [['nobody', '--for=revoked', '--cluster', 'c-one'], 1, /no token nobody was seen, neither/],
     [['good', '--for=revoked', '--cluster', 'c-bare'], 2, /token good is scoped to c-one/],
-    [['a:b'], 2, /wanted the name of a token, without its secret/],
+    [['a:b'], 2, /an argument: that is a whole bearer/],
     [['good', '--for=ever'], 2, /--for: wanted propagated, revoked; got 'ever'/],
     [['good', '--timeout', 'soon'], 2, /--timeout: wanted a duration/],
     [[], 2, /missing required argument/],
