@@ -132,6 +132,11 @@ async function provokeEverything(): Promise<void> {
     world.management.patch(CLUSTER_PROPAGATIONS, 'c-strict', { spec: { hash: { storage: 'inline' } } }),
   );
   await eventually(async () => expect(await client.hashSecret('token-plain')).toBeDefined());
+  // What was in step for this very version, and is so no more, is repaired.
+  await eventually(async () => expect((await world.propagation('c-one'))?.status.synced).toBe(4), {
+    timeoutMs: 30_000,
+  });
+  await client.patch(SECRETS, 'token-copied', { data: { hash: 'bm9uZQ==' } }, NAMESPACE);
   await client.patch(SECRETS, 'token-plain', { data: { hash: 'bm9uZQ==' } }, NAMESPACE);
   await eventually(() => client.patch(CLUSTER_AUTH_TOKENS, 'token-copied', { hash: COPIED_HASH }, NAMESPACE));
   const marks = { labels: null, annotations: null };

@@ -29,10 +29,12 @@ class Upstream {
   /** Every `<secret> is <user>` that was ever right. */
   readonly rights = new Set<string>();
   /**
-   * Of a Token that was plain and is stored hashed now, in its place: whether that is of the same secret nobody can tell who does
+   * Of a Token that was plain and is stored hashed now, with its UID: whether that is of the same secret nobody can tell who does
    * not know it. What was written for the plain one is left until it is replaced.
    */
   readonly untold = new Set<string>();
+  /** What the plain ones of a UID let in. */
+  readonly plain = new Map<string, Set<string>>();
   storage: 'secret' | 'inline' = 'secret';
 
   #wanted(): readonly [string, TokenState][] {
@@ -189,9 +191,10 @@ async function perform(step: Step, world: ReconcileWorld, upstream: Upstream): P
   switch (step.verb) {
     case 'token': {
       const [fields, metadata] = rawFields(step.name, step.state);
-      const before = upstream.tokens.get(step.name);
-      if (before && !before.hashed && step.state.hashed)
-        upstream.untold.add(`${secretOf(step.name, before.incarnation)} is ${before.user}`);
+      const ofUid = upstream.plain.get(String(metadata['uid'])) ?? new Set();
+      if (step.state.hashed) for (const way of ofUid) upstream.untold.add(way);
+      else ofUid.add(`${secretOf(step.name, step.state.incarnation)} is ${step.state.user}`);
+      upstream.plain.set(String(metadata['uid']), ofUid);
       upstream.tokens.set(step.name, step.state);
       // A user who never was has no deletion to tell of; reconcile-token.test.ts has those who are merely absent.
       if (!upstream.users.has(step.state.user)) world.evidence.add(userKey(step.state.user));
