@@ -30,11 +30,12 @@ lint: $(deps) ## check format, lint rules and types
 	@npm run --silent lint
 
 .PHONY: docs
-docs: $(deps) ## write the generated pages of docs/ anew
+docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
 	@node hack/troubleshooting.ts
+	@node hack/charts.ts
 
 .PHONY: test
-test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
+test: build control-plane prometheus helm ## all unit and integration tests, with all the set-up they need
 	@node hack/test-summary.ts unit integration
 
 .PHONY: test-unit
@@ -42,12 +43,12 @@ test-unit: $(deps) ## unit tests only: seconds, no control plane
 	@node hack/test-summary.ts unit
 
 .PHONY: test-integration
-test-integration: build control-plane prometheus ## tests against real API servers only
+test-integration: build control-plane prometheus helm ## tests against real API servers only
 	@node hack/test-summary.ts integration
 
 .PHONY: test-oldest
 test-oldest: export ACE_KUBERNETES := 1.20
-test-oldest: build control-plane ## the integration tests on the oldest Kubernetes that is supported
+test-oldest: build control-plane helm ## the integration tests on the oldest Kubernetes that is supported
 	@node hack/test-summary.ts integration
 
 .PHONY: test-e2e
@@ -111,6 +112,10 @@ local-node-down: ## take the local node away, whoever started it
 .PHONY: prometheus
 prometheus: ## find or fetch prometheus and promtool (cached outside the checkout); without them their tests are skipped
 	@dir=$$(hack/prometheus/provide.sh) && echo "prometheus: $$dir" || true
+
+.PHONY: helm
+helm: ## build Helm 3 and 4 from their Go modules (cached outside the checkout); without them the tests of the charts are skipped
+	@hack/helm/provide.sh
 
 .PHONY: clean
 clean: ## remove what was built here; the cached control plane stays

@@ -63,15 +63,15 @@ function valuesIn(map: YAMLMap, prefix: string): readonly Value[] {
 
 const isGroup = (map: YAMLMap): boolean =>
   map.items.some(
-    (pair, index) =>
-      commentOf(map, pair, index) !== undefined || (isMap(pair.value) && isGroup(pair.value)),
+    (pair, index) => commentOf(map, pair, index) !== undefined || (isMap(pair.value) && isGroup(pair.value)),
   );
 
 const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.value) : String(key));
 
 /** The comment before a first key belongs to its map. */
 function commentOf(map: YAMLMap, { key }: Pair, index: number): string | undefined {
-  const before = (index === 0 ? map.commentBefore : undefined) ?? (isNode(key) ? key.commentBefore : undefined);
+  const before =
+    (index === 0 ? map.commentBefore : undefined) ?? (isNode(key) ? key.commentBefore : undefined);
   return before?.trim().replaceAll(/\n\s*/g, ' ') || undefined;
 }
 

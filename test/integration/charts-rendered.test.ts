@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { findKubectl } from '../support/binaries.ts';
-import { type Chart, chartDirectory, findHelms, type Helm, objectsIn, rendered } from '../support/helm.ts';
+import { type Chart, chartDirectory, findHelms, objectsIn, rendered } from '../support/helm.ts';
 import { manifests } from '../support/manifests.ts';
 import type { Any } from '../support/plane-client.ts';
 
@@ -28,7 +28,11 @@ interface Case {
   readonly without?: readonly string[];
 }
 
-const operator = (values: Record<string, string>, directories: readonly string[], without?: readonly string[]): Case => ({
+const operator = (
+  values: Record<string, string>,
+  directories: readonly string[],
+  without?: readonly string[],
+): Case => ({
   ...{ chart: 'ace-operator', values, directories: ['operator', ...directories] },
   ...(without ? { without } : {}),
 });
@@ -144,7 +148,9 @@ function kustomized({ directories, components, without = [] }: Case): Record<str
   const path = mkdtempSync(join(directory, 'kustomization-'));
   const inside = (name: string): string => relative(path, manifests(name));
   // Some of these bring the base along.
-  const bases = directories.filter((one) => !(one === 'authenticator' && directories.includes('monitoring/authenticator')));
+  const bases = directories.filter(
+    (one) => !(one === 'authenticator' && directories.includes('monitoring/authenticator')),
+  );
   const kustomization = { resources: bases.map(inside), components: (components ?? []).map(inside) };
   writeFileSync(join(path, 'kustomization.yaml'), JSON.stringify(kustomization));
   const text = execFileSync(kubectl, ['kustomize', path, '--load-restrictor=LoadRestrictionsNone'], {
@@ -166,11 +172,14 @@ describe.each(helms)('Helm $major', (helm) => {
     });
   });
 
-  test.each(['ace-operator', 'ace-authenticator'] as const)('has nothing to complain of %s', async (chart) => {
-    const said = await helm.run(['lint', '--strict', '--kube-version', '1.37.0', chartDirectory(chart)]);
-    expect(said).toContain('0 chart(s) failed');
-    expect(said).not.toMatch(/WARNING|ERROR/);
-  });
+  test.each(['ace-operator', 'ace-authenticator'] as const)(
+    'has nothing to complain of %s',
+    async (chart) => {
+      const said = await helm.run(['lint', '--strict', '--kube-version', '1.37.0', chartDirectory(chart)]);
+      expect(said).toContain('0 chart(s) failed');
+      expect(said).not.toMatch(/WARNING|ERROR/);
+    },
+  );
 
   test.each([
     ['ace-operator', {}, /^ace-operator/],
@@ -192,7 +201,9 @@ describe.each(helms)('Helm $major', (helm) => {
   });
 
   test('leaves all definitions out, where others bring them', async () => {
-    expect((await rendered(helm, 'ace-operator', { 'crds.install': 'false' })).filter(ONLY_CHART)).toEqual([]);
+    expect((await rendered(helm, 'ace-operator', { 'crds.install': 'false' })).filter(ONLY_CHART)).toEqual(
+      [],
+    );
     expect((await rendered(helm, 'ace-authenticator')).filter(ONLY_CHART)).toEqual([]);
   });
 });
@@ -203,12 +214,15 @@ describe.each(helms)('Helm $major', (helm) => {
     values: Readonly<Record<string, string>>,
     options?: { version?: string; namespace?: string },
   ): Promise<Any> =>
-    (await rendered(helm, chart, values, options)).find(({ kind }) => /^(Deployment|DaemonSet)$/.test(kind)).spec
-      .template.spec;
+    (await rendered(helm, chart, values, options)).find(({ kind }) => /^(Deployment|DaemonSet)$/.test(kind))
+      .spec.template.spec;
 
   test.each([
     [{ 'image.registry': 'registry.example:5000' }, `registry.example:5000/ace-operator:${version}`],
-    [{ 'global.cattle.systemDefaultRegistry': 'registry.example' }, `registry.example/ace-operator:${version}`],
+    [
+      { 'global.cattle.systemDefaultRegistry': 'registry.example' },
+      `registry.example/ace-operator:${version}`,
+    ],
     [
       { 'image.registry': 'own.example/mirror', 'global.cattle.systemDefaultRegistry': 'registry.example' },
       `own.example/mirror/ace-operator:${version}`,
@@ -223,61 +237,75 @@ describe.each(helms)('Helm $major', (helm) => {
     expect([...second.containers, ...second.initContainers].map((one) => one.image)).toEqual([image, image]);
   });
 
-  test.each(['ace-operator', 'ace-authenticator'] as const)('gives the Pods of %s what is asked for', async (chart) => {
-    const pod = await podOf(chart, {
-      'imagePullSecrets[0].name': 'mine',
-      'nodeSelector.disk': 'fast',
-      'tolerations[0].key': 'one',
-      'tolerations[0].operator': 'Exists',
-      'resources.limits.memory': '1Gi',
-      'image.pullPolicy': 'Always',
-      'flags.log-level': 'debug',
-      'extraArgs[0]': '--log-format=text',
-      'extraEnv[0].name': 'NO_PROXY',
-      'extraEnv[0].value': 'example',
-      'affinity.podAntiAffinity.any': 'thing',
-    });
-    expect(pod).toMatchObject({
-      imagePullSecrets: [{ name: 'mine' }],
-      nodeSelector: { disk: 'fast' },
-      tolerations: [{ key: 'one', operator: 'Exists' }],
-      affinity: { podAntiAffinity: { any: 'thing' } },
-    });
-    const [container] = pod.containers;
-    expect(container).toMatchObject({ imagePullPolicy: 'Always', resources: { limits: { memory: '1Gi' } } });
-    expect(container.args.slice(-2)).toEqual(['--log-level=debug', '--log-format=text']);
-    expect(container.env.at(-1)).toEqual({ name: 'NO_PROXY', value: 'example' });
-  });
+  test.each(['ace-operator', 'ace-authenticator'] as const)(
+    'gives the Pods of %s what is asked for',
+    async (chart) => {
+      const pod = await podOf(chart, {
+        'imagePullSecrets[0].name': 'mine',
+        'nodeSelector.disk': 'fast',
+        'tolerations[0].key': 'one',
+        'tolerations[0].operator': 'Exists',
+        'resources.limits.memory': '1Gi',
+        'image.pullPolicy': 'Always',
+        'flags.log-level': 'debug',
+        'extraArgs[0]': '--log-format=text',
+        'extraEnv[0].name': 'NO_PROXY',
+        'extraEnv[0].value': 'example',
+        'affinity.podAntiAffinity.any': 'thing',
+      });
+      expect(pod).toMatchObject({
+        imagePullSecrets: [{ name: 'mine' }],
+        nodeSelector: { disk: 'fast' },
+        tolerations: [{ key: 'one', operator: 'Exists' }],
+        affinity: { podAntiAffinity: { any: 'thing' } },
+      });
+      const [container] = pod.containers;
+      expect(container).toMatchObject({
+        imagePullPolicy: 'Always',
+        resources: { limits: { memory: '1Gi' } },
+      });
+      expect(container.args.slice(-2)).toEqual(['--log-level=debug', '--log-format=text']);
+      expect(container.env.at(-1)).toEqual({ name: 'NO_PROXY', value: 'example' });
+    },
+  );
 
-  test.each(['ace-operator', 'ace-authenticator'] as const)('moves all of %s to the namespace of the release', async (chart) => {
-    const every = {
-      ...{ 'extTokens.enabled': 'true', 'roles.enabled': 'true' },
-      ...(chart === 'ace-operator' ? {} : { 'operatorAccess.enabled': 'true', 'guard.enabled': 'true' }),
-      ...WATCHED,
-    } as Record<string, string>;
-    if (chart === 'ace-authenticator') delete every['extTokens.enabled'];
-    const objects = await rendered(helm, chart, every, { namespace: 'elsewhere' });
-    const home = chart === 'ace-operator' ? 'ace-operator' : 'cattle-system';
-    const text = objects.filter((object) => !ONLY_CHART(object)).map((object) => JSON.stringify(object));
-    for (const one of text) {
-      expect(one).not.toContain(`"namespace":"${home}"`);
-      expect(one).not.toContain(`"kubernetes.io/metadata.name":"${home}"`);
-    }
-    const pod = objects.find(({ kind }) => /^(Deployment|DaemonSet)$/.test(kind)).spec.template.spec;
-    expect(pod.containers[0].args).toContain('--namespace=elsewhere');
-    const own = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'ace-operator');
-    if (chart === 'ace-operator') expect(JSON.stringify(own.rules)).toContain('"resourceNames":["elsewhere"]');
-  });
+  test.each(['ace-operator', 'ace-authenticator'] as const)(
+    'moves all of %s to the namespace of the release',
+    async (chart) => {
+      const every = {
+        ...{ 'extTokens.enabled': 'true', 'roles.enabled': 'true' },
+        ...(chart === 'ace-operator' ? {} : { 'operatorAccess.enabled': 'true', 'guard.enabled': 'true' }),
+        ...WATCHED,
+      } as Record<string, string>;
+      if (chart === 'ace-authenticator') delete every['extTokens.enabled'];
+      const objects = await rendered(helm, chart, every, { namespace: 'elsewhere' });
+      const home = chart === 'ace-operator' ? 'ace-operator' : 'cattle-system';
+      const text = objects.filter((object) => !ONLY_CHART(object)).map((object) => JSON.stringify(object));
+      for (const one of text) {
+        expect(one).not.toContain(`"namespace":"${home}"`);
+        expect(one).not.toContain(`"kubernetes.io/metadata.name":"${home}"`);
+      }
+      const pod = objects.find(({ kind }) => /^(Deployment|DaemonSet)$/.test(kind)).spec.template.spec;
+      expect(pod.containers[0].args).toContain('--namespace=elsewhere');
+      const own = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'ace-operator');
+      if (chart === 'ace-operator')
+        expect(JSON.stringify(own.rules)).toContain('"resourceNames":["elsewhere"]');
+    },
+  );
 
   test('watches both of a pair under one job', async () => {
     const objects = await rendered(helm, 'ace-authenticator', { 'pair.enabled': 'true', ...WATCHED });
-    const args = objects.filter(({ kind }) => kind === 'DaemonSet').map(({ spec }) => spec.template.spec.containers[0].args);
+    const args = objects
+      .filter(({ kind }) => kind === 'DaemonSet')
+      .map(({ spec }) => spec.template.spec.containers[0].args);
     expect(args.map((some) => some.slice(1))).toEqual([
       ['--metrics-listen=127.0.0.1:6441', '--metrics-listen=$(NODE_IP):9465'],
       ['--metrics-listen=127.0.0.1:6442', '--metrics-listen=$(NODE_IP):9466'],
     ]);
     const services = objects.filter(({ kind }) => kind === 'Service');
-    expect(services.map(({ metadata, spec }) => [metadata.labels['app.kubernetes.io/name'], spec.ports[0].port])).toEqual([
+    expect(
+      services.map(({ metadata, spec }) => [metadata.labels['app.kubernetes.io/name'], spec.ports[0].port]),
+    ).toEqual([
       ['ace-authenticator', 9465],
       ['ace-authenticator', 9466],
     ]);

@@ -55,7 +55,12 @@ function run(program: string, args: readonly string[], kubeconfig?: string): Pro
   const { KUBECONFIG: _, ...own } = process.env;
   // Discovery answers are cached by host and port, and a plane of before may have had the same.
   const home = kubeconfig === undefined ? join(tmpdir(), 'ace-helm') : `${kubeconfig}-helm`;
-  const env = { ...own, HOME: home, KUBECACHEDIR: join(home, 'kube'), ...(kubeconfig ? { KUBECONFIG: kubeconfig } : {}) };
+  const env = {
+    ...own,
+    HOME: home,
+    KUBECACHEDIR: join(home, 'kube'),
+    ...(kubeconfig ? { KUBECONFIG: kubeconfig } : {}),
+  };
   return new Promise((resolve, reject) => {
     execFile(program, [...args], { env, maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
       if (error) reject(new Error(`helm ${args[0]}: ${stderr.trim() || stdout.trim() || error.message}`));

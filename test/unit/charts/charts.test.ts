@@ -29,7 +29,11 @@ describe.each(CHARTS)('%s', (chart) => {
 
   test('has the version of the project', () => {
     const { version } = JSON.parse(read('package.json'));
-    expect(parse(read(`charts/${chart}/Chart.yaml`))).toMatchObject({ name: chart, version, appVersion: version });
+    expect(parse(read(`charts/${chart}/Chart.yaml`))).toMatchObject({
+      name: chart,
+      version,
+      appVersion: version,
+    });
   });
 
   test('has a schema that knows its values, and no others', () => {
@@ -39,7 +43,11 @@ describe.each(CHARTS)('%s', (chart) => {
         return below.length > 0 ? below : [`${prefix}${key}`];
       });
     const schema = schemaOf(chart);
-    expect([...paths(schema)].sort()).toEqual(valuesOf(chart).map(({ path }) => path).sort());
+    expect([...paths(schema)].sort()).toEqual(
+      valuesOf(chart)
+        .map(({ path }) => path)
+        .sort(),
+    );
     const closed = (inner: Any): void => {
       if (inner.properties) expect(inner.additionalProperties).toBe(false);
       for (const property of Object.values(inner.properties ?? {})) closed(property);
