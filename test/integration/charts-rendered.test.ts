@@ -151,7 +151,12 @@ function kustomized({ directories, components, without = [] }: Case): Record<str
   const bases = directories.filter(
     (one) => !(one === 'authenticator' && directories.includes('monitoring/authenticator')),
   );
-  const kustomization = { resources: bases.map(inside), components: (components ?? []).map(inside) };
+  const kustomization = {
+    resources: bases.map(inside),
+    components: (components ?? []).map(inside),
+    // What components add has no tag yet, as in manifests/authenticator-without-gaps.
+    images: [{ name: 'ace-operator', newTag: 'latest' }],
+  };
   writeFileSync(join(path, 'kustomization.yaml'), JSON.stringify(kustomization));
   const text = execFileSync(kubectl, ['kustomize', path, '--load-restrictor=LoadRestrictionsNone'], {
     encoding: 'utf8',
