@@ -12,10 +12,15 @@ import { ansiToSvg } from './ansi-to-svg.ts';
 
 /**
  * Runs the command line in a terminal, against a small world of real API servers, and draws what it showed to
- * docs/cli-session.svg: `make build && node hack/cli-session.ts`. Needs python3 for its pseudo-terminal.
+ * docs/cli-session.svg, and one command to docs/explain.svg: `make build && node hack/cli-session.ts`. Needs python3 for its pseudo-terminal.
  */
+/** Tables are as wide as their rows: a session needs a wide terminal to be read. */
 const COLUMNS = 112;
 const TARGET = fileURLToPath(new URL('../docs/cli-session.svg', import.meta.url));
+/** What is text is wrapped to any terminal. */
+const TEXT_COLUMNS = 80;
+const TEXT_TARGET = fileURLToPath(new URL('../docs/explain.svg', import.meta.url));
+const TEXT_TYPED = 'explain old-of-bob';
 const PROGRAM = fileURLToPath(new URL('../bin/ace-operator.js', import.meta.url));
 const CLUSTER = 'c-berlin';
 const DAY_MS = 86_400_000;
@@ -52,6 +57,8 @@ async function main(): Promise<void> {
     );
     // kubectl starts a plugin under its own name: help and complaints then call the program `kubectl ace`.
     await symlink(PROGRAM, join(dir, 'kubectl-ace'));
+    const text = `\u001b[1m$ kubectl ace ${TEXT_TYPED}\u001b[0m\n${await inTerminal(TEXT_TYPED, dir, world, TEXT_COLUMNS)}`;
+    await writeFile(TEXT_TARGET, ansiToSvg(text.trimEnd(), TEXT_COLUMNS));
     let screen = '';
     for (const { typed, before } of SESSION) {
       if (!COMMANDS.some(({ name }) => name === typed.split(' ')[0])) continue;
@@ -107,8 +114,8 @@ const IN_PTY = `
 import os, pty, sys, struct, fcntl, termios
 pid, fd = pty.fork()
 if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 40, ${COLUMNS}, 0, 0))
-    os.execvp(sys.argv[1], sys.argv[1:])
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 40, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
 while True:
     try:
         data = os.read(fd, 65536)
@@ -121,14 +128,18 @@ os.waitpid(pid, 0)
 `;
 
 /** What one command shows on a terminal, colours included. */
-function inTerminal(typed: string, dir: string, world: World): Promise<string> {
+function inTerminal(typed: string, dir: string, world: World, columns = COLUMNS): Promise<string> {
   const { KUBECONFIG: _, NO_COLOR: __, ...env } = process.env;
   return new Promise((resolve, reject) => {
-    const child = spawn('python3', ['-c', IN_PTY, join(dir, 'kubectl-ace'), ...typed.split(' ')], {
-      cwd: dir,
-      env: { ...env, TERM: 'xterm-256color', KUBECONFIG: world.management.plane.adminKubeconfig },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      'python3',
+      ['-c', IN_PTY, String(columns), join(dir, 'kubectl-ace'), ...typed.split(' ')],
+      {
+        cwd: dir,
+        env: { ...env, TERM: 'xterm-256color', KUBECONFIG: world.management.plane.adminKubeconfig },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let shown = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       shown += chunk;

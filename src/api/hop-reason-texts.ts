@@ -173,6 +173,47 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     cause: 'what kube-api-auth holds does not match; its log has a line for it',
     remedy: 'look at the hops above, and at the log of kube-api-auth',
   },
+  RefusedByProxy: {
+    meaning: 'the management plane refuses the bearer at its own proxy, which leads to the cluster',
+    cause:
+      'the secret is not the one of the Token, or the file is of another management plane; no cluster and no ACE was asked',
+    remedy:
+      'download the kubeconfig again; for an endpoint of the cluster itself: kubectl ace kubeconfig CLUSTER',
+  },
+  BearerDropped: {
+    meaning: 'the server takes a request with the bearer for one without any',
+    cause:
+      'a balancer or proxy before the API server ends TLS and drops the header Authorization; what anonymous users may read is answered all the same',
+    remedy:
+      'have the balancer pass TLS on to the API servers as it is (a TCP listener), or name the API servers themselves in the kubeconfig',
+  },
+  LetInAsAnother: {
+    meaning: 'the server lets the bearer in, and not as the user whose token it is',
+    cause:
+      'a proxy before the API server shows a credential of its own in place of the bearer; or another authenticator of the server knows the same bearer',
+    remedy:
+      'look at what the address that the message names leads to, and at the other authenticators of that API server',
+  },
+  WhoUnknown: {
+    meaning: 'the server answers, and does not say as whom it lets the bearer in',
+    cause:
+      'it is older than SelfSubjectReview (1.28) and serves no CertificateSigningRequest, or what answers is no whole API server',
+    remedy: 'kubectl --kubeconfig FILE auth can-i --list tells whose rights the bearer has there',
+  },
+  NotAnAce: {
+    meaning: "the kubeconfig leads through the management plane's proxy, and to no endpoint of a cluster",
+    cause:
+      'it was downloaded for a cluster without ACE, or another of its contexts is the one that names the endpoint',
+    remedy:
+      'nothing, for as long as the management plane answers; for the endpoint of the cluster: --context, or kubectl ace kubeconfig CLUSTER',
+  },
+  ClusterUnproven: {
+    meaning: 'it is not proven that the kubeconfig that was given is of the cluster that is meant',
+    cause:
+      'the operator does not report, or does not know the cluster’s UID; or the file may not read namespace kube-system there',
+    remedy:
+      'compare kubectl get namespace kube-system -o jsonpath={.metadata.uid} of that file with status.clusterUID of ClusterPropagation CLUSTER',
+  },
   NotAllowed: {
     meaning: 'the token is let in, and its user and groups have no right to do this (HTTP 403)',
     cause: 'no role binding in the cluster names the user or one of the groups that were propagated',

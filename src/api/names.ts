@@ -102,6 +102,13 @@ export const DAEMON_SETS: Resource = {
   kind: 'DaemonSet',
   namespaced: true,
 };
+export const PODS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+};
 export const NAMESPACES: Resource = {
   group: '',
   version: 'v1',
@@ -141,11 +148,15 @@ export const ANNOTATION_TOKEN_API = 'ace-operator.io/token-api';
 export const ANNOTATION_USER_UID = 'ace-operator.io/user-uid';
 /** See hash/fingerprint.ts: lets us see without rehashing that nothing changed. */
 export const ANNOTATION_FINGERPRINT = 'ace-operator.io/fingerprint';
+/** On another writer's ClusterAuthToken that adoption switched off: UID of the revoked token. */
+export const ANNOTATION_CLOSED_FOR = 'ace-operator.io/closed-for';
 /** On a ClusterPropagation: lets one blocked sweep pass; removed by the operator once it did. */
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 /** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */
 export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
+/** On the Lease: the release of whoever holds it, or held it last. */
+export const ANNOTATION_VERSION = 'ace-operator.io/version';
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 
 /** Rancher's labels on a Token: whose it is, and what it was issued for (`session`, `kubeconfig`, `agent`, …). */

@@ -75,7 +75,7 @@ export const TOKEN_TEXTS: Readonly<Record<TokenReason, ReasonText>> = {
   },
   NameCollision: {
     meaning:
-      'a Token and a token of `ext.cattle.io` have this name, and a cluster has room for one; the older keeps it',
+      'a Token and a token of `ext.cattle.io` have this name, and both are for this cluster, which has room for one; the older keeps it for as long as it is good',
     cause: 'both kinds get names of the form `token-xxxxx`, and one was given twice',
     remedy: 'issue a new token in place of the younger one, and delete that',
   },

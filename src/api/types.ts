@@ -157,6 +157,8 @@ export interface PropagationStatus {
   readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
   readonly extTokens?: boolean | null;
+  /** ClusterAuthTokens there that others wrote, by what adoption does with them. */
+  readonly others?: Readonly<Record<string, number>> | null;
   readonly lastSyncTime?: string;
   readonly nextRetryTime?: string | null;
   readonly lastError?: string | null;

@@ -7,6 +7,7 @@ import {
 } from '../api/names.ts';
 import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
+import { hashIn, isOfExtToken } from '../derive/diff.ts';
 import { type Installation, isOurs, ownerOf } from '../derive/ownership.ts';
 import { Store } from '../kube/store.ts';
 import { isOlder } from '../kube/versions.ts';
@@ -30,6 +31,7 @@ export class ObservedState {
   readonly #assumed: Assumed;
   /** Of the hashes in what the stores hold. */
   readonly hashes: HashInventory;
+  readonly #twiceSinceMs = new Map<string, number>();
 
   /** @param installation - what management knows of other cluster ids; undefined: nothing */
   constructor(
@@ -75,6 +77,29 @@ export class ObservedState {
 
   hasToken(name: string): boolean {
     return this.forToken(name).some((object) => this.isOurs(object));
+  }
+
+  /**
+   * Since when the watches have told, as far as was asked, that Secret and ClusterAuthToken of that name both hold a hash;
+   * milliseconds since the epoch. Undefined where they do not: a write of ours that no watch told is no proof.
+   */
+  hashTwiceSinceMs(name: string, nowMs: number): number | undefined {
+    const told = [this.secrets.get(name), this.tokens.get(name)];
+    const isTwice = told.every((one) => one !== undefined && hashIn(one.object) !== undefined);
+    if (!isTwice) {
+      this.#twiceSinceMs.delete(name);
+      return undefined;
+    }
+    const sinceMs = this.#twiceSinceMs.get(name) ?? nowMs;
+    this.#twiceSinceMs.set(name, sinceMs);
+    return sinceMs;
+  }
+
+  /** The kind of token that what is ours under that name was written for; undefined where nothing is ours. */
+  apiOf(name: string): 'v3' | 'ext' | undefined {
+    const ours = this.forToken(name).filter((object) => this.isOurs(object));
+    if (ours.length === 0) return undefined;
+    return ours.some(isOfExtToken) ? 'ext' : 'v3';
   }
 
   isOurs(object: KubeObject): boolean {

@@ -1,6 +1,7 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
-import { duration, type Flag, oneOf, switchValue } from './flags.ts';
+import { duration, type Flag, oneOf, switchValue, waitingTime } from './flags.ts';
+import { requireName } from './whole-bearer.ts';
 
 /** Flags and rules that commands which change something share. */
 
@@ -16,9 +17,12 @@ export const DRY_RUN_FLAG: Flag = {
   choices: DRY_RUNS,
 };
 
+export const TIMEOUT_HELP =
+  'how long to wait, such as 30s or 5m; 0s looks once, for as long as a request may take';
+
 export const WAIT_FLAGS: readonly Flag[] = [
   { flag: 'wait', help: 'do not return before it took effect downstream', fallback: 'false' },
-  { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '2m' },
+  { flag: 'timeout', placeholder: 'DURATION', help: TIMEOUT_HELP, fallback: '2m' },
 ];
 
 /** Whoever answers each request slowly may not hold a command for as many times as there are objects. */
@@ -36,9 +40,7 @@ export interface TimeLimitConfig {
 
 /** @throws {ConfigError} also for no time at all */
 export function timeLimitOf(text: Text): TimeLimitConfig {
-  const timeLimitMs = duration('time-limit', text('time-limit'));
-  if (timeLimitMs === 0) throw new ConfigError('--time-limit: wanted some time, such as 90s; got none');
-  return { timeLimitMs };
+  return { timeLimitMs: waitingTime('time-limit', text('time-limit')) };
 }
 
 export const YES_FLAG: Flag = {
@@ -63,7 +65,7 @@ export function dryRunOf(text: Text): DryRun {
 
 /** @throws {ConfigError} also when there is nothing to wait for */
 export function waitOf(text: Text, dryRun: DryRun): WaitConfig {
-  const timeoutMs = duration('timeout', text('timeout'));
+  const timeoutMs = waitingTime('timeout', text('timeout'), true);
   if (!switchValue('wait', text('wait'))) return { timeoutMs: undefined };
   if (dryRun !== 'none') throw new ConfigError('--wait: a dry run takes no effect that could be waited for');
   return { timeoutMs };
@@ -96,10 +98,7 @@ export function typedName(what: NamedKind, typed: string): string {
 
 /** Arguments that are names of objects. @throws {ConfigError} naming the first that cannot be one */
 export function namesOf(what: NamedKind, args: readonly string[]): readonly string[] {
-  if (args.some((name) => name.includes(':'))) {
-    // It is in the shell's history already; at least it goes no further.
-    throw new ConfigError(`that is a whole bearer: give only the name of the ${what}, before the colon`);
-  }
+  for (const name of args) requireName(`the name of the ${what}`, name);
   const names = args.map((typed) => typedName(what, typed));
   const bad = names.findIndex((name) => !isObjectName(name));
   if (bad >= 0) throw new ConfigError(`'${args[bad]}' cannot be the name of a ${what}`);

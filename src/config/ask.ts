@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { ACTING_FLAGS, type ActingAs, actingAs, VERBOSITY_FLAG } from './acting.ts';
 import {
-  duration,
   type Environment,
   type Flag,
   flagReader,
@@ -11,6 +11,7 @@ import {
   namespaceName,
   oneOf,
   switchValue,
+  waitingTime,
 } from './flags.ts';
 
 /** What a person can be told a thing in. */
@@ -23,6 +24,8 @@ export interface KubeconfigChoice {
   /** Asked for by flag or environment, so that it has to be there; else the first that exists will do. */
   readonly required: boolean;
   readonly context: string | undefined;
+  /** Undefined: as whom the file says. */
+  readonly as?: ActingAs | undefined;
 }
 
 /** What every command that a person uses can be told, parsed and frozen. */
@@ -71,9 +74,11 @@ export const CONNECTION_FLAGS: readonly Flag[] = [
   {
     flag: 'request-timeout',
     placeholder: 'DURATION',
-    help: 'how long one request may take, such as 5s or 1m',
+    help: 'how long one request may take, such as 5s or 1m; never for ever',
     fallback: '10s',
   },
+  ...ACTING_FLAGS,
+  VERBOSITY_FLAG,
 ];
 
 /** How the answer is printed. */
@@ -122,14 +127,17 @@ export function askConfig(
 ): AskConfig {
   const text = flagReader(withAll(flags), given, env);
   return Object.freeze({
-    kubeconfig: kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
+    kubeconfig: {
+      ...kubeconfigChoice(text('kubeconfig'), text('context'), env, home),
+      as: actingAs(text),
+    },
     namespace: namespaceName('namespace', text('namespace')),
     credentialNamespaces: list(text('credential-namespaces')).map((name) =>
       namespaceName('credential-namespaces', name),
     ),
     downstreamNamespace: optionalNamespace(text('downstream-namespace')),
     downstreamKubeconfig: text('downstream-kubeconfig') || undefined,
-    requestTimeoutMs: Math.max(1_000, duration('request-timeout', text('request-timeout'))),
+    requestTimeoutMs: waitingTime('request-timeout', text('request-timeout')),
     output: oneOf('output', text('output'), OUTPUT_FORMATS),
     headers: !switchValue('no-headers', text('no-headers')),
     userAgent: `kubectl-ace/${VERSION}`,

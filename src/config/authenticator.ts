@@ -10,11 +10,14 @@ import {
 import { VERSION } from '../version.ts';
 import {
   address,
+  DIAGNOSTICS_FLAG,
+  diagnosticsAddress,
   duration,
   type Environment,
   type Flag,
   flagReader,
   type Given,
+  isLoopback,
   LOG_FLAGS,
   list,
   namespaceName,
@@ -40,6 +43,8 @@ export interface AuthenticatorConfig {
   readonly snapshotFile: string | undefined;
   readonly snapshotKeyFile: string | undefined;
   readonly auditLog: AuditMode;
+  /** Where profiles are handed out; undefined: nowhere. */
+  readonly diagnosticsListen: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly userAgent: string;
@@ -128,6 +133,7 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
     help: 'a JSON line on stdout for reviews that are refused, or for all: verdict, reason, token name, user, cluster; none, refused or all',
     fallback: 'none',
   },
+  DIAGNOSTICS_FLAG,
   ...LOG_FLAGS,
 ];
 
@@ -157,6 +163,7 @@ export function authenticatorConfig(given: Given, env: Environment): Authenticat
     readyFile: text('ready-file') || undefined,
     ...snapshotFiles(text),
     auditLog: oneOf('audit-log', text('audit-log'), AUDIT_MODES),
+    diagnosticsListen: diagnosticsAddress(text),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-authenticator/${VERSION}`,
@@ -197,8 +204,7 @@ function snapshotFiles(
 }
 
 function requireLoopback(listen: string): void {
-  const { host } = splitAddress(listen);
-  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return;
+  if (isLoopback(listen)) return;
   throw new ConfigError(
     `--listen: ${listen} is not loopback, and bearer tokens would cross the network in clear; give --tls-cert-file and --tls-key-file, or --insecure-listen`,
   );

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.ts';
 import { typedName } from './act.ts';
 import { ASK_FLAGS, type AskConfig, askConfig, CLUSTER_FLAG, DOWNSTREAM_KUBECONFIG_FLAG } from './ask.ts';
 import { type Environment, type Flag, flagReader, type Given, switchValue } from './flags.ts';
+import { requireName } from './whole-bearer.ts';
 
 /** What `explain` was asked. */
 export interface ExplainConfig extends AskConfig {
@@ -73,12 +74,7 @@ export function explainConfig(
   if ((tokenName === undefined) === (kubeconfigFile === undefined)) {
     throw new ConfigError('wanted the name of a token, or --kubeconfig-file FILE, and not both');
   }
-  if (tokenName?.includes(':')) {
-    // It is in the shell's history already; at least it goes no further.
-    throw new ConfigError(
-      'that is a whole bearer, which does not belong on a command line: give the name before the colon, or --kubeconfig-file',
-    );
-  }
+  if (tokenName !== undefined) requireName('the name of the token', tokenName);
   const context = kubeconfigFile === undefined ? text('context') : text('management-context');
   return Object.freeze({
     ...askConfig({ ...given, context: context || undefined }, { ...env, ACE_CONTEXT: undefined }, home),

@@ -1,6 +1,7 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
 import { splitAddress } from '../telemetry/address.ts';
+import { isWholeBearer, requireName, wholeBearerError } from './whole-bearer.ts';
 
 /** One flag: its name, what it means, its default, and whether it takes a value, several, or none. */
 export interface Flag {
@@ -9,8 +10,9 @@ export interface Flag {
   readonly placeholder?: string;
   readonly help: string;
   readonly fallback: string;
-  /** May be given several times; the values are joined by commas. */
+  /** May be given several times; the values are joined by commas, or by {@link separator}. */
   readonly repeatable?: boolean;
+  readonly separator?: string;
   /** One letter, for `-n`. */
   readonly short?: string;
   /** The values that are taken, for shell completion. */
@@ -50,12 +52,11 @@ export function flagReader(flags: readonly Flag[], given: Given, env: Environmen
   };
 }
 
-function requireMeant(
-  { flag, fallback, refusesVariable, mayBeEmpty }: Flag,
-  given: Given,
-  env: Environment,
-): void {
+function requireMeant(known: Flag, given: Given, env: Environment): void {
+  const { flag, fallback, refusesVariable, mayBeEmpty } = known;
   const value = given[flag];
+  requireNoBearer(known, `--${flag}`, value);
+  requireNoBearer(known, environmentName(flag), env[environmentName(flag)]);
   if (value !== undefined) {
     // Where nothing is no default, the value is looked at anyhow.
     if (mayBeEmpty || fallback !== '' || value.trim() !== '') return;
@@ -70,8 +71,19 @@ function requireMeant(
   );
 }
 
+const NAMES: ReadonlySet<string | undefined> = new Set(['NAME', 'NAMES', 'ID']);
+
+/** Before anything is said of what is wrong with it. Contexts have colons in their names. */
+function requireNoBearer({ flag, placeholder }: Flag, where: string, value: string | undefined): void {
+  if (value === undefined) return;
+  if (isWholeBearer(value)) throw wholeBearerError(where);
+  if (NAMES.has(placeholder) && !flag.endsWith('context')) requireName(where, value);
+}
+
 /** Of a command that takes something away a variable may set only how long it waits, and how the answer looks. */
-const HARMLESS: ReadonlySet<string> = new Set(['request-timeout', 'output', 'no-headers', 'wait', 'timeout']);
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...['request-timeout', 'output', 'no-headers', 'wait', 'timeout', 'verbosity'],
+]);
 
 /** Flags of a command that takes something away. Those that have no variable anyhow stay as they are. */
 export function flagsOfRemoval(flags: readonly Flag[]): readonly Flag[] {
@@ -117,12 +129,56 @@ export function duration(flag: string, value: string): number {
   return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0);
 }
 
+/** Timers of Node that are set for longer than 2^31-1 ms end at once, and a request may take twice what it is told. */
+const LONGEST_WAIT = { ms: 7 * 86_400_000, text: '7d' };
+
+/**
+ * A length of time that is waited for: some, and no more than a week.
+ *
+ * @param mayBeNone - 0 means something
+ * @returns milliseconds
+ * @throws {ConfigError}
+ */
+export function waitingTime(flag: string, value: string, mayBeNone = false): number {
+  const ms = duration(flag, value);
+  if (ms === 0 && !mayBeNone) throw new ConfigError(`--${flag}: wanted some time, such as 90s; got none`);
+  if (ms > LONGEST_WAIT.ms)
+    throw new ConfigError(
+      `--${flag}: nobody waits for longer than ${LONGEST_WAIT.text} here; got '${value}'`,
+    );
+  return ms;
+}
+
 /** Values of a comma-separated list. */
 export function list(value: string): readonly string[] {
   return value
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+}
+
+/** Whether nobody but this machine (or this Pod) can connect there. */
+export function isLoopback(listen: string): boolean {
+  const { host } = splitAddress(listen);
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Of both programs. */
+export const DIAGNOSTICS_FLAG: Flag = {
+  flag: 'diagnostics-listen',
+  placeholder: 'ADDRESS',
+  help: 'WARNING: for a search alone: hand out CPU and heap profiles here to everybody on this loopback, such as 127.0.0.1:6060; default off',
+  fallback: '',
+};
+
+/** @throws {ConfigError} for anything but loopback */
+export function diagnosticsAddress(text: (flag: string) => string): string | undefined {
+  const value = text('diagnostics-listen');
+  if (value === '') return undefined;
+  if (isLoopback(address('diagnostics-listen', value))) return value;
+  throw new ConfigError(
+    `--diagnostics-listen: ${value} is not loopback, and profiles are for nobody else; kubectl port-forward reaches 127.0.0.1 of a Pod`,
+  );
 }
 
 /** What both programs are told about logging. */

@@ -6,6 +6,8 @@ import { LOG_LEVELS, type LogFormat, type LogLevel } from '../telemetry/log-leve
 import { VERSION } from '../version.ts';
 import {
   address,
+  DIAGNOSTICS_FLAG,
+  diagnosticsAddress,
   duration,
   type Environment,
   type Flag,
@@ -33,6 +35,8 @@ export interface OperatorConfig {
   readonly leaderElect: boolean;
   readonly leaseTiming: LeaseTiming;
   readonly listen: string;
+  /** Where profiles are handed out; undefined: nowhere. */
+  readonly diagnosticsListen: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly userAgent: string;
@@ -112,6 +116,7 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
     help: 'how often the leader renews',
     fallback: '2s',
   },
+  DIAGNOSTICS_FLAG,
   ...LOG_FLAGS,
 ];
 
@@ -136,6 +141,7 @@ export function operatorConfig(given: Given, env: Environment): OperatorConfig {
     leaderElect: switchValue('leader-elect', text('leader-elect')),
     leaseTiming: leaseTiming(text),
     listen: address('listen', text('listen')),
+    diagnosticsListen: diagnosticsAddress(text),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-operator/${VERSION}`,

@@ -1,6 +1,6 @@
 import { isObjectName } from '../api/names.ts';
 import { ConfigError } from '../errors.ts';
-import { typedName } from './act.ts';
+import { TIMEOUT_HELP, typedName } from './act.ts';
 import {
   ASK_FLAGS,
   type AskConfig,
@@ -10,13 +10,13 @@ import {
   requireCluster,
 } from './ask.ts';
 import {
-  duration,
   type Environment,
   type Flag,
   flagReader,
   type Given,
   oneOf,
   switchValue,
+  waitingTime,
 } from './flags.ts';
 
 export interface StatusConfig extends AskConfig {
@@ -54,7 +54,7 @@ export function statusConfig(
     ...ask,
     cluster: args[0] === undefined ? undefined : typedName('cluster', args[0]),
     watch: switchValue('watch', text('watch')),
-    intervalMs: Math.max(1_000, duration('interval', text('interval'))),
+    intervalMs: waitingTime('interval', text('interval')),
     asksClusters: !switchValue('management-only', text('management-only')),
   });
 }
@@ -76,7 +76,7 @@ export const WAIT_FLAGS: readonly Flag[] = [
     fallback: 'propagated',
     choices: ['propagated', 'revoked'],
   },
-  { flag: 'timeout', placeholder: 'DURATION', help: 'how long to wait, such as 30s or 5m', fallback: '60s' },
+  { flag: 'timeout', placeholder: 'DURATION', help: TIMEOUT_HELP, fallback: '60s' },
   {
     flag: 'ignore-not-found',
     help: 'with --for=revoked: a token that is nowhere to be seen from the start is revoked, not mistyped',
@@ -102,7 +102,7 @@ export function waitConfig(
     token,
     cluster: text('cluster') || undefined,
     until: oneOf('for', text('for'), ['propagated', 'revoked'] as const),
-    timeoutMs: duration('timeout', text('timeout')),
+    timeoutMs: waitingTime('timeout', text('timeout'), true),
     ignoreNotFound: switchValue('ignore-not-found', text('ignore-not-found')),
   });
 }

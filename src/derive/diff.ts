@@ -1,4 +1,5 @@
 import {
+  ANNOTATION_FINGERPRINT,
   ANNOTATION_TOKEN_API,
   ANNOTATION_TOKEN_UID,
   ANNOTATION_USER_UID,
@@ -134,6 +135,14 @@ export function isSameChange(a: Change, b: Change): boolean {
         : [keyOf(change.target), change.target.metadata.uid, change.verb === 'patch' ? change.patch : ''],
     );
   return a.verb === b.verb && said(a) === said(b);
+}
+
+/** Signed anew, under another key: nobody meddled with it. */
+export function isMarkOnly(change: Change): boolean {
+  if (change.verb !== 'patch') return false;
+  const { metadata, ...rest } = change.patch as { readonly metadata?: { readonly annotations?: object } };
+  const { annotations = {}, ...others } = metadata ?? {};
+  return Object.keys({ ...rest, ...others, ...annotations }).every((key) => key === ANNOTATION_FINGERPRINT);
 }
 
 /** Name and namespace address the object; they are not part of the patch. */

@@ -2,7 +2,7 @@ import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
-import { type OtherWriter, otherWriterMessage } from './other-writer.ts';
+import { type OtherWriter, othersInStatus, otherWriterMessage } from './other-writer.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -110,6 +110,7 @@ export function deriveStatus(
     ...(hashes === undefined ? {} : { hashes }),
     extTokens: facts.extTokens === true ? true : null,
     credentials: facts.way ?? null,
+    others: othersInStatus(facts.others),
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };

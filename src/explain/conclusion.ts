@@ -1,13 +1,14 @@
 import { LABEL_CLUSTER } from '../api/names.ts';
 import type { Token } from '../api/types.ts';
 import { known } from '../plane/reading.ts';
-import { type Evidence, nameOf } from './evidence.ts';
+import { type Evidence, nameOf, proxiedBy } from './evidence.ts';
 import { type Hop, type HopId, type HopReasonCode, withNames } from './hop.ts';
 import { judgeCluster } from './judge-cluster.ts';
 import { judgeObjects } from './judge-objects.ts';
 import { judgeToken } from './judge-token.ts';
 import { judgeWebhook } from './judge-webhook.ts';
-import { letIn } from './let-in.ts';
+import { type LetIn, letIn } from './let-in.ts';
+import { letInAs, userOf } from './who.ts';
 
 /**
  * `accepted`: the API server of the kubeconfig let it in a moment ago, and it may do what was asked about. `expected`: that server
@@ -34,19 +35,19 @@ export function conclude(evidence: Evidence): Explanation {
   const names = {
     token: nameOf(evidence.given),
     cluster: evidence.target.cluster ?? labelOf(evidence),
-    user:
-      known(evidence.management.token)?.userName ??
-      known(evidence.downstream.clusterAuthToken)?.parsed.userName,
+    user: userOf(evidence) ?? letInAs(evidence),
   };
   const hops = [judgeToken, judgeCluster, judgeObjects, judgeWebhook]
     .flatMap((judge) => judge(evidence))
     .map((hop) => withNames(ofKind(hop, known(evidence.management.token)), names));
-  const { verdict, decisive } = verdictOf(hops, evidence);
+  const { verdict, decisive, by } = verdictOf(hops, evidence);
+  const unproven = by === 'server' ? undefined : known(evidence.downstream.way)?.unproven;
+  const message = decisive?.detail ?? goodNews(verdict, evidence);
   return {
     ...names,
     verdict,
     reason: decisive?.reason,
-    message: decisive?.detail ?? goodNews(verdict, names.user),
+    message: unproven ? `${message}; ${unproven}` : message,
     remedy: decisive?.remedy,
     hops,
   };
@@ -72,16 +73,22 @@ function labelOf({ downstream }: Evidence): string | undefined {
 /** In order, these suffice to know that a token is let in. */
 const SUFFICIENT: readonly HopId[] = ['clusterAuthToken', 'hash', 'userAttribute', 'webhook', 'secret'];
 
-function verdictOf(
-  hops: readonly Hop[],
-  evidence: Evidence,
-): { verdict: Verdict; decisive: Hop | undefined } {
-  const broken = hops.find(({ state }) => state === 'broken');
+interface Decided {
+  readonly verdict: Verdict;
+  readonly decisive: Hop | undefined;
+}
+
+function verdictOf(hops: readonly Hop[], evidence: Evidence): Decided & Pick<LetIn, 'by'> {
   const { is, by } = letIn(evidence, hops);
+  return { ...decided(hops, is, by), by };
+}
+
+function decided(hops: readonly Hop[], is: LetIn['is'], by: LetIn['by']): Decided {
+  const broken = hops.find(({ state }) => state === 'broken');
   if (is === 'no') return { verdict: 'refused', decisive: broken ?? doubtIn(hops) };
   const right = hops.find(({ id }) => id === 'right');
   // Let in, and not allowed what was asked about.
-  if (right?.state === 'broken') return { verdict: 'refused', decisive: broken };
+  if (right?.state === 'broken' && is === 'yes') return { verdict: 'refused', decisive: broken };
   if (is === 'unknown') return { verdict: 'unknown', decisive: broken ?? doubtIn(hops) };
   if (broken) return { verdict: 'stillAccepted', decisive: broken };
   if (right && right.state !== 'ok') return { verdict: 'unknown', decisive: right };
@@ -90,14 +97,19 @@ function verdictOf(
 
 /** What was not seen, where nothing is broken. */
 function doubtIn(hops: readonly Hop[]): Hop | undefined {
+  const detour = hops.find(({ reason }) => reason === 'NotAnAce');
+  if (detour) return detour;
   const doubt = SUFFICIENT.map((id) => hops.find((hop) => hop.id === id)).find((hop) => hop?.state !== 'ok');
   // A doubt without a reason of its own is the consequence of an earlier one.
   return doubt?.reason ? doubt : (hops.find(({ state, reason }) => state === 'unknown' && reason) ?? doubt);
 }
 
-function goodNews(verdict: Verdict, user: string | undefined): string {
+function goodNews(verdict: Verdict, evidence: Evidence): string {
+  const user = letInAs(evidence) ?? userOf(evidence);
   const as = user ? ` as ${user}` : '';
+  const way =
+    proxiedBy(evidence.given) === undefined ? '' : ", by the management plane's proxy; no ACE is asked";
   return verdict === 'accepted'
-    ? `it is let in${as}`
+    ? `it is let in${as}${way}`
     : `it would be let in${as}; its API server was not asked with the bearer, which -f FILE does`;
 }

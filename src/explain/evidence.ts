@@ -1,4 +1,5 @@
 import type { Bearer } from '../api/bearer.ts';
+import { proxiedCluster } from '../api/parse-credentials.ts';
 import type { ClusterAuthToken, ClusterUserAttribute, HashSecret } from '../api/parse-downstream.ts';
 import type { Cluster, Propagation, Token, User, UserAttribute } from '../api/types.ts';
 import type { Installation } from '../derive/ownership.ts';
@@ -6,6 +7,7 @@ import type { HashFormat } from '../hash/formats.ts';
 import type { Seen } from '../plane/downstream.ts';
 import type { Reading } from '../plane/reading.ts';
 import type { ReviewAnswer } from '../plane/reviews.ts';
+import type { LiveAnswer } from '../plane/who-am-i.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
 
 /** What was handed over to be explained. */
@@ -62,7 +64,13 @@ export interface ManagementEvidence {
 
 export interface DownstreamEvidence {
   /** Where it is, and by whose credentials; a failure when there is no way to it. */
-  readonly way: Asked<{ readonly server: string; readonly source: string; readonly isOperators: boolean }>;
+  readonly way: Asked<{
+    readonly server: string;
+    readonly source: string;
+    readonly isOperators: boolean;
+    /** Why it is not proven that a kubeconfig that was given is of this cluster, in words. */
+    readonly unproven?: string | undefined;
+  }>;
   readonly namespace: string;
   readonly clusterAuthToken: Asked<Seen<ClusterAuthToken> | undefined>;
   readonly hashSecret: Asked<Seen<HashSecret> | undefined>;
@@ -87,14 +95,19 @@ export interface WebhookEvidence {
   readonly probe: Asked<ReviewAnswer>;
   /** What it makes of the bearer: of an earlier answer, perhaps, for as long as its caches last. */
   readonly review: Asked<ReviewAnswer>;
-  /** A request with the bearer itself, to the server of its own kubeconfig. */
-  readonly live: Asked<'accepted' | 'refused'>;
+  /** What the server of its own kubeconfig says to the bearer itself. */
+  readonly live: Asked<LiveAnswer>;
 }
 
 export interface RightEvidence {
   /** As it was asked: `get pods in namespace default`. */
   readonly question: string;
   readonly answer: Asked<{ readonly allowed: boolean; readonly reason: string }>;
+}
+
+/** The cluster to which the management plane's proxy leads by the address that was given: no ACE has a part in that. */
+export function proxiedBy(given: Given): string | undefined {
+  return given.kind === 'kubeconfig' ? proxiedCluster(given.server) : undefined;
 }
 
 /** The token's name, however it was handed over. */

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_DOWNSTREAM_NAMESPACE, isObjectName } from '../api/names.ts';
-import { proxiedCluster } from '../api/parse-credentials.ts';
-import type { Cluster, Token } from '../api/types.ts';
+import type { Token } from '../api/types.ts';
 import { createHasher } from '../hash/hasher.ts';
 import { type DownstreamPlane, openDownstream } from '../plane/downstream.ts';
 import { downstreamNamespaceOf } from '../plane/downstream-namespace.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import type { Plane, PlaneOptions } from '../plane/plane.ts';
 import { known, type Reading } from '../plane/reading.ts';
-import { isLetIn, mayI, mayThey, reviewToken, type Wish } from '../plane/reviews.ts';
+import { mayI, mayThey, reviewToken, type Wish } from '../plane/reviews.ts';
+import { confirmCluster } from '../plane/same-cluster.ts';
+import { whoAmI } from '../plane/who-am-i.ts';
 import { authenticators } from '../plane/workloads.ts';
 import { compareHashes } from './compare-hashes.ts';
 import {
@@ -18,12 +19,14 @@ import {
   type HashEvidence,
   type ManagementEvidence,
   nameOf,
+  proxiedBy,
   type RightEvidence,
   secretOf,
   type WebhookEvidence,
 } from './evidence.ts';
 import { lookUpIds } from './other-ids.ts';
 import { clustersAt, findTarget } from './target.ts';
+import { whoIsLetIn } from './who.ts';
 
 export interface GatherOptions extends PlaneOptions {
   readonly given: Given;
@@ -42,7 +45,11 @@ export interface GatherOptions extends PlaneOptions {
   readonly now: () => number;
 }
 
-/** Looks at everything that can be seen of a token, at either side. Never throws for what cannot be reached. */
+/**
+ * Looks at everything that can be seen of a token, at either side. Never throws for what cannot be reached.
+ *
+ * @throws {ConfigError} when the downstream kubeconfig that was given is of another cluster
+ */
 export async function gather(options: GatherOptions): Promise<Evidence> {
   const { given, now } = options;
   const named = nameOf(given);
@@ -62,7 +69,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
     options.namespace === undefined ? downstreamNamespaceOf(propagation) : typed(options.namespace);
   const namespace = known(place) ?? DEFAULT_DOWNSTREAM_NAMESPACE;
   const placed = { ...options, bearer, namespace };
-  const opened = place.ok ? await open(placed, id, cluster) : place;
+  const opened = place.ok ? await open(placed, id, { cluster, propagation }) : place;
   try {
     const downstream = await lookDownstream(placed, opened, name, known(token));
     const userName = known(token)?.userName || known(downstream.clusterAuthToken)?.parsed.userName;
@@ -74,6 +81,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
       : [];
     const found = { token: known(token), user: known(user) };
     const installation = await lookUpIds(management, id, downstream, found);
+    const webhook = await askWebhook(placed, known(opened));
     const upstream: ManagementEvidence = { token, user, attribute, cluster, propagation, installation };
     return {
       nowMs: now(),
@@ -82,8 +90,8 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
       management: upstream,
       downstream,
       hash: await hashes(given, upstream, downstream),
-      webhook: await askWebhook(placed, known(opened)),
-      right: await askRight(placed, known(opened), downstream, userName),
+      webhook,
+      right: await askRight(placed, known(opened), { downstream, webhook, userName }),
     };
   } finally {
     if (opened?.ok && opened.value !== options.downstream) await opened.value.close();
@@ -108,11 +116,15 @@ type Placed = GatherOptions & { readonly namespace: string };
 async function open(
   options: Placed,
   id: string | undefined,
-  cluster: Reading<Cluster | undefined> | undefined,
+  { cluster, propagation }: Partial<Pick<ManagementEvidence, 'cluster' | 'propagation'>>,
 ): Promise<Reading<DownstreamPlane> | undefined> {
-  if (options.downstream) {
-    options.downstream.namespace = options.namespace;
-    return { ok: true, value: options.downstream };
+  const { downstream, given } = options;
+  // What is in the cluster makes no difference to who goes by the management plane's proxy.
+  if (proxiedBy(given) !== undefined) return undefined;
+  if (downstream) {
+    downstream.namespace = options.namespace;
+    downstream.unproven = await confirmCluster(downstream, id, propagation);
+    return { ok: true, value: downstream };
   }
   if (id === undefined) return undefined;
   if (!options.management.ok) return options.management;
@@ -142,7 +154,10 @@ async function lookDownstream(
   const plane = opened.value;
   const way = {
     ok: true as const,
-    value: { server: plane.server, source: plane.source, isOperators: plane !== options.downstream },
+    value: {
+      ...{ server: plane.server, source: plane.source, isOperators: plane !== options.downstream },
+      unproven: plane.unproven,
+    },
   };
   if (name === undefined)
     return { ...nothing, way, daemonSets: await authenticators(plane, plane.namespace) };
@@ -173,42 +188,43 @@ async function hashes(
 
 /** A question and nothing more: no object is written, but an authenticator may note that the token was used. */
 async function askWebhook(
-  { given, bearer, now, asksWebhook }: GatherOptions,
+  { given, bearer, asksWebhook }: GatherOptions,
   plane: DownstreamPlane | undefined,
 ): Promise<WebhookEvidence> {
   if (!asksWebhook) return { probe: undefined, review: undefined, live: undefined };
   const secret = secretOf(given);
   const nobody = `ace-explain-probe:${randomBytes(16).toString('hex')}`;
-  const isDirect = given.kind === 'kubeconfig' && proxiedCluster(given.server) === undefined;
   const [probe, review, live] = await Promise.all([
     plane ? reviewToken(plane, nobody) : undefined,
     plane && secret !== undefined ? reviewToken(plane, `${nameOf(given)}:${secret}`) : undefined,
-    isDirect ? askedLive(given, bearer, now) : undefined,
+    askedLive(given, bearer),
   ]);
   return { probe, review, live };
 }
 
 /** Without TLS no client shows a bearer, so that there is nothing to ask: the answer is known. */
-async function askedLive(
-  given: Given,
-  bearer: Plane | undefined,
-  now: () => number,
-): Promise<WebhookEvidence['live']> {
+async function askedLive(given: Given, bearer: Plane | undefined): Promise<WebhookEvidence['live']> {
   if (given.kind === 'kubeconfig' && given.server.startsWith('http:')) {
     const message = `server ${given.server} is without TLS`;
     return { ok: false, failure: { reason: 'PlainHttp', message } };
   }
-  return bearer ? isLetIn(bearer, now) : undefined;
+  return bearer ? whoAmI(bearer, proxiedBy(given) !== undefined) : undefined;
 }
 
 async function askRight(
   { wish, bearer }: GatherOptions,
   plane: DownstreamPlane | undefined,
-  downstream: DownstreamEvidence,
-  userName: string | undefined,
+  seen: {
+    readonly downstream: DownstreamEvidence;
+    readonly webhook: WebhookEvidence;
+    readonly userName: string | undefined;
+  },
 ): Promise<RightEvidence | undefined> {
   if (!wish) return undefined;
-  const own = bearer ? await mayI(bearer, wish.wish) : undefined;
+  const { downstream, webhook, userName } = seen;
+  // What somebody else may do says nothing of this user.
+  const isIts = bearer && whoIsLetIn(webhook.live, userName) === 'itsUser';
+  const own = isIts ? await mayI(bearer, wish.wish) : undefined;
   if (own?.ok || !plane || !userName) return { question: wish.question, answer: own };
   const groups = known(downstream.userAttribute)?.parsed.groups ?? [];
   return { question: wish.question, answer: await mayThey(plane, userName, groups, wish.wish) };

@@ -1,12 +1,12 @@
 import { CLUSTER_TEXTS } from '../api/cluster-reason-texts.ts';
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
-import { proxiedCluster } from '../api/parse-credentials.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import { CLUSTER_REASONS, type ClusterReason, type ReadFailureReason } from '../api/reasons.ts';
 import type { Cluster, Condition, Propagation } from '../api/types.ts';
 import { known, type ReadFailure } from '../plane/reading.ts';
-import type { Evidence } from './evidence.ts';
+import { type Evidence, proxiedBy } from './evidence.ts';
 import { broken, flawed, type Hop, ok, skipped, unseen } from './hop.ts';
+import { otherWriterOf } from './written.ts';
 
 /** Whether the cluster has ACE, and whether it can be reached: by the operator, and as the kubeconfig says. Pure. */
 export function judgeCluster(evidence: Evidence): readonly Hop[] {
@@ -17,17 +17,26 @@ export function judgeCluster(evidence: Evidence): readonly Hop[] {
 function endpoint({ given, webhook: { live } }: Evidence): readonly Hop[] {
   if (given.kind === 'name') return [];
   const { server, bearerProblem } = given;
-  const proxied = proxiedCluster(server);
-  if (proxied)
-    return [skipped('endpoint', `${server} is the management plane's proxy: ACE has no part in it`)];
+  if (live?.ok === false) return [unanswered(live.failure, server, proxiedBy(given))];
+  if (proxiedBy(given) !== undefined)
+    return [flawed('endpoint', 'warning', 'NotAnAce', HOP_TEXTS, `${server} ${NOT_AN_ACE}`)];
   const unasked = bearerProblem ? 'as the bearer cannot be sent like this' : 'for want of a bearer';
   if (!live) return [skipped('endpoint', `${server} was not asked, ${unasked}`)];
-  if (live.ok) return [ok('endpoint', `${server} answers, and its certificate is trusted`)];
-  const { reason, message } = live.failure;
-  return [broken('endpoint', reason, READ_TEXTS, message)];
+  return [ok('endpoint', `${server} answers, and its certificate is trusted`)];
 }
 
-function ace({ target, management: { cluster, propagation } }: Evidence): Hop {
+const NOT_AN_ACE = "is the management plane's proxy, and no cluster's own endpoint: ACE has no part in it";
+
+function unanswered({ reason, message }: ReadFailure, server: string, proxied: string | undefined): Hop {
+  const detail = proxied === undefined ? message : `${message}; ${server} ${NOT_AN_ACE}`;
+  const hop = broken('endpoint', reason, READ_TEXTS, detail);
+  // What ACE is there for: it goes on working while the management plane does not.
+  return proxied === undefined ? hop : { ...hop, remedy: HOP_TEXTS.NotAnAce.remedy };
+}
+
+function ace(evidence: Evidence): Hop {
+  const { given, target, management } = evidence;
+  const { cluster, propagation } = management;
   const name = target.cluster;
   if (name === undefined) return flawed('cluster', 'unknown', 'ClusterUnknown', HOP_TEXTS, target.how);
   if (!cluster) return unseen('cluster', `Cluster ${name} was not read`);
@@ -35,14 +44,14 @@ function ace({ target, management: { cluster, propagation } }: Evidence): Hop {
     return flawed('cluster', 'unknown', cluster.failure.reason, READ_TEXTS, cluster.failure.message);
   const { value } = cluster;
   if (!value) return broken('cluster', 'ClusterNotFound', HOP_TEXTS, `there is no Cluster ${name}`);
+  if (proxiedBy(given) !== undefined) return skipped('cluster', `no ACE is asked; ${target.how}`);
   const hop = switchOf(value, target.how);
   if (hop.state !== 'ok' || !known(propagation)?.spec.drain) return hop;
-  return broken(
-    'cluster',
-    'DrainRequested',
-    CLUSTER_TEXTS,
-    `spec.drain of ClusterPropagation ${name} is set`,
-  );
+  const detail = `spec.drain of ClusterPropagation ${name} is set`;
+  const other = otherWriterOf(evidence);
+  if (other === undefined) return broken('cluster', 'DrainRequested', CLUSTER_TEXTS, detail);
+  const told = `${hop.detail}; ${detail}, so our operator carries nothing there; ${other} writes this cluster`;
+  return ok('cluster', told);
 }
 
 function switchOf(cluster: Cluster, how: string): Hop {
@@ -70,12 +79,14 @@ const OPERATORS_FAULT: ReadonlySet<ReadFailureReason> = new Set([
   'CertificateExpired',
 ]);
 
-function connection({ target, downstream, management }: Evidence): Hop {
+function connection({ given, target, downstream, management }: Evidence): Hop {
   const { way, clusterAuthToken } = downstream;
+  if (proxiedBy(given) !== undefined)
+    return skipped('connection', 'nothing in the cluster decides about this bearer');
   if (!way) return skipped('connection', 'it is not known which cluster to reach');
   const propagation = management.propagation?.ok ? management.propagation.value : undefined;
   if (!way.ok) return unreached(way.failure, true, propagation);
-  const { server, source, isOperators } = way.value;
+  const { server, isOperators } = way.value;
   if (!clusterAuthToken) return unseen('connection', `${server} was not asked for anything`);
   const failure = clusterAuthToken.ok ? undefined : clusterAuthToken.failure;
   if (failure && failure.reason !== 'KindMissing' && failure.reason !== 'Forbidden') {
@@ -84,13 +95,24 @@ function connection({ target, downstream, management }: Evidence): Hop {
   if (failure?.reason === 'Forbidden' && isOperators) {
     return broken('connection', 'Forbidden', CLUSTER_TEXTS, failure.message);
   }
+  return reached(way.value, target.cluster ?? 'the cluster', propagation);
+}
+
+type Way = Extract<NonNullable<Evidence['downstream']['way']>, { ok: true }>['value'];
+
+function reached(
+  { server, source, unproven }: Way,
+  cluster: string,
+  propagation: Propagation | undefined,
+): Hop {
   const said = statusOf(propagation);
-  const isOperatorAway = said?.status === 'False' && said.reason !== 'Drained';
-  if (isOperatorAway) {
+  if (said?.status === 'False' && said.reason !== 'Drained') {
     const detail = `reached ${server}, but the operator reports: ${said.message}`;
     return broken('connection', reasonIn(said), CLUSTER_TEXTS, detail);
   }
-  return ok('connection', `${target.cluster ?? 'the cluster'} answers at ${server}, by ${source}`);
+  return unproven
+    ? flawed('connection', 'warning', 'ClusterUnproven', HOP_TEXTS, `${server} answers; ${unproven}`)
+    : ok('connection', `${cluster} answers at ${server}, by ${source}`);
 }
 
 function unreached(failure: ReadFailure, isOperators: boolean, propagation: Propagation | undefined): Hop {

@@ -13,7 +13,7 @@ import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 import { isStockAlone } from './judge-webhook.ts';
 import { whyAbsent } from './why-absent.ts';
-import { judgeWritten } from './written.ts';
+import { judgeWritten, otherWriterOf } from './written.ts';
 
 /** What the cluster holds for the token and its user: there, current, ours. Pure. */
 export function judgeObjects(evidence: Evidence): readonly Hop[] {
@@ -46,11 +46,8 @@ function unread(
 }
 
 /** Why the management plane does not want the token in this cluster; undefined when it does, or is not known. */
-function refusalOf({
-  management,
-  target,
-  nowMs,
-}: Evidence): TokenReason | 'TokenNotFound' | 'DrainRequested' | undefined {
+function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | 'DrainRequested' | undefined {
+  const { management, target, nowMs } = evidence;
   if (!management.token?.ok || target.cluster === undefined) return undefined;
   const token = management.token.value;
   if (!token) return 'TokenNotFound';
@@ -60,8 +57,12 @@ function refusalOf({
     aceEnabled: cluster?.aceEnabled !== false,
     nowMs,
   });
-  if (!verdict.wanted) return verdict.reason;
-  return known(management.propagation)?.spec.drain ? 'DrainRequested' : undefined;
+  // A User that could not be read may well be there.
+  const isUserUnread = management.user?.ok === false;
+  if (!verdict.wanted && !(isUserUnread && verdict.reason === 'UserNotFound')) return verdict.reason;
+  // What others write stays there, and comes.
+  const isDrained = known(management.propagation)?.spec.drain && otherWriterOf(evidence) === undefined;
+  return isDrained ? 'DrainRequested' : undefined;
 }
 
 function clusterAuthToken(evidence: Evidence): Hop {
@@ -72,10 +73,24 @@ function clusterAuthToken(evidence: Evidence): Hop {
   const refusal = refusalOf(evidence);
   if (!read.value) return absent(evidence, refusal);
   if (refusal) {
-    const detail = `still there although the management plane says ${refusal}; the operator takes it away when it can`;
-    return broken(id, 'NotRevoked', HOP_TEXTS, detail);
+    return notRevoked(refusal, evidence);
   }
   return present(read.value, evidence);
+}
+
+function notRevoked(refusal: string, evidence: Evidence): Hop {
+  const there = `still there although the management plane says ${refusal}`;
+  const writer = otherWriterOf(evidence);
+  if (writer === undefined)
+    return broken(
+      'clusterAuthToken',
+      'NotRevoked',
+      HOP_TEXTS,
+      `${there}; the operator takes it away when it can`,
+    );
+  const detail = `${there}; it was written by ${writer}, so the operator leaves it alone`;
+  const remedy = `look at the log of ${writer}, which has to take it away; until then the cluster may let it in`;
+  return { ...broken('clusterAuthToken', 'NotRevoked', HOP_TEXTS, detail), remedy };
 }
 
 function absent(evidence: Evidence, refusal: string | undefined): Hop {

@@ -5,7 +5,7 @@ import type { Cluster, Token, User } from '../api/types.ts';
 import { effectiveExpiryMs, formatTime } from '../derive/expiry.ts';
 import type { Reading } from '../plane/reading.ts';
 import { age, humanDuration } from '../print/duration.ts';
-import type { Evidence, Given } from './evidence.ts';
+import { type Evidence, type Given, proxiedBy } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 
 /** What the management plane says of the token, its user, and its scope. Pure. */
@@ -25,7 +25,11 @@ export function judgeToken(evidence: Evidence): readonly Hop[] {
     about('expiry', (it) => expiry(it, nowMs)),
     about('enabled', enabled),
     about('user', (it) => user(it, management.user)),
-    about('scope', (it) => scope(it, target.cluster, management.cluster)),
+    about('scope', (it) =>
+      it.clusterName === '' && proxiedBy(evidence.given) !== undefined
+        ? ok('scope', 'not scoped to a cluster: good for each of them by way of the management plane')
+        : scope(it, target.cluster, management.cluster),
+    ),
   ];
 }
 

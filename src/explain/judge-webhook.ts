@@ -2,9 +2,11 @@ import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
 import { DENIAL_TEXTS } from '../api/reason-texts.ts';
 import type { Reading } from '../plane/reading.ts';
 import type { ReviewAnswer } from '../plane/reviews.ts';
+import { ANONYMOUS } from '../plane/who-am-i.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
-import { type Evidence, nameOf } from './evidence.ts';
+import { type Evidence, nameOf, proxiedBy } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
+import { letInAs, userOf, type Who, whoIsLetIn } from './who.ts';
 
 /** Whether the API server asks an authenticator that can answer, what it answers, and what that allows. Pure. */
 export function judgeWebhook(evidence: Evidence): readonly Hop[] {
@@ -60,17 +62,64 @@ export function describe({ name, version, ready, wanted }: DaemonSet): string {
 
 function webhook(evidence: Evidence): Hop {
   const { probe, review, live } = evidence.webhook;
-  const isRefused = live?.ok === true && live.value === 'refused';
-  if (isRefused && (!review?.ok || review.value.kind === 'accepted')) return refusedThere(evidence);
+  const who = whoIsLetIn(live, userOf(evidence));
+  const estranged = estrangedHop(who, evidence);
+  if (estranged) return estranged;
+  if (proxiedBy(evidence.given) !== undefined) return byProxy(who, evidence);
+  if (who === 'nobody' && (!review?.ok || review.value.kind === 'accepted')) return refusedThere(evidence);
   const probed = probe?.ok ? probedHop(probe.value) : undefined;
   if (probed && probed.state !== 'ok') return probed;
   if (review?.ok) return reviewed(review.value, evidence);
   return probed ?? unreviewed(evidence);
 }
 
+/** Let in, but not as whom the bearer is; or it cannot be known as whom. */
+function estrangedHop(who: Who | undefined, evidence: Evidence): Hop | undefined {
+  const id = 'webhook';
+  const server = serverOf(evidence);
+  const user = userOf(evidence);
+  switch (who) {
+    case 'anonymous':
+      return broken(
+        id,
+        'BearerDropped',
+        HOP_TEXTS,
+        `${server} takes a request with this bearer for one without any (${ANONYMOUS})`,
+      );
+    case 'another':
+      return broken(
+        id,
+        'LetInAsAnother',
+        HOP_TEXTS,
+        `${server} lets this bearer in as ${letInAs(evidence)}, and its token is of ${user}`,
+      );
+    case 'somebody': {
+      const detail = `${server} lets somebody in, and does not say whom: that may be the token's user, or whoever shows no bearer at all`;
+      return flawed(id, 'unknown', 'WhoUnknown', HOP_TEXTS, detail);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The management plane judges the bearer itself, and asks no authenticator of a cluster. */
+function byProxy(who: Who | undefined, evidence: Evidence): Hop {
+  const id = 'webhook';
+  const server = serverOf(evidence);
+  if (who === 'nobody')
+    return broken(id, 'RefusedByProxy', HOP_TEXTS, `${server} refuses this bearer: 401 Unauthorized`);
+  if (who === 'itsUser')
+    return ok(id, `let in as ${letInAs(evidence)} by the management plane, which asks no authenticator`);
+  return skipped(id, 'the management plane judges the bearer itself, and asks no authenticator');
+}
+
+const serverOf = ({ given }: Evidence): string => (given.kind === 'kubeconfig' ? given.server : '');
+
 /** The API server of the kubeconfig has answered the bearer itself: no other's word counts against that. */
-function refusedThere({ given, target, webhook: { review } }: Evidence): Hop {
-  const server = given.kind === 'kubeconfig' ? given.server : '';
+function refusedThere(evidence: Evidence): Hop {
+  const { target, webhook } = evidence;
+  const { review } = webhook;
+  const server = serverOf(evidence);
   if (!review?.ok) {
     return broken(
       'webhook',
@@ -137,7 +186,8 @@ function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
 function unreviewed({ webhook: { live, probe }, downstream: { way } }: Evidence): Hop {
   const id = 'webhook';
   if (live?.ok) {
-    return ok(id, 'a request with this bearer was let in');
+    const as = live.value.kind === 'letIn' ? live.value.username : undefined;
+    return ok(id, `a request with this bearer was let in as ${as}`);
   }
   const failure = probe && !probe.ok ? probe.failure : live?.failure;
   if (!failure) return unasked(id, way);

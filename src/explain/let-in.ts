@@ -2,6 +2,7 @@ import { judgeHeld } from '../authenticator/judge.ts';
 import { known } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import type { Hop, HopId } from './hop.ts';
+import { userOf, type Who, whoIsLetIn } from './who.ts';
 
 /**
  * Whether the bearer is let in now, and who says so. `server`: the API server of the kubeconfig, asked with that very bearer.
@@ -15,15 +16,25 @@ export interface LetIn {
 /** What the API server in the file answers to that bearer is the truth; all else stands in for it where it was not asked. Pure. */
 export function letIn(evidence: Evidence, hops: readonly Hop[]): LetIn {
   const { live, review } = evidence.webhook;
-  if (live?.ok) return { is: live.value === 'accepted' ? 'yes' : 'no', by: 'server' };
+  const who = whoIsLetIn(live, userOf(evidence));
+  if (who) return { is: ALLOWED[who], by: 'server' };
   // Who does not answer, or is too busy to, has not said no.
-  if (live) return { is: SILENT.has(live.failure.reason) ? 'unknown' : 'no', by: 'server' };
+  if (live?.ok === false) return { is: SILENT.has(live.failure.reason) ? 'unknown' : 'no', by: 'server' };
   // As it stands there nobody takes it, whatever was said of the token that it was meant to be.
   const isUnsendable = hops.some(({ id, reason }) => id === 'parsed' && reason === 'MalformedBearer');
   if (isUnsendable) return { is: 'no', by: 'stored' };
   if (review?.ok) return { is: review.value.kind === 'accepted' ? 'yes' : 'no', by: 'cluster' };
   return { is: byWhatIsStored(evidence, hops), by: 'stored' };
 }
+
+/** A bearer that is lost on its way, or replaced by another, lets its user in nowhere. */
+const ALLOWED: Readonly<Record<Who, LetIn['is']>> = {
+  itsUser: 'yes',
+  somebody: 'unknown',
+  anonymous: 'no',
+  another: 'no',
+  nobody: 'no',
+};
 
 const SILENT: ReadonlySet<string> = new Set(['Unreachable', 'Failing']);
 

@@ -2,6 +2,7 @@ import type { ClusterAuthToken } from '../api/parse-downstream.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { Cluster, Token, User } from '../api/types.ts';
 import { effectiveExpiryMs } from '../derive/expiry.ts';
+import { ownerOf } from '../derive/ownership.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
@@ -41,13 +42,13 @@ export function tokenStatuses(
   nowMs: number,
 ): readonly TokenStatus[] {
   const usersByName = new Map(users.map((user) => [user.name, user]));
-  const held = new Map((known(there) ?? []).map((seen) => [seen.parsed.name, seen.parsed]));
+  const held = new Map((known(there) ?? []).map((seen) => [seen.parsed.name, seen]));
   const own = tokens.filter(({ clusterName }) => clusterName === cluster.name);
   const names = new Set(own.map(({ name }) => name));
   const rows = own.map((token) =>
     statusOf(token, usersByName.get(token.userName), cluster, there.ok ? held : undefined, nowMs),
   );
-  const orphans = [...held.values()].filter(({ name }) => !names.has(name)).map(orphan);
+  const orphans = [...held.values()].filter(({ parsed }) => !names.has(parsed.name)).map(orphan);
   return [...rows, ...orphans].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -55,7 +56,7 @@ function statusOf(
   token: Token,
   user: User | undefined,
   cluster: TokenHome,
-  held: ReadonlyMap<string, ClusterAuthToken> | undefined,
+  held: ReadonlyMap<string, Seen<ClusterAuthToken>> | undefined,
   nowMs: number,
 ): TokenStatus {
   const verdict = judgeToken(token, user, {
@@ -67,12 +68,20 @@ function statusOf(
   return {
     name: token.name,
     owner: token.userName,
-    ...stateOf(verdict, held && there !== undefined, cluster),
+    // A drain takes away what is ours; what others wrote stays, and lets its user in.
+    ...stateOf(verdict, held && there !== undefined, {
+      ...cluster,
+      drain: cluster.drain && !isOfAnother(there, cluster.name),
+    }),
     createdAtMs: token.createdAtMs,
     expiresAtMs: effectiveExpiryMs(token),
-    lastUsedAtMs: latest(token.lastUsedAtMs, there?.lastUsedAtMs),
+    lastUsedAtMs: latest(token.lastUsedAtMs, there?.parsed.lastUsedAtMs),
     isThere: held && there !== undefined,
   };
+}
+
+function isOfAnother(seen: Seen<ClusterAuthToken> | undefined, cluster: string): boolean {
+  return seen !== undefined && ownerOf(seen.object, cluster) === 'foreign';
 }
 
 function stateOf(
@@ -90,7 +99,7 @@ function stateOf(
     : { state: 'pending', reason: suspend ? 'Suspended' : '' };
 }
 
-function orphan(token: ClusterAuthToken): TokenStatus {
+function orphan({ parsed: token }: Seen<ClusterAuthToken>): TokenStatus {
   return {
     name: token.name,
     owner: token.userName,

@@ -60,7 +60,10 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     },
     // Which hash it would be makes no difference to what keeps it away.
     hash: refusedHash(token, algorithm) ?? { kind: 'ready', hash: { hash: '', fingerprint: '' } },
-    known: { isTokenGone: false, isExtCarried: true, isUserGone: false, awaitedElsewhereSinceMs: undefined },
+    known: {
+      ...{ isTokenGone: false, isExtCarried: true, isExtUnread: false, isUserGone: false },
+      awaitedElsewhereSinceMs: undefined,
+    },
     answers: new Map(),
   };
 }

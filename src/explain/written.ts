@@ -3,7 +3,8 @@ import { ANNOTATION_FINGERPRINT, LABEL_CLUSTER } from '../api/names.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { KubeObject } from '../api/types.ts';
 import { mergePatch } from '../derive/merge-patch.ts';
-import { ownerOf } from '../derive/ownership.ts';
+import { isByRancher } from '../derive/other-writer.ts';
+import { type Installation, ownerOf } from '../derive/ownership.ts';
 import { conflictMessage } from '../operator/decide/in-the-way.ts';
 import { known } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
@@ -48,15 +49,17 @@ export function judgeWritten(
 
 function ofAnother(
   id: HopId,
-  { kind, metadata }: KubeObject,
+  object: KubeObject,
   differing: readonly string[],
   told: string,
   { management }: Evidence,
 ): Hop {
-  const writer = writerOf(metadata.labels);
+  const { kind, metadata } = object;
+  const writer = writerOf(object);
   const wrong = differing.filter((field) => MEANING.includes(field));
-  // An operator that reports here leaves such objects alone.
-  const isServed = known(management.propagation)?.status.conditions !== undefined;
+  // An operator that reports here leaves such objects alone; after a hand-over it has no business there.
+  const { spec, status } = known(management.propagation) ?? {};
+  const isServed = status?.conditions !== undefined && !spec?.drain;
   if (wrong.length === 0) {
     return isServed
       ? flawed(
@@ -75,8 +78,26 @@ function ofAnother(
 }
 
 /** As Rancher's server marks what it makes there. */
-function writerOf(labels: KubeObject['metadata']['labels']): string {
-  return labels?.['cattle.io/creator'] === 'norman' ? "Rancher's own controller" : 'someone else';
+export function writerOf(object: KubeObject): string {
+  return isByRancher(object) ? "Rancher's own controller" : 'someone else';
+}
+
+/**
+ * Who writes this cluster beside our operator, or in its place after a hand-over: by the token's own object, else as the operator
+ * reports. Undefined: nobody, as far as can be seen. Pure.
+ */
+export function otherWriterOf({ target, downstream, management }: Evidence): string | undefined {
+  const object = known(downstream.clusterAuthToken)?.object;
+  if (object)
+    return isForeign(object, target.cluster, management.installation) ? writerOf(object) : undefined;
+  const conditions = known(management.propagation)?.status.conditions;
+  const reported = conditions?.find(({ type }) => type === 'OtherWriter');
+  if (reported?.status !== 'True') return undefined;
+  return reported.reason === 'RancherWrites' ? "Rancher's own controller" : 'someone else';
+}
+
+function isForeign(object: KubeObject, cluster: string | undefined, installation?: Installation): boolean {
+  return cluster !== undefined && ownerOf(object, cluster, installation) === 'foreign';
 }
 
 /** Names of the fields in which an object differs from what is wanted, as far as that can be told without the installation key. */

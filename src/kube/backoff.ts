@@ -20,10 +20,13 @@ export function backoffMs(
   return full / 2 + (full / 2) * random();
 }
 
-/** Waits, or returns at once when the signal ends the wait. Never throws. */
+/** `setTimeout` takes no more (about 24.8 days), and fires at once instead. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Waits, for 24 days at most, or returns at once when the signal ends the wait. Never throws. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await delay(ms, undefined, { signal });
+    await delay(Math.min(ms, MAX_TIMER_MS), undefined, { signal });
   } catch {
     // Aborted: the caller looks at the signal.
   }

@@ -1,5 +1,6 @@
 import { LEASES } from '../api/names.ts';
 import { isAlreadyExists, isConflict, isObjectMissing } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { pause } from './backoff.ts';
 import { Candidacy, type Instant, type LeaseTiming } from './candidacy.ts';
 import type { KubeClient } from './client.ts';
@@ -131,7 +132,8 @@ export class Elector implements Leadership {
 
   async #send(before: LeaseRecord | undefined, holder: string): Promise<unknown | undefined> {
     const { client, namespace, name, timing } = this.#options;
-    const claim = { namespace, name, holder, durationMs: timing.leaseMs, wallMs: Date.now() };
+    const times = { durationMs: timing.leaseMs, wallMs: Date.now() };
+    const claim = { namespace, name, holder, version: VERSION, ...times };
     const isThere = before !== undefined && before.resourceVersion !== '';
     const object = leaseObject(claim, isThere ? before : undefined);
     try {

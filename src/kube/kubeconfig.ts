@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, accessFrom, type HttpsOptions, type Loaded } from './access.ts';
-import { impersonatedGroups } from './impersonation.ts';
+import { actingAs, type Impersonated, impersonatedGroups } from './impersonation.ts';
 import { clusterFault } from './kubeconfig-faults.ts';
 import { type KubeconfigContent, namesTokenFile, tokenFilesOf, withTokensRead } from './token-file.ts';
 
@@ -20,22 +20,24 @@ export function loadedFile(file: string): Loaded {
  *
  * @param options.required - false: it is no fault when none of the files exists
  * @param options.context - instead of the files' current one
+ * @param options.as - somebody else to act as
  * @throws {ConfigError} when a file cannot be read, the context is not there, or nothing says where to go
  */
 export async function personalAccess(options: {
   readonly files: readonly string[];
   readonly required: boolean;
   readonly context: string | undefined;
+  readonly as?: Impersonated | undefined;
 }): Promise<Access> {
   const found = options.files.filter((file) => existsSync(file));
   if (found.length === 0) {
     if (options.required)
       throw new ConfigError(`cannot load kubeconfig ${options.files.join(', ')}: no such file`);
-    return accessFrom(() => currentOf(loadInCluster())).catch(() => {
+    return accessFrom(() => actingAs(currentOf(loadInCluster()), options.as)).catch(() => {
       throw new ConfigError('no kubeconfig was found; give one by --kubeconfig or $KUBECONFIG');
     });
   }
-  return accessFrom(() => currentOf(chosen(found, options.context), found.join(', ')));
+  return accessFrom(() => actingAs(currentOf(chosen(found, options.context), found.join(', ')), options.as));
 }
 
 /** A kubeconfig, and what client-node does not know of its users. */

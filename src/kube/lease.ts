@@ -1,4 +1,4 @@
-import { apiVersionOf, LEASES } from '../api/names.ts';
+import { ANNOTATION_VERSION, apiVersionOf, LEASES } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 
 /** What a Lease (`coordination.k8s.io/v1`) says, and the object that it says it in. */
@@ -19,6 +19,8 @@ export interface LeaseClaim {
   readonly holder: string;
   readonly durationMs: number;
   readonly wallMs: number;
+  /** Release of the program that holds it. */
+  readonly version: string;
 }
 
 /** Never throws: a Lease that somebody emptied is vacant. */
@@ -48,13 +50,14 @@ export function leaseObject(claim: LeaseClaim, before?: LeaseRecord): KubeObject
   return {
     apiVersion: apiVersionOf(LEASES),
     kind: LEASES.kind,
-    metadata: before
-      ? before.object.metadata
-      : {
-          name: claim.name,
-          namespace: claim.namespace,
-          labels: { 'app.kubernetes.io/part-of': 'ace-operator' },
-        },
+    metadata: signed(
+      before?.object.metadata ?? {
+        name: claim.name,
+        namespace: claim.namespace,
+        labels: { 'app.kubernetes.io/part-of': 'ace-operator' },
+      },
+      claim,
+    ),
     spec: {
       holderIdentity: claim.holder,
       leaseDurationSeconds: Math.max(1, Math.round(claim.durationMs / 1000)),
@@ -63,6 +66,12 @@ export function leaseObject(claim: LeaseClaim, before?: LeaseRecord): KubeObject
       leaseTransitions: (before?.transitions ?? 0) + (changesHands ? 1 : 0),
     },
   };
+}
+
+/** Says of which release the holder is; a Lease that is given back says who had it last. */
+function signed(metadata: KubeObject['metadata'], { holder, version }: LeaseClaim): KubeObject['metadata'] {
+  if (holder === '') return metadata;
+  return { ...metadata, annotations: { ...metadata.annotations, [ANNOTATION_VERSION]: version } };
 }
 
 /** Kubernetes' MicroTime: RFC 3339 with six digits. */

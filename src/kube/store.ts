@@ -25,12 +25,18 @@ export interface Lister<T> {
  */
 export class Store<T extends Identified> implements Lister<T> {
   readonly #objects = new Map<string, T>();
+  readonly #keyOf: (object: T) => string;
   readonly #indexers: Readonly<Record<string, (object: T) => string>>;
   readonly #indexes = new Map<string, Map<string, Set<string>>>();
   readonly #listeners: StoreListener<T>[] = [];
 
-  constructor(indexers: Readonly<Record<string, (object: T) => string>> = {}) {
+  /** @param keyOf - under what an object is held; its name unless said otherwise */
+  constructor(
+    indexers: Readonly<Record<string, (object: T) => string>> = {},
+    keyOf: (object: T) => string = ({ name }) => name,
+  ) {
     this.#indexers = indexers;
+    this.#keyOf = keyOf;
     for (const index of Object.keys(indexers)) this.#indexes.set(index, new Map());
   }
 
@@ -58,21 +64,21 @@ export class Store<T extends Identified> implements Lister<T> {
 
   /** Adds or updates one object; the same version again is no event. */
   put(object: T): void {
-    const old = this.#objects.get(object.name);
+    const old = this.#objects.get(this.#keyOf(object));
     if (old && old.uid === object.uid && old.resourceVersion === object.resourceVersion) return;
     if (old && old.uid !== object.uid) this.remove(old);
     const replaced = old?.uid === object.uid ? old : undefined;
     if (replaced) this.#unindex(replaced);
-    this.#objects.set(object.name, object);
+    this.#objects.set(this.#keyOf(object), object);
     this.#index(object);
     this.#tell(replaced ? { type: 'updated', object, old: replaced } : { type: 'added', object });
   }
 
   /** Removes an object, unless another of the same name has taken its place. */
   remove(object: T): void {
-    const old = this.#objects.get(object.name);
+    const old = this.#objects.get(this.#keyOf(object));
     if (!old || (old.uid !== object.uid && object.uid !== '')) return;
-    this.#objects.delete(object.name);
+    this.#objects.delete(this.#keyOf(object));
     this.#unindex(old);
     this.#tell({ type: 'deleted', object, old });
   }
@@ -83,11 +89,11 @@ export class Store<T extends Identified> implements Lister<T> {
    * @returns how many objects differed
    */
   replace(objects: readonly T[]): number {
-    const byName = new Map(objects.map((object) => [object.name, object]));
-    const gone = [...this.#objects.values()].filter((old) => !byName.has(old.name));
+    const keys = new Set(objects.map(this.#keyOf));
+    const gone = [...this.#objects.values()].filter((old) => !keys.has(this.#keyOf(old)));
     for (const old of gone) this.remove(old);
     const changed = objects.filter((object) => {
-      const old = this.#objects.get(object.name);
+      const old = this.#objects.get(this.#keyOf(object));
       return !old || old.uid !== object.uid || old.resourceVersion !== object.resourceVersion;
     });
     for (const object of changed) this.put(object);
@@ -99,8 +105,8 @@ export class Store<T extends Identified> implements Lister<T> {
       const values = this.#indexes.get(index);
       const value = keyOf(object);
       const names = values?.get(value);
-      if (names) names.add(object.name);
-      else values?.set(value, new Set([object.name]));
+      if (names) names.add(this.#keyOf(object));
+      else values?.set(value, new Set([this.#keyOf(object)]));
     }
   }
 
@@ -109,7 +115,7 @@ export class Store<T extends Identified> implements Lister<T> {
       const values = this.#indexes.get(index);
       const value = keyOf(object);
       const names = values?.get(value);
-      names?.delete(object.name);
+      names?.delete(this.#keyOf(object));
       if (names?.size === 0) values?.delete(value);
     }
   }

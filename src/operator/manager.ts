@@ -188,8 +188,8 @@ export class Manager {
   #newTerm(): Term {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
-      ...{ config, definitions, log, now },
-      planeNow: () => this.#clock.now(),
+      ...{ config, definitions, log },
+      clocks: { now, planeNow: () => this.#clock.now() },
       seen: { management: this.#management, deletions: this.#evidence },
       plane: {
         connect: (mayWrite) => this.#connect(mayWrite),

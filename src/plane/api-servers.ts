@@ -1,8 +1,7 @@
-import type { Resource } from '../api/names.ts';
+import { PODS } from '../api/names.ts';
 import type { Plane } from './plane.ts';
 import type { Reading } from './reading.ts';
 
-const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 const CACHE_FLAG = '--authentication-token-webhook-cache-ttl';
 
 /** An API server that shows itself as a Pod, as kubeadm and RKE2 run it. */

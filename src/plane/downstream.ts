@@ -32,6 +32,8 @@ export class DownstreamPlane extends Plane {
   readonly source: string;
   /** Of our objects. May become known only when the cluster does. */
   namespace: string;
+  /** By a kubeconfig that a person gave: why it is not proven that it is of the cluster that is meant, in words. */
+  unproven: string | undefined;
 
   constructor(
     access: Access,

@@ -1,4 +1,4 @@
-import { LEASE, LEASES } from '../api/names.ts';
+import { ANNOTATION_VERSION, LEASE, LEASES } from '../api/names.ts';
 import type { ManagementPlane } from './management.ts';
 import type { Reading } from './reading.ts';
 
@@ -22,6 +22,38 @@ export async function leaderlessSince(
     namespace,
   );
   return read.ok ? { ok: true, value: endedAtMs(read.value, nowMs) } : read;
+}
+
+/** The operator that works, as far as its Lease tells. */
+export interface Leader {
+  /** Empty where nobody holds it. */
+  readonly holder: string;
+  /** Its release, or that of the last one; undefined: it does not say, as earlier ones do not. */
+  readonly version: string | undefined;
+}
+
+/** @returns a value of undefined where there is no Lease: none was ever needed, or no operator ever ran */
+export function readLeader(
+  namespace: string,
+  management: ManagementPlane,
+): Promise<Reading<Leader | undefined>> {
+  return management.get(
+    LEASES,
+    LEASE,
+    (raw) => {
+      const { metadata, spec } = raw as {
+        metadata?: { annotations?: Readonly<Record<string, unknown>> };
+        spec?: { holderIdentity?: unknown };
+      };
+      const version = metadata?.annotations?.[ANNOTATION_VERSION];
+      const holder = spec?.holderIdentity;
+      return {
+        holder: typeof holder === 'string' ? holder : '',
+        version: typeof version === 'string' ? version : undefined,
+      };
+    },
+    namespace,
+  );
 }
 
 function endedAtMs(spec: Readonly<Record<string, unknown>> | undefined, nowMs: number): number | undefined {

@@ -25,7 +25,7 @@ import type {
 } from '../api/types.ts';
 import { namesOfSecrets } from '../clusters/credentials.ts';
 import { RANCHER_ADDRESSES, type Ways } from '../clusters/ways.ts';
-import { olderOf } from '../derive/older.ts';
+import { holderOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { readExtToken, readExtTokens } from './ext-tokens.ts';
@@ -63,17 +63,19 @@ export class ManagementPlane extends Plane {
     if (!v3.ok) return v3;
     // One that is there is not doubted because of what may not be looked at.
     if (!ext.ok) return v3.value === undefined ? ext : v3;
-    return { ok: true, value: olderOf(v3.value, ext.value) };
+    return { ok: true, value: holderOf(present(v3.value, ext.value), undefined, Date.now()) };
   }
 
   /** Of both kinds, as far as the newer one may be read: see {@link extTokens}. */
   async tokens(): Promise<Reading<readonly Token[]>> {
     const [v3, ext] = await Promise.all([this.list(TOKENS, parseToken), this.extTokens()]);
     if (!v3.ok) return v3;
-    const byName = new Map(v3.value.map((token) => [token.name, token]));
-    for (const token of known(ext) ?? [])
-      byName.set(token.name, olderOf(byName.get(token.name), token) ?? token);
-    return { ok: true, value: [...byName.values()] };
+    const nowMs = Date.now();
+    const named = Map.groupBy([...v3.value, ...(known(ext) ?? [])], ({ name }) => name);
+    // Of two for one cluster only one is there.
+    const isThere = (token: Token): boolean =>
+      holderOf(named.get(token.name) ?? [], token.clusterName, nowMs) === token;
+    return { ok: true, value: [...named.values()].flat().filter(isThere) };
   }
 
   /** Tokens of `ext.cattle.io`, read once. */
@@ -160,4 +162,8 @@ export class ManagementPlane extends Plane {
     );
     return this.#waysBy(read.flatMap((secret) => known(secret) ?? []));
   }
+}
+
+function present(...tokens: readonly (Token | undefined)[]): readonly Token[] {
+  return tokens.filter((token) => token !== undefined);
 }

@@ -1,6 +1,7 @@
 import type { Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { CERTIFICATE_REASONS, UnseenError } from '../errors.ts';
+import { apiError } from '../kube/classify.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
 import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -136,6 +137,23 @@ export class Plane {
       const askedAtMs = now();
       const { status, text, date } = await this.#transport.request('GET', path);
       return { status, text, skewMs: skewOf(date, askedAtMs, now()) };
+    });
+  }
+
+  /** Answer to an object that is put to a path, of whatever status: for questions, which store nothing. */
+  post(path: string, body: object): Promise<Reading<{ status: number; text: string }>> {
+    const contentType = 'application/json';
+    return this.reading(() =>
+      this.#transport.request('POST', path, { body: JSON.stringify(body), contentType }),
+    );
+  }
+
+  /** What is no object, such as a log. @param maxBytes - a longer one is refused */
+  text(path: string, maxBytes: number): Promise<Reading<string>> {
+    return this.reading(async () => {
+      const reply = await this.#transport.request('GET', path, { maxBytes });
+      if (reply.status !== 200) throw apiError(`GET ${path.split('?')[0]}`, reply);
+      return reply.text;
     });
   }
 

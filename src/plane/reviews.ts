@@ -133,32 +133,3 @@ function readPermission(status: unknown): Permission {
   const { allowed, reason } = status as { allowed?: unknown; reason?: unknown };
   return { allowed: allowed === true, reason: typeof reason === 'string' ? reason : '' };
 }
-
-/**
- * Whether the credential of this plane is let in at all: 401 is refused; 403 is given to someone whom the server knows. Only what
- * has an API server's form counts, whatever a load balancer or a log-in page says in its place.
- */
-export async function isLetIn(plane: Plane, now: () => number): Promise<Reading<'accepted' | 'refused'>> {
-  const probe = await plane.probe('/api', now);
-  if (!probe.ok) return probe;
-  const { status, text } = probe.value;
-  const fail = (reason: 'Failing' | 'NoApiServer', what: string): Reading<never> => ({
-    ok: false,
-    failure: { reason, message: `GET ${plane.server}/api: ${what}` },
-  });
-  const kind = kindOf(text);
-  if (status === 200 && kind === 'APIVersions') return { ok: true, value: 'accepted' };
-  if (kind !== 'Status') return fail('NoApiServer', `status ${status}, and not in the form of an API server`);
-  if (status === 401) return { ok: true, value: 'refused' };
-  if (status !== 403) return fail('Failing', `status ${status}`);
-  const isAnonymous = /system:(anonymous|unauthenticated)/.test(text);
-  return { ok: true, value: isAnonymous ? 'refused' : 'accepted' };
-}
-
-function kindOf(text: string): unknown {
-  try {
-    return (JSON.parse(text) as { kind?: unknown } | null)?.kind;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,3 +1,4 @@
+import { hanging, padded, width } from './lines.ts';
 import { printable } from './printable.ts';
 import type { Paint, Tone } from './style.ts';
 
@@ -18,19 +19,25 @@ const MARKS: Readonly<Record<Check['state'], { mark: string; tone: Tone }>> = {
   skipped: { mark: '-', tone: 'dim' },
 };
 
-/** Checks, one a line; with `remedies`, what to do stands below each that is not in order. */
-export function checklist(
-  checks: readonly Check[],
-  { paint, remedies }: { readonly paint: Paint; readonly remedies: boolean },
-): string {
-  const width = Math.max(0, ...checks.map(({ title }) => title.length));
+export interface ChecklistOptions {
+  readonly paint: Paint;
+  /** What to do stands below each that is not in order. */
+  readonly remedies: boolean;
+  /** Of the terminal; undefined: each check in one line. */
+  readonly columns: number | undefined;
+}
+
+/** Checks, one a line; on a terminal a long one goes on below its own text. */
+export function checklist(checks: readonly Check[], { paint, remedies, columns }: ChecklistOptions): string {
+  const cells = Math.max(0, ...checks.map(({ title }) => width(title)));
   return checks
     .flatMap(({ title, state, reason, detail, remedy }) => {
       const { mark, tone } = MARKS[state];
       const why = reason ? `${paint(tone, reason)}: ` : '';
       const text = state === 'skipped' ? paint('dim', printable(detail)) : `${why}${printable(detail)}`;
-      const line = `  ${paint(tone, mark)} ${title.padEnd(width)}  ${text}\n`;
-      return remedies && remedy ? [line, `    ${' '.repeat(width)}  ${printable(remedy)}\n`] : [line];
+      const line = hanging(`  ${paint(tone, mark)} ${padded(title, cells)}  `, text, columns);
+      const more = remedies && remedy ? [hanging(' '.repeat(cells + 6), printable(remedy), columns)] : [];
+      return [line, ...more].map((one) => `${one}\n`);
     })
     .join('');
 }

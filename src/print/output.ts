@@ -9,6 +9,8 @@ export interface Printer {
   readonly format: OutputFormat;
   readonly headers: boolean;
   readonly isTerminal: boolean;
+  /** Width of the terminal, in cells; undefined where there is none, and lines are as long as they are. */
+  readonly columns?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   write(text: string): void;
 }

@@ -1,3 +1,4 @@
+import { cut } from './lines.ts';
 import { printable } from './printable.ts';
 
 /** Where progress is shown: a terminal, and nothing else. */
@@ -40,7 +41,7 @@ export class Progress {
     if (nowMs - this.#beganAtMs < QUIET_MS || nowMs - this.#drawnAtMs < REDRAW_MS) return;
     this.#drawnAtMs = nowMs;
     this.#isShown = true;
-    this.#target.write(`${CLEAR_LINE}${this.#line(done, total).slice(0, this.#target.columns - 1)}`);
+    this.#target.write(CLEAR_LINE + cut(this.#line(done, total), this.#target.columns - 1));
   }
 
   /** Takes the line away: what is printed next has a clean line, and progress may go on after it. */

@@ -1,3 +1,4 @@
+import { padded, width } from './lines.ts';
 import { printable } from './printable.ts';
 import type { Paint, Tone } from './style.ts';
 
@@ -77,24 +78,8 @@ function lineOf(cells: readonly Painted[], widths: readonly number[], paint: Pai
   return cells
     .map(({ text, tone }, index) => {
       const isLast = index === cells.length - 1;
-      const padding = isLast ? '' : ' '.repeat((widths[index] ?? 0) - width(text));
-      return (tone ? paint(tone, text) : text) + padding;
+      const painted = tone ? paint(tone, text) : text;
+      return isLast ? painted : padded(painted, widths[index] ?? 0);
     })
     .join(GAP);
-}
-
-/** Scripts and signs that a terminal gives two cells to (UAX #11); half-width forms are of the same scripts. */
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
-const HALF = /[\uff61-\uffdc]/u;
-const MARK = /\p{M}/u;
-
-/** Cells of a terminal, not characters, which may take two of them, or none. */
-export function width(text: string): number {
-  let cells = 0;
-  for (const character of text) {
-    if (MARK.test(character)) continue;
-    cells += WIDE.test(character) && !HALF.test(character) ? 2 : 1;
-  }
-  return cells;
 }

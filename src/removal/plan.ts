@@ -118,7 +118,7 @@ function everything(sides: Sides, reason: RemovalReason): readonly Removal[] {
 function tokenRemovals(sides: Sides, { revocations }: SweepPlan): readonly Removal[] {
   return [...sides.snapshot.observed.managed().tokens].flatMap((name) => {
     if (isUnjudged(name, sides)) return [];
-    const reason = heldReason(sides.management.tokens.get(name), sides);
+    const reason = heldReason(tokenOf(name, sides), sides);
     // The sweep leaves it to the key's own turn to find out that a hash is of no use.
     const isRevoked = revocations.has(tokenKey(name)) || reason === 'UnsupportedHash';
     return isRevoked && reason !== undefined ? ofToken(name, reason, sides) : [];
@@ -127,8 +127,12 @@ function tokenRemovals(sides: Sides, { revocations }: SweepPlan): readonly Remov
 
 /** It was written for a token of a kind that may not be read here: nobody can say that it is gone. */
 function isUnjudged(name: string, { management, snapshot: { observed } }: Sides): boolean {
-  const isUnread = management.unread.has(EXT_TOKENS_WATCH) && !management.tokens.get(name);
+  const isUnread = management.unread.has(EXT_TOKENS_WATCH) && management.tokensNamed(name).length === 0;
   return isUnread && observed.forToken(name).some(isOfExtToken);
+}
+
+function tokenOf(name: string, { cluster, management, nowMs, snapshot }: Sides): Token | undefined {
+  return management.token(name, cluster, nowMs, snapshot.observed.apiOf(name));
 }
 
 function heldReason(token: Token | undefined, sides: Sides): RemovalReason | undefined {

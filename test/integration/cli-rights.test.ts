@@ -1,4 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   CLUSTER_AUTH_TOKENS,
@@ -6,10 +9,13 @@ import {
   CLUSTER_USER_ATTRIBUTES,
   CONFIG_MAPS,
   NAMESPACES,
+  PODS,
+  type Resource,
   SECRETS,
   SETTINGS,
 } from '../../src/api/names.ts';
 import { runProgram } from '../../src/cli/program/program.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { applyManifests } from '../support/manifests.ts';
@@ -23,7 +29,7 @@ import {
   rightText,
 } from '../support/rights.ts';
 import { aRuntime } from '../support/runtime.ts';
-import { NAMESPACE, startWorld, type World } from '../support/world.ts';
+import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 /** How a row of the table is tried, and what it needs to be there. */
 interface Trial {
@@ -39,6 +45,7 @@ interface Trial {
 
 const CLUSTER = 'c-one';
 let world: World;
+const dumps = mkdtempSync(join(tmpdir(), 'ace-rights-'));
 
 const aToken = (name: string): Promise<unknown> => world.createToken(name, CLUSTER, 'u-ada');
 const patchPropagation = (patch: object): Promise<unknown> =>
@@ -102,6 +109,13 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     code: 1,
     takesFile: true,
   },
+  version: { args: () => ['version'] },
+  // No kubelet is there, so that logs and metrics cannot be had by anybody: 3 is what everybody is told.
+  'sysdump CLUSTER': {
+    args: (name) => ['sysdump', CLUSTER, '--output-file', join(dumps, `${name}.tar.gz`)],
+    takesFile: true,
+    code: 3,
+  },
   cleanup: { args: () => ['cleanup', '--yes'], prepare: leftover, isDownstream: true },
 };
 
@@ -123,6 +137,21 @@ async function leftover(name: string): Promise<void> {
   await create(CLUSTER_USER_ATTRIBUTES, { apiVersion, kind: 'ClusterUserAttribute', metadata });
   await create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata });
   await create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+}
+
+const SERVICE_ACCOUNTS: Resource = {
+  ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true },
+};
+
+/** One of ours, which no node runs. */
+async function aPod(client: KubeClient, namespace: string, app: string): Promise<void> {
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
+  await client.create(SERVICE_ACCOUNTS, account).catch(() => undefined); // somebody made it already
+  await client.create(PODS, {
+    ...{ apiVersion: 'v1', kind: 'Pod' },
+    metadata: { name: `${app}-1`, namespace, labels: { 'app.kubernetes.io/name': app } },
+    spec: { automountServiceAccountToken: false, containers: [{ name: app, image: app }] },
+  });
 }
 
 const ROWS = rightsOfCommands();
@@ -169,6 +198,8 @@ beforeAll(async () => {
   await world.cluster(CLUSTER).create(NAMESPACES, {
     ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
   });
+  await aPod(management.client, OWN_NAMESPACE, 'ace-operator');
+  await aPod(world.cluster(CLUSTER).client, NAMESPACE, 'ace-authenticator');
   for (const directory of ['roles/management', 'roles/rancher'])
     await applyManifests(management.plane.adminKubeconfig, directory);
   await applyManifests(adminKubeconfig, 'roles/downstream');
@@ -193,7 +224,10 @@ beforeAll(async () => {
   const lastAbove = `--as=p-${ROWS.length - 2}`;
   await mayLast(management.plane.adminKubeconfig, 'patch', 'cprop', lastAbove);
 }, 300_000);
-afterAll(() => world?.close());
+afterAll(async () => {
+  await world?.close();
+  await rm(dumps, { recursive: true, force: true });
+});
 
 /** The roles for people, from the one that may least. */
 const ROLES = ['ace-view', 'ace-support', 'ace-admin'].map((name) => ({

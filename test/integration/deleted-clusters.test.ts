@@ -1,5 +1,6 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_PROPAGATIONS, CLUSTERS, CONFIG_MAPS, SECRETS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, CONFIG_MAPS, SECRETS, USERS } from '../../src/api/names.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
@@ -7,6 +8,25 @@ import { OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 const LONG = { timeoutMs: 60_000, intervalMs: 100 };
 /** As many as come and go in a day of CI. */
 const CHURN = 300;
+/** Of those that were at work, so many at a time, and so many times; ACE_CHURN asks for more of them. */
+const CONNECTED = Number(process.env['ACE_CHURN'] ?? 8);
+const ROUNDS = 2;
+/** That a cluster is drained is shown for half a minute. */
+const LIMIT_MS = ROUNDS * (120_000 + CONNECTED * 4_000);
+
+/** Of the pools to the management plane, which are opened as they are needed, with a timer each. */
+const SOCKETS_OF_THE_PLANE = 20;
+
+/** Only what is in use counts: else the figure is that of when memory was last looked through. */
+const COLLECTS_ON_SIGNAL = '--expose-gc --import=data:text/javascript,process.on(%22SIGUSR2%22,()=>gc())';
+
+function isSocket(pid: number | undefined, fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+  } catch {
+    return false;
+  }
+}
 
 describe('clusters that are deleted', () => {
   let world: World;
@@ -97,6 +117,71 @@ describe('clusters that are deleted', () => {
     await world.startOperator();
     await nothingIsLeft();
   });
+
+  test(
+    `of which ${CONNECTED} were connected, ${ROUNDS} times over, leave no socket, no timer, no series and no object`,
+    async () => {
+      const patient = { timeoutMs: 60_000 + CONNECTED * 2_000, intervalMs: 500 };
+      const operator = await world.startOperator([], { NODE_OPTIONS: COLLECTS_ON_SIGNAL });
+      const held = async (): Promise<{ sockets: number; timers: number; heapMiB: number }> => {
+        operator.kill('SIGUSR2');
+        return {
+          sockets: readdirSync(`/proc/${operator.pid}/fd`).filter((fd) => isSocket(operator.pid, fd)).length,
+          timers: await operator.metric('nodejs_active_resources{type="Timeout"}'),
+          heapMiB: Math.round((await operator.metric('nodejs_heap_size_used_bytes')) / 2 ** 20),
+        };
+      };
+      const inTens = async (
+        ids: readonly string[],
+        work: (id: string) => Promise<unknown>,
+      ): Promise<void> => {
+        for (let index = 0; index < ids.length; index += 10)
+          await Promise.all(ids.slice(index, index + 10).map(work));
+      };
+      const kubeconfig = world.cluster('c-one').plane.kubeconfigYaml({});
+      const figures = [await held()];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const ids = Array.from({ length: CONNECTED }, (_, index) => `c-at-work-${round}-${index}`);
+        // All lead to one API server, so each has a user of its own there.
+        await inTens(ids, async (id) => {
+          await world.createUser(`u-${id}`);
+          await world.createTokens(id, 1, id, `u-${id}`);
+          await world.register(id, { credentials: false });
+          await world.setCredentials(id, { kubeconfig });
+        });
+        await eventually(async () => {
+          const propagations = await world.management.list(CLUSTER_PROPAGATIONS);
+          expect(propagations.map(({ status }) => status?.tokens)).toEqual(ids.map(() => '1/1'));
+        }, patient);
+        expect(await world.cluster('c-one').tokenNames()).toHaveLength(CONNECTED);
+        await inTens(ids, async (id) => {
+          await world.management.remove(SECRETS, `credentials-${id}`, OWN_NAMESPACE);
+          await world.management.remove(CLUSTERS, id);
+        });
+        await eventually(async () => {
+          expect(await world.cluster('c-one').tokenNames()).toEqual([]);
+          expect(await kept()).toEqual([]);
+          expect(await world.management.list(CONFIG_MAPS, OWN_NAMESPACE)).toEqual([]);
+          expect(await world.management.list(CLUSTER_PROPAGATIONS)).toEqual([]);
+          expect(await series()).toEqual([]);
+        }, patient);
+        await inTens(ids, async (id) => {
+          await world.deleteToken(`${id}-0`);
+          await world.management.remove(USERS, `u-${id}`);
+        });
+        figures.push(await held());
+      }
+      console.log(`deleted-clusters: ${CONNECTED} clusters a round: ${JSON.stringify(figures)}`);
+      const [first, ...later] = figures;
+      for (const figure of later) {
+        expect(figure.sockets).toBeLessThanOrEqual((first?.sockets ?? 0) + SOCKETS_OF_THE_PLANE);
+        expect(figure.timers).toBeLessThanOrEqual((first?.timers ?? 0) + SOCKETS_OF_THE_PLANE);
+      }
+      // What is kept for each cluster would come again with each round.
+      expect(figures.at(-1)?.heapMiB).toBeLessThanOrEqual((figures.at(1)?.heapMiB ?? 0) + 10);
+    },
+    LIMIT_MS,
+  );
 
   test(`of which ${CHURN} came and went leave nothing`, async () => {
     await world.startOperator();

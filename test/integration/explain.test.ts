@@ -296,7 +296,8 @@ describe('what was handed over', () => {
       config.users[0].user = { token: bearerOf('good') };
       config.clusters[0].cluster.server = 'https://127.0.0.1:9/k8s/clusters/c-two';
     });
-    await explained('proxied-other-cluster', ['-f', file], { code: 1, reason: 'OtherCluster' });
+    // Nobody answers there, and whether it would be refused is for the management plane to say.
+    await explained('proxied-other-cluster', ['-f', file], { code: 3, reason: 'OtherCluster' });
   });
 
   test('cannot be read: exit 2, one line', async () => {

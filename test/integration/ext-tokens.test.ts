@@ -1,25 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_AUTH_TOKENS, NAMESPACES, SECRETS, USERS } from '../../src/api/names.ts';
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_PROPAGATIONS,
+  NAMESPACES,
+  SECRETS,
+  USERS,
+} from '../../src/api/names.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { EXT_HASH, EXT_SECRET, rawExtToken } from '../support/builders.ts';
 import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { kubectl } from '../support/kubectl.ts';
+import { kubectl, kubectlSays } from '../support/kubectl.ts';
 import { applyManifests } from '../support/manifests.ts';
 import type { Any } from '../support/plane-client.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 const EXT_NAMESPACE = 'cattle-tokens';
 const OFF = Buffer.from('false').toString('base64');
+/** A watch that was refused is tried again after half a minute at most. */
+const LONG = { timeoutMs: 60_000 };
 let world: World;
 let cli: Cli;
 let upstream: string;
 
 const aNamespace = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-/** A watch that was refused is tried again after half a minute at most. */
-const LONG = { timeoutMs: 60_000 };
 const present = (name: string): Promise<void> =>
-  eventually(async () => expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined());
+  eventually(async () => expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined(), LONG);
 const absent = (name: string): Promise<void> =>
   eventually(async () => {
     expect(await world.cluster('c-one').clusterAuthToken(name)).toBeUndefined();
@@ -39,6 +45,11 @@ async function extToken(
   const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace, labels }, data };
   return world.management.create(SECRETS, object);
 }
+/** Whatever the operator asked of that namespace. */
+const ofExtNamespace = async (): Promise<readonly unknown[]> =>
+  (await world.management.plane.auditLines()).filter(
+    ({ userAgent, namespace }) => userAgent.startsWith('ace-operator/') && namespace === EXT_NAMESPACE,
+  );
 const patchExt = (name: string, data: Record<string, string>): Promise<Any> =>
   world.management.patch(SECRETS, name, { data }, EXT_NAMESPACE);
 
@@ -150,6 +161,72 @@ describe('a token of ext.cattle.io', () => {
     await world.deleteToken('token-abcde');
   });
 
+  test('has a name to itself while an older Token of that name is not to be in the cluster', async () => {
+    const hashOf = async (name: string): Promise<string> =>
+      Buffer.from((await world.cluster('c-one').hashSecret(name))?.data.hash ?? '', 'base64').toString();
+    await world.createToken('token-older', 'c-one', 'u-ada', { enabled: false });
+    // Creation times are whole seconds.
+    await new Promise((done) => setTimeout(done, 1_100));
+    await extToken('token-older');
+    await present('token-older');
+    expect(await hashOf('token-older')).toBe(EXT_HASH);
+    await world.patchToken('token-older', { enabled: true });
+    await eventually(async () =>
+      expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ NameCollision: 1 }),
+    );
+    await eventually(async () => expect(await hashOf('token-older')).toMatch(/^\$/));
+    expect(await hashOf('token-older')).not.toBe(EXT_HASH);
+    await world.patchToken('token-older', { clusterName: 'c-elsewhere' });
+    await eventually(async () => expect(await hashOf('token-older')).toBe(EXT_HASH));
+    await world.deleteToken('token-older');
+    await world.management.remove(SECRETS, 'token-older', EXT_NAMESPACE);
+    await absent('token-older');
+  });
+
+  test('stays when its namespace was deleted and made anew, also over a restart: nobody revoked it', async () => {
+    const admin = world.management.plane.adminKubeconfig;
+    const names = ['token-home-0', 'token-home-1'];
+    for (const name of names) await extToken(name);
+    for (const name of names) await present(name);
+    await world.waitSynced('c-one', '2/2');
+    const withoutNamespace = async (): Promise<void> => {
+      await kubectl(admin, 'delete', 'namespace', EXT_NAMESPACE, '--wait=false');
+      // What the controller of namespaces does; none runs here.
+      for (const { metadata } of await world.management.list(SECRETS, EXT_NAMESPACE))
+        await world.management.remove(SECRETS, metadata.name, EXT_NAMESPACE);
+      const finalized = { ...aNamespace(EXT_NAMESPACE), spec: { finalizers: [] } };
+      const path = `/api/v1/namespaces/${EXT_NAMESPACE}/finalize`;
+      await kubectlSays(admin, ['replace', '--raw', path, '-f', '-'], JSON.stringify(finalized));
+    };
+    const stays = async (): Promise<void> => {
+      for (const name of names) expect(await world.cluster('c-one').clusterAuthToken(name)).toBeDefined();
+    };
+    // What a sweep finds absent waits for a person here, however few they are.
+    const gc = { minDeletes: 0, maxDeletePercent: 0 };
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { gc } });
+    await withoutNamespace();
+    await eventually(async () => expect((await world.propagation('c-one'))?.status.pending).toBe(2), LONG);
+    await stays();
+    await world.management.create(NAMESPACES, aNamespace(EXT_NAMESPACE) as never);
+    await applyManifests(admin, 'operator-ext-tokens');
+    await world.waitCondition('c-one', 'GCBlocked', { status: 'True' });
+    await stays();
+    await world.stopOperator();
+    await world.startOperator(['--kubeconfig', upstream, '--ext-tokens=true']);
+    await eventually(async () => expect((await world.propagation('c-one'))?.status.pending).toBe(2), LONG);
+    await world.waitCondition('c-one', 'GCBlocked', { status: 'True' });
+    await stays();
+    // A deletion in the new one is one.
+    await extToken('token-home-0');
+    await eventually(async () => expect((await world.propagation('c-one'))?.status.tokens).toBe('1/2'), LONG);
+    await world.management.remove(SECRETS, 'token-home-0', EXT_NAMESPACE);
+    await absent('token-home-0');
+    expect(await world.cluster('c-one').clusterAuthToken('token-home-1')).toBeDefined();
+    // And what a person looked at goes.
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { gc: null } });
+    await absent('token-home-1');
+  });
+
   test('stays when the right to read it is taken away, also over a restart, and that is said', async () => {
     await extToken('token-kept');
     await present('token-kept');
@@ -164,6 +241,50 @@ describe('a token of ext.cattle.io', () => {
     await applyManifests(admin, 'operator-ext-tokens');
     await world.management.remove(SECRETS, 'token-kept', EXT_NAMESPACE);
     await absent('token-kept');
+  });
+
+  test('and a younger Token of one name: that one waits while the first cannot be read, and takes no place', async () => {
+    const admin = world.management.plane.adminKubeconfig;
+    await extToken('token-both');
+    await extToken('token-new');
+    await present('token-both');
+    await world.stopOperator();
+    await kubectl(admin, 'delete', 'rolebinding', 'ace-operator-ext-tokens', '-n', EXT_NAMESPACE);
+    await world.createToken('token-both', 'c-one', 'u-ada');
+    await world.createToken('token-free', 'c-one', 'u-ada');
+    await world.startOperator(['--kubeconfig', upstream, '--ext-tokens=true']);
+    await present('token-free');
+    const { data } = (await world.cluster('c-one').hashSecret('token-both')) ?? {};
+    expect(Buffer.from(data.hash, 'base64').toString()).toBe(EXT_HASH);
+    await applyManifests(admin, 'operator-ext-tokens');
+    await eventually(
+      async () =>
+        expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ NameCollision: 1 }),
+      LONG,
+    );
+    await world.management.remove(SECRETS, 'token-both', EXT_NAMESPACE);
+    await eventually(async () => {
+      const { data: now } = (await world.cluster('c-one').hashSecret('token-both')) ?? {};
+      expect(now?.hash).toBeDefined();
+      expect(now?.hash).not.toBe(data.hash);
+    }, LONG);
+  });
+
+  test('is taken away, and asked for no more, once they are not to be carried', async () => {
+    await extToken('token-last');
+    await present('token-last');
+    await present('token-both');
+    await world.stopOperator();
+    const from = (await ofExtNamespace()).length;
+    await world.startOperator(['--kubeconfig', upstream, '--ext-tokens=false']);
+    await absent('token-last');
+    await absent('token-new');
+    await present('token-both');
+    await present('token-free');
+    await world.waitSynced('c-one');
+    expect((await world.propagation('c-one'))?.status.extTokens).not.toBe(true);
+    expect((await ofExtNamespace()).slice(from)).toEqual([]);
+    expect(await world.management.get(SECRETS, 'token-last', EXT_NAMESPACE)).toBeDefined();
   });
 
   test('nothing that was tried was forbidden, but for what was taken away on purpose', async () => {

@@ -66,6 +66,12 @@ describe('beside Rancher’s own controller', () => {
     await eventually(async () =>
       expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ Conflict: 2 }),
     );
+    expect((await world.propagation('c-one'))?.status.others).toEqual({
+      adopt: 2,
+      switchOff: 0,
+      leave: 0,
+      orphan: 0,
+    });
     expect(await versions()).toEqual(before);
     const status = await cli.run('status', '--management-only');
     expect(status.stderr).toContain("cluster c-one: Rancher's own controller writes this cluster, too");
@@ -100,6 +106,49 @@ describe('beside Rancher’s own controller', () => {
     expect(await Promise.all(NAMES.map(async (name) => (await cluster.hashSecret(name))?.data.hash))).toEqual(
       hashes,
     );
+  });
+
+  test('adoption that was switched off half-way keeps nobody out: our hash beside its ClusterAuthToken stays', async () => {
+    const [, name = ''] = NAMES;
+    const before = await cluster.hashSecret(name);
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: false } });
+    await eventually(async () => {
+      const { metadata, status } = (await world.propagation('c-one')) as Any;
+      expect(status.observedGeneration).toBe(metadata.generation);
+    });
+    const labels = {
+      'app.kubernetes.io/managed-by': null,
+      'ace-operator.io/cluster': null,
+      'ace-operator.io/installation': null,
+    };
+    const annotations = { 'ace-operator.io/token-uid': null, 'ace-operator.io/fingerprint': null };
+    await cluster.patch(CLUSTER_AUTH_TOKENS, name, { metadata: { labels, annotations } }, NAMESPACE);
+    await eventually(async () =>
+      expect((await world.propagation('c-one'))?.status.refused).toMatchObject({ Conflict: 1 }),
+    );
+    expect((await cluster.hashSecret(name))?.data).toEqual(before?.data);
+    expect((await cluster.hashSecret(name))?.metadata.uid).toBe(before?.metadata.uid);
+    expect((await cluster.clusterAuthToken(name))?.enabled).toBe(true);
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: true } });
+    await world.waitSynced('c-one', '2/2');
+  });
+
+  test('adoption switches off what stands for a revoked token, and lets it go on once it is good again', async () => {
+    await world.createToken('token-off', 'c-one', 'u-ada', { enabled: false });
+    await cluster.create(SECRETS, rawHashSecret('token-off', sha3.hash('not-a-real-secret-of-token-off')));
+    const fields = { userName: 'u-ada', enabled: true, lastUsedAt: '2026-01-02T03:04:05Z' };
+    const made = await cluster.create(CLUSTER_AUTH_TOKENS, rawCat('token-off', fields, NORMAN));
+    await eventually(async () => expect((await cluster.clusterAuthToken('token-off'))?.enabled).toBe(false));
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: false } });
+    await world.management.patch(TOKENS, 'token-off', { enabled: true });
+    await eventually(async () => expect((await cluster.clusterAuthToken('token-off'))?.enabled).toBe(true));
+    const after = await cluster.clusterAuthToken('token-off');
+    expect(after).toMatchObject({ lastUsedAt: '2026-01-02T03:04:05Z', metadata: { uid: made.metadata.uid } });
+    expect(after?.metadata.annotations ?? {}).toEqual({});
+    await world.deleteToken('token-off');
+    await cluster.remove(CLUSTER_AUTH_TOKENS, 'token-off', NAMESPACE);
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec: { adopt: true } });
+    await world.waitSynced('c-one', '2/2');
   });
 
   test('and once Rancher has let go, nobody else writes', async () => {

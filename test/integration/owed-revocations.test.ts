@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CONFIG_MAPS, USERS } from '../../src/api/names.ts';
+import { type Debt, unpack } from '../../src/operator/debts/debt-record.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Any } from '../support/plane-client.ts';
 import { type ServiceProcess, startService } from '../support/service-process.ts';
@@ -120,6 +121,34 @@ describe('revocations that are owed', () => {
       expect(await world.cluster('c-one').clusterUserAttribute('u-bob')).toBeUndefined();
     }, LONG);
     expect(await world.condition('c-one', 'GCBlocked')).toMatchObject({ status: 'False' });
+  });
+
+  test('of groups that a disabled user lost are known to the next process, too, though it finds the user enabled', async () => {
+    const groups = async (): Promise<unknown> =>
+      (await world.cluster('c-one').clusterUserAttribute('u-cyd'))?.groups;
+    const written = async (): Promise<Debt | undefined> => {
+      const record = (await records())[0]?.binaryData?.record;
+      return record && (await unpack(Buffer.from(record, 'base64'))).owed.get('user/u-cyd');
+    };
+    await world.createUser('u-cyd', {}, ['group://a', 'group://b']);
+    await world.createTokens('cyd', 1, 'c-one', 'u-cyd');
+    await world.startOperator();
+    await eventually(async () => expect(await groups()).toEqual(['group://a', 'group://b']), LONG);
+    await world.waitSynced('c-one');
+    await away();
+    await world.management.patch(USERS, 'u-cyd', { enabled: false });
+    await eventually(async () => expect(await written()).toMatchObject({ cause: 'user' }), LONG);
+    await world.setGroups('u-cyd', ['group://a']);
+    await eventually(async () => expect(await written()).toMatchObject({ isOfGroups: true }), LONG);
+    await world.killOperator();
+    await world.management.patch(USERS, 'u-cyd', { enabled: true });
+    await world.startOperator();
+    await eventually(async () => expect(await world.operator?.metric(PENDING)).toBe(1), LONG);
+    await proxy.heal();
+    await eventually(async () => {
+      expect(await groups()).toEqual(['group://a']);
+      expect(await world.operator?.metric(PENDING)).toBe(0);
+    }, LONG);
   });
 
   test('are carried out, all of them, when the one process is killed amid a thousand', async () => {

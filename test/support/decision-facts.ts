@@ -100,6 +100,7 @@ export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
     known: {
       isTokenGone: false,
       isExtCarried: true,
+      isExtUnread: false,
       isUserGone: false,
       awaitedElsewhereSinceMs: undefined,
       ...known,

@@ -84,6 +84,7 @@ export class PaperWorld {
       known: {
         isTokenGone,
         isExtCarried: true,
+        isExtUnread: false,
         isUserGone: isTokenGone || (token !== undefined && this.gone.has(userKey(token.userName))),
         awaitedElsewhereSinceMs: this.awaitedElsewhereSinceMs,
       },
@@ -137,6 +138,8 @@ export class PaperWorld {
     switch (question.about) {
       case 'source':
         return this.#sourcesOf(question.resource.kind).has(question.name);
+      case 'rival':
+        return false;
       case 'secret':
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),

@@ -51,6 +51,8 @@ function saidQuestion(question: Question): string {
   switch (question.about) {
     case 'source':
       return `asks whether ${question.resource.kind} ${question.name} exists`;
+    case 'rival':
+      return `asks whether an older token of ext.cattle.io is called ${question.name}`;
     case 'secret':
       return `asks whether Secret ${question.name} is someone else's`;
     case 'hash':

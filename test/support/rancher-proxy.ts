@@ -27,6 +27,8 @@ export interface RancherProxy {
   setAway(absence: Absence | undefined): void;
   /** Watches are ended after so many milliseconds: in order, or torn. undefined: not at all. */
   endWatches(after: { ms: number; torn: boolean } | undefined): void;
+  /** What watches of that kind tell arrives so much later, as over a slow connection; 0: no more. Open watches end. */
+  delayWatches(plural: string, ms: number): void;
   /** From now on only this bearer is taken, and open connections end. */
   setBearer(bearer: string): void;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ class LoopbackRancher implements RancherProxy {
   #server: Server | undefined;
   #away: Absence | undefined;
   #watches: { ms: number; torn: boolean } | undefined;
+  #delay = { plural: '', ms: 0 };
   #bearer = 'u-provisioning:not-a-real-secret';
   address = '';
   endedWatches = 0;
@@ -92,6 +95,11 @@ class LoopbackRancher implements RancherProxy {
     this.#tear();
   }
 
+  delayWatches(plural: string, ms: number): void {
+    this.#delay = { plural, ms };
+    this.#tear();
+  }
+
   setBearer(bearer: string): void {
     this.#bearer = bearer;
     this.#tear();
@@ -127,7 +135,9 @@ class LoopbackRancher implements RancherProxy {
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         response.flushHeaders();
-        answer.pipe(response);
+        const isDelayed = this.#delay.ms > 0 && path.includes(`/${this.#delay.plural}?`);
+        if (isDelayed && path.includes('watch=')) this.#later(answer, response);
+        else answer.pipe(response);
         if (/[?&]watch=(1|true)/.test(path)) this.#limit(response);
       },
     );
@@ -138,6 +148,12 @@ class LoopbackRancher implements RancherProxy {
       outgoing.destroy();
     });
     incoming.pipe(outgoing);
+  }
+
+  #later(answer: IncomingMessage, response: ServerResponse): void {
+    const { ms } = this.#delay;
+    answer.on('data', (chunk) => setTimeout(() => response.writable && response.write(chunk), ms));
+    answer.on('end', () => setTimeout(() => response.end(), ms));
   }
 
   #limit(response: ServerResponse): void {

@@ -1,4 +1,5 @@
 import {
+  EXT_TOKEN_SECRETS,
   FIELD_MANAGER,
   LABEL_MANAGED_BY,
   type Resource,
@@ -62,15 +63,19 @@ const RETRY_MS = 5_000;
  */
 export class ReconcileWorld {
   readonly downstream = new FakeApi();
-  readonly management = new Management(['ace-operator']);
+  readonly management = new Management(['ace-operator'], { extTokens: true });
   readonly queue = new WorkQueue(() => 0);
   readonly evidence = new DeletionEvidence();
   /** What the lags were, in the order in which they ended: `propagated`, or `revoked` by its cause. */
   readonly lags: { what: string; seconds: number }[] = [];
+  /** What was told of debts, such as `token/t-1 token`, `user/u-1 groups`, `user/u-1 paid`. */
+  readonly debts: string[] = [];
   readonly lag = new Lag({
     management: this.management,
     evidence: this.evidence,
     now: () => this.nowMs,
+    onDebt: (key, debt) =>
+      void this.debts.push(`${key} ${debt?.isOfGroups ? 'groups' : (debt?.cause ?? 'paid')}`),
     series: {
       changed: () => {},
       propagated: (seconds) => void this.lags.push({ what: 'propagated', seconds }),
@@ -102,6 +107,8 @@ export class ReconcileWorld {
   isAway = false;
   /** What a live read of the management plane throws, if anything. */
   liveFault: Error | undefined;
+  /** Secrets behind tokens of `ext.cattle.io`, as a live read finds them; `forbidden`: it is not allowed. */
+  extSecrets: ReadonlyMap<string, object> | 'forbidden' = new Map();
   /** What live reads find although no watch told it yet, as `Kind/name`. */
   readonly aheadOfWatch = new Set<string>();
   readonly hasher: Hasher;
@@ -310,6 +317,10 @@ export class ReconcileWorld {
     await Promise.resolve();
     if (this.liveFault) throw this.liveFault;
     if (this.aheadOfWatch.has(`${resource.kind}/${name}`)) return {};
+    if (resource === EXT_TOKEN_SECRETS) {
+      if (this.extSecrets === 'forbidden') throw new Error('secrets is forbidden');
+      return this.extSecrets.get(name);
+    }
     if (resource === TOKENS) return this.management.tokens.get(name);
     if (resource === USER_ATTRIBUTES) return this.management.attributes.get(name);
     return resource === USERS ? this.management.users.get(name) : undefined;

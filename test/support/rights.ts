@@ -31,7 +31,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   // Not those of Rancher's newer API, which are Secrets to us.
   tokens: names.TOKENS.group,
   tokenreviews: 'authentication.k8s.io',
-  pods: '',
+  'pods/log': '',
+  'pods/proxy': '',
 };
 
 /** The table of docs/cli.md, which this takes at its word. @throws {Error} for a cell that says something else */
@@ -68,7 +69,8 @@ function parseCell(cell: string): readonly Right[] {
       if (verbs.length === 0 || resources.length === 0) throw new Error(`no rights: ${part}`);
       return verbs.flatMap((verb) =>
         resources.map((word) => {
-          const [resource = '', name] = word.split('/');
+          // Of an object, or a part of all: `leases/ace-operator`, `pods/log`.
+          const [resource = '', name] = word in GROUPS ? [word] : word.split('/');
           const group = GROUPS[resource];
           if (group === undefined) throw new Error(`no kind: ${resource}`);
           return { verb, group, resource, namespace, name };

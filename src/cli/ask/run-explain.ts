@@ -14,6 +14,7 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { Plane } from '../../plane/plane.ts';
 import { type Reading, reading } from '../../plane/reading.ts';
 import { checklist, mark } from '../../print/checklist.ts';
+import { hanging } from '../../print/lines.ts';
 import { type Printer, printObject } from '../../print/output.ts';
 import { printable } from '../../print/printable.ts';
 import { type Paint, paint } from '../../print/style.ts';
@@ -89,8 +90,9 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   if (output === 'name')
     return printer.write(`${explanation.verdict}${explanation.reason ? `/${explanation.reason}` : ''}\n`);
   const colour = paint(printer.isTerminal, printer.env);
-  printer.write(headline(explanation, colour));
-  printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide' })}`);
+  const { columns } = printer;
+  printer.write(headline(explanation, colour, columns));
+  printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide', columns })}`);
 }
 
 const STATES = {
@@ -118,12 +120,15 @@ function wordFor({ verdict, hops }: Explanation): string {
     : WORDS[verdict];
 }
 
-function headline(explanation: Explanation, colour: Paint): string {
+function headline(explanation: Explanation, colour: Paint, columns: number | undefined): string {
   const { token, cluster, verdict, reason, message, remedy } = explanation;
   const what = [token ? `token ${token}` : 'the kubeconfig', ...(cluster ? [`in ${cluster}`] : [])].join(' ');
   const why = reason ? `${reason}: ${message}` : message;
-  const first = `${mark(STATES[verdict], colour)} ${colour('strong', printable(`${what}: ${wordFor(explanation)}`))} - ${printable(why)}\n`;
-  return remedy === undefined ? first : `${first}  what to do: ${printable(remedy)}\n`;
+  const word = colour('strong', printable(`${what}: ${wordFor(explanation)}`));
+  const first = hanging(`${mark(STATES[verdict], colour)} `, `${word} - ${printable(why)}`, columns);
+  const lines =
+    remedy === undefined ? [first] : [first, hanging('  ', `what to do: ${printable(remedy)}`, columns)];
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function asObject({ token, cluster, user, verdict, reason, message, remedy, hops }: Explanation): object {

@@ -11,6 +11,7 @@ import { lookAtCluster, lookAtManagement } from '../../explain/preflight-evidenc
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { known, type Reading, required } from '../../plane/reading.ts';
+import { confirmCluster } from '../../plane/same-cluster.ts';
 import { checklist, mark } from '../../print/checklist.ts';
 import { type Printer, printObject } from '../../print/output.ts';
 import { printable } from '../../print/printable.ts';
@@ -33,10 +34,9 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
   const config = preflightConfig(args, given, runtime.env, runtime.home);
   const management = await managementPlane(config);
   try {
-    const inspections = [
-      { name: 'management', hops: judgeManagement(await lookAtManagement(management, runtime.now)) },
-    ];
-    const names = await clusterNames(config, management, inspections[0]?.hops ?? []);
+    const hops = await inspectManagement(management, runtime.now);
+    const inspections = [{ name: 'management', hops }];
+    const names = await clusterNames(config, management, hops);
     if (!names) {
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
@@ -92,6 +92,14 @@ async function clusterNames(
   return isKnown ? { ok: true, value: [config.cluster] } : undefined;
 }
 
+/** What was found about the management plane. */
+export async function inspectManagement(
+  management: ManagementPlane,
+  now: () => number,
+): Promise<readonly Hop[]> {
+  return judgeManagement(await lookAtManagement(management, now));
+}
+
 async function inspect(
   name: string,
   config: PreflightConfig,
@@ -105,6 +113,9 @@ async function inspect(
   if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
   const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
   try {
+    const unproven =
+      seer && (await confirmCluster(seer, name, await management.remembered.propagation(name)));
+    if (unproven) note(unproven, runtime);
     const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });
     return { name, hops: hops.map((hop) => withNames(hop, names)) };
@@ -129,7 +140,7 @@ async function print(
   const colour = paint(printer.isTerminal, printer.env);
   const parts = inspections.map(
     ({ name, hops }) =>
-      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide' })}`,
+      `${mark(worst(hops, strict), colour)} ${colour('strong', printable(name))}\n${checklist(hops, { paint: colour, remedies: output === 'wide', columns: printer.columns })}`,
   );
   printer.write(parts.join('\n'));
 }

@@ -6,7 +6,7 @@ import { SHELLS } from './shell-table.ts';
 export const completion: Command = {
   description:
     'Print a script that completes commands, flags and their values in a shell, and the names of tokens and clusters by asking the management plane.\n\n`kubectl` is for `kubectl ace`: a program that kubectl (1.26 and newer) runs when it finds it on PATH as kubectl_complete-ace.',
-  arguments: [{ name: 'SHELL', help: 'bash, zsh, fish or kubectl', completes: SHELLS }],
+  arguments: [{ name: 'SHELL', help: 'bash, zsh, fish, powershell or kubectl', completes: SHELLS }],
   examples: [
     { what: 'In ~/.bashrc', command: 'completion bash > ~/.ace-operator.bash && . ~/.ace-operator.bash' },
     {
@@ -14,6 +14,7 @@ export const completion: Command = {
       command: 'completion zsh > ~/.zfunc/_ace-operator',
     },
     { what: 'For fish', command: 'completion fish > ~/.config/fish/completions/ace-operator.fish' },
+    { what: 'In $PROFILE of PowerShell', command: 'completion powershell | Out-String | Invoke-Expression' },
     {
       what: 'For kubectl ace; make it executable',
       command: 'completion kubectl > ~/bin/kubectl_complete-ace',

@@ -4,6 +4,7 @@ import { EXIT_OK } from '../terminal/exit.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { fishScript } from './shell-fish.ts';
 import { bashScript, kubectlScript, type ShellTable, zshScript } from './shell-posix.ts';
+import { powershellScript } from './shell-powershell.ts';
 import { namingCommands, SHELLS, shellPlaces } from './shell-table.ts';
 
 type Shell = (typeof SHELLS)[number];
@@ -12,6 +13,7 @@ const SCRIPTS: Readonly<Record<Shell, (table: ShellTable) => string>> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
+  powershell: powershellScript,
   kubectl: kubectlScript,
 };
 

@@ -2,7 +2,7 @@ import type { Flag } from '../../config/flags.ts';
 import type { Argument, CommandEntry } from '../terminal/command.ts';
 
 /** What scripts are made for. */
-export const SHELLS = ['bash', 'zsh', 'fish', 'kubectl'] as const;
+export const SHELLS = ['bash', 'zsh', 'fish', 'powershell', 'kubectl'] as const;
 
 /** Where the cursor may be: after these words. */
 export interface ShellPlace {

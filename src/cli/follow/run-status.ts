@@ -198,6 +198,7 @@ async function readTokens(
     ? await downstreamPlane(id, management, config)
     : { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
   try {
+    if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
     const there = await after(opened, (plane) => plane.clusterAuthTokens());
     if (!there.ok && config.asksClusters) {
       complain(

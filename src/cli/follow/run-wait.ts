@@ -14,14 +14,14 @@ import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, say } from '../terminal/say.ts';
+import { complain, note, say } from '../terminal/say.ts';
 
 const POLL_MS = 500;
 
 /** `ace-operator wait`. @returns the exit code @throws {ConfigError} for a flag or file that cannot be used */
 export async function runWait({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = waitConfig(args, given, runtime.env, runtime.home);
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   const management = await managementPlane(config, bounds);
   const deadlineMs = runtime.now() + config.timeoutMs;
   let wasSeen = config.ignoreNotFound;
@@ -32,7 +32,9 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
       wasSeen ||= isSeen(evidence);
       const explanation = conclude(evidence);
       if (isSo(config.until, explanation) && isCompared(config.until, evidence))
-        return wasSeen ? await succeed(config, explanation, runtime) : neverSeen(explanation, runtime);
+        return wasSeen
+          ? await succeed(config, explanation, { evidence, runtime })
+          : neverSeen(explanation, runtime);
       if (runtime.now() + POLL_MS > deadlineMs) return giveUp(config, explanation, evidence, runtime);
       await pause(POLL_MS, new AbortController().signal);
     }
@@ -74,22 +76,29 @@ function requireScope({ token: name, cluster }: WaitConfig, { management }: Evid
   );
 }
 
-/** What is in a cluster is current if it is what the management plane says, all of which has to be read. */
+/**
+ * What is in a cluster is current if it is what the management plane says, all of which has to be read; what is not there is gone for
+ * good if the management plane does not want it there.
+ */
 function isCompared(until: WaitConfig['until'], evidence: Evidence): boolean {
-  return until === 'revoked' || unreadSource(evidence) === undefined;
+  return unreadSource(until, evidence) === undefined;
 }
 
-function unreadSource({ management: { token, user, attribute } }: Evidence): ReadFailure | undefined {
-  for (const read of [token, user, attribute]) if (read && !read.ok) return read.failure;
+function unreadSource(
+  until: WaitConfig['until'],
+  { management: { token, user, attribute } }: Evidence,
+): ReadFailure | undefined {
+  for (const read of until === 'revoked' ? [token, user] : [token, user, attribute])
+    if (read && !read.ok) return read.failure;
   return undefined;
 }
 
 function giveUp(config: WaitConfig, explanation: Explanation, evidence: Evidence, runtime: Runtime): number {
-  const unread = unreadSource(evidence);
-  if (config.until === 'revoked' || !unread) return fail(config, explanation, runtime);
+  const unread = unreadSource(config.until, evidence);
+  if (!unread) return fail(config, explanation, runtime);
   complain(
     runtime,
-    `token ${config.token}: cannot see whether it is propagated: ${unread.reason}: ${unread.message}`,
+    `token ${config.token}: cannot see whether it is ${config.until}: ${unread.reason}: ${unread.message}`,
   );
   return EXIT_UNREACHABLE;
 }
@@ -115,23 +124,21 @@ function isSo(until: WaitConfig['until'], { hops, cluster }: Explanation): boole
   // A warning is no obstacle: another writer's objects, such as Rancher's own, let a token in as well.
   if (until === 'propagated') return NEEDED.every((id) => ['ok', 'warning'].includes(state(id) ?? ''));
   const token = hops.find(({ id }) => id === 'clusterAuthToken');
-  // Gone is what was looked for and not found: not what could not be looked for.
-  return cluster !== undefined && isGone(token?.state, token?.reason);
-}
-
-function isGone(state: string | undefined, reason: string | undefined): boolean {
-  return state === 'skipped' || reason === 'NotPropagated' || reason === 'UnknownToken';
+  // Gone is what was looked for and not found, and is not to come: not what could not be looked for, nor what is on its way.
+  return cluster !== undefined && (token?.state === 'skipped' || token?.reason === 'UnknownToken');
 }
 
 async function succeed(
   config: WaitConfig,
   { token, cluster }: Explanation,
-  runtime: Runtime,
+  { evidence, runtime }: { readonly evidence: Evidence; readonly runtime: Runtime },
 ): Promise<number> {
   const printer = printerOf(config, runtime);
   const { output, until } = config;
+  const unproven = known(evidence.downstream.way)?.unproven;
+  if (unproven) note(unproven, runtime);
   if (output === 'json' || output === 'yaml') {
-    await printObject({ kind: 'WaitResult', token, cluster, state: until }, output, printer);
+    await printObject({ kind: 'WaitResult', token, cluster, state: until, unproven }, output, printer);
   } else say(`token.management.cattle.io/${token} ${until} in ${cluster}`, runtime);
   return EXIT_OK;
 }
@@ -156,8 +163,10 @@ const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'
 
 /** What a person has to know: what is in the way of a token, or that it is still there. */
 function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | undefined): string {
-  const there = hops.find(({ id, state }) => id === 'clusterAuthToken' && state === 'ok');
-  if (until === 'revoked' && there) return 'its ClusterAuthToken is still there, and the Token is in order';
+  const held = hops.find(({ id }) => id === 'clusterAuthToken');
+  const isThere = held?.state === 'ok' || held?.state === 'warning';
+  if (until === 'revoked' && isThere)
+    return `its ClusterAuthToken is still there, and the Token is in order (${held.detail})`;
   if (!culprit) return 'nothing of it was seen';
   return culprit.reason ? `${culprit.reason}: ${culprit.detail}` : culprit.detail;
 }

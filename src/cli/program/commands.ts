@@ -58,6 +58,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../take-away/cleanup.ts')).cleanup,
   },
   {
+    name: 'sysdump',
+    summary: 'write one archive for support, without secrets',
+    load: async () => (await import('../ask/sysdump.ts')).sysdump,
+  },
+  {
+    name: 'version',
+    summary: 'show the releases of all parts, and whether they go together',
+    load: async () => (await import('../ask/version.ts')).version,
+  },
+  {
     name: 'completion',
     summary: 'print a script that completes commands in a shell',
     load: async () => (await import('../completion/completion.ts')).completion,

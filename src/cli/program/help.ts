@@ -1,4 +1,5 @@
 import { environmentName, type Flag } from '../../config/flags.ts';
+import { width as cellsOf, padded, wrapped } from '../../print/lines.ts';
 import type { Argument, Command, CommandEntry } from '../terminal/command.ts';
 
 /** What a page of help is about. */
@@ -24,7 +25,7 @@ export function helpPage(page: Page): string {
   const sections = [
     command.description
       .split('\n\n')
-      .map((paragraph) => wrap(paragraph, width).join('\n'))
+      .map((paragraph) => wrapped(paragraph, width).join('\n'))
       .join('\n\n'),
     section('Usage', [INDENT + usage(page)]),
     section('Commands', list(commandRows(command.subcommands ?? []), width)),
@@ -103,26 +104,14 @@ function exitRows({ exitCodes }: Command): readonly Row[] {
 }
 
 function list(rows: readonly Row[], width: number): readonly string[] {
-  const labelWidth = Math.min(MAX_LABEL, Math.max(0, ...rows.map(([label]) => label.length)));
+  const labelWidth = Math.min(MAX_LABEL, Math.max(0, ...rows.map(([label]) => cellsOf(label))));
   const textAt = INDENT.length + labelWidth + 2;
   return rows.flatMap(([label, text]) => {
-    const [first = '', ...rest] = wrap(text, width - textAt);
-    const fits = label.length <= labelWidth;
+    const [first = '', ...rest] = wrapped(text, width - textAt);
+    const fits = cellsOf(label) <= labelWidth;
     const head = fits
-      ? [`${INDENT}${label.padEnd(labelWidth)}  ${first}`]
+      ? [`${INDENT}${padded(label, labelWidth)}  ${first}`]
       : [`${INDENT}${label}`, ' '.repeat(textAt) + first];
     return [...head, ...rest.map((line) => ' '.repeat(textAt) + line)];
   });
-}
-
-/** Lines of at most so many characters, but for longer words. */
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -2,13 +2,13 @@ import { Option, type Command as Parser } from 'commander';
 import type { Flag, Given } from '../../config/flags.ts';
 
 /** A flag as commander parses it. What it means for people is printed by help.ts. */
-export function optionOf({ flag, short, placeholder, help, repeatable }: Flag): Option {
+export function optionOf({ flag, short, placeholder, help, repeatable, separator = ',' }: Flag): Option {
   const names = `${short === undefined ? '' : `-${short}, `}--${flag}`;
   if (placeholder === undefined) return new Option(names, help).preset('true');
   const option = new Option(`${names} <${placeholder}>`, help);
   if (!repeatable) return option;
   return option.argParser((value: string, before?: string) =>
-    before === undefined ? value : `${before},${value}`,
+    before === undefined ? value : before + separator + value,
   );
 }
 

@@ -1,12 +1,14 @@
 // program/: finds the command that was typed, and prints help.
 
 import { Command as Parser } from 'commander';
+import { verbosity } from '../../config/acting.ts';
+import { isWholeBearer, requireName, wholeBearerError } from '../../config/whole-bearer.ts';
 import { ConfigError, describeFileError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import type { Command, CommandEntry, Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, exitCodeOf } from '../terminal/exit.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain } from '../terminal/say.ts';
+import { complain, note } from '../terminal/say.ts';
 import { COMMANDS } from './commands.ts';
 import { helpPage } from './help.ts';
 import { flagsOf, optionOf } from './options.ts';
@@ -36,12 +38,34 @@ export async function runProgram(args: readonly string[], runtime: Runtime): Pro
     },
   };
   try {
+    for (const word of typed) requireNoBearer(word);
     await build(parser, PROGRAM, typed, runtime.program, building);
     await parser.parseAsync([...typed], { from: 'user' });
     return exitCode;
   } catch (error) {
     return exitCodeOf(error, runtime);
   }
+}
+
+/** Before anything else is looked at: whatever is wrong besides, its secret is repeated nowhere. @throws {ConfigError} */
+function requireNoBearer(word: string): void {
+  const [flag = '', value] = word.startsWith('-') ? splitOnce(word, '=') : ['', word];
+  if (isWholeBearer(value ?? '')) throw wholeBearerError(flag || 'the command line');
+}
+
+/** What the parser says of words that it does not know, without what stands behind a colon in them. */
+function withoutTails(text: string, typed: readonly string[]): string {
+  let shown = text;
+  for (const word of typed) {
+    const [head, tail] = splitOnce(word, ':');
+    if (tail) shown = shown.replaceAll(word, `${head}:…`);
+  }
+  return shown;
+}
+
+function splitOnce(text: string, at: string): readonly [string, string | undefined] {
+  const index = text.indexOf(at);
+  return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + 1)];
 }
 
 interface Building {
@@ -67,7 +91,7 @@ async function build(
     .configureOutput({
       writeOut: (text) => void runtime.stdout.write(text),
       writeErr: (text) => void runtime.stderr.write(text),
-      outputError: (text) => complain(runtime, text.replace(/^error: /, '')),
+      outputError: (text) => complain(runtime, withoutTails(text.replace(/^error: /, ''), typed)),
     });
   for (const { name, optional, variadic } of command.arguments ?? []) {
     const text = variadic ? `${name}...` : name;
@@ -81,9 +105,22 @@ async function build(
       throw new ConfigError(
         'an argument is empty; leave it out, or check the variable that it was to come from',
       );
+    for (const argument of parser.args) requireName('an argument', argument);
     const invocation = { args: parser.args, given: flagsOf(parser, flags), commands: COMMANDS };
-    ended(await runToTheEnd(command, invocation, runtime));
+    const endTrace = await trace(verbosity(flags, invocation.given, runtime.env), runtime);
+    try {
+      ended(await runToTheEnd(command, invocation, runtime));
+    } finally {
+      endTrace();
+    }
   });
+}
+
+/** Whoever asks why something takes long, or what was asked of whom, sees each request. */
+async function trace(level: number, runtime: Runtime): Promise<() => void> {
+  if (level === 0) return () => {};
+  const { traceRequests } = await import('../../kube/request-trace.ts');
+  return traceRequests({ withQuery: level > 1, tell: (line) => note(line, runtime) });
 }
 
 /**

@@ -7,15 +7,24 @@ import { downstreamNamespaceOf } from '../../plane/downstream-namespace.ts';
 import { ManagementPlane } from '../../plane/management.ts';
 import type { PlaneOptions } from '../../plane/plane.ts';
 import { known, type Reading } from '../../plane/reading.ts';
+import { confirmCluster } from '../../plane/same-cluster.ts';
 
 /** What a plane may take. */
 type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
 
 const POLL_MS = 500;
 
-/** No request outlives the waiting, which begins now. Once is looked even without any time; a look that began in time may end. */
-export function whileWaiting(timeoutMs: number): Bounds {
-  return timeoutMs === 0 ? {} : { deadline: AbortSignal.timeout(Math.max(timeoutMs, POLL_MS) + POLL_MS) };
+/**
+ * No request outlives the waiting, which begins now. Without any time it is looked once, in what one request may take; a look that
+ * began in time may end.
+ *
+ * @param timeoutMs - at most a week, as one request may take at most
+ */
+export function whileWaiting(
+  timeoutMs: number,
+  { requestTimeoutMs }: Pick<AskConfig, 'requestTimeoutMs'>,
+): Bounds {
+  return { deadline: AbortSignal.timeout((timeoutMs || requestTimeoutMs) + POLL_MS) };
 }
 
 /**
@@ -33,8 +42,11 @@ export async function managementPlane(config: AskConfig, bounds: Bounds = {}): P
 }
 
 /**
- * A downstream cluster, reached by the credentials that the operator would use. Nothing is asked of it yet. What it
- * takes to reach clusters is read from the management plane once, however many are opened.
+ * A downstream cluster, reached by the credentials that the operator would use, of which nothing is asked yet; or by a kubeconfig
+ * that was given, of which it is asked whether it is of this cluster. What it takes to reach clusters is read from the management
+ * plane once, however many are opened.
+ *
+ * @throws {ConfigError} when the kubeconfig that was given cannot be used, or is of another cluster
  */
 export async function downstreamPlane(
   id: string,
@@ -45,7 +57,7 @@ export async function downstreamPlane(
   const namespace = await downstreamNamespace(id, management, config);
   if (!namespace.ok) return namespace;
   const given = await givenDownstream(config.downstreamKubeconfig, config, namespace.value, bounds);
-  if (given) return { ok: true, value: given };
+  if (given) return { ok: true, value: await confirmed(given, id, management) };
   const { remembered } = management;
   const [cluster, listed] = await Promise.all([remembered.cluster(id), remembered.ways()]);
   const ways = await management.waysFor(id, known(cluster), listed);
@@ -70,7 +82,22 @@ async function downstreamNamespace(
   return downstreamNamespaceOf(await management.remembered.propagation(id));
 }
 
-/** A downstream cluster by an administrator's kubeconfig. @throws {ConfigError} when that cannot be used */
+/** @throws {ConfigError} when it is another cluster; then it is closed */
+async function confirmed(
+  given: DownstreamPlane,
+  id: string,
+  { remembered }: ManagementPlane,
+): Promise<DownstreamPlane> {
+  try {
+    given.unproven = await confirmCluster(given, id, await remembered.propagation(id));
+    return given;
+  } catch (error) {
+    await given.close();
+    throw error;
+  }
+}
+
+/** A downstream cluster by an administrator's kubeconfig. Whose it is was not asked yet. @throws {ConfigError} when that cannot be used */
 export async function givenDownstream(
   file: string | undefined,
   config: AskConfig,
@@ -78,7 +105,8 @@ export async function givenDownstream(
   bounds: Bounds = {},
 ): Promise<DownstreamPlane | undefined> {
   if (file === undefined) return undefined;
-  return new DownstreamPlane(await personalAccess({ files: [file], required: true, context: undefined }), {
+  const choice = { files: [file], required: true, context: undefined, as: config.kubeconfig.as };
+  return new DownstreamPlane(await personalAccess(choice), {
     timeoutMs: config.requestTimeoutMs,
     userAgent: config.userAgent,
     namespace,

@@ -4,6 +4,7 @@ import { authenticatorConfig } from '../../config/authenticator.ts';
 import type { Given } from '../../config/flags.ts';
 import { managementAccess } from '../../kube/management-access.ts';
 import type { Runtime } from '../terminal/runtime.ts';
+import { withDiagnostics } from './diagnostics.ts';
 import { serve, serviceLog } from './serve.ts';
 
 const STOP_LIMIT_MS = 2_000;
@@ -28,5 +29,5 @@ export async function runAuthenticator(given: Given, runtime: Runtime): Promise<
     now: Date.now,
   });
   log.info('ace-authenticator starting', { version: config.userAgent, namespace: config.namespace });
-  return serve(service, log, runtime, STOP_LIMIT_MS);
+  return serve(withDiagnostics(service, config.diagnosticsListen, log), log, runtime, STOP_LIMIT_MS);
 }

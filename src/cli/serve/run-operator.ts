@@ -6,6 +6,7 @@ import { operatorConfig } from '../../config/operator.ts';
 import { managementAccess } from '../../kube/management-access.ts';
 import { Manager } from '../../operator/manager.ts';
 import type { Runtime } from '../terminal/runtime.ts';
+import { withDiagnostics } from './diagnostics.ts';
 import { serve, serviceLog } from './serve.ts';
 
 /** The definitions that downstream clusters get when they lack them; shipped beside the program. */
@@ -37,7 +38,7 @@ export async function runOperator(given: Given, runtime: Runtime): Promise<numbe
     namespace: config.namespace,
     source: config.kubeconfig ?? 'in-cluster service account',
   });
-  return serve(manager, log, runtime, STOP_LIMIT_MS);
+  return serve(withDiagnostics(manager, config.diagnosticsListen, log), log, runtime, STOP_LIMIT_MS);
 }
 
 async function downstreamDefinitions(): Promise<readonly KubeObject[]> {

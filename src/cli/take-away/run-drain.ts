@@ -26,6 +26,7 @@ export async function runDrain({ args, given }: Invocation, runtime: Runtime): P
   const management = await managementPlane(config);
   try {
     runtime.interruption();
+    await requireRightFile(config, management);
     const generation = await setDrain(config, management, runtime);
     if (config.timeoutMs === undefined) return EXIT_OK;
     return await waitDrained({ ...config, generation, timeoutMs: config.timeoutMs }, runtime);
@@ -38,7 +39,7 @@ type Waiting = DrainConfig & { readonly generation: number; readonly timeoutMs: 
 
 /** No request outlives the waiting, neither to the management plane nor to the cluster. */
 async function waitDrained(config: Waiting, runtime: Runtime): Promise<number> {
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   const management = await managementPlane(config, bounds);
   try {
     if (!(await isDrainedInTime(config, management, runtime))) return EXIT_NO;
@@ -46,6 +47,13 @@ async function waitDrained(config: Waiting, runtime: Runtime): Promise<number> {
   } finally {
     await management.close();
   }
+}
+
+/** Nothing is changed where the end could be looked for in another cluster alone. @throws {ConfigError} */
+async function requireRightFile(config: DrainConfig, management: ManagementPlane): Promise<void> {
+  if (config.downstreamKubeconfig === undefined || config.timeoutMs === undefined) return;
+  const opened = await downstreamPlane(config.cluster, management, config);
+  if (opened.ok) await opened.value.close();
 }
 
 const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
@@ -161,6 +169,7 @@ async function confirmEmpty(
 ): Promise<number> {
   const { cluster } = config;
   const opened = await downstreamPlane(cluster, management, config, bounds);
+  if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
   const found = await after(opened, (plane) => findOurs(plane, cluster));
   if (opened.ok) await opened.value.close();
   if (!found.ok) {

@@ -192,6 +192,7 @@ async function withCluster(
   deadline?: AbortSignal,
 ): Promise<void> {
   const downstream = needed(await downstreamPlane(cluster, plane, config, { deadline }));
+  if (downstream.unproven) note(downstream.unproven, runtime);
   try {
     const readsCredentials = config.downstreamKubeconfig === undefined;
     const sources = { management, plane, downstream, nowMs: runtime.now(), readsCredentials };

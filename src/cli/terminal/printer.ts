@@ -8,6 +8,7 @@ export function printerOf(config: Pick<AskConfig, 'output' | 'headers'>, runtime
     format: config.output,
     headers: config.headers,
     isTerminal: runtime.isTerminal,
+    columns: runtime.isTerminal ? runtime.columns : undefined,
     env: runtime.env,
     write: (text) => void runtime.stdout.write(text),
   };

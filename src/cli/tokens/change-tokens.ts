@@ -19,7 +19,7 @@ import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note, say } from '../terminal/say.ts';
 import { tokenReference } from './run-token-list.ts';
-import { requireOneCluster, waitRefused } from './wait-refused.ts';
+import { requireItsCluster, waitRefused } from './wait-refused.ts';
 
 /** As many as the connection pool takes. */
 const AT_ONCE = 8;
@@ -43,7 +43,7 @@ const VERBS: Readonly<Record<TokenAction, string>> = {
  *
  * @param missing - results of those that were named and do not exist
  * @returns the exit code
- * @throws {ConfigError} when a kubeconfig of one cluster was given for tokens of several; then nothing is changed
+ * @throws {ConfigError} when a kubeconfig of one cluster was given for tokens of several, or of another; then nothing is changed
  */
 export async function changeTokens(
   action: TokenAction,
@@ -51,7 +51,7 @@ export async function changeTokens(
   missing: readonly TokenResult[],
   { config, management, runtime }: Work,
 ): Promise<number> {
-  requireOneCluster(targets, config);
+  await requireItsCluster(targets, config, management);
   const isText = ['table', 'wide', 'name'].includes(config.output);
   const results: TokenResult[] = [];
   const progress = progressOf(VERBS[action], runtime);

@@ -11,6 +11,12 @@ import { note } from '../terminal/say.ts';
 
 const AT_ONCE = 8;
 
+interface Asking {
+  readonly config: AskConfig;
+  readonly management: ManagementPlane;
+  readonly runtime: Runtime;
+}
+
 /** When each token of a cluster was last used there, in milliseconds since the epoch, by name. */
 type Uses = ReadonlyMap<string, number>;
 
@@ -21,13 +27,13 @@ type Uses = ReadonlyMap<string, number>;
 export async function outOfUseInClusters(
   tokens: readonly ListedToken[],
   selection: Selection,
-  { config, management, runtime }: { config: AskConfig; management: ManagementPlane; runtime: Runtime },
+  { config, management, runtime }: Asking,
 ): Promise<readonly ListedToken[]> {
   if (selection.unusedForMs === undefined && selection.neverUsedForMs === undefined) return tokens;
   const uses = new Map<string, Reading<Uses>>();
   const clusters = new Set(tokens.map(({ clusterName }) => clusterName).filter((name) => name !== ''));
   await eachBounded(clusters, AT_ONCE, async (cluster) => {
-    uses.set(cluster, await usesIn(cluster, config, management));
+    uses.set(cluster, await usesIn(cluster, { config, management, runtime }));
   });
   const isUnseen = ({ clusterName }: ListedToken): boolean => uses.get(clusterName)?.ok === false;
   for (const [cluster, read] of uses) {
@@ -44,12 +50,9 @@ export async function outOfUseInClusters(
     .filter((token) => isOutOfUse(token, selection, runtime.now()));
 }
 
-async function usesIn(
-  cluster: string,
-  config: AskConfig,
-  management: ManagementPlane,
-): Promise<Reading<Uses>> {
+async function usesIn(cluster: string, { config, management, runtime }: Asking): Promise<Reading<Uses>> {
   const opened = await downstreamPlane(cluster, management, config);
+  if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
   const read = await after(opened, (plane) => plane.clusterAuthTokens());
   if (opened.ok) await opened.value.close();
   if (!read.ok) return read;

@@ -3,6 +3,7 @@ import type { TokenChangeConfig } from '../../config/token.ts';
 import { ConfigError } from '../../errors.ts';
 import type { ChangeTarget } from '../../issue/change/change.ts';
 import { type StillAccepted, untilRefused } from '../../issue/change/refused.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { downstreamPlane, managementPlane, whileWaiting } from '../reach/connect.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
@@ -14,16 +15,20 @@ import { complain, note } from '../terminal/say.ts';
 type Taken = Pick<ChangeTarget, 'name' | 'clusterName'>;
 
 /** In one cluster nothing can be seen of another. @throws {ConfigError} */
-export function requireOneCluster(
+export async function requireItsCluster(
   tokens: readonly Taken[],
-  { downstreamKubeconfig }: Pick<AskConfig, 'downstreamKubeconfig'>,
-): void {
-  if (downstreamKubeconfig === undefined) return;
-  const clusters = [...namesByCluster(tokens).keys()];
-  if (clusters.length > 1)
+  config: AskConfig,
+  management: ManagementPlane,
+): Promise<void> {
+  if (config.downstreamKubeconfig === undefined) return;
+  const [cluster, ...more] = namesByCluster(tokens).keys();
+  if (cluster === undefined) return;
+  if (more.length > 0)
     throw new ConfigError(
-      `--downstream-kubeconfig: it is of one cluster, and the tokens are of ${listed(clusters)}; nothing was changed`,
+      `--downstream-kubeconfig: it is of one cluster, and the tokens are of ${listed([cluster, ...more])}; nothing was changed`,
     );
+  const opened = await downstreamPlane(cluster, management, config);
+  if (opened.ok) await opened.value.close();
 }
 
 /**
@@ -36,19 +41,25 @@ export async function waitRefused(
   { config, runtime }: { readonly config: TokenChangeConfig; readonly runtime: Runtime },
 ): Promise<number> {
   if (config.timeoutMs === undefined) return EXIT_OK;
-  const bounds = whileWaiting(config.timeoutMs);
+  const bounds = whileWaiting(config.timeoutMs, config);
   // Its own: no request of this one outlives the waiting, and that of before was to have all its time.
   const management = await managementPlane(config, bounds);
   const progress = progressOf('waiting, still accepted downstream', runtime);
+  const unproven = new Set<string>();
   try {
     const left = await untilRefused(namesByCluster(tokens), {
       deadlineMs: runtime.now() + config.timeoutMs,
       now: runtime.now,
       interruption: runtime.interruption(),
-      open: (cluster) => downstreamPlane(cluster, management, config, bounds),
+      open: async (cluster) => {
+        const opened = await downstreamPlane(cluster, management, config, bounds);
+        if (opened.ok && opened.value.unproven) unproven.add(opened.value.unproven);
+        return opened;
+      },
       tell: (count) => progress.update(count),
     });
     progress.clear();
+    for (const why of unproven) note(why, runtime);
     return codeOf(left, config.timeoutMs, runtime);
   } finally {
     progress.clear();

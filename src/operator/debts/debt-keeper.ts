@@ -43,6 +43,8 @@ const RETRY_MAX_MS = 15_000;
 export class DebtKeeper {
   readonly #deps: DebtKeeperDeps;
   readonly #owed: Drift;
+  /** Those that groups are part of: of a key that is written already this is news. */
+  readonly #ofGroups: Drift;
   readonly #known: Drift;
   /** Deletions that were told, since the last minute in which there was none. */
   readonly #restored: DebtRecord | undefined;
@@ -63,6 +65,7 @@ export class DebtKeeper {
     // A record that came here from another plane tells nothing about this one.
     this.#restored = found && isOfPlane(found, deps.plane) ? found : undefined;
     this.#owed = new Drift(this.#restored?.owed.keys());
+    this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
     this.#known = new Drift(found?.plane === deps.plane ? found.known : []);
     this.#latelyWritten = found?.lately ?? 0;
     this.#planeWritten = found?.plane ?? deps.plane;
@@ -73,7 +76,7 @@ export class DebtKeeper {
     const { management, ledger, now } = this.#deps;
     for (const [key, debt] of this.#restored?.owed ?? []) {
       if (isStillOwed(key, debt, management)) ledger.owe(key, debt);
-      else this.#owed.remove(key, now());
+      else this.debtChanged(key, undefined);
     }
     for (const key of this.#known.keys) {
       const cause = this.#causeNow(key);
@@ -102,10 +105,13 @@ export class DebtKeeper {
     this.#latelyTimer.unref();
   }
 
-  /** A key is owed from now on, or no more. */
-  debtChanged(key: string, isOwed: boolean): void {
-    if (isOwed) this.#owed.add(key, this.#deps.now());
-    else this.#owed.remove(key, this.#deps.now());
+  /** This is owed from now on under a key, also where less was before; undefined: nothing any more. */
+  debtChanged(key: string, debt: Debt | undefined): void {
+    const nowMs = this.#deps.now();
+    if (debt) this.#owed.add(key, nowMs);
+    else this.#owed.remove(key, nowMs);
+    if (debt?.isOfGroups) this.#ofGroups.add(key, nowMs);
+    else this.#ofGroups.remove(key, nowMs);
     this.#plan();
   }
 
@@ -128,8 +134,7 @@ export class DebtKeeper {
   clear(): void {
     const nowMs = this.#deps.now();
     for (const key of this.keys()) {
-      this.#known.remove(key, nowMs);
-      this.#owed.remove(key, nowMs);
+      for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, nowMs);
     }
     this.#plan();
   }
@@ -146,7 +151,7 @@ export class DebtKeeper {
     const { cluster, management, now } = this.#deps;
     const { kind, name } = parseKey(key);
     if (kind === 'user') return isActive(name, management) ? undefined : 'user';
-    const token = management.tokens.get(name);
+    const token = management.token(name, cluster, now());
     if (!token) return 'token';
     const context = { cluster, aceEnabled: true, nowMs: now() };
     const verdict = judgeToken(token, management.users.get(token.userName), context);
@@ -169,7 +174,9 @@ export class DebtKeeper {
   }
 
   #dueMs(nowMs: number): number | undefined {
-    const due = dueMs({ owed: this.#owed, known: this.#known, isAway: this.#deps.isAway() });
+    const dueOf = (owed: Drift): number | undefined =>
+      dueMs({ owed, known: this.#known, isAway: this.#deps.isAway() });
+    const due = earlierOf(dueOf(this.#owed), dueOf(this.#ofGroups));
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
     const isOther = this.#planeWritten !== this.#deps.plane;
     return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
@@ -178,12 +185,14 @@ export class DebtKeeper {
   async #write(): Promise<void> {
     const { cluster, plane, ledger, now, log } = this.#deps;
     const owed = new Map([...this.#owed.keys].flatMap((key) => withDebt(key, ledger.debtOf(key))));
+    const groups = new Set(ofGroups(owed));
     const known = new Set(this.#known.keys);
     const lately = this.#lately;
     this.#isWriting = true;
     try {
-      await this.#save({ cluster, plane, owed, known, lately });
+      await this.#save({ cluster, plane, owed, known, lately, atMs: now() });
       this.#owed.wrote(new Set(owed.keys()), now());
+      this.#ofGroups.wrote(groups, now());
       this.#known.wrote(known, now());
       this.#latelyWritten = lately;
       this.#planeWritten = plane;
@@ -210,6 +219,14 @@ export class DebtKeeper {
       });
     }
   }
+}
+
+function ofGroups(owed: ReadonlyMap<string, Debt>): readonly string[] {
+  return [...owed].flatMap(([key, { isOfGroups }]) => (isOfGroups ? [key] : []));
+}
+
+function earlierOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function withDebt(key: string, debt: Debt | undefined): [string, Debt][] {

@@ -25,6 +25,8 @@ export interface DebtRecord {
   readonly known: ReadonlySet<string>;
   /** How many sources were told to be deleted within the last minute before this was written. */
   readonly lately: number;
+  /** When this was written, in milliseconds since the epoch; earlier versions did not say. */
+  readonly atMs?: number | undefined;
 }
 
 /** gzip'ed names; with base64 and the frame it stays well under the 1 MiB that an object may have. */
@@ -41,6 +43,7 @@ const shape = z.object({
   owed: z.array(z.tuple([z.string(), z.number(), z.enum([...REVOCATION_CAUSES, OF_GROUPS])])),
   known: z.array(z.string()),
   lately: z.number(),
+  atMs: z.number().optional(),
 });
 
 /** A record as it is stored, and how many of its keys had no room in there. */

@@ -62,8 +62,9 @@ export interface Sources {
 }
 
 /**
- * Keys of sources that were deleted for certain, with the time when that was known: what an earlier process saw, and what is
- * merely absent but was there before *in this very history of this plane*.
+ * Keys of sources that were deleted for certain, with the time since when: what an earlier process saw, and what is merely absent
+ * but was there before *in this very history of this plane*. Of the latter it is only known when they were there last: what went
+ * with a namespace that was made anew since was deleted by nobody.
  *
  * A record lies in the same etcd as the tokens. A plane that is put back from a backup gets the record of that moment back, too,
  * which does not know what was made after it: that stays with the brake. So does everything when the plane or a definition is
@@ -86,7 +87,10 @@ export function deletedBefore(
     for (const [key, { sinceMs }] of record.owed) if (!isThere(key)) gone.set(key, sinceMs);
   }
   const ours = found.filter(({ record }) => record.plane === plane.identity);
-  for (const key of missing(ours, plane, isThere)) if (!gone.has(key)) gone.set(key, nowMs);
+  for (const key of missing(ours, plane, isThere)) {
+    const lastSeenMs = ours.flatMap(({ record }) => (record.known.has(key) ? (record.atMs ?? nowMs) : []));
+    if (!gone.has(key)) gone.set(key, Math.max(...lastSeenMs));
+  }
   return gone;
 }
 

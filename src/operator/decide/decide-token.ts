@@ -1,14 +1,24 @@
-import { ANNOTATION_FINGERPRINT, USERS } from '../../api/names.ts';
+import { USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, keyOf } from '../../derive/diff.ts';
+import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
-import { tokenSource, untilConfirmed } from './absence.ts';
-import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
-import { conflictMessage, inTheWay, needsSecret } from './in-the-way.ts';
+import { tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
+import { oursOf, type Rules, type TokenFacts } from './facts.ts';
+import {
+  closingOfStranger,
+  conflictMessage,
+  hashWanted,
+  inTheWay,
+  matchHash,
+  needsSecret,
+  openingOfStranger,
+  oursOrAdopted,
+  ownBesideStranger,
+} from './in-the-way.ts';
 import {
   type AboutNotice,
   ask,
@@ -19,7 +29,7 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, isOfAnotherToken, uidBefore } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken, movedHash, uidBefore } from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -39,6 +49,9 @@ export function decideToken(facts: TokenFacts): Plan {
   if (!token) return revokeDeleted(facts);
   const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
   const verdict = judgeToken(token, user, context);
+  const isNothingThere = oursOf(seen.pair).length === 0;
+  const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
+  if (wait) return wait;
   if (!verdict.wanted) return refuse(token, verdict.reason, facts);
   const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, seen.attribute);
   if (stranger !== undefined) return conflict(token, stranger, facts);
@@ -73,21 +86,12 @@ function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFac
   const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
   const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules, earlierUid);
   const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
-  const changes = diff(desired, oursOrAdopted(desired, seen.pair, rules), isOurs);
+  const current = oursOrAdopted(desired, seen.pair, rules);
+  const move = movedHash(token, desired, current, facts);
+  const changes = diff(move?.desired ?? desired, move?.current ?? current, isOurs);
+  if (changes.length === 0 && move) return { outcome: { state: 'pending' }, next: requeueAfter(move.waitMs) };
   if (changes.length === 0) return settle(token, verdict, facts);
   return rules.isPaused ? waitPaused(token, verdict, facts) : write(token, verdict, changes, facts);
-}
-
-/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
-function oursOrAdopted(
-  desired: readonly KubeObject[],
-  pair: readonly Seen[],
-  { adopts }: Rules,
-): readonly KubeObject[] {
-  const needed = new Set(desired.map(keyOf));
-  return pair
-    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
-    .map(({ object }) => object);
 }
 
 /** ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half. */
@@ -159,28 +163,21 @@ function repairNotice(
   ];
 }
 
-/** Signed anew, under another key: nobody meddled with it. */
-function isMarkOnly(change: Change): boolean {
-  if (change.verb !== 'patch') return false;
-  const { metadata, ...rest } = change.patch as { readonly metadata?: { readonly annotations?: object } };
-  const { annotations = {}, ...others } = metadata ?? {};
-  return Object.keys({ ...rest, ...others, ...annotations }).every((key) => key === ANNOTATION_FINGERPRINT);
-}
-
 /** A token that exists but does not belong here: whatever we wrote for it goes. */
 function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: string): Plan {
-  const { seen } = facts;
+  const { seen, rules } = facts;
   const ours = oursOf(seen.pair);
-  const obstacle = ours.length > 0 ? obstacleTo(token, reason, facts) : undefined;
+  const closing = closingOfStranger(token, reason, rules, seen.pair);
+  const obstacle = ours.length + closing.length > 0 ? obstacleTo(token, reason, facts) : undefined;
   if (obstacle) return obstacle;
   const removal = {
     // The cluster that a token was moved to may be waiting for that very hash.
     ...(reason === 'OtherCluster' ? {} : { forgetHash: token.uid }),
-    changes: diff([], ours),
+    changes: [...closing, ...diff([], ours)],
     wake: [{ key: userKey(token.userName), lane: 'normal' }],
     next: done,
   } as const;
-  if (!isGone(facts)) return { ...removal, outcome: { state: 'pending' } };
+  if (!isGone(facts) || closing.length > 0) return { ...removal, outcome: { state: 'pending' } };
   if (reason === 'OtherCluster' || reason === 'NotScoped') return { ...removal, outcome: 'none' };
   return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
 }
@@ -243,33 +240,43 @@ const WARNINGS: ReadonlySet<TokenReason> = new Set([
   'Conflict',
 ]);
 
-/** Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours. */
+/**
+ * Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours; unless it is the hash
+ * by which a stranger's ClusterAuthToken lets in whom it should.
+ */
 function conflict(token: Token, object: string, facts: TokenFacts): Plan {
   const { pair, attribute } = facts.seen;
   const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
   const message = conflictMessage(object, sibling, facts.rules.adopts);
+  const own = ownBesideStranger(token, pair);
+  const opening = facts.rules.isPaused ? [] : openingOfStranger(token, pair);
   return {
     ...refusal(token, 'Conflict', facts, message),
-    changes: diff([], oursOf(facts.seen.pair)),
-    next: requeueAfter(CONFLICT_RETRY_MS),
+    changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],
+    next: (own && hashWanted(token, own, facts)) ?? requeueAfter(CONFLICT_RETRY_MS),
   };
 }
 
 function revokeDeleted(facts: TokenFacts): Plan {
-  const { name, seen, known, answers } = facts;
-  if (oursOf(seen.pair).length === 0) return revoke(facts);
-  return (
-    untilConfirmed(tokenSource(name, seen.pair, known.isExtCarried), known.isTokenGone, answers) ??
-    revoke(facts)
-  );
+  const { name, seen, known, answers, rules } = facts;
+  const { pair } = seen;
+  // That nobody ever told of such a token proves nothing of what a stranger wrote.
+  const closing = known.isTokenGone ? closingOfStranger(undefined, 'Deleting', rules, pair) : [];
+  if (oursOf(pair).length + closing.length === 0) return revoke(facts);
+  for (const source of tokenSources(name, pair, known.isExtCarried)) {
+    const wait = untilConfirmed(source, known.isTokenGone, answers);
+    if (wait) return wait;
+  }
+  return revoke(facts, closing);
 }
 
-function revoke(facts: TokenFacts): Plan {
+/** @param closing - of a stranger's ClusterAuthToken */
+function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
   const ours = oursOf(facts.seen.pair);
   const users = ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
   return {
-    changes: diff([], ours),
-    outcome: isGone(facts) ? 'none' : { state: 'pending' },
+    changes: [...closing, ...diff([], ours)],
+    outcome: isGone(facts) && closing.length === 0 ? 'none' : { state: 'pending' },
     wake: users.map((user) => ({ key: userKey(user), lane: 'normal' })),
     next: done,
   };

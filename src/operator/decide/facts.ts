@@ -72,6 +72,8 @@ export interface SeenOfToken {
   readonly attribute: Seen | undefined;
   /** The watch has told all that we wrote to the pair. */
   readonly isConfirmed: boolean;
+  /** Since when the watches have told that Secret and ClusterAuthToken both hold a hash; milliseconds since the epoch. */
+  readonly hashTwiceSinceMs?: number | undefined;
   /** Where the key stood until now. */
   readonly before: Outcome | undefined;
   /** Someone else's object that refused our write a turn ago, as `Kind name`. */
@@ -83,6 +85,8 @@ export interface KnownOfToken {
   readonly isTokenGone: boolean;
   /** Tokens of `ext.cattle.io` are carried. */
   readonly isExtCarried: boolean;
+  /** They cannot be read at present: that one of them does not have this name says nothing. */
+  readonly isExtUnread: boolean;
   /** The same of its user; what was told of the token counts, too. */
   readonly isUserGone: boolean;
   /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */

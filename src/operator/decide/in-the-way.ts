@@ -1,9 +1,13 @@
-import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import { ANNOTATION_CLOSED_FOR, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
 import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
-import { hashIn } from '../../derive/diff.ts';
+import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
+import { type Change, diff, hashIn, keyOf } from '../../derive/diff.ts';
+import { REVOKED } from '../../derive/other-writer.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
-import type { HashFact, Rules, Seen } from './facts.ts';
+import type { HashFact, Rules, Seen, TokenFacts } from './facts.ts';
+import { ask, type Next, type Question, questionKey } from './plan.ts';
 
 /** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
 export function inTheWay(
@@ -36,6 +40,100 @@ export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boo
     object['immutable'] !== true &&
     beside.some(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind)
   );
+}
+
+/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
+export function oursOrAdopted(
+  desired: readonly KubeObject[],
+  pair: readonly Seen[],
+  { adopts }: Rules,
+): readonly KubeObject[] {
+  const needed = new Set(desired.map(keyOf));
+  return pair
+    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
+    .map(({ object }) => object);
+}
+
+/**
+ * Our Secret beside a stranger's ClusterAuthToken of the same user: adoption was switched off half-way, or another writer made its
+ * own half while we made ours. It is what lets that user in, so it stays while the token is wanted, and goes as ours when it is not.
+ */
+export function ownBesideStranger({ userName }: Token, pair: readonly Seen[]): Seen | undefined {
+  const isStrangers = pair.some(
+    ({ object, isOurs, sibling }) =>
+      object.kind === CLUSTER_AUTH_TOKENS.kind &&
+      !isOurs &&
+      sibling === undefined &&
+      object['userName'] === userName,
+  );
+  return isStrangers ? pair.find(({ object, isOurs }) => isOurs && object.kind === SECRETS.kind) : undefined;
+}
+
+/** Keeps our hash beside a stranger's ClusterAuthToken that of the present secret. An earlier one ends at once; where it takes longer to make the next, by none. */
+export function matchHash(
+  token: Token,
+  { object, isOfEarlierSecret }: Seen,
+  facts: TokenFacts,
+): readonly Change[] {
+  const { hash, rules } = facts;
+  const isReady = hash.kind === 'ready' && !rules.isPaused;
+  if (!isReady && !isOfEarlierSecret) return [];
+  const placement = { ...rules, storage: 'secret' } as const;
+  const [secret] = desiredTokenObjects(token, undefined, isReady ? hash.hash : NO_HASH, placement);
+  return secret ? diff([secret], [object]) : [];
+}
+
+const NO_HASH: HashToWrite = { hash: '', fingerprint: '' };
+
+/** The question for the hash of the present secret, where there is none beside a stranger's ClusterAuthToken. */
+export function hashWanted(
+  token: Token,
+  { object, isOfEarlierSecret }: Seen,
+  facts: TokenFacts,
+): Next | undefined {
+  const { hash, rules, answers } = facts;
+  if (hash.kind !== 'toMake' || rules.isPaused) return undefined;
+  const question: Question = { about: 'hash', uid: token.uid };
+  const isThere = hashIn(object) !== undefined && !isOfEarlierSecret;
+  return isThere || answers.get(questionKey(question)) === false ? undefined : ask(question);
+}
+
+/**
+ * Switches a stranger's ClusterAuthToken off whose token was revoked: adoption takes responsibility for the name, and deletes nothing
+ * that it did not write. It says for which token, so that it can be switched on again should that one be good again.
+ *
+ * @param token - undefined: it is gone
+ */
+export function closingOfStranger(
+  token: Token | undefined,
+  reason: TokenReason,
+  { adopts }: Pick<Rules, 'adopts'>,
+  pair: readonly Seen[],
+): readonly Change[] {
+  if (!adopts || !REVOKED.has(reason)) return [];
+  const marks = token ? { metadata: { annotations: { [ANNOTATION_CLOSED_FOR]: token.uid } } } : {};
+  return pair
+    .filter(
+      ({ object, isOurs, sibling }) =>
+        object.kind === CLUSTER_AUTH_TOKENS.kind &&
+        !isOurs &&
+        sibling === undefined &&
+        object['enabled'] === true,
+    )
+    .map(({ object }) => ({ verb: 'patch', target: object, patch: { ...marks, enabled: false } }));
+}
+
+/** Takes back {@link closingOfStranger} where adoption has ended since, and the token is good again: nobody else may. */
+export function openingOfStranger(token: Token, pair: readonly Seen[]): readonly Change[] {
+  const patch = { metadata: { annotations: { [ANNOTATION_CLOSED_FOR]: null } }, enabled: true };
+  return pair
+    .filter(
+      ({ object, isOurs }) =>
+        !isOurs &&
+        object['enabled'] === false &&
+        object.metadata.annotations?.[ANNOTATION_CLOSED_FOR] === token.uid,
+    )
+    .map(({ object }) => ({ verb: 'patch', target: object, patch }));
 }
 
 /** Whether the hash is kept in a Secret of the token's name. */

@@ -78,6 +78,8 @@ export type Question =
   | Source
   /** Does someone else's Secret have that name in the cluster? Those are not watched. */
   | { readonly about: 'secret'; readonly name: string }
+  /** Does an older token of `ext.cattle.io` have that name, read live? No where nobody tells. */
+  | { readonly about: 'rival'; readonly name: string }
   /** Is the hash of the token with that UID there by now? If not, it is being made, and brings the key back. */
   | { readonly about: 'hash'; readonly uid: string }
   /** The user's ClusterUserAttribute goes first: was it worked, and is it not someone else's? */

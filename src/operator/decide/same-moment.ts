@@ -35,6 +35,9 @@ function isOver({ token, rules }: TokenFacts): boolean {
 function isSameView({ seen: a }: TokenFacts, { seen: b }: TokenFacts): boolean {
   return (
     a.refusedBy === b.refusedBy &&
+    // A hash that is being moved waits by the clock.
+    a.hashTwiceSinceMs === undefined &&
+    b.hashTwiceSinceMs === undefined &&
     wasInConflict(a) === wasInConflict(b) &&
     isSameObject(a.attribute, b.attribute) &&
     a.pair.length === b.pair.length &&
@@ -60,6 +63,7 @@ function areKnownTheSame({ known: a }: TokenFacts, { known: b }: TokenFacts): bo
   return (
     a.isTokenGone === b.isTokenGone &&
     a.isExtCarried === b.isExtCarried &&
+    a.isExtUnread === b.isExtUnread &&
     a.isUserGone === b.isUserGone &&
     a.awaitedElsewhereSinceMs === undefined &&
     b.awaitedElsewhereSinceMs === undefined

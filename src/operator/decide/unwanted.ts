@@ -1,9 +1,9 @@
-import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import { ANNOTATION_FINGERPRINT, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
 import { type Change, diff, hashIn, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken } from '../../derive/verdict.ts';
-import { oursOf, type PairOfUser, type Rules, type Seen } from './facts.ts';
+import { oursOf, type PairOfUser, type Rules, type Seen, type TokenFacts } from './facts.ts';
 
 /**
  * Takes away what is down there of this token's earlier user, of its earlier secret, or of an earlier token of this name with
@@ -70,4 +70,51 @@ export function uidBefore(
   if (!written || !secret || hashIn(secret) !== hash || isOfAnotherUser(token, written)) return undefined;
   const uid = sourceUid(written);
   return uid !== token.uid && uid === sourceUid(secret) ? uid : undefined;
+}
+
+/** How long both places keep a hash that is moved: whoever reads them by two watches is told of both by then. */
+const TWO_PLACES_MS = 5_000;
+
+/** What is to be there while a hash is moved from one place to the other. */
+export interface MovedHash {
+  readonly desired: readonly KubeObject[];
+  readonly current: readonly KubeObject[];
+  /** How long it stays so. */
+  readonly waitMs: number;
+}
+
+/**
+ * Keeps a hash in its old place, too, until the watches have told of the new one for a while. Authenticators see the two places by
+ * two watches: one that hears of the clearing first would find no hash at all. Undefined where nothing is moved, or long enough.
+ *
+ * What is of an earlier secret or token, or of another user, is not kept for that.
+ *
+ * @param current - what is there and ours, or taken over
+ */
+export function movedHash(
+  token: Token,
+  desired: readonly KubeObject[],
+  current: readonly KubeObject[],
+  { rules, seen }: TokenFacts,
+): MovedHash | undefined {
+  const waitMs = TWO_PLACES_MS - (rules.nowMs - (seen.hashTwiceSinceMs ?? rules.nowMs));
+  const isEarlier = seen.pair.some((one) => one.isOfEarlierSecret) || isOfAnotherToken(token, current);
+  if (rules.isPaused || waitMs <= 0 || isEarlier) return undefined;
+  const secret = current.find(({ kind }) => kind === SECRETS.kind);
+  const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+  if (!written || isOfAnotherUser(token, written)) return undefined;
+  if (rules.storage === 'inline') {
+    if (!secret || hashIn(secret) === undefined) return undefined;
+    return { desired, current: current.filter((object) => object !== secret), waitMs };
+  }
+  if (hashIn(written) === undefined) return undefined;
+  return { desired: desired.map(keepingHash), current, waitMs };
+}
+
+/** What is desired of a ClusterAuthToken, but for its hash and the mark of that, which stay as they are. */
+function keepingHash(object: KubeObject): KubeObject {
+  if (object.kind !== CLUSTER_AUTH_TOKENS.kind) return object;
+  const { [ANNOTATION_FINGERPRINT]: _mark, ...annotations } = object.metadata.annotations ?? {};
+  const { hash: _none, ...fields } = object;
+  return { ...fields, metadata: { ...object.metadata, annotations } } as KubeObject;
 }

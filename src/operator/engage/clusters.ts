@@ -11,7 +11,7 @@ import type { Credentials } from '../../clusters/credentials.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
-import type { PropagatorDeps } from '../propagate/propagator-deps.ts';
+import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
@@ -21,12 +21,15 @@ import { Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
 import { createPropagation, removeAnnotations } from './propagation-object.ts';
 
-export interface ClustersDeps
-  extends Omit<PropagatorDeps, 'handover' | 'keepWay' | 'reports' | 'configureAgain'> {
-  readonly client: KubeClient;
-  /** What is owed to clusters, these or earlier ones. */
-  readonly debts: DebtRecords;
+export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
+  readonly plane: PlaneWriter;
+  /** With what is owed to clusters, these or earlier ones. */
+  readonly books: KeptBooks & { readonly records: DebtRecords };
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
+}
+
+export interface PlaneWriter {
+  readonly client: KubeClient;
   /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
   writeStatus(cluster: string, patch: object): Promise<void>;
 }
@@ -46,7 +49,7 @@ export class Clusters {
 
   constructor(deps: ClustersDeps) {
     this.#deps = deps;
-    this.#handover = new Handover((cluster) => this.#propagators.get(cluster), deps.now);
+    this.#handover = new Handover((cluster) => this.#propagators.get(cluster), deps.clocks.now);
   }
 
   propagators(): Iterable<ClusterPropagator> {
@@ -67,7 +70,7 @@ export class Clusters {
     const { management } = this.#deps.upstream;
     for (const { name } of management.clusters.list()) this.enqueueCluster(name);
     for (const { name } of management.propagations.list()) this.enqueueCluster(name);
-    for (const { record } of this.#deps.debts.found) this.enqueueCluster(record.cluster);
+    for (const { record } of this.#deps.books.records.found) this.enqueueCluster(record.cluster);
     this.#worker = this.#work();
   }
 
@@ -101,7 +104,7 @@ export class Clusters {
   /** Reads what management says of one cluster, and passes it on. Safe to repeat. */
   async #reconcile(name: string): Promise<void> {
     const { management, live } = this.#deps.upstream;
-    const { client } = this.#deps;
+    const { client } = this.#deps.plane;
     this.#tellOthers(name);
     // One that we began to work on is ours until it is drained, whatever was deleted since.
     if (!this.#isOurs(name)) return;
@@ -117,27 +120,28 @@ export class Clusters {
     if (isGone) await this.#endIfOver(propagator);
     // Last, and tried again with backoff like all else of this cluster.
     const spent = [...(this.#spent.get(name) ?? [])];
-    if (spent.length > 0) await removeAnnotations(this.#deps.client, name, spent);
+    if (spent.length > 0) await removeAnnotations(client, name, spent);
     for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
   }
 
   #isOurs(name: string): boolean {
-    const { debts, upstream } = this.#deps;
+    const { books, upstream } = this.#deps;
     const { management } = upstream;
-    const isKept = debts.has(name) || management.keptWay(name) !== undefined;
+    const isKept = books.records.has(name) || management.keptWay(name) !== undefined;
     return isKept || isRelevant(name, management) || this.#propagators.has(name);
   }
 
   /** A deleted cluster must leave nothing here, once nothing of ours is left there. Safe to repeat. */
   async #endIfOver(propagator: ClusterPropagator): Promise<void> {
-    const { client, debts, reports, upstream, now } = this.#deps;
+    const { plane, books, reports, upstream, clocks } = this.#deps;
+    const debts = books.records;
     const { name, settings, connection } = propagator;
     const { management, live } = upstream;
     const known = management.propagations.get(name);
     // It may be there, and not be told yet.
     if (!known && (await live.get({ resource: CLUSTER_PROPAGATIONS, name })) !== undefined) return;
     const ending = endingOf({
-      ...{ propagation: known, isDrained: propagator.facts().drained, nowMs: now() },
+      ...{ propagation: known, isDrained: propagator.facts().drained, nowMs: clocks.now() },
       hasCredentials: settings?.credentials.kind === 'found',
       wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
     });
@@ -146,8 +150,8 @@ export class Clusters {
     await this.#forget(name);
     // In this order: what is left when the process ends in between is found again, and ends in the same way.
     await debts.remove(name);
-    await forgetWay(client, management, name);
-    if (known) await client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
+    await forgetWay(plane.client, management, name);
+    if (known) await plane.client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
     reports.log.info('cluster is over', { cluster: name, reason: ending.why });
   }
 
@@ -159,10 +163,10 @@ export class Clusters {
   }
 
   async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {
-    const { client, upstream, reports } = this.#deps;
+    const { plane, upstream, reports } = this.#deps;
     try {
-      if (by === 'drained') await forgetWay(client, upstream.management, cluster);
-      else await keepWay(client, upstream.management, cluster, by);
+      if (by === 'drained') await forgetWay(plane.client, upstream.management, cluster);
+      else await keepWay(plane.client, upstream.management, cluster, by);
     } catch (error) {
       // The next sweep tries again.
       reports.log.warn('way to the cluster not kept', { cluster, error });
@@ -171,7 +175,7 @@ export class Clusters {
 
   /** Clusters may lead to the same API server: what one leaves there is the others' business. */
   #tellOthers(name: string): void {
-    const { installation, earlierIds } = this.#deps;
+    const { installation, earlierIds } = this.#deps.upstream;
     if (installation.isInUse(name)) {
       earlierIds.forget(name);
       return;
@@ -185,12 +189,14 @@ export class Clusters {
   }
 
   #add(name: string): ClusterPropagator {
-    const { reports, upstream, now } = this.#deps;
+    const { plane, reports, upstream, clocks } = this.#deps;
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
-      handover: this.#handover,
-      keepWay: (cluster, by) => void this.#keepWay(cluster, by),
-      configureAgain: (cluster) => this.enqueueCluster(cluster),
+      engagement: {
+        handover: this.#handover,
+        keepWay: (cluster, by) => void this.#keepWay(cluster, by),
+        configureAgain: (cluster) => this.enqueueCluster(cluster),
+      },
       reports: {
         ...reports,
         statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),
@@ -203,9 +209,9 @@ export class Clusters {
     this.#writers.set(
       name,
       new PropagationStatusWriter({
-        ...{ cluster: name, source: propagator, log: reports.log, now },
+        ...{ cluster: name, source: propagator, log: reports.log, now: clocks.now },
         written: () => upstream.management.propagations.get(name)?.status,
-        write: (patch) => this.#deps.writeStatus(name, patch),
+        write: (patch) => plane.writeStatus(name, patch),
       }),
     );
     return propagator;

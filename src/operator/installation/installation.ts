@@ -11,10 +11,10 @@ export function installationOf(management: Management, id: string | undefined): 
     isInUse: (cluster) => management.clusters.get(cluster)?.deleting === false,
     wasServed: (cluster) => management.propagations.get(cluster) !== undefined,
     isSourceOf: ({ kind, metadata: { name, annotations } }) => {
-      const source =
-        kind === CLUSTER_USER_ATTRIBUTES.kind ? management.users.get(name) : management.tokens.get(name);
+      const sources =
+        kind === CLUSTER_USER_ATTRIBUTES.kind ? [management.users.get(name)] : management.tokensNamed(name);
       const uid = annotations?.[ANNOTATION_USER_UID] ?? annotations?.[ANNOTATION_TOKEN_UID];
-      return source !== undefined && source.uid === uid;
+      return sources.some((source) => source !== undefined && source.uid === uid);
     },
   };
 }

@@ -18,12 +18,13 @@ import { Clusters } from '../engage/clusters.ts';
 import { EarlierIds } from '../installation/earlier-ids.ts';
 import { HeldKey } from '../installation/held-key.ts';
 import { installationOf } from '../installation/installation.ts';
+import type { Clocks } from '../propagate/propagator-deps.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import { CertainReader } from '../upstream/certain-reader.ts';
-import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 
 export interface TermDeps {
@@ -35,8 +36,7 @@ export interface TermDeps {
   readonly hashes: HashStore;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly now: () => number;
-  readonly planeNow: () => number;
+  readonly clocks: Clocks;
 }
 
 /** The way to the management plane, for one term. */
@@ -135,8 +135,8 @@ export class Term {
 
   /** What earlier processes saw being deleted is evidence for this one, too. */
   #rememberDeletions(): void {
-    const { seen, now, log } = this.#deps;
-    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, now());
+    const { seen, clocks, log } = this.#deps;
+    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, clocks.now());
     for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
     if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
   }
@@ -147,17 +147,15 @@ export class Term {
   }
 
   #buildClusters(key: HeldKey, installation: Installation): Clusters {
-    const { config, plane, seen, hashes, metrics, log, now, planeNow } = this.#deps;
+    const { config, plane, seen, hashes, metrics, log, clocks } = this.#deps;
     const client = this.#client;
     const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
-      ...{ client, now, planeNow, installation },
-      earlierIds: new EarlierIds(live, log),
-      upstream: { ...seen, live },
-      hashes: new TokenHashes(hashes, key.marks),
-      keyProblem: () => key.problem,
-      syncBack: new SyncBack(client, log),
+      clocks,
+      plane: { client, writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client) },
+      upstream: { ...seen, live, installation, earlierIds: new EarlierIds(live, log) },
+      hashing: { hashes: new TokenHashes(hashes, key.marks), keyProblem: () => key.problem },
       reports: {
         ...{ log, metrics },
         notifyToken: (token, notice) => notices.aboutToken(token, notice),
@@ -169,17 +167,21 @@ export class Term {
         storage: config.hashStorage,
         sweepIntervalMs: SWEEP_INTERVAL_MS,
       },
-      debts: this.#debts,
-      keepDebts: (of) =>
-        new DebtKeeper({
-          ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now },
-          management: seen.management,
-        }),
-      openSession: (cluster, way, listener) =>
-        new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
-      holdsOurs: async (cluster, access) =>
-        holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
-      writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client),
+      books: {
+        records: this.#debts,
+        syncBack: new SyncBack(client, log),
+        keepDebts: (of) =>
+          new DebtKeeper({
+            ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now: clocks.now },
+            management: seen.management,
+          }),
+      },
+      sessions: {
+        open: (cluster, way, listener) =>
+          new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
+        holdsOurs: async (cluster, access) =>
+          holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
+      },
     });
   }
 
@@ -188,8 +190,8 @@ export class Term {
     return new CertainReader({
       client: this.#client,
       onDefined: (resource, sinceMs) => {
-        if (resource === EXT_TOKEN_SECRETS) management.extProvesSinceMs = sinceMs;
-        else deletions.trustSince(resource.kind.toLowerCase(), sinceMs);
+        const kind = resource === EXT_TOKEN_SECRETS ? EXT_TOKEN : resource.kind.toLowerCase();
+        deletions.trustSince(kind, sinceMs);
       },
       onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });

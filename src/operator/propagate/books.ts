@@ -1,5 +1,5 @@
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import { Lag } from '../report/lag.ts';
+import { Lag, type LagDeps } from '../report/lag.ts';
 import { Outcomes } from '../report/outcomes.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 
@@ -23,15 +23,15 @@ export interface Whereabouts {
  */
 export function openBooks(
   cluster: string,
-  { upstream, reports, keepDebts, now }: PropagatorDeps,
+  { upstream, reports, books, clocks: { now } }: PropagatorDeps,
   { isAway, isElsewhere }: Whereabouts,
   onChange: () => void,
 ): Books {
   const { management, deletions } = upstream;
   const series = reports.metrics.ofCluster(cluster);
-  const onDebt = (key: string, isOwed: boolean): void => debts.debtChanged(key, isOwed);
+  const onDebt: LagDeps['onDebt'] = (key, debt) => debts.debtChanged(key, debt);
   const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
-  const debts: DebtKeeper = keepDebts({ cluster, ledger: lag, isAway });
+  const debts: DebtKeeper = books.keepDebts({ cluster, ledger: lag, isAway });
   debts.restore();
   const outcomes = new Outcomes(onChange, (key, outcome) => {
     if (isElsewhere()) return;

@@ -6,47 +6,48 @@ import type { ClusterFacts } from '../../derive/status.ts';
 import type { Counts, Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
-import type { TokenSources } from '../upstream/token-sources.ts';
 
 /** What one cluster's status is made from. */
 export interface StatusSources {
-  readonly cluster: string;
   /** Undefined before the first word of management. */
   readonly settings: ClusterSettings | undefined;
   /** Undefined while there is no session. */
   readonly session: SessionState | undefined;
   readonly sweeper: Pick<Sweeper, 'reviewed' | 'blocked' | 'others'>;
-  readonly isDrained: boolean;
-  readonly identity: Pick<ClusterIdentity, 'uid'>;
+  readonly place: Place;
   /** Undefined while there is no connection. */
   readonly hashes: HashInventory | undefined;
-  readonly sibling: string | undefined;
   readonly outcomes: Pick<Outcomes, 'count'>;
-  /** Of tokens of `ext.cattle.io`; undefined where they are not carried. */
-  readonly tokenSources: Pick<TokenSources, 'collisionsOf'> | undefined;
-  readonly downstreamNamespace: string;
+  /** Tokens whose name another one has here; undefined where only one kind is carried. */
+  readonly collisions: number | undefined;
   readonly keyProblem: string | undefined;
 }
 
+/** Which cluster it is, and what is ours there. */
+export interface Place {
+  readonly identity: Pick<ClusterIdentity, 'uid'>;
+  /** Id of another Cluster that leads there, too. */
+  readonly sibling: string | undefined;
+  readonly namespace: string;
+  /** Nothing of ours is left there. */
+  readonly isDrained: boolean;
+}
+
 export function clusterFacts({
-  downstreamNamespace,
   keyProblem,
   settings,
   session,
   sweeper,
-  isDrained,
-  identity,
+  place: { identity, sibling, namespace, isDrained },
   hashes,
-  sibling,
   outcomes,
-  tokenSources,
-  cluster,
+  collisions,
 }: StatusSources): ClusterFacts {
   return {
     generation: settings?.generation ?? 0,
-    downstreamNamespace,
+    downstreamNamespace: namespace,
     clusterUid: identity.uid,
-    extTokens: tokenSources !== undefined,
+    extTokens: collisions !== undefined,
     way: settings && describeWay(settings.credentials),
     mode: settings?.mode ?? 'hold',
     modeReason: settings?.modeReason ?? 'Connecting',
@@ -62,7 +63,7 @@ export function clusterFacts({
     sibling,
     others: sweeper.others,
     gcBlocked: sweeper.blocked,
-    counts: withCollisions(outcomes.count(), tokenSources?.collisionsOf(cluster).length ?? 0),
+    counts: withCollisions(outcomes.count(), collisions ?? 0),
   };
 }
 
@@ -73,7 +74,7 @@ function withCollisions(counts: Counts, collisions: number): Counts {
 function connectionFacts(
   settings: ClusterSettings | undefined,
   session: SessionState | undefined,
-  { uid }: StatusSources['identity'],
+  { uid }: Place['identity'],
 ): ClusterFacts['connection'] {
   const strangerUid = session && session.phase !== 'connecting' ? session.strangerUid : undefined;
   if (uid !== undefined && strangerUid !== undefined) {

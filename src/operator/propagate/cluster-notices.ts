@@ -6,12 +6,12 @@ export function keyNotice(problem: string): Notice {
   return { reason: 'InstallationKeyUnusable', message, warning: true };
 }
 
-/** @param token - whose name an older token of the other kind has */
+/** @param token - whose name an older token of the other kind, or the only one that is not over, has in its cluster */
 export function collisionNotice({ name, api, clusterName }: Token): Notice {
   const other = api === 'ext' ? 'a Token of management.cattle.io' : 'a token of ext.cattle.io';
   return {
     reason: 'NameCollision',
-    message: `${other} that is older has the name ${name}, and cluster ${clusterName} has room for one of a name: issue a new token in place of this one`,
+    message: `${other} has the name ${name} in cluster ${clusterName}, which has room for one of a name: issue a new token in place of this one, or delete or disable that one`,
     warning: true,
   };
 }

@@ -12,30 +12,56 @@ import type { SyncBack } from '../report/sync-back.ts';
 
 /** What all propagators share. */
 export interface PropagatorDeps {
-  readonly upstream: Pick<Upstream, 'management' | 'live' | 'deletions'>;
+  readonly upstream: UpstreamOfAll;
+  readonly hashing: Hashing;
+  readonly books: KeptBooks;
+  readonly reports: Reports;
+  readonly defaults: PropagatorDefaults;
+  readonly clocks: Clocks;
+  readonly sessions: Sessions;
+  readonly engagement: Engagement;
+}
+
+/** What the management plane says, of other cluster ids than one's own, too. */
+export interface UpstreamOfAll extends Pick<Upstream, 'management' | 'live' | 'deletions'> {
+  readonly installation: Installation;
+  readonly earlierIds: EarlierIds;
+}
+
+export interface Hashing {
   readonly hashes: TokenHashes;
   /** Why no hash can be marked; undefined: it can. */
   keyProblem(): string | undefined;
-  readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
+}
+
+/** What is kept of a cluster in the management plane. */
+export interface KeptBooks {
   readonly syncBack: SyncBack;
-  /** What management knows of other cluster ids than one's own. */
-  readonly installation: Installation;
-  readonly earlierIds: EarlierIds;
-  readonly reports: Reports;
-  readonly defaults: PropagatorDefaults;
-  readonly now: () => number;
   /** What is owed to a cluster, as earlier processes left it, and kept from now on. */
   keepDebts(of: Pick<DebtKeeperDeps, 'cluster' | 'ledger' | 'isAway'>): DebtKeeper;
-  /** Keeps the way to a connected cluster, for when its credentials go before what is ours there. */
-  keepWay(cluster: string, by: Credentials | 'drained'): void;
+}
+
+export interface Clocks {
+  readonly now: () => number;
   /** What time it is by the management plane; ours, while it has not said so. */
   readonly planeNow: () => number;
-  /** The settings of a cluster are to be read again. */
-  configureAgain(cluster: string): void;
+}
+
+/** The ways into clusters. */
+export interface Sessions {
+  /** A session that is not started yet. */
+  open(cluster: string, way: WayIn, listener: SessionListener): ClusterSession;
   /** Whether anything of ours is in a cluster. @throws when it does not tell */
   holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
-  /** A session that is not started yet. */
-  openSession(cluster: string, way: WayIn, listener: SessionListener): ClusterSession;
+}
+
+/** What one cluster asks of whoever engages all of them. */
+export interface Engagement {
+  readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
+  /** Keeps the way to a connected cluster, for when its credentials go before what is ours there. */
+  keepWay(cluster: string, by: Credentials | 'drained'): void;
+  /** The settings of a cluster are to be read again. */
+  configureAgain(cluster: string): void;
 }
 
 /** How a cluster is reached. */

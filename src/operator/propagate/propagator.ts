@@ -58,12 +58,12 @@ export class ClusterPropagator {
     const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
     this.otherIds = new OtherIds({
-      ...{ cluster: name, installation: deps.installation, earlierIds: deps.earlierIds },
+      ...{ ...deps.upstream, cluster: name },
       observed: () => this.connection?.observed,
     });
     this.#drain = new Drain({
       holdsOurs: () => this.#holdsOurs(),
-      disproved: () => deps.configureAgain(name),
+      disproved: () => deps.engagement.configureAgain(name),
     });
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
     this.#workers = [
@@ -140,7 +140,7 @@ export class ClusterPropagator {
     const before = this.#settings;
     this.#settings = settings;
     logProblems(this.name, before, settings, this.#deps.reports.log);
-    const keyProblem = before ? undefined : this.#deps.keyProblem();
+    const keyProblem = before ? undefined : this.#deps.hashing.keyProblem();
     if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
@@ -148,7 +148,8 @@ export class ClusterPropagator {
     await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
-    for (const token of this.#collisions()) this.#deps.reports.notifyToken(token, collisionNotice(token));
+    for (const token of this.#collisions() ?? [])
+      this.#deps.reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -194,7 +195,7 @@ export class ClusterPropagator {
     if (step.kind === 'end' || this.queue.isClosed) return;
     this.#credentialsVersion = step.version;
     const way = { access: step.access, knownUid: this.#identity.uid };
-    this.#session = this.#deps.openSession(this.name, way, {
+    this.#session = this.#deps.sessions.open(this.name, way, {
       stateChanged: (state) => this.#sessionChanged(state),
       objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
     });
@@ -215,7 +216,7 @@ export class ClusterPropagator {
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
       // An acceptance may wait for this.
-      if (this.#settings?.identity.acceptedUid !== undefined) this.#deps.configureAgain(this.name);
+      if (this.#settings?.identity.acceptedUid !== undefined) this.#deps.engagement.configureAgain(this.name);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();
@@ -248,18 +249,14 @@ export class ClusterPropagator {
 
   #sources(): StatusSources {
     return {
-      settings: this.#settings,
-      identity: this.#identity,
-      session: this.#session?.state,
-      sweeper: this.#sweeper,
-      isDrained: this.#drain.isDone,
-      hashes: this.connection?.observed.hashes,
-      sibling: this.otherIds.sibling,
-      outcomes: this.outcomes,
-      downstreamNamespace: this.#deps.defaults.namespace,
-      keyProblem: this.#deps.keyProblem(),
-      cluster: this.name,
-      tokenSources: this.#deps.upstream.management.tokenSources,
+      ...{ settings: this.#settings, session: this.#session?.state, sweeper: this.#sweeper },
+      place: {
+        ...{ identity: this.#identity, sibling: this.otherIds.sibling },
+        ...{ namespace: this.#deps.defaults.namespace, isDrained: this.#drain.isDone },
+      },
+      ...{ hashes: this.connection?.observed.hashes, outcomes: this.outcomes },
+      keyProblem: this.#deps.hashing.keyProblem(),
+      collisions: this.#collisions()?.length,
     };
   }
 
@@ -269,7 +266,8 @@ export class ClusterPropagator {
   }
 
   #afterSweep(): void {
-    if (this.#settings && !this.isElsewhere) this.#deps.keepWay(this.name, this.#settings.credentials);
+    if (this.#settings && !this.isElsewhere)
+      this.#deps.engagement.keepWay(this.name, this.#settings.credentials);
     const looked = this.otherIds.look();
     this.#changed();
     this.#endDrain();
@@ -277,13 +275,15 @@ export class ClusterPropagator {
     void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
   }
 
-  #collisions(): readonly Token[] {
-    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name) ?? [];
+  #collisions(): readonly Token[] | undefined {
+    return this.#deps.upstream.management.tokenSources?.collisionsOf(this.name, this.#deps.clocks.now());
   }
 
   async #holdsOurs(): Promise<boolean | undefined> {
     const credentials = this.#settings?.credentials;
-    return credentials?.kind === 'found' ? this.#deps.holdsOurs(this.name, credentials.access) : undefined;
+    return credentials?.kind === 'found'
+      ? this.#deps.sessions.holdsOurs(this.name, credentials.access)
+      : undefined;
   }
 
   #endDrain(): void {
@@ -291,7 +291,7 @@ export class ClusterPropagator {
     this.outcomes.clear();
     this.lag.clear();
     this.debts.clear();
-    this.#deps.keepWay(this.name, 'drained');
+    this.#deps.engagement.keepWay(this.name, 'drained');
     this.#deps.reports.notifyCluster(this.name, drainedNotice(this.name));
     void this.#endSession().then(() => this.#changed());
   }

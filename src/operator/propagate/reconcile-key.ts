@@ -1,4 +1,3 @@
-import type { PropagationSpec } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Result } from '../decide/plan.ts';
@@ -17,7 +16,6 @@ import { rulesOf } from './rules.ts';
 export interface WorkedCluster {
   readonly name: string;
   readonly mode: Mode;
-  readonly spec: PropagationSpec;
   readonly settings: ClusterSettings | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
@@ -44,7 +42,8 @@ export async function reconcileKey(
   if (cluster.isElsewhere) return result;
   const { management } = deps.upstream;
   const { observed } = connection;
-  deps.syncBack.later(key, { name, management, observed, queue, outcomes, now: deps.now });
+  const { books, clocks } = deps;
+  books.syncBack.later(key, { name, management, observed, queue, outcomes, now: clocks.now });
   return result;
 }
 
@@ -55,18 +54,18 @@ function workOf(
   sweeper: Pick<Sweeper, 'blocked' | 'request' | 'isApproved'>,
   deps: PropagatorDeps,
 ): Work {
-  const { upstream, handover, hashes, reports } = deps;
-  const { name, mode, spec, queue, outcomes, otherIds } = cluster;
+  const { upstream, engagement, hashing, reports } = deps;
+  const { name, mode, settings, queue, outcomes, otherIds } = cluster;
   const writes = cluster.lag.writesOf({ key, mode, observed, queuedAtMs: queue.queuedAtMs(key) });
   return {
     rules: () => rulesOf(name, cluster.settings, cluster.isElsewhere, deps),
     upstream: {
       ...upstream,
       isAllowed: (each) => sweeper.isApproved(each) || otherIds.isLeftOver(each),
-      awaitedElsewhereSinceMs: (token) => handover.awaitedElsewhereSinceMs(token),
+      awaitedElsewhereSinceMs: (token) => engagement.handover.awaitedElsewhereSinceMs(token),
     },
-    downstream: { client, observed, writes, adopts: spec.adopt },
-    hashes,
+    downstream: { client, observed, writes, adopts: settings?.spec.adopt ?? false },
+    hashes: hashing.hashes,
     ledger: {
       ...{ outcomes, queue },
       // A blocked sweep waits for a person, not for another sweep.

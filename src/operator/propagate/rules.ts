@@ -15,21 +15,20 @@ export function rulesOf(
   isElsewhere: boolean,
   {
     defaults,
-    installation,
-    now,
-    planeNow,
-    keyProblem,
-  }: Pick<PropagatorDeps, 'defaults' | 'installation' | 'now' | 'planeNow' | 'keyProblem'>,
+    upstream,
+    clocks,
+    hashing,
+  }: Pick<PropagatorDeps, 'defaults' | 'upstream' | 'clocks' | 'hashing'>,
 ): Rules {
   const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
-  const isHeld = mode === 'hold' || specUnknown || isElsewhere || keyProblem() !== undefined;
+  const isHeld = mode === 'hold' || specUnknown || isElsewhere || hashing.keyProblem() !== undefined;
   const isPaused = spec.suspend || isHeld;
-  const nowMs = now();
+  const nowMs = clocks.now();
   return {
     ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },
-    agreedMs: Math.min(nowMs, planeNow()),
+    agreedMs: Math.min(nowMs, clocks.planeNow()),
     // A label alone is no reason to call a paused cluster behind.
-    installation: isPaused ? undefined : installation.id,
+    installation: isPaused ? undefined : upstream.installation.id,
     algorithm: spec.algorithm ?? defaults.algorithm,
     storage: spec.storage ?? defaults.storage,
     adopts: spec.adopt && !isElsewhere,

@@ -1,14 +1,12 @@
 // queue/: the keys that wait for a worker, and the workers.
 
-import { backoffMs, type Random } from '../../kube/backoff.ts';
+import { backoffMs, MAX_TIMER_MS, type Random } from '../../kube/backoff.ts';
 import { LANES, type Lane } from '../keys.ts';
 
 const BASE_DELAY_MS = 50;
 const MAX_DELAY_MS = 60_000;
 /** A cluster that takes writes again is not to let anyone in for a minute who is out. */
 const MAX_REVOCATION_DELAY_MS = 5_000;
-/** `setTimeout` takes no more (2^31 - 1 ms, about 24.8 days) and fires at once instead. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 interface Waiter {
   readonly lanes: readonly Lane[];

@@ -1,6 +1,7 @@
-import { EXT_TOKEN_SECRETS, SECRETS } from '../../api/names.ts';
-import { isExtToken } from '../../api/parse-ext-token.ts';
+import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, SECRETS } from '../../api/names.ts';
+import { isExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
 import type { KubeObject } from '../../api/types.ts';
+import { olderOf } from '../../derive/older.ts';
 import { mayAdopt } from '../decide/in-the-way.ts';
 import type { Question } from '../decide/plan.ts';
 import { parseKey } from '../keys.ts';
@@ -24,11 +25,22 @@ export async function answer(
       // One whose label was taken off is no token any more.
       return found !== undefined && (resource !== EXT_TOKEN_SECRETS || isExtToken(found));
     }
+    case 'rival':
+      return hasOlderExtToken(question.name, work);
     case 'secret':
       return isForeignSecret(question.name, work);
     case 'hash':
       return makeHash(question.uid, key, work);
   }
+}
+
+async function hasOlderExtToken(name: string, { upstream }: Work): Promise<boolean> {
+  const address = { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name };
+  // A Token waits for no kind that cannot be read.
+  const found = await upstream.live.get(address).catch(() => undefined);
+  if (found === undefined || !isExtToken(found)) return false;
+  const ext = parseExtToken(found);
+  return olderOf(upstream.management.tokens.get(name), ext) === ext;
 }
 
 async function isForeignSecret(name: string, { rules, downstream }: Work): Promise<boolean> {
@@ -40,9 +52,9 @@ async function isForeignSecret(name: string, { rules, downstream }: Work): Promi
 
 function makeHash(uid: string, key: string, work: Work): boolean {
   const { upstream, downstream, hashes, ledger, rules } = work;
-  const token = upstream.management.tokens.get(parseKey(key).name);
   // Another token of that name by now: the question is not asked of it.
-  if (token?.uid !== uid) return false;
+  const token = upstream.management.tokensNamed(parseKey(key).name).find((one) => one.uid === uid);
+  if (!token) return false;
   const there = downstream.observed.forToken(token.name);
   return hashes.make(token, there, rules(), (lane) => ledger.queue.add(key, lane));
 }

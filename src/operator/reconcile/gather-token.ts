@@ -2,6 +2,8 @@ import type { KubeObject, Token } from '../../api/types.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
 import type { KnownOfToken, Seen, TokenFacts } from '../decide/facts.ts';
 import { tokenKey, userKey } from '../keys.ts';
+import { EXT_TOKEN } from '../upstream/deletions.ts';
+import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import type { Known, Work } from './work.ts';
 
 /** Facts of one token's name, of one moment: nothing in here waits. */
@@ -9,7 +11,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const { upstream, downstream, hashes, ledger } = work;
   const { observed } = downstream;
   const rules = work.rules();
-  const token = upstream.management.tokens.get(name);
+  const token = upstream.management.token(name, rules.cluster, rules.agreedMs, observed.apiOf(name));
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret } = hashes.factsOf(token, objects, rules);
   const see = (object: KubeObject): Seen => ({
@@ -29,6 +31,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
       pair,
       attribute: attribute && see(attribute),
       isConfirmed: observed.isTokenConfirmed(name),
+      hashTwiceSinceMs: observed.hashTwiceSinceMs(name, rules.nowMs),
       before: ledger.outcomes.get(tokenKey(name)),
       refusedBy: known.refusedBy,
     },
@@ -44,8 +47,7 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
   const { management } = upstream;
   const key = tokenKey(name);
   const isOfExt = pair.some(({ object, isOurs }) => isOurs && isOfExtToken(object));
-  const isTold = (upstream.deletions.toldAtMs(key) ?? 0) >= (isOfExt ? management.extProvesSinceMs : 0);
-  const isTokenGone = upstream.isAllowed(key) || (isGone(key) && isTold);
+  const isTokenGone = upstream.isAllowed(key) || upstream.deletions.has(key, isOfExt ? EXT_TOKEN : undefined);
   // Asking starts the clock of the move: only where there is something here that could wait for it.
   const mayMove =
     token !== undefined &&
@@ -55,6 +57,7 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
   return {
     isTokenGone,
     isExtCarried: management.tokenSources !== undefined,
+    isExtUnread: management.unread.has(EXT_TOKENS_WATCH),
     isUserGone: token !== undefined && (isTokenGone || isGone(userKey(token.userName))),
     awaitedElsewhereSinceMs: mayMove ? upstream.awaitedElsewhereSinceMs(token) : undefined,
   };

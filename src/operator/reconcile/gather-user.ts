@@ -34,9 +34,11 @@ export function gatherUser(name: string, known: Known, work: Work): UserFacts {
 }
 
 function* tokensOf(user: string, { upstream, ledger, rules }: Work): Generator<TokenOfUser> {
-  const { cluster } = rules();
-  for (const token of upstream.management.tokensOfUser(user)) {
-    if (token.clusterName !== cluster) continue;
+  const { cluster, agreedMs } = rules();
+  const { management } = upstream;
+  for (const token of management.tokensOfUser(user)) {
+    // Nothing here is of one whose name another token has.
+    if (token.clusterName !== cluster || management.token(token.name, cluster, agreedMs) !== token) continue;
     yield { token, before: ledger.outcomes.get(tokenKey(token.name)) };
   }
 }
@@ -49,8 +51,9 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     const clusterAuthToken = pair.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
     // We deleted it, and the watch has not told so yet.
     if (!clusterAuthToken) continue;
-    const token = upstream.management.tokens.get(name);
-    const isElsewhere = token !== undefined && token.clusterName !== work.rules().cluster;
+    const { cluster, agreedMs } = work.rules();
+    const token = upstream.management.token(name, cluster, agreedMs, observed.apiOf(name));
+    const isElsewhere = token !== undefined && token.clusterName !== cluster;
     yield {
       clusterAuthToken,
       token,

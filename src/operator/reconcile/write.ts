@@ -1,3 +1,4 @@
+import { SECRETS } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
 import type { Change } from '../../derive/diff.ts';
 import { gives, otherWay, takesAway } from '../../derive/takes.ts';
@@ -146,6 +147,10 @@ async function whoseIsIt(object: KubeObject, cluster: Downstream): Promise<Write
   const isToAdopt = (it: KubeObject): boolean =>
     cluster.adopts && mayAdopt(it, observed.forToken(object.metadata.name));
   if (live !== undefined && (observed.isOurs(live) || isToAdopt(live))) observed.assume(live);
-  else if (live !== undefined) return { kind: 'conflict', object: `${object.kind} ${object.metadata.name}` };
+  else if (live !== undefined) {
+    // What is decided of our half depends on it. Others' Secrets are not watched, so nothing would ever confirm one.
+    if (object.kind !== SECRETS.kind) observed.assume(live);
+    return { kind: 'conflict', object: `${object.kind} ${object.metadata.name}` };
+  }
   return { kind: 'stale' };
 }

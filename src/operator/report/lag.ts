@@ -16,8 +16,8 @@ export interface LagDeps {
   readonly evidence: DeletionEvidence;
   readonly series: ClusterSeries;
   readonly now: () => number;
-  /** A key is owed from now on, or is owed no more. Without expired tokens. */
-  readonly onDebt?: (key: string, isOwed: boolean) => void;
+  /** This is owed from now on under a key, also where less was before; undefined: nothing any more. Without expired tokens. */
+  readonly onDebt?: (key: string, debt: Debt | undefined) => void;
 }
 
 /** An event of the management plane, for one key of this cluster. */
@@ -160,15 +160,16 @@ export class Lag {
     for (const key of [...this.#owed.keys()]) this.#forget(key);
   }
 
-  /** A revocation is owed from now on, unless it was before: then the first counts. */
+  /** A revocation is owed from now on. If one was before, that one's time counts, and what there is more of it now. */
   owe(key: string, { sinceMs, cause, isOfGroups = false }: Debt): void {
     const before = this.#owed.get(key);
-    if (before) {
-      before.isOfGroups ||= isOfGroups;
-      return;
-    }
-    this.#owed.set(key, { sinceMs, cause, isOfGroups, paid: false });
-    if (cause !== 'expiry') this.#deps.onDebt?.(key, true);
+    // What has expired is refused by itself; a deletion of what was given more time since is a debt of its own.
+    const isFirst = before === undefined || (before.cause === 'expiry' && cause !== 'expiry');
+    const debt = isFirst ? { sinceMs, cause, isOfGroups, paid: false } : before;
+    const isMore = isFirst || (isOfGroups && !before.isOfGroups);
+    debt.isOfGroups ||= isOfGroups;
+    this.#owed.set(key, debt);
+    if (isMore && cause !== 'expiry') this.#deps.onDebt?.(key, debt);
   }
 
   /** What is owed under a key. */
@@ -179,7 +180,7 @@ export class Lag {
   #forget(key: string): void {
     const debt = this.#owed.get(key);
     this.#owed.delete(key);
-    if (debt && debt.cause !== 'expiry') this.#deps.onDebt?.(key, false);
+    if (debt && debt.cause !== 'expiry') this.#deps.onDebt?.(key, undefined);
   }
 
   #endBehind(key: string, { sinceMs, written }: Behind, outcome: Outcome | undefined): void {
@@ -205,7 +206,7 @@ export class Lag {
 
   #debtOfToken(name: string, { key, queuedAtMs }: KeyWrite): Debt {
     const { management, evidence, now } = this.#deps;
-    const token = management.tokens.get(name);
+    const token = management.token(name, undefined, now());
     const expiresAtMs = token && effectiveExpiryMs(token);
     if (expiresAtMs !== undefined && expiresAtMs <= now()) {
       return { sinceMs: expiresAtMs, cause: 'expiry' };

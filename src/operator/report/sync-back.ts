@@ -67,7 +67,7 @@ export class SyncBack {
    * expired, was disabled or moved to another cluster is no longer in use, whatever lies there.
    */
   async lastUsed(name: string, cluster: CarriedCluster): Promise<Result> {
-    const token = cluster.management.tokens.get(name);
+    const token = cluster.management.token(name, cluster.name, cluster.now());
     const observed = cluster.observed.tokens.get(name);
     if (!token || !observed || cluster.outcomes.get(tokenKey(name))?.state !== 'synced') return done;
     const { lastUsedAtMs } = parseClusterAuthToken(observed.object);

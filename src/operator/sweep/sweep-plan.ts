@@ -1,10 +1,10 @@
-import type { KubeObject, PropagationSpec } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
-import { isByRancher, type OtherWriter } from '../../derive/other-writer.ts';
+import { intentOf, isByRancher, type OtherWriter, planOf } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
-import type { DeletionEvidence } from '../upstream/deletions.ts';
+import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { EXT_TOKENS_WATCH, type Management } from '../upstream/management.ts';
 
 /** What a pass over one whole cluster found. */
@@ -40,13 +40,17 @@ export function planSweep(
   evidence: DeletionEvidence,
 ): SweepPlan {
   const managed = observed.managed();
+  const tokenOf = (name: string): Token | undefined =>
+    management.token(name, cluster, nowMs, observed.apiOf(name));
   const isExtUnread = management.unread.has(EXT_TOKENS_WATCH);
   const orphanTokens = [...managed.tokens].filter((name) => {
     if (isLeftOver(tokenKey(name))) return false;
-    const token = management.tokens.get(name);
-    // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
-    if (!token && isExtUnread && observed.forToken(name).some(isOfExtToken)) return false;
-    if (!token) return !evidence.has(tokenKey(name));
+    const token = tokenOf(name);
+    if (!token) {
+      const isOfExt = observed.forToken(name).some(isOfExtToken);
+      // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
+      return !(isExtUnread && isOfExt) && !evidence.has(tokenKey(name), isOfExt ? EXT_TOKEN : undefined);
+    }
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });
   const orphanUsers = [...managed.users].filter(
@@ -64,7 +68,7 @@ export function planSweep(
   };
   const context = { cluster, aceEnabled: true, nowMs };
   const isWanted = (name: string): boolean => {
-    const token = management.tokens.get(name);
+    const token = tokenOf(name);
     return token !== undefined && judgeToken(token, management.users.get(token.userName), context).wanted;
   };
   return {
@@ -89,13 +93,25 @@ export function planSweep(
 }
 
 /** Who else writes the cluster, as it is seen there and by what management says of its tokens. */
-export function lookForOthers(cluster: string, observed: ObservedState, management: Management): OtherWriter {
+export function lookForOthers(
+  cluster: string,
+  observed: ObservedState,
+  management: Management,
+  nowMs: number,
+): OtherWriter {
   const foreign = observed.foreignTokens();
   const isToBeHere = ({ metadata }: KubeObject): boolean =>
-    management.tokens.get(metadata.name)?.clusterName === cluster;
+    management.tokensNamed(metadata.name).some(({ clusterName }) => clusterName === cluster);
   return {
     tokens: foreign.length,
     byRancher: foreign.filter(isByRancher).length,
+    plan: planOf(
+      foreign.map(({ metadata: { name } }) => {
+        const token = management.token(name, cluster, nowMs);
+        const user = token && management.users.get(token.userName);
+        return intentOf(token && judgeToken(token, user, { cluster, aceEnabled: true, nowMs }));
+      }),
+    ),
     inOurWay: foreign.filter(isToBeHere).length,
     isInRanchersCare: management.tokensOfCluster(cluster).some((token) => token.isInRanchersCare),
   };

@@ -34,9 +34,8 @@ export interface SweeperDeps {
   readonly reports: Reports;
   /** How often a whole cluster is compared, whatever the watches say. */
   readonly defaults: { readonly sweepIntervalMs: number };
-  readonly now: () => number;
-  /** What time it is by the management plane. */
-  readonly planeNow: () => number;
+  /** `planeNow`: by the management plane. */
+  readonly clocks: { readonly now: () => number; readonly planeNow: () => number };
 }
 
 /** Runs sweeps of one cluster: on connect, on request, and every so often; remembers what they allowed. */
@@ -91,16 +90,16 @@ export class Sweeper {
   run(): void {
     const { connection, name, spec, queue, outcomes, debts } = this.#cluster;
     if (!connection) return;
-    const { upstream, reports, defaults, now } = this.#deps;
+    const { upstream, reports, defaults, clocks } = this.#deps;
     const { management, deletions } = upstream;
     const isLeftOver = (key: string): boolean => this.#cluster.otherIds.isLeftOver(key);
     const plan = planSweep(
-      { name, spec, nowMs: now(), isLeftOver },
+      { name, spec, nowMs: clocks.now(), isLeftOver },
       connection.observed,
       management,
       deletions,
     );
-    this.#others = lookForOthers(name, connection.observed, management);
+    this.#others = lookForOthers(name, connection.observed, management, clocks.now());
     const blocked = this.#allows(plan.blocked) ? undefined : plan.blocked;
     this.#approved = new Set(blocked ? [] : plan.orphans);
     if (blocked && !this.#blocked) this.#tellBlocked(blocked);
@@ -146,8 +145,8 @@ export class Sweeper {
       return false;
     }
     this.#spent = allowance;
-    const { reports, planeNow } = this.#deps;
-    const wasLongAgo = isExpired(settings?.allowedAtMs, planeNow());
+    const { reports, clocks } = this.#deps;
+    const wasLongAgo = isExpired(settings?.allowedAtMs, clocks.planeNow());
     const verdict = judgeAllowance(allowance, blocked, this.#blocked, wasLongAgo);
     reports.allowanceUsed(name);
     if (!verdict.isAllowed) {

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { parseKey } from '../keys.ts';
 
+/** Kind of a token of `ext.cattle.io`, whose key is that of any token. */
+export const EXT_TOKEN = 'ext';
 const MAX_ENTRIES = 200_000;
 
 /**
@@ -10,7 +12,7 @@ const MAX_ENTRIES = 200_000;
  */
 export class DeletionEvidence {
   readonly #keys = new LRUCache<string, number>({ max: MAX_ENTRIES });
-  /** By kind of key: what was told before that proves nothing. */
+  /** By kind: what was told before that proves nothing. */
   readonly #provesSinceMs = new Map<string, number>();
 
   /** The first time that it was told counts, until the object is there again. */
@@ -28,14 +30,15 @@ export class DeletionEvidence {
     this.#keys.delete(key);
   }
 
-  has(key: string): boolean {
+  /** @param kind - of what the key stands for, where that is not what it says: {@link EXT_TOKEN} */
+  has(key: string, kind: string = parseKey(key).kind): boolean {
     const toldAtMs = this.toldAtMs(key);
-    return toldAtMs !== undefined && toldAtMs >= (this.#provesSinceMs.get(parseKey(key).kind) ?? 0);
+    return toldAtMs !== undefined && toldAtMs >= (this.#provesSinceMs.get(kind) ?? 0);
   }
 
   /**
-   * Of that kind, only what was told since then is evidence: its definition was made then, and with the one before it all objects
-   * went that nobody had deleted.
+   * Of that kind, only what was told since then is evidence: its definition, or namespace, was made then, and with the one before
+   * it all objects went that nobody had deleted.
    */
   trustSince(kind: string, sinceMs: number): void {
     this.#provesSinceMs.set(kind, sinceMs);

@@ -11,22 +11,20 @@ import type {
   UserAttribute,
 } from '../../api/types.ts';
 import { RANCHER_ADDRESSES, type Ways } from '../../clusters/ways.ts';
+import { holderOf } from '../../derive/older.ts';
 import { Store } from '../../kube/store.ts';
 import { TokenSources } from './token-sources.ts';
 
 /** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
 export class Management {
-  readonly tokens = new Store<Token>({
-    cluster: (token) => token.clusterName,
-    user: (token) => token.userName,
-  });
+  /** Of both kinds: a name may be there twice. */
+  readonly tokens = new Store<Token>(
+    { name: ({ name }) => name, cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
+    // No name has a slash in it.
+    ({ api, name }) => (api === 'ext' ? `ext/${name}` : name),
+  );
   /** Where the tokens come from; undefined where only v3 Tokens are carried. */
   readonly tokenSources: TokenSources | undefined;
-  /**
-   * Deletions of tokens of `ext.cattle.io` that were told before prove nothing: their namespace was made then, and those of the
-   * one before went with it. Milliseconds since the epoch.
-   */
-  extProvesSinceMs = 0;
   readonly users = new Store<User>();
   readonly attributes = new Store<UserAttribute>();
   readonly clusters = new Store<Cluster>();
@@ -46,6 +44,29 @@ export class Management {
     this.credentials = new Map(
       credentialNamespaces.map((namespace) => [namespace, new Store<CredentialsSecret>()]),
     );
+  }
+
+  /**
+   * The token of that name that the objects under it in a cluster are of; see {@link holderOf}.
+   *
+   * @param cluster - undefined: of whichever cluster
+   * @param written - the kind that they were written for. That one of the other kind is there for another cluster says nothing of it
+   */
+  token(
+    name: string,
+    cluster: string | undefined,
+    nowMs: number,
+    written?: Token['api'] | undefined,
+  ): Token | undefined {
+    const named = this.tokensNamed(name);
+    const holder = holderOf(named, cluster, nowMs);
+    if (!written || holder?.clusterName === cluster) return holder;
+    return named.find(({ api }) => api === written);
+  }
+
+  /** At most one of each kind. */
+  tokensNamed(name: string): readonly Token[] {
+    return this.tokens.byIndex('name', name);
   }
 
   /** Tokens that name this cluster. */

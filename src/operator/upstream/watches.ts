@@ -76,18 +76,23 @@ export class Watches {
   /** @param last - the Token as the event tells it; of one that went, as it was */
   onToken(name: string, type: ResourceEventType, last?: Token): void {
     const key = tokenKey(name);
-    const token = this.#management.tokens.get(name);
+    const named = this.#management.tokensNamed(name);
     const before = this.#before?.name === name ? this.#before : undefined;
     this.#before = undefined;
-    this.#noteEvidence(key, type, token !== undefined);
-    const user = token && this.#management.users.get(token.userName);
+    this.#noteEvidence(
+      key,
+      type,
+      named.some(({ api }) => api === (last?.api ?? api)),
+    );
     // What is down there refuses by the expiry that it had until now.
     const known = before ?? last;
     const expiresAtMs = known && effectiveExpiryMs(known);
     for (const propagator of this.#queues.propagators()) {
-      const isScoped = [token, before].some((one) => one?.clusterName === propagator.name);
+      const isScoped = [...named, before].some((one) => one?.clusterName === propagator.name);
       if (!isScoped && !propagator.concerns(key)) continue;
       const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
+      const token = this.#management.token(name, propagator.name, context.nowMs);
+      const user = token && this.#management.users.get(token.userName);
       // Elsewhere than where it is scoped, a token can only be on its way out.
       const lane = isLess(before, token, user, context) ? 'revocation' : 'normal';
       propagator.noteChange(key, lane, { expiresAtMs });

@@ -81,7 +81,7 @@ describe('a shell variable that was not set', () => {
 });
 
 describe('an environment variable', () => {
-  const HARMLESS = ['request-timeout', 'output', 'no-headers', 'wait', 'timeout'];
+  const HARMLESS = ['request-timeout', 'output', 'no-headers', 'wait', 'timeout', 'verbosity'];
   const flags = flagsOf(ALL.filter(isRemoving)).filter(([, , { flag }]) => !HARMLESS.includes(flag));
 
   test('is looked at for all of them', () => {
@@ -106,6 +106,6 @@ describe('an environment variable', () => {
 
 test('whatever is not known to only look goes on when nobody reads its output', () => {
   const looking = ALL.filter(({ command }) => command.onlyLooks).map(({ words }) => words[0]);
-  expect(looking).toEqual(['explain', 'preflight', 'status', 'wait', 'token', 'completion']);
+  expect(looking).toEqual(['explain', 'preflight', 'status', 'wait', 'token', 'version', 'completion']);
   expect(ALL.filter((one) => one.command.onlyLooks && isRemoving(one))).toEqual([]);
 });

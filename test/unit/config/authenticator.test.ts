@@ -50,6 +50,10 @@ const GOOD: Readonly<
     { value: '0.0.0.0:0,[::1]:9465', want: { metricsListen: ['0.0.0.0:0', '[::1]:9465'] } },
     { value: '127.0.0.1:0', with: { listen: '127.0.0.1:0' }, want: { metricsListen: ['127.0.0.1:0'] } },
   ],
+  'diagnostics-listen': [
+    { value: '127.0.0.1:6060', want: { diagnosticsListen: '127.0.0.1:6060' } },
+    { value: '[::1]:0', want: { diagnosticsListen: '[::1]:0' } },
+  ],
   'tls-cert-file': [
     {
       value: '/a',
@@ -148,6 +152,11 @@ const BAD: readonly [Record<string, string>, string][] = [
   [{ listen: '::1:6440' }, "--listen: wanted host:port; got '::1:6440'"],
   [{ listen: '127.0.0.1:6440,nonsense' }, "--listen: wanted host:port; got 'nonsense'"],
   [{ listen: ' , ' }, '--listen: wanted at least one address'],
+  [
+    { 'diagnostics-listen': '0.0.0.0:6060' },
+    '--diagnostics-listen: 0.0.0.0:6060 is not loopback, and profiles are for nobody else; kubectl port-forward reaches 127.0.0.1 of a Pod',
+  ],
+  [{ 'diagnostics-listen': '6060' }, "--diagnostics-listen: wanted host:port; got '6060'"],
   [{ 'metrics-listen': '9465' }, "--metrics-listen: wanted host:port; got '9465'"],
   [
     { 'metrics-listen': '10.0.0.1:9465,10.0.0.1:6440' },

@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { isByRancher, type OtherWriter, otherWriterMessage } from '../../../src/derive/other-writer.ts';
+import {
+  intentOf,
+  isByRancher,
+  type OtherWriter,
+  othersInStatus,
+  otherWriterMessage,
+  planOf,
+} from '../../../src/derive/other-writer.ts';
 import { rawCat } from '../../support/webhook-rig.ts';
 
-const NOBODY: OtherWriter = { tokens: 0, byRancher: 0, inOurWay: 0, isInRanchersCare: false };
+const NOBODY: OtherWriter = {
+  ...{ tokens: 0, byRancher: 0, inOurWay: 0, isInRanchersCare: false },
+  plan: planOf([]),
+};
 
 describe('who else writes a cluster', () => {
   test.each<[string, Partial<OtherWriter>, RegExp | undefined]>([
@@ -27,6 +37,25 @@ describe('who else writes a cluster', () => {
     const message = otherWriterMessage({ ...NOBODY, ...others });
     if (said === undefined) expect(message).toBeUndefined();
     else expect(message).toMatch(said);
+  });
+
+  test.each([
+    ['adopt', { wanted: true, expiresAtMs: undefined, userDisabled: false }],
+    ['switchOff', { wanted: false, reason: 'Disabled' }],
+    ['switchOff', { wanted: false, reason: 'UserNotFound' }],
+    ['leave', { wanted: false, reason: 'OtherCluster' }],
+    ['leave', { wanted: false, reason: 'HashPending' }],
+    ['orphan', undefined],
+  ] as const)('what adoption does with it: %s', (intent, verdict) => {
+    expect(intentOf(verdict)).toBe(intent);
+  });
+
+  test('the status counts them, and says nothing where there are none', () => {
+    const plan = planOf(['adopt', 'orphan', 'adopt']);
+    expect(plan).toEqual({ adopt: 2, switchOff: 0, leave: 0, orphan: 1 });
+    expect(othersInStatus({ ...NOBODY, tokens: 3, plan })).toBe(plan);
+    expect(othersInStatus({ ...NOBODY, plan })).toBeNull();
+    expect(othersInStatus(undefined)).toBeNull();
   });
 
   test('Rancher marks what it makes', () => {

@@ -8,16 +8,8 @@ import type { Evidence } from '../../../src/explain/evidence.ts';
 import { HOP_TITLES } from '../../../src/explain/hop.ts';
 import { judgeToken as judgeTokenHops } from '../../../src/explain/judge-token.ts';
 import { aToken, aUser, CANARY, NOW, rawExtToken, timeText } from '../../support/builders.ts';
-import { evidence, failed, found } from './evidence-builder.ts';
+import { accepted, bearer, evidence, failed, found, letIn, nothingThere } from './evidence-builder.ts';
 
-const bearer = (secret = 'secret-1'): Evidence['given'] => ({
-  kind: 'kubeconfig',
-  source: 'file, context x,',
-  server: 'https://c-1.example',
-  isOwnBearer: true,
-  credential: { kind: 'ours', prefix: '', name: 't-1', secret },
-});
-const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);
 const base = evidence();
 const { downstream, management, webhook, hash } = base;
 
@@ -27,7 +19,7 @@ describe('everything in order', () => {
     expect({ verdict, reason }).toEqual({ verdict: 'expected', reason: undefined });
     const asked = { given: bearer(), webhook: { ...webhook, review: accepted } };
     expect(conclude({ ...base, ...asked }).verdict).toBe('expected');
-    const live = found('accepted' as const);
+    const live = letIn('u-1');
     expect(conclude({ ...base, ...asked, webhook: { ...asked.webhook, live } }).verdict).toBe('accepted');
     expect(hops.filter(({ state }) => state !== 'ok' && state !== 'skipped')).toEqual([]);
   });
@@ -172,9 +164,9 @@ describe('a hop that is broken decides', () => {
 });
 
 describe('a bearer that the API server lets in, with a broken hop before it', () => {
-  const letIn = {
+  const asked = {
     given: bearer(),
-    webhook: { ...webhook, review: accepted, live: found('accepted' as const) },
+    webhook: { ...webhook, review: accepted, live: letIn('u-1') },
   };
 
   test.each<[title: string, changes: Partial<Evidence>, reason: string]>([
@@ -191,17 +183,17 @@ describe('a bearer that the API server lets in, with a broken hop before it', ()
           ...downstream,
           daemonSets: found([{ name: 'ace-authenticator', version: 'v1', wanted: 3, ready: 2 }]),
         },
-        webhook: { ...letIn.webhook, probe: found({ kind: 'refusedByOther' }) },
+        webhook: { ...asked.webhook, probe: found({ kind: 'refusedByOther' }) },
       },
       'AuthenticatorNotReady',
     ],
   ])('%s: it is not said to be refused', (_title, changes, reason) => {
-    expect(conclude({ ...base, ...letIn, ...changes })).toMatchObject({ verdict: 'stillAccepted', reason });
+    expect(conclude({ ...base, ...asked, ...changes })).toMatchObject({ verdict: 'stillAccepted', reason });
   });
 
   test('for as long as it remembers it, while its webhook gives no answer', () => {
     const probe = found({ kind: 'webhookFailed', cause: 'no answer' } as const);
-    expect(conclude({ ...base, ...letIn, webhook: { ...letIn.webhook, probe } })).toMatchObject({
+    expect(conclude({ ...base, ...asked, webhook: { ...asked.webhook, probe } })).toMatchObject({
       verdict: 'stillAccepted',
       reason: 'WebhookUnreachable',
     });
@@ -210,25 +202,16 @@ describe('a bearer that the API server lets in, with a broken hop before it', ()
   test('that may not do what was asked is refused, and whose own server is silent cannot be told', () => {
     for (const reason of ['Unreachable', 'Failing'] as const) {
       const live = failed(reason);
-      const webhook = { ...letIn.webhook, live };
-      expect(conclude({ ...base, ...letIn, webhook })).toMatchObject({ verdict: 'unknown', reason });
+      const webhook = { ...asked.webhook, live };
+      expect(conclude({ ...base, ...asked, webhook })).toMatchObject({ verdict: 'unknown', reason });
     }
     const right = { question: 'get pods', answer: found({ allowed: false, reason: '' }) };
-    expect(conclude({ ...base, ...letIn, right }).verdict).toBe('refused');
+    expect(conclude({ ...base, ...asked, right }).verdict).toBe('refused');
   });
 });
 
-const nothingThere = {
-  way: failed('Unreachable'),
-  namespace: 'cattle-system',
-  clusterAuthToken: undefined,
-  hashSecret: undefined,
-  userAttribute: undefined,
-  daemonSets: undefined,
-};
-
 describe('the answer of the API server in the kubeconfig', () => {
-  const refused = { probe: webhook.probe, review: accepted, live: found('refused' as const) };
+  const refused = { probe: webhook.probe, review: accepted, live: found({ kind: 'refused' } as const) };
 
   test('is no, though the cluster of the token lets it in: two kubeconfigs were merged', () => {
     expect(conclude({ ...base, given: bearer(), webhook: refused })).toMatchObject({
@@ -250,7 +233,7 @@ describe('the answer of the API server in the kubeconfig', () => {
 
   test('is yes, whatever the one says that the cluster is known by', () => {
     const review = found({ kind: 'refused', reason: 'WrongSecret', mayChange: false } as const);
-    const asked = { probe: webhook.probe, review, live: found('accepted' as const) };
+    const asked = { probe: webhook.probe, review, live: letIn('u-1') };
     expect(conclude({ ...base, given: bearer(), webhook: asked }).verdict).toBe('stillAccepted');
   });
 
@@ -313,7 +296,7 @@ describe('what could not be seen', () => {
       cluster: undefined,
       propagation: undefined,
     };
-    const live = { probe: undefined, review: undefined, live: found('accepted' as const) };
+    const live = { probe: undefined, review: undefined, live: letIn('u-1') };
     const target = { cluster: undefined, how: 'no --cluster' };
     expect(
       conclude({

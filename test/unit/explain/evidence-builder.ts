@@ -69,3 +69,28 @@ export function evidence(changes: { token?: Token; user?: User } & Partial<Evide
     ...rest,
   };
 }
+
+/** A kubeconfig with the bearer of `t-1`. */
+export const bearer = (secret = 'secret-1'): Evidence['given'] => ({
+  kind: 'kubeconfig',
+  source: 'file, context x,',
+  server: 'https://c-1.example',
+  isOwnBearer: true,
+  credential: { kind: 'ours', prefix: '', name: 't-1', secret },
+});
+
+/** What a TokenReview says of it. */
+export const accepted = found({ kind: 'accepted', username: 'u-1', groups: [], tokenId: 't-1' } as const);
+
+/** The server of the kubeconfig lets it in; undefined: it does not say as whom. */
+export const letIn = (username: string | undefined) => found({ kind: 'letIn', username } as const);
+
+/** Of a cluster that was not reached. */
+export const nothingThere = {
+  way: failed('Unreachable'),
+  namespace: 'cattle-system',
+  clusterAuthToken: undefined,
+  hashSecret: undefined,
+  userAttribute: undefined,
+  daemonSets: undefined,
+};

@@ -95,13 +95,15 @@ describe('clusters', () => {
 
 describe('tokens of a cluster', () => {
   const settings = { name: 'c-1', aceEnabled: true, drain: false, suspend: false };
-  const there = (...names: readonly string[]) =>
+  const held = (labels: Readonly<Record<string, string>>, ...names: readonly string[]) =>
     found(
       names.map((name) => ({
         parsed: parseClusterAuthToken(rawCat(name, { lastUsedAt: timeText(NOW - SECOND) })),
-        object: rawCat(name),
+        object: rawCat(name, {}, { labels }),
       })),
     );
+  const OURS = { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': 'c-1' };
+  const there = (...names: readonly string[]) => held(OURS, ...names);
   const rows = (
     token: ReturnType<typeof aToken>,
     held: Parameters<typeof tokenStatuses>[3],
@@ -173,6 +175,12 @@ describe('tokens of a cluster', () => {
       { drain: true },
       there('t-1'),
       { state: 'refused', reason: 'NotRevoked' },
+    ],
+    [
+      "written by Rancher's own controller in one that is drained of ours",
+      { drain: true },
+      held({ 'cattle.io/creator': 'norman' }, 't-1'),
+      { state: 'propagated', reason: '' },
     ],
     ['new to one that is suspended', { suspend: true }, there(), { state: 'pending', reason: 'Suspended' }],
     ['carried before it was suspended', { suspend: true }, there('t-1'), { state: 'propagated', reason: '' }],

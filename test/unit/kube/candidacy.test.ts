@@ -274,7 +274,14 @@ class Simulation {
       machine,
       () => {
         if (String(this.#lease?.version ?? '') !== wanted) return undefined;
-        const claim = { namespace: 'ace', name: 'ace', holder: name, durationMs: TIMING.leaseMs, wallMs: 0 };
+        const claim = {
+          namespace: 'ace',
+          name: 'ace',
+          holder: name,
+          durationMs: TIMING.leaseMs,
+          wallMs: 0,
+          version: '',
+        };
         this.#version += 1;
         this.#lease = { raw: leaseObject(claim, wanted === '' ? undefined : before), version: this.#version };
         return this.#lease;

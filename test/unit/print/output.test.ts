@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { width } from '../../../src/print/lines.ts';
 import {
   type Answer,
   AnswerInParts,
@@ -8,7 +9,6 @@ import {
 } from '../../../src/print/output.ts';
 import { printable } from '../../../src/print/printable.ts';
 import { paint } from '../../../src/print/style.ts';
-import { width } from '../../../src/print/table.ts';
 
 interface Row {
   readonly id: string;

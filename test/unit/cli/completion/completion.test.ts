@@ -149,8 +149,64 @@ test('fish offers what the table says', async ({ skip }) => {
   expect(ask('ace-operator token list --output j')).toEqual(['json']);
 });
 
+describe('in PowerShell', () => {
+  /** Braces and parentheses outside of quotes and comments, as PowerShell pairs them. */
+  function balance(text: string): string {
+    const code = text
+      .split('\n')
+      .filter((line) => !/^\s*#/.test(line))
+      .join('\n')
+      .replaceAll(/'(?:[^']|'')*'|"[^"]*"/g, '');
+    const open: string[] = [];
+    const pairs: Readonly<Record<string, string>> = { '}': '{', ')': '(', ']': '[' };
+    for (const char of code.replaceAll(/[^{}()[\]]/g, ''))
+      if (pairs[char] === undefined) open.push(char);
+      else if (open.pop() !== pairs[char]) return `unexpected ${char}`;
+    return open.join('');
+  }
+
+  test('every command, flag and choice is in the table, each once whatever its case', async () => {
+    const text = await script('powershell');
+    expect(balance(text)).toBe('');
+    for (const { chain, subcommands, flags } of await shellPlaces(COMMANDS)) {
+      const [, place = ''] = text.split(`    '${chain}' = @{\n`);
+      const [words = '', offered = '', values = ''] = place.split('\n');
+      for (const { name } of subcommands) expect(words).toContain(`'${name}'`);
+      for (const { flag, choices = [] } of flags) {
+        expect(offered).toContain(`'--${flag}'`);
+        for (const choice of choices) expect(values).toContain(`'${choice}'`);
+      }
+      const keys = [...values.matchAll(/'(-[^']+)' = /g)].map(([, key = '']) => key.toLowerCase());
+      expect(new Set(keys).size).toBe(keys.length);
+    }
+  });
+
+  test('it offers what the table says', async ({ skip }) => {
+    if (spawnSync('pwsh', ['-NoProfile', '-Command', 'exit 0']).status !== 0) {
+      console.log('pwsh is not installed: completion in PowerShell was not tried');
+      skip();
+    }
+    const file = join(dir, 'completion.ps1');
+    writeFileSync(file, await script('powershell'));
+    const ask = (line: string): readonly string[] =>
+      spawnSync(
+        'pwsh',
+        [
+          ...['-NoProfile', '-Command'],
+          `. ${file}; (TabExpansion2 -inputScript '${line}' -cursorColumn ${line.length}).CompletionMatches.CompletionText`,
+        ],
+        { encoding: 'utf8' },
+      )
+        .stdout.trim()
+        .split(/\r?\n/);
+    expect([...ask('ace-operator ')].sort()).toEqual(COMMANDS.map(({ name }) => name).sort());
+    expect(ask('ace-operator token list --user revoke --expiring')).toEqual(['--expiring-within']);
+    expect(ask('ace-operator token list --output j')).toEqual(['json']);
+  });
+});
+
 test('another shell is refused', async () => {
   const { runtime, told } = aRuntime();
   expect(await runProgram(['completion', 'tcsh'], runtime)).toBe(2);
-  expect(told.err).toBe("ace-operator: wanted bash, zsh, fish, kubectl; got 'tcsh'\n");
+  expect(told.err).toBe("ace-operator: wanted bash, zsh, fish, powershell, kubectl; got 'tcsh'\n");
 });

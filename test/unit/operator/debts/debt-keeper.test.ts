@@ -83,7 +83,7 @@ async function start(plane = PLANE): Promise<Process> {
       owe: (key, debt) => {
         if (owed.has(key)) return;
         owed.set(key, debt);
-        keeper.debtChanged(key, true);
+        keeper.debtChanged(key, debt);
       },
       debtOf: (key) => owed.get(key),
     },
@@ -99,13 +99,16 @@ function kill({ keeper }: Process): void {
 }
 function revoke({ keeper, owed }: Process, name: string): void {
   management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));
-  owed.set(`token/${name}`, { sinceMs: Date.now(), cause: 'token' });
   keeper.deletionTold();
-  keeper.debtChanged(`token/${name}`, true);
+  owe({ keeper, owed }, `token/${name}`, { sinceMs: Date.now(), cause: 'token' });
+}
+function owe({ keeper, owed }: Pick<Process, 'keeper' | 'owed'>, key: string, debt: Debt): void {
+  owed.set(key, debt);
+  keeper.debtChanged(key, debt);
 }
 function pay({ keeper, owed }: Process, name: string): void {
   owed.delete(`token/${name}`);
-  keeper.debtChanged(`token/${name}`, false);
+  keeper.debtChanged(`token/${name}`, undefined);
   keeper.settled(`token/${name}`, undefined);
 }
 function give({ keeper }: Process, name: string): void {
@@ -116,10 +119,13 @@ function give({ keeper }: Process, name: string): void {
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 /** gzip runs on a thread: its answer is no timer. */
 const written = async (count: number): Promise<void> => {
-  await vi.waitFor(async () => {
-    await pass(50);
-    expect(maps.writes).toBeGreaterThanOrEqual(count);
-  });
+  await vi.waitFor(
+    async () => {
+      await pass(50);
+      expect(maps.writes).toBeGreaterThanOrEqual(count);
+    },
+    { timeout: 10_000 },
+  );
   await pass(50);
 };
 
@@ -141,14 +147,47 @@ describe('the record of what is owed', () => {
       ['user/u-1', true],
       ['user/u-2', false],
     ] as const) {
-      process.owed.set(key, { sinceMs: 7, cause: 'user', isOfGroups });
-      process.keeper.debtChanged(key, true);
+      owe(process, key, { sinceMs: 7, cause: 'user', isOfGroups });
     }
     management.users.put(aUser({}, { name: 'u-2', uid: 'uid-u-2' }));
     await written(1);
     kill(process);
     const { owed } = await start();
     expect([...owed]).toEqual([['user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true }]]);
+  });
+
+  test('is written again when groups are lost of a user who was owed already, and when only those are paid', async () => {
+    isAway = true;
+    management.users.put(aUser({ enabled: false }));
+    const process = await start();
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user' });
+    await written(1);
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true });
+    await written(2);
+    const stored = async (): Promise<Debt | undefined> => {
+      const records = new DebtRecords(maps as never, 'ace-operator', LOG);
+      await records.load();
+      return records.foundOf('c-1')?.owed.get('user/u-1');
+    };
+    expect(await stored()).toEqual({ sinceMs: 7, cause: 'user', isOfGroups: true });
+    process.keeper.debtChanged('user/u-1', undefined);
+    owe(process, 'user/u-1', { sinceMs: 9, cause: 'user' });
+    await pass(5_000);
+    await written(3);
+    expect(await stored()).toEqual({ sinceMs: 9, cause: 'user' });
+  });
+
+  test('is not forgotten while another one is being written', async () => {
+    isAway = true;
+    const process = await start();
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user' });
+    // It packs, or waits for the answer, by now.
+    await pass(0);
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true });
+    await written(2);
+    kill(process);
+    management.users.put(aUser());
+    expect((await start()).owed.get('user/u-1')?.isOfGroups).toBe(true);
   });
 
   test('is not written for revocations that the cluster takes at once', async () => {
@@ -239,8 +278,7 @@ describe('the record of what is owed', () => {
       management.users.put(aUser({}, { name, uid: `uid-${name}` }));
       first.keeper.settled(`user/${name}`, { state: 'synced' });
     }
-    first.owed.set('user/u-1', { sinceMs: Date.now(), cause: 'user' });
-    first.keeper.debtChanged('user/u-1', true);
+    owe(first, 'user/u-1', { sinceMs: Date.now(), cause: 'user' });
     await written(1);
     kill(first);
     management.users.put(aUser({ enabled: false }, { name: 'u-2', uid: 'uid-u-2', resourceVersion: '9' }));

@@ -58,6 +58,18 @@ describe('what was deleted while nobody looked', () => {
     expect(gone({ known: names(30) }, { tokens: names(14, 16) })).toEqual([]);
   });
 
+  test('is known to be gone since it was last seen, or since now where that was not written down', () => {
+    const nothing = { get: () => undefined };
+    const told = (atMs: number | undefined): unknown => {
+      const records = [found({ known: names(1) })].map((one) => ({
+        ...one,
+        record: { ...one.record, atMs },
+      }));
+      return deletedBefore(records, HERE, { tokens: nothing, users: nothing }, NOW).get('token/t-0');
+    };
+    expect([told(NOW - 500), told(undefined)]).toEqual([NOW - 500, NOW]);
+  });
+
   test('is judged by the whole plane, not by one cluster', () => {
     const both = [{ known: names(20) }, { known: names(80, 20) }];
     expect(gone(both, { tokens: names(80, 20) })).toEqual(tokens(names(20)));

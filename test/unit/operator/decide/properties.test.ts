@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ANNOTATION_CLOSED_FOR } from '../../../../src/api/names.ts';
 import type { KubeObject, Token } from '../../../../src/api/types.ts';
-import { type Change, keyOf } from '../../../../src/derive/diff.ts';
+import { type Change, hashIn, keyOf } from '../../../../src/derive/diff.ts';
 import { isOurs } from '../../../../src/derive/ownership.ts';
+import { judgeToken } from '../../../../src/derive/verdict.ts';
 import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
 import {
@@ -128,6 +130,8 @@ const someAnswers: fc.Arbitrary<Answers> = fc
     'source/Token/t-1',
     'source/User/u-1',
     'source/UserAttribute/u-1',
+    'source/Secret/t-1',
+    'rival/t-1',
     'secret/t-1',
     'hash/uid-t-1',
     'hash/uid-other',
@@ -155,6 +159,7 @@ const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
     known: fc.record({
       isTokenGone: fc.boolean(),
       isExtCarried: fc.boolean(),
+      isExtUnread: fc.boolean(),
       isUserGone: fc.boolean(),
       awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
     }),
@@ -244,14 +249,30 @@ function leavesForeignAlone(rules: Rules, plan: Plan): void {
   }
 }
 
-/** Nothing but a ClusterAuthToken switched off. */
-const isClosing = (change: Change): boolean =>
-  change.verb === 'patch' && JSON.stringify(change.patch) === '{"enabled":false}';
+/** Nothing but a ClusterAuthToken switched off, with the mark of who did it where it is a stranger's. */
+const isClosing = (change: Change): boolean => {
+  if (change.verb !== 'patch' || change.patch['enabled'] !== false) return false;
+  const { metadata, ...rest } = change.patch as { metadata?: { annotations?: object } };
+  const marks = Object.keys(metadata?.annotations ?? {});
+  return Object.keys(rest).length === 1 && marks.every((mark) => mark === ANNOTATION_CLOSED_FOR);
+};
+
+/** A hash that is taken away, and no other put in its place. */
+const isBlanking = (change: Change): boolean =>
+  change.verb === 'patch' &&
+  change.target.kind === 'Secret' &&
+  hashIn({ ...change.target, ...change.patch }) === undefined;
+
+/** Somebody else's ClusterAuthToken of the token's user. */
+const isStrangersOf =
+  (token: Token | undefined) =>
+  (object: KubeObject): boolean =>
+    object.kind === 'ClusterAuthToken' && isForeign(object) && object['userName'] === token?.userName;
 
 function takesAwayOnly(plan: Plan): void {
   for (const change of changesOf(plan)) {
     expect(change.verb).not.toBe('create');
-    if (change.verb !== 'patch' || isClosing(change)) continue;
+    if (change.verb !== 'patch' || isClosing(change) || isBlanking(change)) continue;
     const { groups = [], enabled = false } = change.patch as { groups?: unknown[]; enabled?: boolean };
     expect(change.target.kind).toBe('ClusterUserAttribute');
     expect(enabled).toBe(false);
@@ -284,7 +305,39 @@ describe('whatever the facts of a token', () => {
       const { outcome } = plan;
       if (typeof outcome !== 'object' || outcome.state !== 'refused' || outcome.reason === 'UserDisabled')
         return;
-      expect(afterToken(facts, plan).filter((one) => !isForeign(one) && isAlive(one))).toEqual([]);
+      const after = afterToken(facts, plan);
+      // But the hash by which a stranger's ClusterAuthToken lets in the user that it should.
+      const isNeeded = (one: KubeObject): boolean =>
+        outcome.reason === 'Conflict' && one.kind === 'Secret' && after.some(isStrangersOf(facts.token));
+      expect(after.filter((one) => !isForeign(one) && isAlive(one) && !isNeeded(one))).toEqual([]);
+    });
+  });
+
+  test('whom a stranger’s ClusterAuthToken lets in by our hash goes on being let in while the token is good', () => {
+    always((facts, plan) => {
+      const { token, user, rules, seen } = facts;
+      const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
+      if (!token || rules.mode === 'drain' || !judgeToken(token, user, context).wanted) return;
+      if (facts.hash.kind === 'refused' && facts.hash.reason === 'UnsupportedHash') return;
+      const isOpen = (pair: readonly KubeObject[]): boolean =>
+        pair.some((one) => isStrangersOf(token)(one) && one['enabled'] === true) &&
+        pair.some(
+          (one) =>
+            one.kind === 'Secret' && !isForeign(one) && isAlive(one) && hashIn(one) === hashFor(token).hash,
+        );
+      if (rules.adopts || !isOpen(objectsOf(seen.pair))) return;
+      expect(isOpen(afterToken(facts, plan))).toBe(true);
+    });
+  });
+
+  test('with adoption, nobody is let in by a stranger’s ClusterAuthToken of a token that was revoked', () => {
+    always((facts, plan) => {
+      const { token, rules } = facts;
+      if (!rules.adopts || rules.mode === 'drain' || !token || token.clusterName !== rules.cluster) return;
+      const isOver = token.expiresAtMs !== undefined && token.expiresAtMs <= rules.agreedMs;
+      if (token.problem !== undefined || (token.enabled && !isOver)) return;
+      const open = afterToken(facts, plan).filter((one) => one['enabled'] === true && isForeign(one));
+      expect(open).toEqual([]);
     });
   });
 
@@ -322,7 +375,7 @@ describe('whatever the facts of a token', () => {
     ];
     const added = (plan: Plan): readonly string[] =>
       changesOf(plan)
-        .filter((change) => change.verb !== 'delete' && !isClosing(change))
+        .filter((change) => change.verb !== 'delete' && !isClosing(change) && !isBlanking(change))
         .map((change) => keyOf(touched(change)));
     always((facts) => {
       if (!facts.token) return;
@@ -419,9 +472,12 @@ describe('what is called the same moment', () => {
     .record({
       ...{ facts: someTokenFacts, other: someTokenFacts },
       parts: fc.subarray(['token', 'user', 'hash', 'known', 'answers'] as const, { maxLength: 1 }),
-      views: fc.subarray(['pair', 'attribute', 'isConfirmed', 'before', 'refusedBy'] as const, {
-        maxLength: 2,
-      }),
+      views: fc.subarray(
+        ['pair', 'attribute', 'isConfirmed', 'before', 'refusedBy', 'hashTwiceSinceMs'] as const,
+        {
+          maxLength: 2,
+        },
+      ),
       rules: fc.subarray(['mode', 'storage', 'isPaused', 'adopts'] as const, { maxLength: 1 }),
       laterMs: fc.constantFrom(0, 1, HOUR, 48 * HOUR),
     })

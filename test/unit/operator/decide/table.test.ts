@@ -21,6 +21,7 @@ import {
   foreign,
   held,
   pairOf,
+  RULES,
   see,
   type TokenChanges,
   tokenFacts,
@@ -38,6 +39,12 @@ const hashSecret = (more: object = {}): KubeObject => ({
   ...SECRET,
   data: { hash: Buffer.from(sha3.hash('secret-1')).toString('base64'), ...more },
 });
+const SWITCHED_OFF = { ...CLUSTER_AUTH_TOKEN, enabled: false };
+/** A stranger's, switched off by adoption for the token with that UID. */
+const closed = (uid: string): KubeObject => {
+  const object = foreign(SWITCHED_OFF);
+  return { ...object, metadata: { ...object.metadata, annotations: { 'ace-operator.io/closed-for': uid } } };
+};
 const NOTHING = { pair: [], attribute: undefined, before: undefined };
 const told = (...answers: [string, boolean][]): ReadonlyMap<string, boolean> => new Map(answers);
 const expiring = aToken({ expiresAt: timeText(NOW + HOUR) });
@@ -45,6 +52,8 @@ const rotated = aToken({ token: 'secret-2' });
 const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
 const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
+const INLINE = pairOf(aToken(), { ...RULES, storage: 'inline' }).map((object) => see(object));
+const TWICE = [see(SECRET), ...INLINE];
 const slow = { hash: { kind: 'toMake' } } as const;
 const ext = parseExtToken(rawExtToken({ ttl: '-1' }));
 const extPair = pairOf(ext).map((object) => see(object, ext));
@@ -109,6 +118,63 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
       answers: told(['source/Token/t-1', false]),
     },
     'asks whether Secret t-1 exists',
+  ],
+  [
+    'a Token has the name of one that is there, while those are not read: it is asked for first',
+    { seen: { pair: extPair }, known: { isExtUnread: true } },
+    'asks whether Secret t-1 exists',
+  ],
+  [
+    '… and is there: the Token waits, as nobody of it was ever let in',
+    {
+      ...{ seen: { pair: extPair }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', true]),
+    },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… also when the Token is not wanted here: that says nothing of the other',
+    {
+      ...{ token: aToken({ clusterName: 'c-2' }), seen: { pair: extPair }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', true]),
+    },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… and is gone for certain: the Token takes the name',
+    {
+      ...{ seen: { pair: extPair, before: undefined }, known: { isExtUnread: true } },
+      answers: told(['source/Secret/t-1', false], ['user/u-1', true]),
+    },
+    'deletes ClusterAuthToken t-1; patches Secret t-1 (metadata, data); creates ClusterAuthToken t-1; pending',
+  ],
+  ['a Token that is there stays, whatever cannot be read', { known: { isExtUnread: true } }, 'synced'],
+  [
+    '… and goes when it is disabled',
+    { token: aToken({ enabled: false }), known: { isExtUnread: true } },
+    'deletes ClusterAuthToken t-1; deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'a new Token, while those of ext.cattle.io are not read: whether an older one has its name is asked',
+    { seen: NOTHING, known: { isExtUnread: true } },
+    'asks whether an older token of ext.cattle.io is called t-1',
+  ],
+  [
+    '… one has: the Token would have to go again',
+    { seen: NOTHING, known: { isExtUnread: true }, answers: told(['rival/t-1', true]) },
+    'pending: NameCollision; again in 10 s',
+  ],
+  [
+    '… none has, or nobody may tell: it is carried',
+    { seen: NOTHING, known: { isExtUnread: true }, answers: told(['rival/t-1', false]) },
+    'pending; asks for user u-1 first',
+  ],
+  [
+    '… of one that is not wanted nothing is asked',
+    {
+      ...{ token: aToken({ enabled: false }), seen: NOTHING, known: { isExtUnread: true } },
+    },
+    'tells Disabled; refused: Disabled; wakes user/u-1',
   ],
   // Created.
   [
@@ -319,9 +385,147 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'tells Conflict; refused: Conflict; again in 60 s',
   ],
   [
-    '… and what is ours beside it goes: half of a pair must not complete a stranger’s',
+    '… and our hash beside it stays, as after adoption that was switched off half-way: the token is good',
     { seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… but not of another user: half of a pair must not complete a stranger’s',
+    { seen: { pair: [see(SECRET), see(foreign({ ...CLUSTER_AUTH_TOKEN, userName: 'u-2' }))] } },
     'tells Conflict; deletes Secret t-1; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… nor beside what another Cluster of ours wrote',
+    { seen: { pair: [see(SECRET), { ...see(foreign(CLUSTER_AUTH_TOKEN)), sibling: 'c-2' }] } },
+    'tells Conflict; deletes Secret t-1; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… and goes when the token does: without it the stranger’s lets nobody in',
+    {
+      token: aToken({ enabled: false }),
+      seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    '… and becomes the hash of the present secret, where it is of an earlier one or another wrote over it',
+    {
+      token: rotated,
+      seen: { pair: [see(SECRET, rotated), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'tells Conflict; patches Secret t-1 (metadata, data); refused: Conflict; again in 60 s',
+  ],
+  [
+    '… which, where it is still to be made, is none for as long as that takes',
+    {
+      ...slow,
+      token: rotated,
+      seen: { pair: [see(SECRET, rotated), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'tells Conflict; patches Secret t-1 (metadata, data); refused: Conflict; asks for its hash',
+  ],
+  [
+    '… and suspended, too, an earlier one ends',
+    {
+      rules: { isPaused: true },
+      token: rotated,
+      seen: { pair: [see(SECRET, rotated), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'tells Conflict; patches Secret t-1 (metadata, data); refused: Conflict; again in 60 s',
+  ],
+  [
+    'with adoption, a stranger’s ClusterAuthToken of a disabled token is switched off, and not deleted',
+    {
+      ...{ rules: { adopts: true }, token: aToken({ enabled: false }) },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'patches ClusterAuthToken t-1 (metadata, enabled: false); pending; wakes user/u-1',
+  ],
+  [
+    '… of an expired one, too',
+    {
+      ...{ rules: { adopts: true }, token: aToken({ expiresAt: timeText(NOW) }) },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'patches ClusterAuthToken t-1 (metadata, enabled: false); pending; wakes user/u-1',
+  ],
+  [
+    '… and while suspended',
+    {
+      ...{ rules: { adopts: true, isPaused: true }, token: aToken({ enabled: false }) },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'patches ClusterAuthToken t-1 (metadata, enabled: false); pending; wakes user/u-1',
+  ],
+  [
+    '… and then it is refused',
+    {
+      ...{ rules: { adopts: true }, token: aToken({ enabled: false }) },
+      seen: { pair: [see(foreign(SWITCHED_OFF))], before: { state: 'pending' } },
+    },
+    'tells Disabled; refused: Disabled; wakes user/u-1',
+  ],
+  [
+    '… with what is ours beside it',
+    {
+      ...{ rules: { adopts: true }, token: aToken({ enabled: false }) },
+      seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'patches ClusterAuthToken t-1 (metadata, enabled: false); deletes Secret t-1; pending; wakes user/u-1',
+  ],
+  [
+    'one of a token that is for another cluster, or for none, is left alone',
+    {
+      ...{ rules: { adopts: true }, token: aToken({ clusterName: 'c-2' }) },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'nothing is left; wakes user/u-1',
+  ],
+  [
+    'one whose user is absent: the user is read live first',
+    {
+      ...{ rules: { adopts: true }, user: undefined },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))], before: undefined },
+    },
+    'asks whether User u-1 exists',
+  ],
+  [
+    'one of a token that is absent, and nobody told of its deletion: not ours to judge',
+    { ...absent, rules: { adopts: true }, seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))] } },
+    'nothing is left',
+  ],
+  [
+    '… and that was told: read live, of both kinds',
+    {
+      ...{ ...absent, rules: { adopts: true }, known: { isTokenGone: true } },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))] },
+      answers: told(['source/Token/t-1', false]),
+    },
+    'asks whether Secret t-1 exists',
+  ],
+  [
+    '… and is in neither',
+    {
+      ...{ ...absent, rules: { adopts: true }, known: { isTokenGone: true } },
+      seen: { pair: [see(foreign(CLUSTER_AUTH_TOKEN))] },
+      answers: told(['source/Token/t-1', false], ['source/Secret/t-1', false]),
+    },
+    'patches ClusterAuthToken t-1 (enabled: false); pending',
+  ],
+  [
+    'adoption has ended, and a token is good again whose ClusterAuthToken it had switched off: switched on again',
+    { seen: { pair: [see(closed('uid-t-1'))], before: undefined } },
+    'tells Conflict; patches ClusterAuthToken t-1 (metadata, enabled: true); refused: Conflict; again in 60 s',
+  ],
+  [
+    '… but not for another token of that name',
+    { seen: { pair: [see(closed('uid-other'))], before: undefined } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… nor in a suspended cluster',
+    { rules: { isPaused: true }, seen: { pair: [see(closed('uid-t-1'))], before: undefined } },
+    'tells Conflict; refused: Conflict; again in 60 s',
   ],
   [
     'someone else’s ClusterUserAttribute',
@@ -409,6 +613,45 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'inline, someone else’s Secret of that name is in nobody’s way',
     { rules: { storage: 'inline' }, seen: { pair: [see(foreign(SECRET))], before: undefined } },
     'creates ClusterAuthToken t-1; pending',
+  ],
+  // Moved from one place to the other.
+  [
+    'storage inline: the hash is written there first, and its Secret stays',
+    { rules: { storage: 'inline' } },
+    'tells Repaired; patches ClusterAuthToken t-1 (metadata, hash); pending',
+  ],
+  [
+    '… for as long as an authenticator may take to hear of both',
+    { rules: { storage: 'inline' }, seen: { pair: TWICE, hashTwiceSinceMs: NOW - 1_000 } },
+    'pending; again in 4 s',
+  ],
+  [
+    '… and then it goes',
+    { rules: { storage: 'inline' }, seen: { ...PENDING, pair: TWICE, hashTwiceSinceMs: NOW - 5_000 } },
+    'deletes Secret t-1; pending',
+  ],
+  ['and back: the Secret first', { seen: { ...PENDING, pair: INLINE } }, 'creates Secret t-1; pending'],
+  ['… both for a while', { seen: { pair: TWICE, hashTwiceSinceMs: NOW } }, 'pending; again in 5 s'],
+  [
+    '… and then the ClusterAuthToken’s is cleared',
+    { seen: { ...PENDING, pair: TWICE, hashTwiceSinceMs: NOW - 5_000 } },
+    'patches ClusterAuthToken t-1 (metadata, hash); pending',
+  ],
+  [
+    'a legacy one that adoption takes over, too',
+    {
+      rules: { adopts: true },
+      seen: { ...PENDING, pair: INLINE.map(({ object }) => see(foreign(object))) },
+    },
+    'creates Secret t-1; patches ClusterAuthToken t-1 (metadata); pending',
+  ],
+  [
+    'one of an earlier secret is kept nowhere for that',
+    {
+      rules: { storage: 'inline' },
+      ...{ token: rotated, seen: { ...PENDING, pair: pairOf(aToken()).map((one) => see(one, rotated)) } },
+    },
+    'patches ClusterAuthToken t-1 (metadata, hash); deletes Secret t-1; pending',
   ],
   // Suspended.
   [

@@ -64,32 +64,41 @@ describe('when it is stopped, as at the end of a term, while the management plan
     );
     const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
     clusters = new Clusters({
-      ...{ client, now: Date.now, planeNow: Date.now, installation: installationOf(management, undefined) },
-      earlierIds: new EarlierIds(client, LOG),
-      upstream: { management, live: client, deletions: new DeletionEvidence() },
-      hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
-      syncBack: new SyncBack(client, LOG),
+      plane: { client, writeStatus: () => plane.write() },
+      clocks: { now: Date.now, planeNow: Date.now },
+      upstream: {
+        ...{ management, live: client, deletions: new DeletionEvidence() },
+        installation: installationOf(management, undefined),
+        earlierIds: new EarlierIds(client, LOG),
+      },
+      hashing: {
+        hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
+        keyProblem: () => undefined,
+      },
       reports: { log: LOG, metrics: new Metrics(), notifyToken: () => {}, notifyCluster: () => {} },
       defaults: {
         ...{ namespace: 'cattle-system', algorithm: 'sha3-512', storage: 'secret' },
         sweepIntervalMs: 600_000,
       },
-      openSession: (cluster, way, listener) => {
-        sessions += 1;
-        return new ClusterSession({
-          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
-          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
-        });
+      sessions: {
+        open: (cluster, way, listener) => {
+          sessions += 1;
+          return new ClusterSession({
+            ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
+            ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
+          });
+        },
+        holdsOurs: async () => false,
       },
-      keyProblem: () => undefined,
-      debts: new DebtRecords(client, 'ace-operator', LOG),
-      keepDebts: (of) =>
-        new DebtKeeper({
-          ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
-          ...{ management, now: Date.now },
-        }),
-      holdsOurs: async () => false,
-      writeStatus: () => plane.write(),
+      books: {
+        syncBack: new SyncBack(client, LOG),
+        records: new DebtRecords(client, 'ace-operator', LOG),
+        keepDebts: (of) =>
+          new DebtKeeper({
+            ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
+            ...{ management, now: Date.now },
+          }),
+      },
     });
   });
 

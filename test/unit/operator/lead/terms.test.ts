@@ -67,8 +67,7 @@ beforeEach(async () => {
         hashes: new HashStore({} as Hasher),
         metrics: new Metrics(),
         log: LOG,
-        now: Date.now,
-        planeNow: Date.now,
+        clocks: { now: Date.now, planeNow: Date.now },
       }),
   });
 });

@@ -147,11 +147,28 @@ describe('a wanted token', () => {
     world.storage = 'inline';
     world.sweep();
     await world.settle();
+    const both = ['token t-1: user=u-1 enabled=true inline=secret-1', ...IN_SYNC.slice(1)];
+    expect([view().length, world.outcomes.get('token/t-1')?.state]).toEqual([both.length, 'pending']);
+    await world.advance(5_000);
     expect(view()).toEqual(['token t-1: user=u-1 enabled=true inline=secret-1', IN_SYNC[2]]);
     world.storage = 'secret';
     world.sweep();
     await world.settle();
+    await world.advance(4_999);
+    expect(view()).toHaveLength(both.length);
+    await world.advance(1);
     expect(view()).toEqual(IN_SYNC);
+    expect(world.outcomes.get('token/t-1')?.state).toBe('synced');
+  });
+
+  test('whose storage changes while its secret is another by then keeps the old hash nowhere', async () => {
+    await inSync();
+    await world.settle();
+    world.putToken({ token: 'secret-2' });
+    world.storage = 'inline';
+    world.sweep();
+    await world.settle();
+    expect(view()).toEqual(['token t-1: user=u-1 enabled=true inline=secret-2', IN_SYNC[2]]);
   });
 
   test('keeps what the authenticator wrote', async () => {

@@ -245,6 +245,36 @@ describe('revocation lag', () => {
     expect(world.lag.pending.revocations).toBe(0);
   });
 
+  test('is told of again when more is owed than before, and not when it is the same', async () => {
+    await inSync();
+    world.debts.length = 0;
+    await away(() => {
+      const lost = { key: 'user/u-1', isRevocation: true, isAway: true, outcome: undefined };
+      world.lag.changed(lost);
+      world.lag.changed(lost);
+      world.lag.changed({ ...lost, isGroupLost: true });
+      world.lag.changed({ ...lost, isGroupLost: true });
+      world.lag.changed(lost);
+      expect(world.debts).toEqual(['user/u-1 user', 'user/u-1 groups']);
+    });
+    expect(world.debts.slice(2)).toEqual(['user/u-1 paid']);
+  });
+
+  test('of a token that had expired, was given more time, and was deleted then, is that of a deletion', async () => {
+    await inSync();
+    world.debts.length = 0;
+    world.lag.owe('token/t-1', { sinceMs: world.nowMs - HOUR, cause: 'expiry' });
+    expect([owed(), world.debts]).toEqual([0, []]);
+    world.isAway = true;
+    world.deleteToken();
+    world.nowMs += SECOND;
+    expect([owed(), world.debts]).toEqual([1, ['token/t-1 token']]);
+    world.isAway = false;
+    world.sweep();
+    await world.settle();
+    expect(world.lags).toEqual([{ what: 'revoked token', seconds: 1 }]);
+  });
+
   test('of a token that was replaced by another of its name is counted', async () => {
     await inSync();
     world.putToken({ token: 'secret-2' }, { uid: 'uid-other' });

@@ -48,7 +48,7 @@ describe('lastUsedAt', () => {
 
   test('goes to the Secret of a token of ext.cattle.io, and to none that took its name', async () => {
     await used(NOW - MINUTE);
-    world.management.tokens.put({ ...parseExtToken(rawExtToken()), uid: 'uid-t-1' });
+    world.management.tokens.replace([{ ...parseExtToken(rawExtToken()), uid: 'uid-t-1' }]);
     upstream.put(rawExtToken({}, { uid: 'uid-t-1' }));
     expect(await lastUsed()).toEqual(DONE);
     const { data } = upstream.find('Secret', 't-1') as { data?: Record<string, string> };

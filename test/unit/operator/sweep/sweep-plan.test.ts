@@ -64,10 +64,12 @@ const plan = (): SweepPlan =>
 describe('planSweep', () => {
   test('while tokens of ext.cattle.io are not read, the absence of one says nothing', async () => {
     await away({ 't-v3': { userId: 'u-1' } }, ['u-1']);
-    world.management.tokens.put(parseExtToken(rawExtToken({}, { name: 't-ext', uid: 'uid-t-ext' })));
+    const ext = parseExtToken(rawExtToken({}, { name: 't-ext', uid: 'uid-t-ext' }));
+    world.management.tokens.put(ext);
     world.queue.add('token/t-ext', 'normal');
     await world.settle();
-    for (const name of ['t-v3', 't-ext']) lose('tokens', name);
+    lose('tokens', 't-v3');
+    world.management.tokens.remove(ext);
     world.management.unread.set('tokens.ext.cattle.io', 'Forbidden');
     expect(plan().orphans).toEqual(['token/t-v3']);
     expect(plan().keys).toContain('token/t-ext');
@@ -157,8 +159,7 @@ describe('Sweeper', () => {
     };
     const deps = {
       upstream: { management: world.management, deletions: world.evidence },
-      now: () => world.nowMs,
-      planeNow: () => world.nowMs,
+      clocks: { now: () => world.nowMs, planeNow: () => world.nowMs },
       defaults: { sweepIntervalMs: HOUR },
       reports: {
         log: { debug: () => {} },

@@ -84,11 +84,13 @@ describe('what does not exist in the management plane', () => {
 
 test('a deletion that was told before the definition was made again is no evidence', async () => {
   evidence.add(tokenKey('t-before'), T0 - 1_000);
+  evidence.add(tokenKey('t-same-second'), T0 + 500);
   evidence.add(tokenKey('t-after'), T0 + 1_000);
   evidence.add(userKey('u-before'), T0 - 1_000);
   expect(evidence.has(tokenKey('t-before'))).toBe(true);
   await read();
   expect(evidence.has(tokenKey('t-before'))).toBe(false);
+  expect(evidence.has(tokenKey('t-same-second'))).toBe(false);
   expect(evidence.has(tokenKey('t-after'))).toBe(true);
   expect(evidence.has(userKey('u-before'))).toBe(true);
 });

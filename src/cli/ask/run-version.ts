@@ -1,0 +1,179 @@
+import type { AskConfig } from '../../config/ask.ts';
+import { versionConfig } from '../../config/version.ts';
+import { type Skew, SUPPORTED_SKEW, skewOf } from '../../derive/skew.ts';
+import { eachBounded } from '../../plane/bounded.ts';
+import { readLeader } from '../../plane/leader.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import type { Plane } from '../../plane/plane.ts';
+import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { authenticators } from '../../plane/workloads.ts';
+import { type Answer, printAnswer, printObject } from '../../print/output.ts';
+import type { Tone } from '../../print/style.ts';
+import { VERSION } from '../../version.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+
+/** One part of ours, and where it runs. Why a thing is not known is said by `failure`. */
+interface PartVersion {
+  readonly part: string;
+  /** `here`, `management plane`, or the id of a cluster. */
+  readonly where: string;
+  readonly version: string | undefined;
+  /** Of the API server below it. */
+  readonly kubernetes?: string | undefined;
+  /** To the operator. */
+  readonly skew: Skew;
+  readonly failure?: ReadFailure | undefined;
+}
+
+/** How many clusters are asked at a time. */
+const PARALLEL = 16;
+/** Runs in no cluster of ours, and is not ours: docs/support.md says what it goes with. */
+const STOCK = 'kube-api-auth';
+
+/** `ace-operator version`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runVersion({ given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = versionConfig(given, runtime.env, runtime.home);
+  const parts = config.clientOnly
+    ? [clientPart(undefined)]
+    : await withManagement(config, (management) => partVersions(config, management, runtime.now));
+  const printer = printerOf(config, runtime);
+  if (config.output === 'json' || config.output === 'yaml')
+    await printObject(versionsObject(parts), config.output, printer);
+  else await printAnswer(answer(parts), printer);
+  return parts.some(({ skew }) => skew === 'unsupported') ? EXIT_NO : EXIT_OK;
+}
+
+async function withManagement<T>(
+  config: AskConfig,
+  work: (plane: ManagementPlane) => Promise<T>,
+): Promise<T> {
+  const management = await managementPlane(config);
+  try {
+    return await work(management);
+  } finally {
+    await management.close();
+  }
+}
+
+/**
+ * All parts that can be asked, this program first.
+ *
+ * @param only - of these clusters; all that have ACE without it
+ * @throws {UnseenError} when the management plane tells nothing
+ */
+export async function partVersions(
+  config: AskConfig,
+  management: ManagementPlane,
+  now: () => number,
+  only?: readonly string[],
+): Promise<readonly PartVersion[]> {
+  const [leader, clusters, propagations, kubernetes] = await Promise.all([
+    readLeader(config.namespace, management),
+    management.clusters(),
+    management.propagations(),
+    kubernetesOf(management, now),
+  ]);
+  const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
+  const names = only ?? withAce.map(({ name }) => name).sort();
+  management.remembered.learn({ clusters, propagations });
+  const operator = leader.ok ? leader.value?.version : undefined;
+  const found = new Map<string, readonly PartVersion[]>();
+  await eachBounded(names, PARALLEL, async (name) => {
+    found.set(name, await clusterParts(name, operator, { config, management, now }));
+  });
+  const failure = leader.ok ? undefined : leader.failure;
+  return [
+    clientPart(operator),
+    {
+      ...{ part: 'operator', where: 'management plane', version: operator, kubernetes, failure },
+      skew: operator === undefined ? 'unknown' : 'same',
+    },
+    ...names.flatMap((name) => found.get(name) ?? []),
+  ];
+}
+
+const clientPart = (operator: string | undefined): PartVersion => ({
+  ...{ part: 'client', where: 'here', version: VERSION },
+  skew: skewOf(VERSION, operator),
+});
+
+interface Work {
+  readonly config: AskConfig;
+  readonly management: ManagementPlane;
+  readonly now: () => number;
+}
+
+async function clusterParts(
+  where: string,
+  operator: string | undefined,
+  { config, management, now }: Work,
+): Promise<readonly PartVersion[]> {
+  const opened = await downstreamPlane(where, management, config, {
+    connections: 1,
+    deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
+  });
+  try {
+    const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+    const kubernetes = opened.ok ? await kubernetesOf(opened.value, now) : undefined;
+    const unknown = { where, version: undefined, kubernetes, skew: 'unknown' } as const;
+    if (!running.ok) return [{ ...unknown, part: 'authenticator', failure: running.failure }];
+    if (running.value.length === 0) return [{ ...unknown, part: 'authenticator' }];
+    return running.value.map(({ name, version }) => ({
+      ...{ part: name, where, version: version || undefined, kubernetes },
+      skew: name === STOCK ? 'unknown' : skewOf(version, operator),
+    }));
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
+
+/** What everybody may ask; undefined where it is not told. */
+async function kubernetesOf(plane: Plane, now: () => number): Promise<string | undefined> {
+  const answered: Reading<{ text: string }> = await plane.probe('/version', now);
+  if (!answered.ok) return undefined;
+  try {
+    const { gitVersion } = JSON.parse(answered.value.text) as { gitVersion?: unknown };
+    return typeof gitVersion === 'string' ? gitVersion : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As a document. */
+export function versionsObject(parts: readonly PartVersion[]): object {
+  const [client] = parts;
+  return {
+    kind: 'Versions',
+    client: { version: client?.version, skew: client?.skew },
+    parts: parts.slice(1),
+    supported: SUPPORTED_SKEW,
+  };
+}
+
+const TONES: Readonly<Record<Skew, Tone>> = {
+  same: 'good',
+  supported: 'good',
+  unsupported: 'bad',
+  unknown: 'dim',
+};
+
+function answer(rows: readonly PartVersion[]): Answer<PartVersion> {
+  return {
+    columns: [
+      { title: 'PART', cell: ({ part }) => part },
+      { title: 'WHERE', cell: ({ where }) => where },
+      { title: 'VERSION', cell: ({ version, failure }) => version ?? failure?.reason ?? '<unknown>' },
+      { title: 'SKEW', cell: ({ skew }) => ({ text: skew, tone: TONES[skew] }) },
+      { title: 'KUBERNETES', cell: ({ kubernetes }) => kubernetes ?? '' },
+      { title: 'MESSAGE', wide: true, cell: ({ failure }) => failure?.message ?? '' },
+    ],
+    rows,
+    object: (row) => row,
+    name: ({ part, where }) => `${part}/${where}`,
+    empty: '',
+  };
+}
