@@ -232,7 +232,7 @@ describe.each(helms)('Helm $major', (helm) => {
       { 'image.registry': 'own.example/mirror', 'global.cattle.systemDefaultRegistry': 'registry.example' },
       `own.example/mirror/ace-operator:${version}`,
     ],
-    [{ 'image.repository': 'ace/operator', 'image.tag': '9' }, 'ace/operator:9'],
+    [{ 'image.repository': 'ace/operator', 'image.tag': 'v9' }, 'ace/operator:v9'],
     [{ 'image.digest': `sha256:${'a'.repeat(64)}` }, `ace-operator@sha256:${'a'.repeat(64)}`],
     [{ 'global.cattle': 'null' }, `ace-operator:${version}`],
   ])('takes the image by %j', async (values, image) => {
