@@ -56,6 +56,30 @@ test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and
 	@hack/e2e/provide.sh
 	@node hack/test-summary.ts e2e
 
+.PHONY: test-chaos
+test-chaos: export ACE_SEED := $(SEED)
+test-chaos: export ACE_SECONDS := $(SECONDS)
+test-chaos: export ACE_FAULTS := $(FAULTS)
+test-chaos: build control-plane ## break everything at once, by a seed, with a checker beside it; SEED= SECONDS= FAULTS=; docs/reliability.md
+	@hack/chaos/faketime.sh >/dev/null || true
+	@node test/chaos/main.ts
+
+.PHONY: test-chaos-checker
+test-chaos-checker: export ACE_STAND_IN := $(STAND_IN)
+test-chaos-checker: export ACE_SECONDS := $(SECONDS)
+test-chaos-checker: build control-plane ## whether that checker finds what is wrong: a stand-in for each invariant, which breaks it; STAND_IN=
+	@node test/chaos/stand-ins/main.ts
+
+.PHONY: soak
+soak: export ACE_SECONDS := $(SECONDS)
+soak: build control-plane ## does anything grow? memory, files, sockets, timers under steady changes; SECONDS=600
+	@node test/chaos/soak.ts
+
+.PHONY: fuzz
+fuzz: export ACE_FUZZ_RUNS := $(or $(RUNS),100000)
+fuzz: $(deps) ## hostile input to every parser, RUNS=100000 times each
+	@node_modules/.bin/vitest run --project unit test/unit/hostile test/unit/authenticator/fuzz.test.ts
+
 .PHONY: bench
 bench: build control-plane ## measure throughput, latency and memory; writes bench/results/
 	@node bench/bench.ts

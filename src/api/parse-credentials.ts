@@ -1,8 +1,8 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { argoKubeconfig } from './argo-cluster.ts';
 import { LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
+import { readYaml } from './read-yaml.ts';
 import type { Claim, CredentialsSecret } from './types.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -99,7 +99,7 @@ function currentCluster(
 ): { server: string; 'proxy-url'?: string | null | undefined } | undefined {
   let content: unknown;
   try {
-    content = parse(text, { merge: true });
+    content = readYaml(text);
   } catch {
     // Whoever uses it says so; here it claims nothing.
     return undefined;

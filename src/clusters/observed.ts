@@ -29,9 +29,9 @@ export class ObservedState {
   readonly #cluster: string;
   #installation: Installation | undefined;
   readonly #assumed: Assumed;
+  readonly #twiceSinceMs = new Map<string, number>();
   /** Of the hashes in what the stores hold. */
   readonly hashes: HashInventory;
-  readonly #twiceSinceMs = new Map<string, number>();
 
   /** @param installation - what management knows of other cluster ids; undefined: nothing */
   constructor(
@@ -185,6 +185,11 @@ export class ObservedState {
     return [...this.tokens.list()]
       .map(({ object }) => object)
       .filter((object) => ownerOf(object, this.#cluster, this.#installation) === 'foreign');
+  }
+
+  /** ClusterAuthTokens that are ours. */
+  ownTokens(): readonly KubeObject[] {
+    return [...this.tokens.list()].map(({ object }) => object).filter((object) => this.isOurs(object));
   }
 
   /** Ends the timers of outstanding assumptions. */

@@ -90,6 +90,12 @@ export function hashIn(object: KubeObject): string | undefined {
   return typeof hash === 'string' && hash !== '' ? hash : undefined;
 }
 
+/** Whether it bears the mark of a hash that it does not hold. */
+export function hasLostHash(clusterAuthToken: KubeObject): boolean {
+  const mark = clusterAuthToken.metadata.annotations?.[ANNOTATION_FINGERPRINT];
+  return typeof mark === 'string' && hashIn(clusterAuthToken) === undefined;
+}
+
 function decodedHash({ data }: KubeObject): string | undefined {
   const encoded = (data as { hash?: unknown } | null | undefined)?.hash;
   return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;

@@ -11,6 +11,8 @@ export interface OtherWriter {
   readonly byRancher: number;
   /** Of these, those under names of tokens that are to be there. */
   readonly inOurWay: number;
+  /** Hashes of ours that someone moved out of ClusterAuthTokens. */
+  readonly moved: number;
   /** Rancher's own controller has taken tokens of this cluster into its care, as its finalizers on them say. */
   readonly isInRanchersCare: boolean;
   /** What `spec.adopt` makes of these, or would. */
@@ -53,18 +55,26 @@ export function isByRancher({ metadata: { labels } }: KubeObject): boolean {
 }
 
 /** Who else writes, in words; undefined where nobody does. */
-export function otherWriterMessage({
-  tokens,
-  byRancher,
-  inOurWay,
-  isInRanchersCare,
-}: OtherWriter): string | undefined {
+export function otherWriterMessage(others: OtherWriter): string | undefined {
+  const parts = [tokensMessage(others), movedMessage(others)].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : `${parts.join('; ')}; see docs/rancher.md`;
+}
+
+function movedMessage({ moved }: OtherWriter): string | undefined {
+  if (moved === 0) return undefined;
+  return `kube-api-auth has moved ${moved} inline hashes into Secrets, where they are left: set hash.storage to secret`;
+}
+
+function tokensMessage({ tokens, byRancher, inOurWay, isInRanchersCare }: OtherWriter): string | undefined {
   const who = byRancher > 0 || isInRanchersCare ? "Rancher's own controller" : 'someone else';
   if (tokens === 0)
-    return isInRanchersCare
-      ? `${who} has tokens of this cluster in its care, too; see docs/rancher.md`
-      : undefined;
+    return isInRanchersCare ? `${who} has tokens of this cluster in its care, too` : undefined;
   const names =
     inOurWay > 0 ? `, ${inOurWay} of them under names of tokens that are to be here (Conflict)` : '';
-  return `${who} writes this cluster, too: ${tokens} ClusterAuthTokens are not ours${names}; see docs/rancher.md`;
+  return `${who} writes this cluster, too: ${tokens} ClusterAuthTokens are not ours${names}`;
+}
+
+/** @param sibling - another Cluster of this installation that leads to the same API server */
+export function sharedMessage(sibling: string): string {
+  return `Cluster ${sibling} leads to the same API server and has objects there, which stay its own; delete one of the two Clusters`;
 }

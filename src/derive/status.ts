@@ -2,7 +2,7 @@ import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
-import { type OtherWriter, othersInStatus, otherWriterMessage } from './other-writer.ts';
+import { type OtherWriter, othersInStatus, otherWriterMessage, sharedMessage } from './other-writer.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
 export type Mode = 'propagate' | 'drain' | 'hold';
@@ -225,10 +225,6 @@ function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Ju
   if (gc.status === 'True') return no('GCBlocked', gc.message);
   if (facts.sibling !== undefined) return no('SharedCluster', sharedMessage(facts.sibling));
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
-}
-
-function sharedMessage(sibling: string): string {
-  return `Cluster ${sibling} leads to the same API server and has objects there, which stay its own; delete one of the two Clusters`;
 }
 
 /** Somebody has to act before anything gets further; trying again does not help. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { parseBearer } from '../api/bearer.ts';
+import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
 import { bearerFault, clusterFault } from '../kube/kubeconfig-faults.ts';
 import type { Given, GivenCredential } from './evidence.ts';
@@ -101,7 +102,7 @@ function chosenContext(content: Content, file: string, context: string | undefin
 
 function contentOf(text: string, file: string): Content {
   try {
-    const content: unknown = parse(text, { merge: true });
+    const content: unknown = readYaml(text);
     if (typeof content === 'object' && content !== null) return content as Content;
   } catch {
     // The parser's message quotes the text it choked on, which is a credential.

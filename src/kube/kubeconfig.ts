@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
+import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, accessFrom, type HttpsOptions, type Loaded } from './access.ts';
 import { actingAs, type Impersonated, impersonatedGroups } from './impersonation.ts';
@@ -151,7 +151,7 @@ function loadWithoutFiles(kubeconfigText: string): { config: KubeConfig; groups:
   let content: KubeconfigContent;
   let refused: boolean;
   try {
-    content = parse(kubeconfigText, { merge: true }) as KubeconfigContent;
+    content = readYaml(kubeconfigText) as KubeconfigContent;
     refused = namesTokenFile(content);
     if (!refused) config.loadFromString(JSON.stringify(content));
   } catch {
@@ -175,7 +175,7 @@ function loadInCluster(): Content {
 function loadFile(file: string): Content {
   const config = new KubeConfig();
   config.loadFromFile(file);
-  const content = parse(readFileSync(file, 'utf8'), { merge: true }) as KubeconfigContent;
+  const content = readYaml(readFileSync(file, 'utf8')) as KubeconfigContent;
   return withTokens(config, tokenFilesOf(file), impersonatedGroups(content));
 }
 

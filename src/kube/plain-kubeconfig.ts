@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError } from '../errors.ts';
 import type { HttpsOptions, Loaded } from './access.ts';
 import { impersonatedGroups } from './impersonation.ts';
@@ -89,7 +89,7 @@ export function inCluster(env: Readonly<Record<string, string | undefined>>, acc
 
 function parsed(text: string): unknown {
   try {
-    return parse(text, { merge: true });
+    return readYaml(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { readYaml } from '../api/read-yaml.ts';
 
 /** As much of a kubeconfig's user as matters here; client-node's own type has it. */
 interface Holder {
@@ -29,7 +29,7 @@ export function namesTokenFile(content: KubeconfigContent): boolean {
 
 /** Token files by user: of a kubeconfig file, relative to it, as kubectl reads them. */
 export function tokenFilesOf(kubeconfigFile: string): ReadonlyMap<string, string> {
-  const { users } = parse(readFileSync(kubeconfigFile, 'utf8'), { merge: true }) as KubeconfigContent;
+  const { users } = readYaml(readFileSync(kubeconfigFile, 'utf8')) as KubeconfigContent;
   const files = new Map<string, string>();
   for (const entry of users ?? []) {
     const path = entry?.user?.['tokenFile'];

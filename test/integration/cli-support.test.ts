@@ -306,7 +306,9 @@ describe('-o json', () => {
     ['Versions', ['version', '--client'], [0]],
   ];
   test.each(cases)('a %s, as %j prints it, is as docs/schemas has it', async (kind, args, codes) => {
-    const result = await cli.run(...args, '-o', 'json');
+    // Descriptions are a person's own words, and shown: here are canaries in one.
+    const asked = kind === 'Token' ? aCli({ KUBECONFIG: world.management.plane.adminKubeconfig }) : cli;
+    const result = await asked.run(...args, '-o', 'json');
     expect(codes, result.stderr).toContain(result.code);
     expectDocument(kind, result.stdout);
   });

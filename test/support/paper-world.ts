@@ -140,6 +140,7 @@ export class PaperWorld {
         return this.#sourcesOf(question.resource.kind).has(question.name);
       case 'rival':
         return false;
+      case 'moved':
       case 'secret':
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),

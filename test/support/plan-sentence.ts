@@ -55,6 +55,8 @@ function saidQuestion(question: Question): string {
       return `asks whether an older token of ext.cattle.io is called ${question.name}`;
     case 'secret':
       return `asks whether Secret ${question.name} is someone else's`;
+    case 'moved':
+      return `asks whether the hash was moved into Secret ${question.name}`;
     case 'hash':
       return `asks for its hash`;
     case 'user':

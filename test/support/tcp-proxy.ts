@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type Pace, Pacer } from './pacer.ts';
 
 /** A TCP proxy that can fail in the ways a network does. */
 export interface TcpProxy {
@@ -17,15 +18,26 @@ export interface TcpProxy {
   strand(): void;
   /** Like a host whose program is gone: open connections are reset, new ones refused. */
   refuse(): Promise<void>;
+  /** From now on everything takes that long, on open connections as well; undefined: as fast as it can. */
+  slow(pace: Pace | undefined): void;
+  /** The client's own port of a connection that the target sees coming from `port`. */
+  clientPort(port: number): number | undefined;
   /** Back to forwarding. What waited in a black hole is delivered, as after a healed network partition. */
   heal(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts a proxy on a free loopback port in front of `target`, an http(s) URL. */
-export async function startTcpProxy(target: string): Promise<TcpProxy> {
+/**
+ * Starts a proxy on a free loopback port in front of `target`, an http(s) URL.
+ *
+ * @param onAccept - told of each new connection by the client's own port
+ */
+export async function startTcpProxy(
+  target: string,
+  onAccept: (clientPort: number) => void = () => {},
+): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
-  const proxy = new LoopbackProxy(hostname, Number(port));
+  const proxy = new LoopbackProxy(hostname, Number(port), onAccept);
   await proxy.listen(0);
   return proxy;
 }
@@ -33,21 +45,26 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
 interface Link {
   readonly client: Socket;
   upstream: Socket | undefined;
+  /** From the client, and to it. */
+  readonly pacers: readonly [Pacer, Pacer];
 }
 
 class LoopbackProxy implements TcpProxy {
   readonly #host: string;
   readonly #targetPort: number;
+  readonly #onAccept: (clientPort: number) => void;
   readonly #links = new Set<Link>();
   readonly #stranded = new Set<Link>();
   #server: Server | undefined;
   #silent = false;
+  #pace: Pace | undefined;
   #accepted = 0;
   port = 0;
 
-  constructor(host: string, targetPort: number) {
+  constructor(host: string, targetPort: number, onAccept: (clientPort: number) => void) {
     this.#host = host;
     this.#targetPort = targetPort;
+    this.#onAccept = onAccept;
   }
 
   async listen(port: number): Promise<void> {
@@ -97,6 +114,16 @@ class LoopbackProxy implements TcpProxy {
     await this.#stopListening();
   }
 
+  slow(pace: Pace | undefined): void {
+    this.#pace = pace;
+  }
+
+  clientPort(port: number): number | undefined {
+    for (const { client, upstream } of this.#links)
+      if (upstream?.localPort === port) return client.remotePort;
+    return undefined;
+  }
+
   async heal(): Promise<void> {
     if (this.#server === undefined) await this.listen(this.port);
     if (!this.#silent) return;
@@ -111,19 +138,24 @@ class LoopbackProxy implements TcpProxy {
 
   #accept(client: Socket): void {
     this.#accepted += 1;
-    const link: Link = { client, upstream: undefined };
+    if (client.remotePort !== undefined) this.#onAccept(client.remotePort);
+    const pacer = (): Pacer => new Pacer(() => this.#pace);
+    const link: Link = { client, upstream: undefined, pacers: [pacer(), pacer()] };
     this.#links.add(link);
     this.#watch(link, client);
     if (!this.#silent) this.#forward(link);
   }
 
   #forward(link: Link): void {
+    const [up, down] = link.pacers;
     if (link.upstream === undefined) {
       link.upstream = connect({ host: this.#host, port: this.#targetPort, allowHalfOpen: true });
       this.#watch(link, link.upstream);
+      up.pipe(link.upstream);
+      down.pipe(link.client);
     }
-    link.client.pipe(link.upstream);
-    link.upstream.pipe(link.client);
+    link.client.pipe(up);
+    link.upstream.pipe(down);
   }
 
   #watch(link: Link, socket: Socket): void {

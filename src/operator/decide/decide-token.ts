@@ -1,7 +1,7 @@
 import { USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
-import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
+import type { HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
@@ -14,6 +14,7 @@ import {
   hashWanted,
   inTheWay,
   matchHash,
+  mayBeTaken,
   needsSecret,
   openingOfStranger,
   oursOrAdopted,
@@ -29,7 +30,14 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, isOfAnotherToken, movedHash, uidBefore } from './unwanted.ts';
+import {
+  desiredOf,
+  endPredecessor,
+  isEmptied,
+  isGoodElsewhere,
+  isOfAnotherToken,
+  movedHash,
+} from './unwanted.ts';
 
 /** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
 const MOVING_POLL_MS = 250;
@@ -62,6 +70,12 @@ type Wanted = Extract<TokenVerdict, { wanted: true }>;
 
 function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
   const { hash, rules } = facts;
+  if (isEmptied(facts)) {
+    const moved: Question = { about: 'moved', name: token.name };
+    const isMoved = facts.answers.get(questionKey(moved));
+    if (isMoved === undefined) return { next: ask(moved) };
+    if (isMoved && !needsSecret(rules.storage)) return match(token, verdict, 'as it is', facts);
+  }
   if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
   if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
   // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
@@ -81,10 +95,10 @@ function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: To
   };
 }
 
-function match(token: Token, verdict: Wanted, hash: HashToWrite, facts: TokenFacts): Plan {
+/** @param hash - `as it is`: someone moved it, and it stays where it is now */
+function match(token: Token, verdict: Wanted, hash: HashToWrite | 'as it is', facts: TokenFacts): Plan {
   const { rules, seen } = facts;
-  const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
-  const desired = desiredTokenObjects(token, verdict.expiresAtMs, hash, rules, earlierUid);
+  const desired = desiredOf(token, verdict.expiresAtMs, hash, facts);
   const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
   const current = oursOrAdopted(desired, seen.pair, rules);
   const move = movedHash(token, desired, current, facts);
@@ -111,11 +125,6 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   if (isUserDone === undefined) return { ...pending, next: ask(user) };
   if (isGateOpen) return { ...pending, next: requeueAfter(GATE_POLL_MS) };
   return { ...pending, changes, next: atExpiry(verdict, rules) };
-}
-
-/** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
-function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
-  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.storage);
 }
 
 /** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */

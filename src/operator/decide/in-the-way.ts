@@ -83,7 +83,7 @@ export function matchHash(
   return secret ? diff([secret], [object]) : [];
 }
 
-const NO_HASH: HashToWrite = { hash: '', fingerprint: '' };
+export const NO_HASH: HashToWrite = { hash: '', fingerprint: '' };
 
 /** The question for the hash of the present secret, where there is none beside a stranger's ClusterAuthToken. */
 export function hashWanted(
@@ -134,6 +134,11 @@ export function openingOfStranger(token: Token, pair: readonly Seen[]): readonly
         object.metadata.annotations?.[ANNOTATION_CLOSED_FOR] === token.uid,
     )
     .map(({ object }) => ({ verb: 'patch', target: object, patch }));
+}
+
+/** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
+export function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
+  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.storage);
 }
 
 /** Whether the hash is kept in a Secret of the token's name. */

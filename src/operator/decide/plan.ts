@@ -80,6 +80,8 @@ export type Question =
   | { readonly about: 'secret'; readonly name: string }
   /** Does an older token of `ext.cattle.io` have that name, read live? No where nobody tells. */
   | { readonly about: 'rival'; readonly name: string }
+  /** Has someone put the hash that our ClusterAuthToken held into a Secret of that name? */
+  | { readonly about: 'moved'; readonly name: string }
   /** Is the hash of the token with that UID there by now? If not, it is being made, and brings the key back. */
   | { readonly about: 'hash'; readonly uid: string }
   /** The user's ClusterUserAttribute goes first: was it worked, and is it not someone else's? */

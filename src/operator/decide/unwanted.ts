@@ -1,9 +1,11 @@
 import { ANNOTATION_FINGERPRINT, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
-import { type Change, diff, hashIn, sourceUid } from '../../derive/diff.ts';
+import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
+import { type Change, diff, hashIn, hasLostHash, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen, type TokenFacts } from './facts.ts';
+import { NO_HASH } from './in-the-way.ts';
 
 /**
  * Takes away what is down there of this token's earlier user, of its earlier secret, or of an earlier token of this name with
@@ -60,7 +62,7 @@ export function isGoodElsewhere(token: Token, user: User | undefined, nowMs: num
  * UID for which both halves of the pair were written that is there, where that token had the same user and secret: to those who use
  * it, it is the same token, and at no moment may its hash seem to be another's. Undefined where there is none.
  */
-export function uidBefore(
+function uidBefore(
   token: Token,
   { hash }: { readonly hash: string },
   ours: readonly KubeObject[],
@@ -70,6 +72,18 @@ export function uidBefore(
   if (!written || !secret || hashIn(secret) !== hash || isOfAnotherUser(token, written)) return undefined;
   const uid = sourceUid(written);
   return uid !== token.uid && uid === sourceUid(secret) ? uid : undefined;
+}
+
+/** What is to be there of a token. @param hash - `as it is`: someone moved it, and it stays where it is now */
+export function desiredOf(
+  token: Token,
+  expiresAtMs: number | undefined,
+  hash: HashToWrite | 'as it is',
+  { rules, seen }: TokenFacts,
+): readonly KubeObject[] {
+  if (hash === 'as it is') return desiredTokenObjects(token, expiresAtMs, NO_HASH, rules).map(keepingHash);
+  const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
+  return desiredTokenObjects(token, expiresAtMs, hash, rules, earlierUid);
 }
 
 /** How long both places keep a hash that is moved: whoever reads them by two watches is told of both by then. */
@@ -109,6 +123,18 @@ export function movedHash(
   }
   if (hashIn(written) === undefined) return undefined;
   return { desired: desired.map(keepingHash), current, waitMs };
+}
+
+/**
+ * Whether our ClusterAuthToken held a hash, as its mark says, and does not any more: kube-api-auth of 0.2.5 and later moves it into a
+ * Secret with the first log-in. To put it back would be undone with the next.
+ */
+export function isEmptied({ seen }: Pick<TokenFacts, 'seen'>): boolean {
+  const ours = oursOf(seen.pair);
+  const isInSecret = ours.some((object) => object.kind === SECRETS.kind && hashIn(object) !== undefined);
+  return (
+    !isInSecret && ours.some((object) => object.kind === CLUSTER_AUTH_TOKENS.kind && hasLostHash(object))
+  );
 }
 
 /** What is desired of a ClusterAuthToken, but for its hash and the mark of that, which stay as they are. */

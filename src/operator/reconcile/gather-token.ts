@@ -1,5 +1,6 @@
+import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
-import { isOfExtToken } from '../../derive/diff.ts';
+import { hashIn, hasLostHash, isOfExtToken } from '../../derive/diff.ts';
 import type { KnownOfToken, Seen, TokenFacts } from '../decide/facts.ts';
 import { tokenKey, userKey } from '../keys.ts';
 import { EXT_TOKEN } from '../upstream/deletions.ts';
@@ -14,9 +15,18 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const token = upstream.management.token(name, rules.cluster, rules.agreedMs, observed.apiOf(name));
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret } = hashes.factsOf(token, objects, rules);
+  const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+  // A Secret that kube-api-auth made of what our ClusterAuthToken held.
+  const isOfOurHash = (object: KubeObject): boolean =>
+    token !== undefined &&
+    written !== undefined &&
+    object.kind === SECRETS.kind &&
+    observed.isOurs(written) &&
+    hasLostHash(written) &&
+    hashes.isMoved(token, written, hashIn(object) ?? '');
   const see = (object: KubeObject): Seen => ({
     object,
-    isOurs: observed.isOurs(object),
+    isOurs: observed.isOurs(object) || isOfOurHash(object),
     sibling: observed.siblingOf(object),
     isOfEarlierSecret: ofEarlierSecret.has(object),
   });

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
@@ -13,6 +14,10 @@ import type { Lane } from '../keys.ts';
 
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
+
+const MAX_MOVED = 50_000;
+/** After that long it is looked again whether a hash that was moved is still there. */
+const MOVED_MS = 600_000;
 
 export interface HashFacts {
   readonly hash: HashFact;
@@ -44,6 +49,8 @@ const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: new Set(
 export class TokenHashes {
   readonly #store: HashStore;
   readonly #marks: Marks;
+  /** Tokens whose hash was seen where someone else moved it. */
+  readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
   /** One key is looked at several times with the same answer, and a signature is dear. */
   readonly #signed = new WeakMap<Token, Signed>();
 
@@ -95,6 +102,26 @@ export class TokenHashes {
       );
     }
     return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
+  }
+
+  /**
+   * Whether a hash in another place is the one that our ClusterAuthToken held, by the mark that is left there: of this token and of
+   * its present secret.
+   */
+  isMoved(token: Token, written: KubeObject, hash: string): boolean {
+    const mark = markOf(written);
+    const value = token.secret.kind === 'missing' ? '' : token.secret.value;
+    const algorithms = token.secret.kind === 'hashed' ? [COPIED] : HASH_ALGORITHMS;
+    const fits = algorithms.some((algorithm) =>
+      this.#marks.fits(mark, { tokenUid: token.uid, algorithm, value, hash }),
+    );
+    if (fits) this.#moved.set(movedKey(token, written), true);
+    return fits;
+  }
+
+  /** Whether that was found out a short while ago. */
+  wasMoved(token: Token, written: KubeObject): boolean {
+    return this.#moved.has(movedKey(token, written));
   }
 
   /** The hash of the token with that UID is of no more use. */
@@ -172,6 +199,15 @@ function foundIn(objects: readonly KubeObject[]): readonly Found[] {
     const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
     return hash === undefined ? [] : [{ object, hash, mark }];
   });
+}
+
+function markOf({ metadata }: KubeObject): string {
+  return metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
+}
+
+/** A token that was changed since may have another secret. */
+function movedKey({ uid, resourceVersion }: Token, written: KubeObject): string {
+  return `${uid}/${resourceVersion}/${written.metadata.uid}/${markOf(written)}`;
 }
 
 function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {

@@ -1,6 +1,6 @@
 import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
-import { isOfExtToken } from '../../derive/diff.ts';
+import { hasLostHash, isOfExtToken } from '../../derive/diff.ts';
 import { intentOf, isByRancher, type OtherWriter, planOf } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
@@ -112,6 +112,7 @@ export function lookForOthers(
         return intentOf(token && judgeToken(token, user, { cluster, aceEnabled: true, nowMs }));
       }),
     ),
+    moved: observed.ownTokens().filter(hasLostHash).length,
     inOurWay: foreign.filter(isToBeHere).length,
     isInRanchersCare: management.tokensOfCluster(cluster).some((token) => token.isInRanchersCare),
   };

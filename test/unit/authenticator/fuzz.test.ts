@@ -5,6 +5,7 @@ import { isObjectName } from '../../../src/api/names.ts';
 import { MalformedReviewError, parseReview } from '../../../src/authenticator/review.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY } from '../../support/builders.ts';
+import { fuzzRuns } from '../../support/fuzz-runs.ts';
 import {
   rawCat,
   rawCua,
@@ -56,7 +57,7 @@ describe('parseBearer', () => {
         expect(bearer.secret).not.toBe('');
         expect([`${bearer.name}:${bearer.secret}`, `ext/${bearer.name}:${bearer.secret}`]).toContain(text);
       }),
-      { numRuns: 2_000 },
+      fuzzRuns(2_000),
     );
   });
 
@@ -123,7 +124,7 @@ describe('the webhook', () => {
         if (token !== '') expect(reply.json.status.authenticated).toBe(right);
         if (!right) expect(reply.text).not.toContain(CANARY);
       }),
-      { numRuns: 600 },
+      fuzzRuns(600),
     );
     expect(rig.faults).toEqual([]);
   });
@@ -155,7 +156,7 @@ describe('the webhook', () => {
         const { status } = await rig.post(body);
         expect([200, 400]).toContain(status);
       }),
-      { numRuns: 600 },
+      fuzzRuns(600),
     );
     expect(rig.faults).toEqual([]);
   });
@@ -171,7 +172,7 @@ describe('the webhook', () => {
         const { status } = await rig.send(method, path === '' ? '/' : path, method === 'POST' ? '{}' : '');
         expect(status).toBeLessThan(500);
       }),
-      { numRuns: 200 },
+      fuzzRuns(200),
     );
     expect(rig.faults).toEqual([]);
   });

@@ -10,7 +10,7 @@ import {
 import { rawCat } from '../../support/webhook-rig.ts';
 
 const NOBODY: OtherWriter = {
-  ...{ tokens: 0, byRancher: 0, inOurWay: 0, isInRanchersCare: false },
+  ...{ tokens: 0, byRancher: 0, inOurWay: 0, moved: 0, isInRanchersCare: false },
   plan: planOf([]),
 };
 
@@ -31,6 +31,11 @@ describe('who else writes a cluster', () => {
       'Rancher, under our names',
       { tokens: 3, byRancher: 3, inOurWay: 2 },
       /, 2 of them under names of tokens that are/,
+    ],
+    [
+      'kube-api-auth, which moves our hashes',
+      { moved: 2 },
+      /^kube-api-auth has moved 2 inline hashes into Secrets/,
     ],
     ['somebody', { tokens: 1 }, /^someone else writes this cluster/],
   ])('%s', (_who, others, said) => {

@@ -53,6 +53,7 @@ const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
 const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
 const INLINE = pairOf(aToken(), { ...RULES, storage: 'inline' }).map((object) => see(object));
+const EMPTIED = INLINE.map(({ object: { hash: _hash, ...rest } }) => see(rest as KubeObject));
 const TWICE = [see(SECRET), ...INLINE];
 const slow = { hash: { kind: 'toMake' } } as const;
 const ext = parseExtToken(rawExtToken({ ttl: '-1' }));
@@ -652,6 +653,40 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
       ...{ token: rotated, seen: { ...PENDING, pair: pairOf(aToken()).map((one) => see(one, rotated)) } },
     },
     'patches ClusterAuthToken t-1 (metadata, hash); deletes Secret t-1; pending',
+  ],
+  // Moved by someone else.
+  [
+    'storage inline: the hash is gone from our ClusterAuthToken, so it is asked for where it was moved to',
+    { ...slow, rules: { storage: 'inline' }, seen: { pair: EMPTIED } },
+    'asks whether the hash was moved into Secret t-1',
+  ],
+  [
+    '… and it is there, and stays: to put it back would never end',
+    { ...slow, rules: { storage: 'inline' }, seen: { pair: EMPTIED }, answers: told(['moved/t-1', true]) },
+    'synced',
+  ],
+  [
+    '… and all else is kept current',
+    {
+      ...{
+        ...slow,
+        token: aToken({ ttl: HOUR }),
+        rules: { storage: 'inline' },
+        seen: { ...PENDING, pair: EMPTIED },
+      },
+      answers: told(['moved/t-1', true]),
+    },
+    'patches ClusterAuthToken t-1 (expiresAt: "2026-01-01T01:00:00Z"); pending; again in 3600 s, first',
+  ],
+  [
+    '… and it is not: written again',
+    { rules: { storage: 'inline' }, seen: { pair: EMPTIED }, answers: told(['moved/t-1', false]) },
+    'tells Repaired; patches ClusterAuthToken t-1 (hash); pending',
+  ],
+  [
+    '… and a disabled one goes',
+    { token: aToken({ enabled: false }), rules: { storage: 'inline' }, seen: { pair: EMPTIED } },
+    'deletes ClusterAuthToken t-1; pending; wakes user/u-1',
   ],
   // Suspended.
   [
