@@ -30,8 +30,9 @@ lint: $(deps) ## check format, lint rules and types
 	@npm run --silent lint
 
 .PHONY: docs
-docs: $(deps) ## write the generated pages of docs/ anew
+docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
 	@node hack/troubleshooting.ts
+	@node hack/charts.ts
 
 .PHONY: test
 test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
@@ -49,6 +50,10 @@ test-integration: build control-plane prometheus ## tests against real API serve
 test-oldest: export ACE_KUBERNETES := 1.20
 test-oldest: build control-plane ## the integration tests on the oldest Kubernetes that is supported
 	@node hack/test-summary.ts integration
+
+.PHONY: test-charts
+test-charts: build control-plane helm ## the Helm charts, with Helm 3 and 4; builds both first, which takes some minutes once
+	@node_modules/.bin/vitest run --project unit --project integration charts chart-lifecycle
 
 .PHONY: test-e2e
 test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and root; docs/testing.md
@@ -135,6 +140,10 @@ local-node-down: ## take the local node away, whoever started it
 .PHONY: prometheus
 prometheus: ## find or fetch prometheus and promtool (cached outside the checkout); without them their tests are skipped
 	@dir=$$(hack/prometheus/provide.sh) && echo "prometheus: $$dir" || true
+
+.PHONY: helm
+helm: ## build Helm 3 and 4 from their Go modules (cached outside the checkout); without them the tests of the charts are skipped
+	@hack/helm/provide.sh
 
 .PHONY: clean
 clean: ## remove what was built here; the cached control plane stays

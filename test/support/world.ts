@@ -88,9 +88,11 @@ export interface WorldOptions {
   readonly management?: ControlPlaneOptions;
   /** For all downstream planes, or for each by its id. */
   readonly downstream?: ControlPlaneOptions | ((id: string) => ControlPlaneOptions);
+  /** Leave the management plane empty: what is tested brings definitions and namespace. */
+  readonly empty?: boolean;
 }
 
-/** Starts the planes and applies the definitions to the management plane. No cluster is registered, no operator runs. */
+/** Starts the planes and, unless it is to be empty, prepares the management plane. No cluster is registered, no operator runs. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const [managementPlane, ...planes] = await Promise.all([
     startControlPlane({ name: 'management', ...options.management }),
@@ -103,8 +105,16 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     }),
   ]);
   if (!managementPlane) throw new Error('no management plane');
-  await kubectl(managementPlane.adminKubeconfig, 'apply', ...definitionFiles());
   const management = await planeClient(managementPlane);
+  if (options.empty !== true) await install(management, managementPlane);
+  const downstream = new Map<string, Downstream>();
+  for (const plane of planes) downstream.set(plane.name, await aDownstream(plane));
+  return aWorld({ ...management, plane: managementPlane }, downstream);
+}
+
+/** The definitions and the operator's namespace. */
+async function install(management: PlaneClient, { adminKubeconfig }: ControlPlane): Promise<void> {
+  await kubectl(adminKubeconfig, 'apply', ...definitionFiles());
   await eventually(() => management.list(CLUSTER_PROPAGATIONS), { what: 'the definitions to be served' });
   await management.create(
     { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false },
@@ -114,9 +124,6 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       metadata: { name: OWN_NAMESPACE },
     },
   );
-  const downstream = new Map<string, Downstream>();
-  for (const plane of planes) downstream.set(plane.name, await aDownstream(plane));
-  return aWorld({ ...management, plane: managementPlane }, downstream);
 }
 
 /** Path of an administrator's kubeconfig that reaches the plane by way of the proxy. */
