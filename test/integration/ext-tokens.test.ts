@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   CLUSTER_AUTH_TOKENS,
@@ -275,7 +276,13 @@ describe('a token of ext.cattle.io', () => {
     await present('token-last');
     await present('token-both');
     await world.stopOperator();
-    const from = (await ofExtNamespace()).length;
+    // The end of a watch is told some time after whoever had it open is gone.
+    let from = -1;
+    await eventually(async () => {
+      from = (await ofExtNamespace()).length;
+      await delay(1_000);
+      expect((await ofExtNamespace()).length).toBe(from);
+    });
     await world.startOperator(['--kubeconfig', upstream, '--ext-tokens=false']);
     await absent('token-last');
     await absent('token-new');
