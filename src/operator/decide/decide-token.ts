@@ -7,7 +7,7 @@ import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
 import { tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
-import { oursOf, type Rules, type TokenFacts } from './facts.ts';
+import { oursOf, type TokenFacts } from './facts.ts';
 import {
   closingOfStranger,
   conflictMessage,
@@ -23,8 +23,8 @@ import {
 import {
   type AboutNotice,
   ask,
+  atExpiry,
   done,
-  type Next,
   type Plan,
   type Question,
   questionKey,
@@ -294,10 +294,4 @@ function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
 /** Nothing of ours is there, and the watch has told so: until then the status must not say that it is done. */
 function isGone({ seen }: TokenFacts): boolean {
   return seen.isConfirmed && oursOf(seen.pair).length === 0;
-}
-
-/** The key comes back by itself when the token expires. */
-function atExpiry({ expiresAtMs }: Wanted, { agreedMs }: Rules): Next {
-  if (expiresAtMs === undefined) return done;
-  return requeueAfter(Math.max(0, expiresAtMs - agreedMs), true);
 }

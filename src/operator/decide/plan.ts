@@ -103,3 +103,12 @@ export function questionKey(question: Question): string {
       return `${question.about}/${question.name}`;
   }
 }
+
+/** The key comes back by itself when the token expires. */
+export function atExpiry(
+  { expiresAtMs }: { readonly expiresAtMs: number | undefined },
+  { agreedMs }: { readonly agreedMs: number },
+): Next {
+  if (expiresAtMs === undefined) return done;
+  return requeueAfter(Math.max(0, expiresAtMs - agreedMs), true);
+}

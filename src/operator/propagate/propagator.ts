@@ -236,9 +236,7 @@ export class ClusterPropagator {
 
   #workerDeps(): Parameters<typeof work>[0] {
     return {
-      cluster: this.name,
-      queue: this.queue,
-      outcomes: this.outcomes,
+      ...{ cluster: this.name, queue: this.queue, outcomes: this.outcomes },
       log: this.#deps.reports.log,
       metrics: this.#deps.reports.metrics,
       connection: () => this.connection,
