@@ -1,4 +1,5 @@
 import type { KubeObject, Observed } from '../api/types.ts';
+import { hashIn } from '../derive/diff.ts';
 import { type HashKind, hashKind } from '../hash/kinds.ts';
 import type { Store, StoreEvent } from '../kube/store.ts';
 
@@ -32,13 +33,12 @@ export class HashInventory {
 }
 
 function inlineKind(token: KubeObject): HashKind | undefined {
-  const hash = token['hash'];
-  return typeof hash === 'string' && hash !== '' ? hashKind(hash, 'inline') : undefined;
+  const hash = hashIn(token);
+  return hash === undefined ? undefined : hashKind(hash, 'inline');
 }
 
+/** One that was emptied counts, too: its token is let in by none. */
 function secretKind(secret: KubeObject): HashKind | undefined {
-  const encoded = (secret['data'] as { hash?: unknown } | undefined)?.hash;
-  return typeof encoded === 'string'
-    ? hashKind(Buffer.from(encoded, 'base64').toString('utf8'), 'secret')
-    : undefined;
+  const isThere = typeof (secret['data'] as { hash?: unknown } | undefined)?.hash === 'string';
+  return isThere ? hashKind(hashIn(secret) ?? '', 'secret') : undefined;
 }

@@ -3,6 +3,7 @@ import { CLUSTER_AUTH_TOKENS, CLUSTER_PROPAGATIONS, SECRETS } from '../../src/ap
 import { eventually } from '../support/eventually.ts';
 import { whyNoGuard } from '../support/guard.ts';
 import { apply, kubectl } from '../support/kubectl.ts';
+import { NO_DELETES, NO_DELETES_BINDING } from '../support/no-deletes.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { type Downstream, NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
@@ -141,7 +142,7 @@ describe('a revoked token', () => {
     const admin = cluster.plane.adminKubeconfig;
     const reason = await whyNoGuard(admin);
     if (reason) skip(reason);
-    await apply(admin, [POLICY, BINDING]);
+    await apply(admin, [NO_DELETES, NO_DELETES_BINDING]);
     await eventually(async () => {
       const tried = kubectl(admin, '-n', NAMESPACE, 'delete', 'clusterauthtokens', 't-3', '--dry-run=server');
       await expect(tried).rejects.toThrow('not now');
@@ -157,29 +158,3 @@ describe('a revoked token', () => {
     });
   });
 });
-
-const POLICY = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'ValidatingAdmissionPolicy',
-  metadata: { name: 'no-deletes' },
-  spec: {
-    failurePolicy: 'Fail',
-    matchConstraints: {
-      resourceRules: [
-        {
-          apiGroups: ['cluster.cattle.io'],
-          apiVersions: ['*'],
-          operations: ['DELETE'],
-          resources: ['clusterauthtokens'],
-        },
-      ],
-    },
-    validations: [{ expression: 'false', message: 'not now' }],
-  },
-};
-const BINDING = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'ValidatingAdmissionPolicyBinding',
-  metadata: { name: 'no-deletes' },
-  spec: { policyName: 'no-deletes', validationActions: ['Deny'] },
-};

@@ -123,7 +123,7 @@ export class AceOperator extends Base {
     await watch(CLUSTERS, ({ meta }) => watches.onCluster(meta.name));
     await watch(CLUSTER_PROPAGATIONS, ({ meta }) => watches.onCluster(meta.name));
     await watch(SETTINGS, ({ meta }) => watches.onSetting(meta.name));
-    // What they bring is told as tokens above: both kinds are one by then.
+    // What they bring is told as tokens above: one store holds both kinds.
     if (management.tokenSources) await watch(EXT_TOKEN_SECRETS, () => {}, EXT_TOKENS_NAMESPACE);
     for (const namespace of management.credentials.keys()) {
       await watch(SECRETS, ({ object }) => watches.onCredentials(object as never), namespace);

@@ -17,7 +17,7 @@ import { TokenSources } from './token-sources.ts';
 
 /** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
 export class Management {
-  /** Of both kinds: a name may be there twice. */
+  /** Of both kinds: a name may be there twice, and `get` finds the v3 Token alone. Ask {@link token} or {@link tokensNamed}. */
   readonly tokens = new Store<Token>(
     { name: ({ name }) => name, cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
     // No name has a slash in it.

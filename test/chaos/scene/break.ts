@@ -5,6 +5,7 @@ import { SECRETS } from '../../../src/api/names.ts';
 import type { ControlPlane } from '../../support/control-plane.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { apply, kubectl } from '../../support/kubectl.ts';
+import { NO_DELETES, NO_DELETES_BINDING } from '../../support/no-deletes.ts';
 import { OWN_NAMESPACE } from '../../support/world.ts';
 import type { FaultWindow } from '../messages.ts';
 import type { Fault, FaultKind } from '../schedule/faults.ts';
@@ -281,7 +282,7 @@ export class Breaker {
 
   async #policy(cluster: string, forMs: number): Promise<void> {
     const admin = this.#plane(cluster).adminKubeconfig;
-    await apply(admin, [POLICY, BINDING]);
+    await apply(admin, [NO_DELETES, NO_DELETES_BINDING]);
     await delay(forMs);
     await until(() =>
       kubectl(admin, 'delete', 'validatingadmissionpolicybinding', 'no-deletes', '--ignore-not-found'),
@@ -321,27 +322,3 @@ async function until(work: () => Promise<unknown>): Promise<void> {
     }
   }
 }
-
-const POLICY = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'ValidatingAdmissionPolicy',
-  metadata: { name: 'no-deletes' },
-  spec: {
-    failurePolicy: 'Fail',
-    matchConstraints: {
-      resourceRules: [
-        {
-          ...{ apiGroups: ['cluster.cattle.io'], apiVersions: ['*'], operations: ['DELETE'] },
-          resources: ['clusterauthtokens'],
-        },
-      ],
-    },
-    validations: [{ expression: 'false', message: 'not now' }],
-  },
-};
-const BINDING = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'ValidatingAdmissionPolicyBinding',
-  metadata: { name: 'no-deletes' },
-  spec: { policyName: 'no-deletes', validationActions: ['Deny'] },
-};
