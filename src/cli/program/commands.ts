@@ -58,6 +58,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../take-away/cleanup.ts')).cleanup,
   },
   {
+    name: 'adoption',
+    summary: "show what adoption makes of Rancher's objects, and what Rancher left behind",
+    load: async () => (await import('../adopt/adoption.ts')).adoption,
+  },
+  {
     name: 'sysdump',
     summary: 'write one archive for support, without secrets',
     load: async () => (await import('../ask/sysdump.ts')).sysdump,

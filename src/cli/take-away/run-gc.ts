@@ -16,6 +16,7 @@ import { readManagement } from '../../removal/snapshot.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
+import { RemovalReport } from '../reach/removal-report.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
@@ -23,7 +24,6 @@ import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note, say } from '../terminal/say.ts';
 import { planPrinter, tellPlan } from './print-gc.ts';
-import { RemovalReport } from './removal-report.ts';
 
 /** Clusters are many, and far. */
 const AT_ONCE = 4;

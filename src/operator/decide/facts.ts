@@ -11,6 +11,7 @@ import type {
 } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { isOthersTurn } from '../../derive/other-writer.ts';
 import type { Mode } from '../../derive/status.ts';
 import type { Answers, Outcome } from './plan.ts';
 
@@ -92,6 +93,8 @@ export interface KnownOfToken {
   readonly isExtUnread: boolean;
   /** The same of its user; what was told of the token counts, too. */
   readonly isUserGone: boolean;
+  /** What is said of its user's groups. */
+  readonly userAttribute: UserAttribute | undefined;
   /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */
   readonly awaitedElsewhereSinceMs: number | undefined;
 }
@@ -163,6 +166,7 @@ export function isSameMoment(a: TokenFacts, b: TokenFacts): boolean {
     isSameHash(a.hash, b.hash) &&
     areSameRules(a.rules, b.rules) &&
     isOver(a) === isOver(b) &&
+    isTurnOfOthers(a) === isTurnOfOthers(b) &&
     isSameView(a, b) &&
     areKnownTheSame(a, b)
   );
@@ -180,6 +184,10 @@ function areSameRules({ nowMs: _a, agreedMs: _b, ...a }: Rules, b: Rules): boole
 function isOver({ token, rules }: TokenFacts): boolean {
   const expiresAtMs = token && effectiveExpiryMs(token);
   return expiresAtMs !== undefined && expiresAtMs <= rules.agreedMs;
+}
+
+function isTurnOfOthers({ token, rules }: TokenFacts): boolean {
+  return token !== undefined && isOthersTurn(token, rules.agreedMs);
 }
 
 function isSameView({ seen: a }: TokenFacts, { seen: b }: TokenFacts): boolean {
@@ -216,6 +224,7 @@ function areKnownTheSame({ known: a }: TokenFacts, { known: b }: TokenFacts): bo
     a.isExtCarried === b.isExtCarried &&
     a.isExtUnread === b.isExtUnread &&
     a.isUserGone === b.isUserGone &&
+    a.userAttribute === b.userAttribute &&
     a.awaitedElsewhereSinceMs === undefined &&
     b.awaitedElsewhereSinceMs === undefined
   );
