@@ -15,6 +15,7 @@ import {
   SETTINGS,
 } from '../../src/api/names.ts';
 import { runProgram } from '../../src/cli/program/program.ts';
+import * as sha3 from '../../src/hash/sha3-512.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
@@ -29,6 +30,7 @@ import {
   rightText,
 } from '../support/rights.ts';
 import { aRuntime } from '../support/runtime.ts';
+import { rawCat, rawHashSecret } from '../support/webhook-rig.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 /** How a row of the table is tried, and what it needs to be there. */
@@ -91,6 +93,12 @@ const TRIALS: Readonly<Record<string, Trial>> = {
       await condition('GCBlocked');
     },
   },
+  'adoption CLUSTER': { args: () => ['adoption', CLUSTER], takesFile: true },
+  'adoption CLUSTER --remove-leftovers': {
+    args: () => ['adoption', CLUSTER, '--remove-leftovers', '--yes'],
+    prepare: rancherLeftover,
+    takesFile: true,
+  },
   'drain CLUSTER': {
     args: () => ['drain', CLUSTER],
     prepare: () => patchPropagation({ spec: { drain: false } }),
@@ -137,6 +145,13 @@ async function leftover(name: string): Promise<void> {
   await create(CLUSTER_USER_ATTRIBUTES, { apiVersion, kind: 'ClusterUserAttribute', metadata });
   await create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata });
   await create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+}
+
+/** A pair of Rancher's without a Token. */
+async function rancherLeftover(name: string): Promise<void> {
+  const { create } = world.cluster(CLUSTER);
+  await create(SECRETS, rawHashSecret(name, sha3.hash(`not-a-real-secret-of-${name}`)));
+  await create(CLUSTER_AUTH_TOKENS, rawCat(name, {}, { labels: { 'cattle.io/creator': 'norman' } }));
 }
 
 const SERVICE_ACCOUNTS: Resource = {

@@ -322,6 +322,12 @@ describe('-o json', () => {
       metadata: { name: 't-orphan', namespace: NAMESPACE, labels },
     });
     expectDocument('Removal', (await cli.run('gc', CLUSTER, '-o', 'json')).stdout);
+    await cluster.create(CLUSTER_AUTH_TOKENS, {
+      ...{ apiVersion: 'cluster.cattle.io/v3', kind: 'ClusterAuthToken', userName: 'u-gone' },
+      metadata: { name: 't-strange', namespace: NAMESPACE },
+    });
+    expectDocument('AdoptionItem', (await cli.run('adoption', CLUSTER, '-o', 'json')).stdout);
+    await cluster.remove(CLUSTER_AUTH_TOKENS, 't-strange', NAMESPACE);
     const { adminKubeconfig } = cluster.plane;
     const removed = await cli.run(
       ...['cleanup', '--kubeconfig', adminKubeconfig, '--dry-run=client', '--yes', '-o', 'json'],

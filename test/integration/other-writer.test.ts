@@ -236,12 +236,14 @@ describe('beside Rancher’s own controller', () => {
       'ClusterAuthToken token-of-another orphan false',
       'Secret token-alone leftover true',
       'Secret token-gone orphan true',
+      // Of a pair whose ClusterAuthToken somebody deleted.
+      'Secret token-off leftover true',
     ]);
     // Nobody is there who could answer.
     expect((await remove()).code).toBe(2);
     for (const mode of ['client', 'server']) {
       const { code, stdout } = await remove(`--dry-run=${mode}`);
-      expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 3 });
+      expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 4 });
     }
     expect(await plan()).toEqual(looked);
     const { code, stdout } = await remove('--yes', '-o', 'json');

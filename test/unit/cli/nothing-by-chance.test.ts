@@ -44,6 +44,7 @@ const REMOVING = new Set([
   'gc',
   'drain',
   'cleanup',
+  'adoption',
 ]);
 const isRemoving = ({ words }: Runnable): boolean =>
   [...REMOVING].some((name) => `${words.join(' ')} `.startsWith(`${name} `));
@@ -86,7 +87,7 @@ describe('an environment variable', () => {
 
   test('is looked at for all of them', () => {
     expect(new Set(flags.map(([, { words }]) => words[0]))).toEqual(
-      new Set(['token', 'gc', 'drain', 'cleanup']),
+      new Set(['token', 'gc', 'drain', 'cleanup', 'adoption']),
     );
     expect(flags.length).toBeGreaterThan(40);
   });
