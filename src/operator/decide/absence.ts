@@ -90,10 +90,10 @@ export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts)
   const { known, rules, answers, seen } = facts;
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
-    const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
+    const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
     const isSame =
       !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
-    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.agreedMs)
+    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.clock.agreedMs)
       ? { next: requeueAfter(MOVING_POLL_MS, true) }
       : undefined;
   }
@@ -107,7 +107,7 @@ export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts)
 /** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
 function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
   if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
-  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.agreedMs;
+  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
   return {
     changes: endPredecessor(token, seen.pair),
     outcome: { state: 'pending', reason: 'HashPending' },
