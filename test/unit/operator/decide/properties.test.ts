@@ -414,18 +414,21 @@ describe('whatever the facts of a token', () => {
   test('what is there of a good token stays beside an attribute of Rancher’s that gives no more', () => {
     let seenSo = 0;
     always((facts) => {
-      const { token, user, rules, seen, known } = facts;
-      const there = seen.attribute;
-      if (!token || rules.mode === 'drain' || rules.adopts || !there || there.isOurs) return;
-      if (!isByRancher(there.object) || there.object['enabled'] !== true || !user?.enabled) return;
-      if (!judgeToken(token, user, contextOf(rules)).wanted || facts.hash.kind !== 'ready') return;
-      const given = known.userAttribute?.groups ?? [];
-      if (!groupsIn(there.object).every((group) => given.includes(String(group)))) return;
-      if (seen.refusedBy !== undefined || facts.answers.get('secret/t-1') === true) return;
+      const { token, seen } = facts;
+      if (!token || facts.rules.mode === 'drain' || facts.answers.get('secret/t-1') === true) return;
+      const rules = { ...facts.rules, adopts: false };
+      if (!judgeToken(token, ENABLED, contextOf(rules)).wanted) return;
+      const groups = groupsIn(seen.attribute?.object);
+      const attribute = see(byRancher({ ...CLUSTER_USER_ATTRIBUTE, enabled: true, groups }));
       const pair = written(token, rules.place.storage).map((object) => see(object, token));
-      const complete = { ...facts, seen: { ...seen, pair } };
+      const there: TokenFacts = {
+        ...facts,
+        ...{ rules, user: ENABLED, hash: hashFact('ready', token) },
+        seen: { ...seen, pair, attribute, refusedBy: undefined },
+        known: { ...facts.known, userAttribute: attributeWith(['g-1', 'g-2', 'g-3']) },
+      };
       seenSo += 1;
-      const after = afterToken(complete, decideToken(complete));
+      const after = afterToken(there, decideToken(there));
       expect(after.some((one) => one.kind === 'ClusterAuthToken' && one['enabled'] === true)).toBe(true);
       expect(after.map(hashIn).find((hash) => hash !== undefined)).toBe(hashFor(token).hash);
     });
