@@ -8,8 +8,14 @@ It is refused while something that the operator wrote is still in the cluster: n
   arguments: [{ name: 'CLUSTER', help: 'management id of the cluster', completes: 'cluster' }],
   flags: LEAVE_FLAGS,
   examples: [
-    { what: 'First', command: 'drain c-m-abcdefgh --wait' },
-    { what: 'Then', command: 'leave c-m-abcdefgh --downstream-kubeconfig admin.yaml' },
+    {
+      what: 'After drain c-m-abcdefgh --wait',
+      command: 'leave c-m-abcdefgh --downstream-kubeconfig admin.yaml',
+    },
+    {
+      what: 'What would go',
+      command: 'leave c-m-abcdefgh --downstream-kubeconfig admin.yaml --dry-run=client',
+    },
   ],
   exitCodes: { 1: 'something of ours is still there, or could not be removed' },
   run: async (invocation, runtime) => (await import('./run-leave.ts')).runLeave(invocation, runtime),

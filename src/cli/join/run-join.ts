@@ -33,6 +33,7 @@ import { inspectCluster } from '../reach/inspect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
+import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note, say } from '../terminal/say.ts';
 
@@ -169,10 +170,11 @@ function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: 
 async function inspect(config: JoinConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
   const seen = { ...config, strict: false };
   const { hops } = await inspectCluster(config.cluster, seen, management, runtime);
-  const colour = paint(runtime.isTerminal, runtime.env);
+  const printer = printerOf(config, runtime);
+  const colour = paint(printer.isTerminal, printer.env);
   const verdict = worst(hops, false);
-  const list = checklist(hops, { paint: colour, remedies: true, columns: runtime.columns });
-  runtime.stdout.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
+  const list = checklist(hops, { paint: colour, remedies: true, columns: printer.columns });
+  printer.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
   if (verdict === 'broken') {
     note(
       `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${ACCOUNT})`,
