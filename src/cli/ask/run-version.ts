@@ -12,9 +12,10 @@ import type { Tone } from '../../print/style.ts';
 import { VERSION } from '../../version.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
+import { note } from '../terminal/say.ts';
 
 /** One part of ours, and where it runs. Why a thing is not known is said by `failure`. */
 interface PartVersion {
@@ -44,8 +45,29 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
   else await printAnswer(answer(parts), printer);
-  return parts.some(({ skew }) => skew === 'unsupported') ? EXIT_NO : EXIT_OK;
+  tellUnasked(parts, runtime);
+  if (parts.some(({ skew }) => skew === 'unsupported')) return EXIT_NO;
+  return parts.some(isUnreached) ? EXIT_UNREACHABLE : EXIT_OK;
 }
+
+/** What goes to people line by line; the table names the rest. */
+const MAX_TOLD = 20;
+
+function tellUnasked(parts: readonly PartVersion[], runtime: Runtime): void {
+  const unasked = parts.flatMap(({ part, where, failure }) =>
+    failure ? [`not known: ${part}, ${where}: ${failure.reason}: ${failure.message}`] : [],
+  );
+  for (const line of unasked.slice(0, MAX_TOLD)) note(line, runtime);
+  if (unasked.length > MAX_TOLD)
+    note(`and ${unasked.length - MAX_TOLD} more: -o wide says why of each`, runtime);
+}
+
+/** The operator's least credential may not look at authenticators, and never may: as for `preflight`, that is told and no fault. */
+function isUnreached({ part, failure }: PartVersion): boolean {
+  return failure !== undefined && (part === OPERATOR || failure.reason !== 'Forbidden');
+}
+
+const OPERATOR = 'operator';
 
 async function withManagement<T>(
   config: AskConfig,
@@ -85,7 +107,7 @@ export async function partVersions(work: Work, only?: readonly string[]): Promis
   return [
     clientPart(operator),
     {
-      ...{ part: 'operator', where: 'management plane', version: operator, kubernetes, failure },
+      ...{ part: OPERATOR, where: 'management plane', version: operator, kubernetes, failure },
       skew: operator === undefined ? 'unknown' : 'same',
     },
     ...names.flatMap((name) => found.get(name) ?? []),
