@@ -1,65 +1,9 @@
 import type { ClusterReason } from '../api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
+import type { ClusterFacts, SpecReading } from './cluster-facts.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
-import { type OtherWriter, othersInStatus, otherWriterMessage, sharedMessage } from './other-writer.ts';
-
-/** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
-export type Mode = 'propagate' | 'drain' | 'hold';
-
-/** What is known of one cluster, from which its status follows. */
-export interface ClusterFacts {
-  readonly generation: number;
-  readonly downstreamNamespace: string;
-  /** UID of the cluster that is written to; undefined while none was seen. */
-  readonly clusterUid: string | undefined;
-  /** Tokens of `ext.cattle.io` are carried, too. */
-  readonly extTokens?: boolean;
-  /** By what the cluster is reached; undefined: by nothing. */
-  readonly way?: string | undefined;
-  readonly mode: Mode;
-  /** Why not `propagate`, in words of the closed enum. */
-  readonly modeReason: ClusterReason;
-  readonly modeMessage: string;
-  /** Why no hash can be marked, so that nothing is added or repaired in any cluster. */
-  readonly keyProblem: string | undefined;
-  readonly suspended: boolean;
-  /** What is wrong with the spec; the last good one is in force then. */
-  readonly specProblem: string | undefined;
-  /** There is no last good one, so that nothing is added or repaired. */
-  readonly specUnknown: boolean;
-  readonly connection:
-    | { readonly phase: 'connected' }
-    | { readonly phase: 'connecting' }
-    | { readonly phase: 'ended' }
-    | {
-        readonly phase: 'disconnected';
-        readonly reason: ClusterReason;
-        readonly message: string;
-        readonly nextTryMs: number | undefined;
-      };
-  /** Every key was looked at since the connection was made. */
-  readonly reviewed: boolean;
-  /** Hashes that are seen there, by kind; undefined while it cannot be seen. */
-  readonly hashes?: Readonly<Record<string, number>> | undefined;
-  /** Another Cluster of this installation that leads to the same API server. */
-  readonly sibling?: string | undefined;
-  /** Who else writes there; undefined: not looked yet. */
-  readonly others?: OtherWriter | undefined;
-  readonly drained: boolean;
-  readonly gcBlocked: { readonly objects: number; readonly limit: number } | undefined;
-  readonly counts: {
-    readonly synced: number;
-    readonly pending: number;
-    readonly failed: number;
-    readonly refused: Readonly<Record<string, number>>;
-    readonly usersPending: number;
-    readonly usersFailed: number;
-    /** Users whose UserAttribute is missing or unreadable: their tokens work, with no groups. */
-    readonly groupsUnknown: number;
-    readonly firstFailure: string | undefined;
-  };
-}
+import { othersInStatus, otherWriterMessage, sharedMessage } from './other-writer.ts';
 
 interface Judgement {
   readonly status: Condition['status'];
@@ -99,18 +43,19 @@ export function deriveStatus(
   nowMs: number,
 ): PropagationStatus | undefined {
   const judgements = judge(facts);
-  const clusterUID = facts.clusterUid ?? previous.clusterUID;
-  const hashes = facts.hashes ?? previous.hashes;
+  const { place, spec, seen } = facts;
+  const clusterUID = place.clusterUid ?? previous.clusterUID;
+  const hashes = seen.hashes ?? previous.hashes;
   const next: PropagationStatus = {
-    observedGeneration: facts.generation,
-    conditions: conditions(judgements, facts.generation, previous, nowMs),
+    observedGeneration: spec.generation,
+    conditions: conditions(judgements, spec.generation, previous, nowMs),
     ...counts(facts),
-    downstreamNamespace: facts.downstreamNamespace,
+    downstreamNamespace: place.namespace,
     ...(clusterUID === undefined ? {} : { clusterUID }),
     ...(hashes === undefined ? {} : { hashes }),
-    extTokens: facts.extTokens === true ? true : null,
-    credentials: facts.way ?? null,
-    others: othersInStatus(facts.others),
+    extTokens: place.extTokens === true ? true : null,
+    credentials: place.way ?? null,
+    others: othersInStatus(seen.others),
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
   };
@@ -154,15 +99,14 @@ function connected({ connection }: ClusterFacts): Judgement {
 }
 
 function synced(facts: ClusterFacts, connection: Judgement): Judgement {
-  const { counts, reviewed } = facts;
-  if (facts.mode === 'drain')
-    return { status: 'False', reason: facts.modeReason, message: facts.modeMessage };
+  const { counts, course, seen } = facts;
+  if (course.mode === 'drain') return { status: 'False', reason: course.reason, message: course.message };
   if (connection.status !== 'True') return { ...connection, status: 'Unknown' };
   const failed = counts.failed + counts.usersFailed;
   const pending = counts.pending + counts.usersPending;
   if (failed > 0)
     return { status: 'False', reason: 'Failing', message: `${failed} failing; ${counts.firstFailure ?? ''}` };
-  if (!reviewed) return { status: 'False', reason: 'Syncing', message: 'comparing the whole cluster' };
+  if (!seen.reviewed) return { status: 'False', reason: 'Syncing', message: 'comparing the whole cluster' };
   if (pending > 0) return { status: 'False', reason: 'Syncing', message: `${pending} pending` };
   const unknown =
     counts.groupsUnknown > 0 ? `; GroupsUnknown: ${counts.groupsUnknown} users without groups` : '';
@@ -173,7 +117,7 @@ function synced(facts: ClusterFacts, connection: Judgement): Judgement {
   };
 }
 
-function gcBlocked({ gcBlocked: blocked }: ClusterFacts): Judgement {
+function gcBlocked({ seen: { gcBlocked: blocked } }: ClusterFacts): Judgement {
   if (!blocked) return { status: 'False', reason: 'NotBlocked', message: 'no sweep is blocked' };
   return {
     status: 'True',
@@ -189,7 +133,7 @@ export function blockedObjects({ message }: Pick<Condition, 'message'>): number 
 }
 
 /** Never a fault by itself: a migration is one. */
-function otherWriter({ others }: ClusterFacts): Judgement {
+function otherWriter({ seen: { others } }: ClusterFacts): Judgement {
   if (!others) return { status: 'Unknown', reason: 'Connecting', message: 'nobody has looked yet' };
   const message = otherWriterMessage(others);
   if (message === undefined)
@@ -198,38 +142,39 @@ function otherWriter({ others }: ClusterFacts): Judgement {
   return { status: 'True', reason: isRancher ? 'RancherWrites' : 'OthersWrite', message };
 }
 
-function drained(facts: ClusterFacts): Judgement {
-  if (facts.mode !== 'drain') return { status: 'False', reason: 'InUse', message: 'the cluster is in use' };
-  if (facts.drained)
+function drained({ course, seen }: ClusterFacts): Judgement {
+  if (course.mode !== 'drain') return { status: 'False', reason: 'InUse', message: 'the cluster is in use' };
+  if (seen.drained)
     return {
       status: 'True',
       reason: 'Drained',
-      message: `${facts.modeMessage}; nothing of ours is left there`,
+      message: `${course.message}; nothing of ours is left there`,
     };
   return {
     status: 'False',
     reason: 'Draining',
-    message: `${facts.modeMessage}; what is ours there is being removed`,
+    message: `${course.message}; what is ours there is being removed`,
   };
 }
 
 function ready(facts: ClusterFacts, ...parts: readonly [Judgement, Judgement, Judgement]): Judgement {
   const [connection, sync, gc] = parts;
+  const { course, spec, seen } = facts;
   const no = (reason: ClusterReason, message: string): Judgement => ({ status: 'False', reason, message });
-  if (facts.mode !== 'propagate') return no(facts.modeReason, facts.modeMessage);
-  if (facts.specProblem !== undefined) return no('InvalidSpec', specMessage(facts));
+  if (course.mode !== 'propagate') return no(course.reason, course.message);
+  if (spec.problem !== undefined) return no('InvalidSpec', specMessage(spec));
   if (facts.keyProblem !== undefined)
     return no('InstallationKeyUnusable', `${facts.keyProblem}; only revocations are carried out`);
-  if (facts.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
+  if (spec.suspended) return no('Suspended', 'spec.suspend is set; only revocations are carried out');
   if (connection.status !== 'True') return { ...connection, status: 'False' };
   if (gc.status === 'True') return no('GCBlocked', gc.message);
-  if (facts.sibling !== undefined) return no('SharedCluster', sharedMessage(facts.sibling));
+  if (seen.sibling !== undefined) return no('SharedCluster', sharedMessage(seen.sibling));
   return sync.status === 'True' ? sync : { ...sync, status: 'False' };
 }
 
 /** Somebody has to act before anything gets further; trying again does not help. */
 function stalled(
-  facts: ClusterFacts,
+  { course }: ClusterFacts,
   ready: Judgement,
   connection: Judgement,
   gcBlocked: Judgement,
@@ -239,22 +184,22 @@ function stalled(
     reason,
     message,
   });
-  if (facts.mode === 'hold' || STALLED.has(ready.reason)) return yes(ready);
+  if (course.mode === 'hold' || STALLED.has(ready.reason)) return yes(ready);
   if (connection.status === 'False' && FOR_A_PERSON.has(connection.reason)) return yes(connection);
   if (gcBlocked.status === 'True') return yes(gcBlocked);
   return { status: 'False', reason: ready.reason, message: 'nothing waits for a person' };
 }
 
 /** Something is not as it should be, and the operator is at it. */
-function reconciling(facts: ClusterFacts, ready: Judgement, stalled: Judgement): Judgement {
-  const isAtRest = facts.mode === 'drain' ? facts.drained : facts.suspended || ready.status === 'True';
+function reconciling({ course, spec, seen }: ClusterFacts, ready: Judgement, stalled: Judgement): Judgement {
+  const isAtRest = course.mode === 'drain' ? seen.drained : spec.suspended || ready.status === 'True';
   if (isAtRest || stalled.status === 'True')
     return { status: 'False', reason: ready.reason, message: 'nothing is under way' };
   return { ...ready, status: 'True' };
 }
 
-function specMessage({ specProblem, specUnknown }: ClusterFacts): string {
-  return `${specProblem}; ${specUnknown ? 'only revocations are carried out' : 'the last good spec is in force'}`;
+function specMessage({ problem, isUnknown }: SpecReading): string {
+  return `${problem}; ${isUnknown ? 'only revocations are carried out' : 'the last good spec is in force'}`;
 }
 
 function counts({ counts: { synced, pending, failed, refused } }: ClusterFacts): PropagationStatus {

@@ -47,8 +47,8 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
   return {
     name: token.name,
     rules: {
-      ...{ cluster, namespace: downstream.namespace, algorithm, nowMs, agreedMs: nowMs, mode: 'propagate' },
-      storage: spec?.storage ?? 'secret',
+      place: { cluster, namespace: downstream.namespace, storage: spec?.storage ?? 'secret' },
+      ...{ algorithm, mode: 'propagate', clock: { nowMs, agreedMs: nowMs } },
       isPaused: spec?.suspend ?? false,
       adopts: spec?.adopt ?? false,
     },
@@ -98,7 +98,7 @@ function detailOf(
     case 'Conflict':
       return `${inTheWay(rules, seen.pair, seen.attribute)} was written by someone else`;
     case 'Suspended':
-      return `spec.suspend of ClusterPropagation ${rules.cluster} is set`;
+      return `spec.suspend of ClusterPropagation ${rules.place.cluster} is set`;
     default:
       return undefined;
   }

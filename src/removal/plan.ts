@@ -58,11 +58,12 @@ export function planRemovals(sides: Sides): RemovalPlan {
   const { cluster, management, isGone } = sides;
   const settings = clusterSettings(cluster, management, isGone, undefined);
   const plan = { cluster, blocked: undefined, allowed: false, held: undefined, removals: [] };
-  if (settings.mode === 'hold') return { ...plan, held: settings.modeMessage };
+  const { course, grant } = settings;
+  if (course.mode === 'hold') return { ...plan, held: course.message };
   const elsewhere = management.propagations.get(cluster)?.status.conditions?.find(isReplaced);
   if (elsewhere) return { ...plan, held: elsewhere.message };
-  if (settings.mode === 'drain') {
-    return { ...plan, removals: inOrder(everything(sides, drainReason(settings.modeReason))) };
+  if (course.mode === 'drain') {
+    return { ...plan, removals: inOrder(everything(sides, drainReason(course.reason))) };
   }
   const swept = planSweep(
     { name: cluster, spec: settings.spec, nowMs: sides.nowMs, isLeftOver: (key) => isLeftOver(key, sides) },
@@ -70,7 +71,7 @@ export function planRemovals(sides: Sides): RemovalPlan {
     management,
     new DeletionEvidence(),
   );
-  const { allowance, allowedAtMs } = settings;
+  const { allowance, allowedAtMs } = grant;
   const isMeant = allowance !== undefined && !isExpired(allowedAtMs, sides.nowMs);
   const allowed = isMeant && (allowance === 'told' || (swept.blocked?.objects ?? 0) <= allowance);
   const orphans = new Set(swept.blocked && !allowed ? swept.orphans : []);

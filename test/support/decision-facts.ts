@@ -19,16 +19,27 @@ import { applyMergePatch } from './json-merge-patch.ts';
 // Facts as tests write them: one token of one user in cluster c-1, in sync, and what differs from that.
 
 export const RULES: Rules = {
-  cluster: 'c-1',
-  namespace: 'cattle-system',
-  storage: 'secret',
+  place: { cluster: 'c-1', namespace: 'cattle-system', storage: 'secret' },
   algorithm: 'sha3-512',
   mode: 'propagate',
   isPaused: false,
   adopts: false,
-  nowMs: NOW,
-  agreedMs: NOW,
+  clock: { nowMs: NOW, agreedMs: NOW },
 };
+
+/** What differs from the rules, without saying in which part of them it is. */
+export type RuleChanges = Partial<Omit<Rules, 'place' | 'clock'> & Rules['place'] & Rules['clock']>;
+
+export function rulesWith(changes: RuleChanges = {}, { place, clock, ...rest }: Rules = RULES): Rules {
+  const { cluster, namespace, storage, installation, nowMs, agreedMs, ...others } = changes;
+  const given = <T extends object>(part: T): Partial<T> =>
+    Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)) as Partial<T>;
+  return {
+    ...{ ...rest, ...others },
+    place: { ...place, ...given({ cluster, namespace, storage, installation }) } as Rules['place'],
+    clock: { ...clock, ...given({ nowMs, agreedMs }) } as Rules['clock'],
+  };
+}
 
 /** A hash that a person can read: of which token and secret it is. */
 export function hashFor(token: Token): { hash: string; fingerprint: string } {
@@ -38,13 +49,15 @@ export function hashFor(token: Token): { hash: string; fingerprint: string } {
 
 /** Secret and ClusterAuthToken as we write them. */
 export function pairOf(token: Token, rules: Rules = RULES): readonly KubeObject[] {
-  return desiredTokenObjects(token, undefined, hashFor(token), rules).map(asStored);
+  return desiredTokenObjects(token, undefined, hashFor(token), rules.place).map(asStored);
 }
 
 export function attributeOf(name = 'u-1', groups: readonly string[] = ['g-1']): KubeObject {
   const user = aUser({}, { name, uid: `uid-${name}` });
   const items = { Items: groups.map((group) => ({ metadata: { name: group } })) };
-  return asStored(desiredUserObject(user, anAttribute({ GroupPrincipals: { local: items } }), RULES, ''));
+  return asStored(
+    desiredUserObject(user, anAttribute({ GroupPrincipals: { local: items } }), RULES.place, ''),
+  );
 }
 
 /** The same, written by somebody else: without our labels and marks. */
@@ -68,11 +81,11 @@ export function see(object: KubeObject, token?: Token): Seen {
   const isOfEarlierSecret = hash !== undefined && !!token && hash !== hashFor(token).hash;
   // Without a token: one that is in order.
   const isOfPresentSecret = hash !== undefined && (!token || hash === hashFor(token).hash);
-  return { object, isOurs: isOurs(object, RULES.cluster), isOfEarlierSecret, isOfPresentSecret };
+  return { object, isOurs: isOurs(object, RULES.place.cluster), isOfEarlierSecret, isOfPresentSecret };
 }
 
 export type TokenChanges = Partial<Omit<TokenFacts, 'seen' | 'known' | 'rules'>> & {
-  readonly rules?: Partial<Rules>;
+  readonly rules?: RuleChanges;
   readonly seen?: Partial<SeenOfToken>;
   readonly known?: Partial<KnownOfToken>;
 };
@@ -90,7 +103,7 @@ export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
     hash: READY(written),
     answers: new Map(),
     ...rest,
-    rules: { ...RULES, ...rules },
+    rules: rulesWith(rules),
     seen: {
       pair: pairOf(aToken()).map((object) => see(object, token)),
       attribute: see(attributeOf()),
@@ -111,7 +124,7 @@ export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
 }
 
 export type UserChanges = Partial<Omit<UserFacts, 'seen' | 'rules'>> & {
-  readonly rules?: Partial<Rules>;
+  readonly rules?: RuleChanges;
   readonly seen?: Partial<SeenOfUser>;
 };
 
@@ -125,7 +138,7 @@ export function userFacts(changes: UserChanges = {}): UserFacts {
     isGone: false,
     answers: new Map(),
     ...rest,
-    rules: { ...RULES, ...rules },
+    rules: rulesWith(rules),
     seen: {
       object: see(attributeOf()),
       tokens: ['t-1'],

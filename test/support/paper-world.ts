@@ -110,7 +110,7 @@ export class PaperWorld {
         refusedBy: undefined,
       },
       tokens: ofUser
-        .filter(({ clusterName }) => clusterName === this.rules.cluster)
+        .filter(({ clusterName }) => clusterName === this.rules.place.cluster)
         .map((token) => ({ token, before: this.#outcomes.get(tokenKey(token.name)) })),
       isGone: this.gone.has(userKey(name)),
     });

@@ -23,8 +23,8 @@ import {
   parseClusterUserAttribute,
   parseSecret,
 } from '../../src/clusters/observed.ts';
+import type { Mode } from '../../src/derive/cluster-facts.ts';
 import { effectiveExpiryMs } from '../../src/derive/expiry.ts';
-import type { Mode } from '../../src/derive/status.ts';
 import { TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
 import { Marks } from '../../src/hash/marks.ts';
@@ -282,9 +282,9 @@ export class ReconcileWorld {
     const { mode, spec, algorithm, storage, nowMs } = this;
     const isPaused = spec.suspend || mode === 'hold';
     return {
-      ...{ cluster: CLUSTER, namespace: NAMESPACE, algorithm, storage, mode, isPaused, nowMs },
-      agreedMs: Math.min(nowMs, this.planeNowMs ?? nowMs),
-      adopts: spec.adopt,
+      place: { cluster: CLUSTER, namespace: NAMESPACE, storage },
+      ...{ algorithm, mode, isPaused, adopts: spec.adopt },
+      clock: { nowMs, agreedMs: Math.min(nowMs, this.planeNowMs ?? nowMs) },
     };
   }
 

@@ -15,13 +15,13 @@ import { fileName } from '../../sysdump/read.ts';
 import { Scrubber } from '../../sysdump/scrub.ts';
 import { VERSION } from '../../version.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { inspectManagement } from '../reach/inspect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note, say } from '../terminal/say.ts';
-import { inspectManagement } from './run-preflight.ts';
 import { ownVersions, type PartVersion, versionsObject, versionsThere } from './run-version.ts';
 
 /** A cluster that answers slowly takes its share of the time and no more. */

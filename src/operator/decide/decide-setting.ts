@@ -21,8 +21,8 @@ function configMap(value: string, rules: Rules): KubeObject {
     kind: CONFIG_MAPS.kind,
     metadata: {
       name: REFRESH_DEBOUNCE,
-      namespace: rules.namespace,
-      labels: ownLabels(rules),
+      namespace: rules.place.namespace,
+      labels: ownLabels(rules.place),
     },
     data: { value },
   };

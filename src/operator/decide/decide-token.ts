@@ -55,7 +55,7 @@ export function decideToken(facts: TokenFacts): Plan {
   const { rules, token, user, seen } = facts;
   if (rules.mode === 'drain') return revoke(facts);
   if (!token) return revokeDeleted(facts);
-  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
+  const context = { cluster: rules.place.cluster, aceEnabled: true, nowMs: rules.clock.agreedMs };
   const verdict = judgeToken(token, user, context);
   const isNothingThere = oursOf(seen.pair).length === 0;
   const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
@@ -74,7 +74,7 @@ function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
     const moved: Question = { about: 'moved', name: token.name };
     const isMoved = facts.answers.get(questionKey(moved));
     if (isMoved === undefined) return { next: ask(moved) };
-    if (isMoved && !needsSecret(rules.storage)) return match(token, verdict, 'as it is', facts);
+    if (isMoved && !needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
   }
   if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
   if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
@@ -91,7 +91,7 @@ function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: To
   return {
     changes: endPredecessor(token, seen.pair),
     outcome: { state: 'pending', reason: 'HashPending' },
-    next: atExpiry(verdict, rules),
+    next: atExpiry(verdict, rules.clock),
   };
 }
 
@@ -124,7 +124,7 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   const pending = { notices: repairNotice(token, changes, facts), outcome: { state: 'pending' } } as const;
   if (isUserDone === undefined) return { ...pending, next: ask(user) };
   if (isGateOpen) return { ...pending, next: requeueAfter(GATE_POLL_MS) };
-  return { ...pending, changes, next: atExpiry(verdict, rules) };
+  return { ...pending, changes, next: atExpiry(verdict, rules.clock) };
 }
 
 /** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
@@ -133,16 +133,16 @@ function waitPaused(token: Token, verdict: Wanted, { seen, rules }: TokenFacts):
     changes: endPredecessor(token, seen.pair),
     // Told after the changes: what is waiting for a person ends the clocks of report/lag.ts.
     outcome: { state: 'pending', reason: 'Suspended' },
-    next: atExpiry(verdict, rules),
+    next: atExpiry(verdict, rules.clock),
   };
 }
 
 /** Nothing is left to do; it counts as synced once the watch, too, has told so. */
 function settle(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Plan {
-  const next = atExpiry(verdict, rules);
+  const next = atExpiry(verdict, rules.clock);
   if (!seen.isConfirmed) return { outcome: { state: 'pending' }, next };
   const isNews = seen.before?.state === 'pending' && seen.before.reason === undefined;
-  const message = `Token ${token.name} is usable in cluster ${rules.cluster}`;
+  const message = `Token ${token.name} is usable in cluster ${rules.place.cluster}`;
   return {
     notices: isNews ? [{ about: token, reason: 'Propagated', message, warning: false }] : [],
     // The name is settled: the result of hashing is downstream now, and need not be kept.
@@ -166,7 +166,7 @@ function repairNotice(
     {
       about: token,
       reason: 'Repaired',
-      message: `Objects of Token ${token.name} in cluster ${rules.cluster} were changed or deleted there and are being restored`,
+      message: `Objects of Token ${token.name} in cluster ${rules.place.cluster} were changed or deleted there and are being restored`,
       warning: true,
     },
   ];
@@ -196,10 +196,10 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
   const { known, rules, answers, seen } = facts;
   if (reason === 'OtherCluster') {
     const sinceMs = known.awaitedElsewhereSinceMs;
-    const isMoving = sinceMs !== undefined && rules.nowMs - sinceMs < MOVE_LIMIT_MS;
+    const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
     const isSame =
       !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
-    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.agreedMs)
+    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.clock.agreedMs)
       ? { next: requeueAfter(MOVING_POLL_MS, true) }
       : undefined;
   }
@@ -213,7 +213,7 @@ function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan 
 /** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
 function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
   if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
-  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.agreedMs;
+  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
   return {
     changes: endPredecessor(token, seen.pair),
     outcome: { state: 'pending', reason: 'HashPending' },
@@ -232,7 +232,7 @@ function refusal(
   const notice: AboutNotice = {
     about: token,
     reason,
-    message: `Token ${token.name} is refused in cluster ${rules.cluster}: ${reason}${message ? ` (${message})` : ''}`,
+    message: `Token ${token.name} is refused in cluster ${rules.place.cluster}: ${reason}${message ? ` (${message})` : ''}`,
     warning: WARNINGS.has(reason),
   };
   return {

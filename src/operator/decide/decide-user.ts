@@ -53,7 +53,7 @@ function update(user: User, facts: UserFacts): Plan {
   const { rules, attribute, seen } = facts;
   const current = seen.object?.object;
   const version = `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
-  const fresh = desiredUserObject(user, attribute, rules, lastRefreshOf(current));
+  const fresh = desiredUserObject(user, attribute, rules.place, lastRefreshOf(current));
   const groups = whoseGroups(facts, current);
   const desired = groups === 'known' || !current ? fresh : { ...fresh, ...groupsOf(current) };
   // Only what is taken away does not wait for the answer.
@@ -203,7 +203,7 @@ function tokensToRevoke({ seen }: UserFacts): readonly Wake[] {
 
 /** What for the user is needed here. One that another writer's objects let in is a ground to keep, and none to write. */
 function needOf(user: User, { rules, tokens }: UserFacts): 'to write' | 'to keep' | 'not' {
-  const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
+  const context = { cluster: rules.place.cluster, aceEnabled: true, nowMs: rules.clock.agreedMs };
   let need: 'to keep' | 'not' = 'not';
   for (const one of tokens) {
     if (!judgeToken(one.token, user, context).wanted) continue;

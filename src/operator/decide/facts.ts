@@ -1,35 +1,27 @@
 // decide/: what is to be done with a key, from facts alone. No request, no clock, no store.
 
 import type { TokenReason } from '../../api/reasons.ts';
-import type {
-  HashAlgorithmName,
-  HashStorage,
-  KubeObject,
-  Token,
-  User,
-  UserAttribute,
-} from '../../api/types.ts';
-import type { HashToWrite } from '../../derive/desired.ts';
+import type { HashAlgorithmName, KubeObject, Token, User, UserAttribute } from '../../api/types.ts';
+import type { Mode } from '../../derive/cluster-facts.ts';
+import type { HashToWrite, Placement } from '../../derive/desired.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
-import type { Mode } from '../../derive/status.ts';
 import type { Answers, Outcome } from './plan.ts';
 
 /** What holds in the cluster at this moment. */
 export interface Rules {
-  /** Management id of the cluster. */
-  readonly cluster: string;
-  /** Which installation writes; undefined where that is not known, or not worth a write. */
-  readonly installation?: string | undefined;
-  /** Where our objects are, downstream. */
-  readonly namespace: string;
-  readonly storage: HashStorage;
+  /** Where our objects are, downstream, and whose they are. */
+  readonly place: Placement;
   readonly algorithm: HashAlgorithmName;
   readonly mode: Mode;
   /** Suspended, on hold, or of an unknown spec: nothing is added or repaired. Revocations go on all the same. */
   readonly isPaused: boolean;
   /** What others wrote under our names is taken over. */
   readonly adopts: boolean;
-  /** Milliseconds since the epoch. */
+  readonly clock: Clock;
+}
+
+/** Milliseconds since the epoch. */
+export interface Clock {
   readonly nowMs: number;
   /**
    * The earlier of our clock and the management plane's: only what is past for both has expired. What stands in the cluster
@@ -173,13 +165,17 @@ function isSameHash(a: TokenFacts['hash'], b: TokenFacts['hash']): boolean {
 }
 
 /** All but the clocks. */
-function areSameRules({ nowMs: _a, agreedMs: _b, ...a }: Rules, b: Rules): boolean {
-  return (Object.keys(a) as (keyof typeof a)[]).every((name) => a[name] === b[name]);
+function areSameRules({ clock: _, place, ...a }: Rules, b: Rules): boolean {
+  return isSameRecord(a, b) && isSameRecord(place, b.place);
+}
+
+function isSameRecord<T extends object>(a: T, b: T): boolean {
+  return (Object.keys(a) as (keyof T)[]).every((name) => a[name] === b[name]);
 }
 
 function isOver({ token, rules }: TokenFacts): boolean {
   const expiresAtMs = token && effectiveExpiryMs(token);
-  return expiresAtMs !== undefined && expiresAtMs <= rules.agreedMs;
+  return expiresAtMs !== undefined && expiresAtMs <= rules.clock.agreedMs;
 }
 
 function isSameView({ seen: a }: TokenFacts, { seen: b }: TokenFacts): boolean {

@@ -11,11 +11,11 @@ import { ask, type Next, type Question, questionKey } from './plan.ts';
 
 /** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
 export function inTheWay(
-  { adopts, storage }: Pick<Rules, 'adopts' | 'storage'>,
+  { adopts, place }: Pick<Rules, 'adopts' | 'place'>,
   pair: readonly Seen[],
   attribute: Seen | undefined,
 ): string | undefined {
-  const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(storage));
+  const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(place.storage));
   const beside = pair.map(({ object }) => object);
   const found = [...needed, ...(attribute ? [attribute] : [])].find(
     ({ object, isOurs, sibling }) =>
@@ -79,7 +79,7 @@ export function matchHash(
   const isToBeNone = isUnguarded(facts);
   const isReady = hash.kind === 'ready' && !rules.isPaused && !isToBeNone;
   if (!isReady && !isOfEarlierSecret && !isToBeNone) return [];
-  const placement = { ...rules, storage: 'secret' } as const;
+  const placement = { ...rules.place, storage: 'secret' } as const;
   const [secret] = desiredTokenObjects(token, undefined, isReady ? hash.hash : NO_HASH, placement);
   return secret ? diff([secret], [object]) : [];
 }
@@ -146,7 +146,7 @@ export function openingOfStranger(token: Token, facts: TokenFacts): readonly Cha
 
 /** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
 export function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
-  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.storage);
+  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.place.storage);
 }
 
 /** Whether the hash is kept in a Secret of the token's name. */

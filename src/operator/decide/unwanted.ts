@@ -33,14 +33,19 @@ function isOfAnotherUser(token: Token, object: KubeObject): boolean {
  * Whether a ClusterAuthToken would let in somebody who is to be out, if only its user were let in. What refuses by what stands
  * in it does not; nor does what nobody knows to be revoked, and a person has to look at.
  */
-export function isUnwanted(pair: PairOfUser, user: User, { cluster, agreedMs }: Rules): boolean {
+export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules): boolean {
   const { clusterAuthToken, token, before } = pair;
   if (clusterAuthToken['enabled'] === false) return false;
   if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
-  const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs: agreedMs });
+  const verdict = judgeToken(token, user, {
+    cluster: place.cluster,
+    aceEnabled: true,
+    nowMs: clock.agreedMs,
+  });
   if (verdict.wanted) return false;
-  if (verdict.reason === 'OtherCluster' && pair.isMoving) return !isGoodElsewhere(token, user, agreedMs);
+  if (verdict.reason === 'OtherCluster' && pair.isMoving)
+    return !isGoodElsewhere(token, user, clock.agreedMs);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
 }
 
@@ -81,9 +86,10 @@ export function desiredOf(
   hash: HashToWrite | 'as it is',
   { rules, seen }: TokenFacts,
 ): readonly KubeObject[] {
-  if (hash === 'as it is') return desiredTokenObjects(token, expiresAtMs, NO_HASH, rules).map(keepingHash);
+  if (hash === 'as it is')
+    return desiredTokenObjects(token, expiresAtMs, NO_HASH, rules.place).map(keepingHash);
   const earlierUid = uidBefore(token, hash, oursOf(seen.pair));
-  return desiredTokenObjects(token, expiresAtMs, hash, rules, earlierUid);
+  return desiredTokenObjects(token, expiresAtMs, hash, rules.place, earlierUid);
 }
 
 /** How long both places keep a hash that is moved: whoever reads them by two watches is told of both by then. */
@@ -112,16 +118,16 @@ export function movedHash(
   current: readonly KubeObject[],
   { rules, seen }: TokenFacts,
 ): MovedHash | undefined {
-  const waitMs = TWO_PLACES_MS - (rules.nowMs - (seen.hashTwiceSinceMs ?? rules.nowMs));
+  const waitMs = TWO_PLACES_MS - (rules.clock.nowMs - (seen.hashTwiceSinceMs ?? rules.clock.nowMs));
   const isEarlier = seen.pair.some((one) => one.isOfEarlierSecret) || isOfAnotherToken(token, current);
   if (rules.isPaused || waitMs <= 0 || isEarlier) return undefined;
   const secret = current.find(({ kind }) => kind === SECRETS.kind);
   const written = current.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  const old = rules.storage === 'inline' ? secret : written;
+  const old = rules.place.storage === 'inline' ? secret : written;
   const isPresent = seen.pair.some(({ object, isOfPresentSecret }) => object === old && isOfPresentSecret);
   if (!isPresent || !written || written['enabled'] === false || isOfAnotherUser(token, written))
     return undefined;
-  if (rules.storage === 'inline')
+  if (rules.place.storage === 'inline')
     return { desired, current: current.filter((object) => object !== secret), waitMs };
   return { desired: desired.map(keepingHash), current, waitMs };
 }

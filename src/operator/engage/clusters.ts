@@ -141,7 +141,7 @@ export class Clusters {
     // It may be there, and not be told yet.
     if (!known && (await live.get({ resource: CLUSTER_PROPAGATIONS, name })) !== undefined) return;
     const ending = endingOf({
-      ...{ propagation: known, isDrained: propagator.facts().drained, nowMs: clocks.now() },
+      ...{ propagation: known, isDrained: propagator.facts().seen.drained, nowMs: clocks.now() },
       hasCredentials: settings?.credentials.kind === 'found',
       wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
     });

@@ -2,7 +2,7 @@ import { describeWay } from '../../clusters/credentials.ts';
 import type { HashInventory } from '../../clusters/hash-inventory.ts';
 import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
-import type { ClusterFacts } from '../../derive/status.ts';
+import type { ClusterFacts, SpecReading } from '../../derive/cluster-facts.ts';
 import type { Counts, Outcomes } from '../report/outcomes.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
 import type { ClusterSettings } from '../upstream/cluster-settings.ts';
@@ -33,6 +33,9 @@ export interface Place {
   readonly isDrained: boolean;
 }
 
+/** Before the first word of management. */
+const UNREAD: SpecReading = { generation: 0, problem: undefined, isUnknown: false };
+
 export function clusterFacts({
   keyProblem,
   settings,
@@ -44,25 +47,20 @@ export function clusterFacts({
   collisions,
 }: StatusSources): ClusterFacts {
   return {
-    generation: settings?.generation ?? 0,
-    downstreamNamespace: namespace,
-    clusterUid: identity.uid,
-    extTokens: collisions !== undefined,
-    way: settings && describeWay(settings.credentials),
-    mode: settings?.mode ?? 'hold',
-    modeReason: settings?.modeReason ?? 'Connecting',
-    modeMessage: settings?.modeMessage ?? '',
+    place: {
+      namespace,
+      clusterUid: identity.uid,
+      extTokens: collisions !== undefined,
+      way: settings && describeWay(settings.credentials),
+    },
+    course: settings?.course ?? { mode: 'hold', reason: 'Connecting', message: '' },
+    spec: { ...(settings?.reading ?? UNREAD), suspended: settings?.spec.suspend ?? false },
     keyProblem,
-    suspended: settings?.spec.suspend ?? false,
-    specProblem: settings?.specProblem,
-    specUnknown: settings?.specUnknown ?? false,
     connection: isDrained ? { phase: 'ended' } : connectionFacts(settings, session, identity),
-    reviewed: sweeper.reviewed,
-    drained: isDrained,
-    hashes: hashes?.counts(),
-    sibling,
-    others: sweeper.others,
-    gcBlocked: sweeper.blocked,
+    seen: {
+      ...{ reviewed: sweeper.reviewed, drained: isDrained, gcBlocked: sweeper.blocked },
+      ...{ hashes: hashes?.counts(), sibling, others: sweeper.others },
+    },
     counts: withCollisions(outcomes.count(), collisions ?? 0),
   };
 }

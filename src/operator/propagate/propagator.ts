@@ -5,7 +5,7 @@ import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
-import type { ClusterFacts, Mode } from '../../derive/status.ts';
+import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import { type Lane, parseKey, tokenKey } from '../keys.ts';
 import { keysOf } from '../queue/changed-keys.ts';
@@ -78,7 +78,7 @@ export class ClusterPropagator {
   }
 
   get mode(): Mode {
-    return this.#settings?.mode ?? 'hold';
+    return this.#settings?.course.mode ?? 'hold';
   }
 
   get spec(): PropagationSpec {
@@ -144,7 +144,8 @@ export class ClusterPropagator {
     if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
-    if (settings.mode !== 'drain' && settings.wasDrained) await this.#deps.reports.publishStatus(this.name);
+    if (settings.course.mode !== 'drain' && settings.wasDrained)
+      await this.#deps.reports.publishStatus(this.name);
     await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
@@ -279,9 +280,8 @@ export class ClusterPropagator {
 
   async #holdsOurs(): Promise<boolean | undefined> {
     const credentials = this.#settings?.credentials;
-    return credentials?.kind === 'found'
-      ? this.#deps.sessions.holdsOurs(this.name, credentials.access)
-      : undefined;
+    if (credentials?.kind !== 'found') return undefined;
+    return this.#deps.sessions.holdsOurs(this.name, credentials.access);
   }
 
   #endDrain(): void {

@@ -1,5 +1,5 @@
 import type { Connection } from '../../clusters/connection.ts';
-import type { Mode } from '../../derive/status.ts';
+import type { Mode } from '../../derive/cluster-facts.ts';
 import type { Result } from '../decide/plan.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import { reconcile } from '../reconcile/reconcile.ts';

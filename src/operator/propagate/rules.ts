@@ -20,17 +20,23 @@ export function rulesOf(
     hashing,
   }: Pick<PropagatorDeps, 'defaults' | 'upstream' | 'clocks' | 'hashing'>,
 ): Rules {
-  const { spec = DEFAULT_SPEC, mode = 'hold', specUnknown = true } = settings ?? {};
-  const isHeld = mode === 'hold' || specUnknown || isElsewhere || hashing.keyProblem() !== undefined;
+  const spec = settings?.spec ?? DEFAULT_SPEC;
+  const mode = settings?.course.mode ?? 'hold';
+  const isHeld =
+    mode === 'hold' ||
+    (settings?.reading.isUnknown ?? true) ||
+    isElsewhere ||
+    hashing.keyProblem() !== undefined;
   const isPaused = spec.suspend || isHeld;
   const nowMs = clocks.now();
   return {
-    ...{ cluster, mode, isPaused, namespace: defaults.namespace, nowMs },
-    agreedMs: Math.min(nowMs, clocks.planeNow()),
-    // A label alone is no reason to call a paused cluster behind.
-    installation: isPaused ? undefined : upstream.installation.id,
+    place: {
+      ...{ cluster, namespace: defaults.namespace, storage: spec.storage ?? defaults.storage },
+      // A label alone is no reason to call a paused cluster behind.
+      installation: isPaused ? undefined : upstream.installation.id,
+    },
     algorithm: spec.algorithm ?? defaults.algorithm,
-    storage: spec.storage ?? defaults.storage,
-    adopts: spec.adopt && !isElsewhere,
+    ...{ mode, isPaused, adopts: spec.adopt && !isElsewhere },
+    clock: { nowMs, agreedMs: Math.min(nowMs, clocks.planeNow()) },
   };
 }

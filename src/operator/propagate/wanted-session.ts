@@ -14,7 +14,7 @@ type FoundCredentials = Extract<Credentials, { kind: 'found' }>;
  * @param isDrained - nothing of ours is left there
  */
 export function sessionStep(
-  { credentials, mode }: Pick<ClusterSettings, 'credentials' | 'mode'>,
+  { credentials, course }: Pick<ClusterSettings, 'credentials' | 'course'>,
   version: string | undefined,
   isDrained: boolean,
 ): SessionStep {
@@ -22,7 +22,7 @@ export function sessionStep(
   if (isDrained) return { kind: isOpen ? 'end' : 'keep' };
   const isGone = credentials.kind === 'missing' || credentials.isKept;
   // By what was kept of them it would be opened again: it is at work already.
-  if (isGone && mode === 'drain' && isOpen) return { kind: 'keep' };
+  if (isGone && course.mode === 'drain' && isOpen) return { kind: 'keep' };
   if (credentials.kind === 'missing') return { kind: isOpen ? 'end' : 'keep' };
   if (credentials.version === version) return { kind: 'keep' };
   return { kind: 'open', version: credentials.version, access: credentials.access };

@@ -49,13 +49,13 @@ async function hasOlderExtToken(name: string, { upstream }: Work): Promise<boole
 
 /** Found out once in a while: each log-in brings the key, and a log-in must not cost a request. */
 async function isMoved(name: string, { rules, downstream, upstream, hashes }: Work): Promise<boolean> {
-  const { cluster, namespace, agreedMs } = rules();
-  const token = upstream.management.token(name, cluster, agreedMs);
+  const { place, clock } = rules();
+  const token = upstream.management.token(name, place.cluster, clock.agreedMs);
   const written = downstream.observed.forToken(name).find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
   if (!token || !written) return false;
-  const takesOver = needsSecret(rules().storage);
+  const takesOver = needsSecret(place.storage);
   if (!takesOver && hashes.wasMoved(token, written)) return true;
-  const live = (await downstream.client.get({ resource: SECRETS, namespace, name })) as
+  const live = (await downstream.client.get({ resource: SECRETS, namespace: place.namespace, name })) as
     | KubeObject
     | undefined;
   const hash = live && live.metadata.deletionTimestamp === undefined ? hashIn(live) : undefined;
@@ -66,7 +66,7 @@ async function isMoved(name: string, { rules, downstream, upstream, hashes }: Wo
 }
 
 async function isForeignSecret(name: string, { rules, downstream }: Work): Promise<boolean> {
-  const address = { resource: SECRETS, namespace: rules().namespace, name };
+  const address = { resource: SECRETS, namespace: rules().place.namespace, name };
   const live = (await downstream.client.get(address)) as KubeObject | undefined;
   if (live === undefined || downstream.observed.isOurs(live)) return false;
   return !(downstream.adopts && mayAdopt(live, downstream.observed.forToken(name)));

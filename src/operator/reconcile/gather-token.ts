@@ -12,7 +12,12 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const { upstream, downstream, hashes, ledger } = work;
   const { observed } = downstream;
   const rules = work.rules();
-  const token = upstream.management.token(name, rules.cluster, rules.agreedMs, observed.apiOf(name));
+  const token = upstream.management.token(
+    name,
+    rules.place.cluster,
+    rules.clock.agreedMs,
+    observed.apiOf(name),
+  );
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
@@ -42,7 +47,7 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
       pair,
       attribute: attribute && see(attribute),
       isConfirmed: observed.isTokenConfirmed(name),
-      hashTwiceSinceMs: observed.hashTwiceSinceMs(name, rules.nowMs),
+      hashTwiceSinceMs: observed.hashTwiceSinceMs(name, rules.clock.nowMs),
       before: ledger.outcomes.get(tokenKey(name)),
       refusedBy: known.refusedBy,
     },
@@ -63,7 +68,7 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
   const mayMove =
     token !== undefined &&
     token.clusterName !== '' &&
-    token.clusterName !== rules().cluster &&
+    token.clusterName !== rules().place.cluster &&
     pair.some(({ isOurs }) => isOurs);
   return {
     isTokenGone,

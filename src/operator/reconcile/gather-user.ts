@@ -35,11 +35,12 @@ export function gatherUser(name: string, known: Known, work: Work): UserFacts {
 }
 
 function* tokensOf(user: string, { upstream, ledger, rules }: Work): Generator<TokenOfUser> {
-  const { cluster, agreedMs } = rules();
+  const { place, clock } = rules();
   const { management } = upstream;
   for (const token of management.tokensOfUser(user)) {
     // Nothing here is of one whose name another token has.
-    if (token.clusterName !== cluster || management.token(token.name, cluster, agreedMs) !== token) continue;
+    if (token.clusterName !== place.cluster) continue;
+    if (management.token(token.name, place.cluster, clock.agreedMs) !== token) continue;
     yield { token, before: ledger.outcomes.get(tokenKey(token.name)) };
   }
 }
@@ -52,13 +53,14 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     const clusterAuthToken = pair.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
     // We deleted it, and the watch has not told so yet.
     if (!clusterAuthToken) continue;
-    const { cluster, agreedMs } = work.rules();
-    const token = upstream.management.token(name, cluster, agreedMs, observed.apiOf(name));
-    const isElsewhere = token !== undefined && token.clusterName !== cluster;
+    const rules = work.rules();
+    const { place, clock } = rules;
+    const token = upstream.management.token(name, place.cluster, clock.agreedMs, observed.apiOf(name));
+    const isElsewhere = token !== undefined && token.clusterName !== place.cluster;
     yield {
       clusterAuthToken,
       token,
-      isOfEarlierSecret: hashes.factsOf(token, pair, work.rules()).ofEarlierSecret.size > 0,
+      isOfEarlierSecret: hashes.factsOf(token, pair, rules).ofEarlierSecret.size > 0,
       isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
       before: ledger.outcomes.get(tokenKey(name)),
     };

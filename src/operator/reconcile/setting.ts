@@ -21,7 +21,7 @@ export async function copySetting(work: Work): Promise<void> {
 }
 
 async function gather({ rules, upstream, downstream }: Work): Promise<SettingFacts> {
-  const address = { resource: CONFIG_MAPS, namespace: rules().namespace, name: REFRESH_DEBOUNCE };
+  const address = { resource: CONFIG_MAPS, namespace: rules().place.namespace, name: REFRESH_DEBOUNCE };
   const object = (await downstream.client.get(address)) as KubeObject | undefined;
   return {
     rules: rules(),

@@ -27,7 +27,7 @@ export interface HashFacts {
   readonly ofPresentSecret: ReadonlySet<KubeObject>;
 }
 
-type Placed = Pick<Rules, 'algorithm' | 'cluster'>;
+type Placed = Pick<Rules, 'algorithm' | 'place'>;
 
 interface Found {
   readonly object: KubeObject;
@@ -109,9 +109,11 @@ export class TokenHashes {
     if (keptOf(judged, rules) !== undefined) return true;
     const unread = judged.filter(({ isPresent }) => isPresent === undefined);
     for (const { one } of unread) {
-      this.#store.checks.start({ secret: request.value, hash: one.hash, group: rules.cluster }, (isMatch) =>
-        // What turns out to be of an earlier secret is to go at once.
-        wake(isMatch === false ? 'revocation' : 'normal'),
+      this.#store.checks.start(
+        { secret: request.value, hash: one.hash, group: rules.place.cluster },
+        (isMatch) =>
+          // What turns out to be of an earlier secret is to go at once.
+          wake(isMatch === false ? 'revocation' : 'normal'),
       );
     }
     return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
@@ -228,6 +230,8 @@ function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {
   return new Set(found.map(({ object }) => object));
 }
 
-function requestOf({ uid, secret }: Token, { algorithm, cluster }: Placed): HashRequest | undefined {
-  return secret.kind === 'plain' ? { id: uid, algorithm, value: secret.value, group: cluster } : undefined;
+function requestOf({ uid, secret }: Token, { algorithm, place }: Placed): HashRequest | undefined {
+  return secret.kind === 'plain'
+    ? { id: uid, algorithm, value: secret.value, group: place.cluster }
+    : undefined;
 }

@@ -1,4 +1,4 @@
-import type { ClusterFacts } from '../../derive/status.ts';
+import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import type { Leadership } from '../../kube/elector.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
@@ -57,8 +57,8 @@ export function publishGauges(
 }
 
 /** A deleted cluster with nothing of ours left in it. One that is merely without ACE is still somebody's cluster. */
-function isOver({ modeReason, connection }: ClusterFacts): boolean {
-  return modeReason === 'ClusterDeleted' && connection.phase === 'ended';
+function isOver({ course, connection }: ClusterFacts): boolean {
+  return course.reason === 'ClusterDeleted' && connection.phase === 'ended';
 }
 
 function publishCluster(
@@ -85,14 +85,14 @@ function publishCluster(
   for (const reason of problemsOf(facts)) metrics.problems.set({ cluster, reason }, 1);
 }
 
-function problemsOf(facts: ClusterFacts): readonly string[] {
+function problemsOf({ connection, course, spec, seen, keyProblem }: ClusterFacts): readonly string[] {
   return [
-    ...(facts.connection.phase === 'disconnected' ? [facts.connection.reason] : []),
-    ...(facts.gcBlocked ? ['GCBlocked'] : []),
-    ...(facts.mode === 'propagate' ? [] : [facts.modeReason]),
-    ...(facts.specProblem === undefined ? [] : ['InvalidSpec']),
-    ...(facts.keyProblem === undefined ? [] : ['InstallationKeyUnusable']),
-    ...(facts.sibling === undefined ? [] : ['SharedCluster']),
-    ...(facts.suspended ? ['Suspended'] : []),
+    ...(connection.phase === 'disconnected' ? [connection.reason] : []),
+    ...(seen.gcBlocked ? ['GCBlocked'] : []),
+    ...(course.mode === 'propagate' ? [] : [course.reason]),
+    ...(spec.problem === undefined ? [] : ['InvalidSpec']),
+    ...(keyProblem === undefined ? [] : ['InstallationKeyUnusable']),
+    ...(seen.sibling === undefined ? [] : ['SharedCluster']),
+    ...(spec.suspended ? ['Suspended'] : []),
   ];
 }

@@ -1,8 +1,8 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
+import type { Mode } from '../../derive/cluster-facts.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
-import type { Mode } from '../../derive/status.ts';
 import type { ClusterSeries } from '../../telemetry/cluster-series.ts';
 import type { Debt } from '../debts/debt-record.ts';
 import type { Outcome } from '../decide/plan.ts';

@@ -1,6 +1,7 @@
 import type { PropagationStatus } from '../../api/types.ts';
+import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import { mergePatch } from '../../derive/merge-patch.ts';
-import { type ClusterFacts, deriveStatus } from '../../derive/status.ts';
+import { deriveStatus } from '../../derive/status.ts';
 import { ApiError, isObjectMissing } from '../../errors.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';

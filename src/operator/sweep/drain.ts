@@ -1,4 +1,5 @@
 import type { Connection } from '../../clusters/connection.ts';
+import type { Mode } from '../../derive/cluster-facts.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { Notice } from '../decide/plan.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
@@ -43,12 +44,12 @@ export class Drain {
   }
 
   /** @param isFirst - the first settings that this process sees: only then is an earlier process's word taken */
-  configured(settings: Pick<ClusterSettings, 'mode' | 'wasDrained'>, isFirst: boolean): void {
-    if (isFirst && settings.mode === 'drain' && settings.wasDrained) {
+  configured({ course, wasDrained }: Pick<ClusterSettings, 'course' | 'wasDrained'>, isFirst: boolean): void {
+    if (isFirst && course.mode === 'drain' && wasDrained) {
       this.#isDone = true;
       this.#plan(0);
     }
-    if (settings.mode !== 'drain') this.#end();
+    if (course.mode !== 'drain') this.#end();
   }
 
   /**
@@ -56,11 +57,7 @@ export class Drain {
    *
    * @returns true once, when that is so
    */
-  ends(
-    mode: ClusterSettings['mode'],
-    { queue, connection }: DrainedCluster,
-    { reviewed }: Pick<Sweeper, 'reviewed'>,
-  ): boolean {
+  ends(mode: Mode, { queue, connection }: DrainedCluster, { reviewed }: Pick<Sweeper, 'reviewed'>): boolean {
     if (mode !== 'drain' || this.#isDone || !reviewed || !queue.isIdle) return false;
     if (!connection?.observed.isEmpty) return false;
     this.#isDone = true;

@@ -21,7 +21,7 @@ interface Swept {
   readonly name: string;
   readonly spec: PropagationSpec;
   /** Undefined before the first word of management. */
-  readonly settings: Pick<ClusterSettings, 'allowance' | 'allowedAtMs'> | undefined;
+  readonly settings: Pick<ClusterSettings, 'grant'> | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
   readonly connection: Connection | undefined;
@@ -139,14 +139,14 @@ export class Sweeper {
   /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
   #allows(blocked: SweepPlan['blocked']): boolean {
     const { settings, name } = this.#cluster;
-    const allowance = settings?.allowance;
+    const allowance = settings?.grant.allowance;
     if (allowance === undefined || allowance === this.#spent) {
       this.#spent = allowance;
       return false;
     }
     this.#spent = allowance;
     const { reports, clocks } = this.#deps;
-    const wasLongAgo = isExpired(settings?.allowedAtMs, clocks.planeNow());
+    const wasLongAgo = isExpired(settings?.grant.allowedAtMs, clocks.planeNow());
     const verdict = judgeAllowance(allowance, blocked, this.#blocked, wasLongAgo);
     reports.allowanceUsed(name);
     if (!verdict.isAllowed) {

@@ -1,30 +1,26 @@
 import { CLUSTER_PROPAGATIONS, SECRETS } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { ClusterReason } from '../../api/reasons.ts';
 import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
 import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
 import type { WrittenIdentity } from '../../clusters/identity.ts';
-import type { Mode } from '../../derive/status.ts';
+import type { Course, Mode, SpecReading } from '../../derive/cluster-facts.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Management, watchName } from './management.ts';
 
 /** What the management plane says of a cluster. */
 export interface ClusterSettings {
-  readonly mode: Mode;
-  readonly modeReason: ClusterReason;
-  readonly modeMessage: string;
+  readonly course: Course;
   readonly spec: PropagationSpec;
-  readonly specProblem: string | undefined;
-  /** The spec cannot be read and no good one was seen: to guess at its algorithm would rewrite every hash. */
-  readonly specUnknown: boolean;
-  readonly generation: number;
-  readonly allowance: Propagation['allowance'];
-  readonly allowedAtMs: number | undefined;
+  readonly reading: SpecReading;
+  readonly grant: Grant;
   readonly credentials: Credentials;
   readonly identity: WrittenIdentity;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
 }
+
+/** What a person allows a sweep to delete, and since when: milliseconds since the epoch. */
+export type Grant = Partial<Pick<Propagation, 'allowance' | 'allowedAtMs'>>;
 
 /**
  * What management says of a cluster: whether to propagate, drain or hold, by which spec, reached how.
@@ -42,16 +38,16 @@ export function clusterSettings(
   const propagation = management.propagations.get(name);
   const specProblem = propagation ? propagation.problem : unreadSpec(management);
   const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
-  const mode = modeOf(name, cluster, isGone, spec.drain);
+  const course = courseOf(name, cluster, isGone, spec.drain);
   return {
-    ...mode,
-    spec,
-    specProblem,
-    specUnknown: specProblem !== undefined && (before?.specUnknown ?? true),
-    generation: propagation?.generation ?? 0,
-    allowance: propagation?.allowance,
-    allowedAtMs: propagation?.allowedAtMs,
-    credentials: credentialsOf(name, cluster, mode.mode, management),
+    ...{ course, spec },
+    reading: {
+      generation: propagation?.generation ?? 0,
+      problem: specProblem,
+      isUnknown: specProblem !== undefined && (before?.reading.isUnknown ?? true),
+    },
+    grant: { allowance: propagation?.allowance, allowedAtMs: propagation?.allowedAtMs },
+    credentials: credentialsOf(name, cluster, course.mode, management),
     identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),
   };
@@ -84,41 +80,36 @@ function withUnread(credentials: Credentials, { unread, credentials: namespaces 
   return { ...credentials, message: `${credentials.message}; not read: namespace ${why.join(', ')}` };
 }
 
-function modeOf(
-  name: string,
-  cluster: Cluster | undefined,
-  isGone: boolean,
-  drain: boolean,
-): Pick<ClusterSettings, 'mode' | 'modeReason' | 'modeMessage'> {
+function courseOf(name: string, cluster: Cluster | undefined, isGone: boolean, drain: boolean): Course {
   if (!cluster && !isGone) {
     return {
       mode: 'hold',
-      modeReason: 'Connecting',
-      modeMessage: `Cluster ${name} is not seen at the moment`,
+      reason: 'Connecting',
+      message: `Cluster ${name} is not seen at the moment`,
     };
   }
   if (!cluster || cluster.deleting) {
-    return { mode: 'drain', modeReason: 'ClusterDeleted', modeMessage: `Cluster ${name} is deleted` };
+    return { mode: 'drain', reason: 'ClusterDeleted', message: `Cluster ${name} is deleted` };
   }
   // An unreadable switch is neither on nor off: what is there stays, and nothing is added.
   if (cluster.aceEnabled === undefined) {
-    return { mode: 'hold', modeReason: 'Malformed', modeMessage: `Cluster ${name}: ${cluster.problem}` };
+    return { mode: 'hold', reason: 'Malformed', message: `Cluster ${name}: ${cluster.problem}` };
   }
   if (!cluster.aceEnabled) {
     return {
       mode: 'drain',
-      modeReason: 'AceDisabled',
-      modeMessage: `Cluster ${name}: spec.localClusterAuthEndpoint.enabled is not true`,
+      reason: 'AceDisabled',
+      message: `Cluster ${name}: spec.localClusterAuthEndpoint.enabled is not true`,
     };
   }
   if (drain) {
     return {
       mode: 'drain',
-      modeReason: 'DrainRequested',
-      modeMessage: `ClusterPropagation ${name}: spec.drain is set`,
+      reason: 'DrainRequested',
+      message: `ClusterPropagation ${name}: spec.drain is set`,
     };
   }
-  return { mode: 'propagate', modeReason: 'Connected', modeMessage: '' };
+  return { mode: 'propagate', reason: 'Connected', message: '' };
 }
 
 function wasDrained(propagation: Propagation | undefined): boolean {
@@ -141,10 +132,10 @@ export function asksForAce(cluster: Cluster | undefined): boolean {
 /** Whether a change of settings concerns every key of the cluster. */
 export function isOther(before: ClusterSettings, after: ClusterSettings): boolean {
   return (
-    before.mode !== after.mode ||
-    before.specUnknown !== after.specUnknown ||
+    before.course.mode !== after.course.mode ||
+    before.reading.isUnknown !== after.reading.isUnknown ||
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
-    (after.allowance !== undefined && after.allowance !== before.allowance)
+    (after.grant.allowance !== undefined && after.grant.allowance !== before.grant.allowance)
   );
 }
 
@@ -152,13 +143,13 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
 export function logProblems(
   cluster: string,
   before: ClusterSettings | undefined,
-  { specProblem, modeReason, modeMessage }: ClusterSettings,
+  { reading: { problem }, course: { reason, message } }: ClusterSettings,
   log: Log,
 ): void {
-  if (specProblem !== undefined && specProblem !== before?.specProblem) {
-    log.warn('spec is invalid', { cluster, detail: specProblem });
+  if (problem !== undefined && problem !== before?.reading.problem) {
+    log.warn('spec is invalid', { cluster, detail: problem });
   }
-  if (modeReason === 'Malformed' && modeMessage !== before?.modeMessage) {
-    log.warn('cluster on hold', { cluster, reason: modeReason, detail: modeMessage });
+  if (reason === 'Malformed' && message !== before?.course.message) {
+    log.warn('cluster on hold', { cluster, reason, detail: message });
   }
 }

@@ -2,36 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ClusterReason } from '../../../src/api/reasons.ts';
 import type { Condition, ConditionType, PropagationStatus } from '../../../src/api/types.ts';
-import { type ClusterFacts, deriveStatus } from '../../../src/derive/status.ts';
+import type { ClusterFacts } from '../../../src/derive/cluster-facts.ts';
+import { deriveStatus } from '../../../src/derive/status.ts';
 import { HOUR, NOW, NOW_TEXT, SECOND, timeText } from '../../support/builders.ts';
+import { COUNTS, type FactChanges, factsWith } from '../../support/cluster-facts.ts';
 
-const COUNTS: ClusterFacts['counts'] = {
-  synced: 3,
-  pending: 0,
-  failed: 0,
-  refused: {},
-  usersPending: 0,
-  usersFailed: 0,
-  groupsUnknown: 0,
-  firstFailure: undefined,
-};
-const FACTS: ClusterFacts = {
-  generation: 2,
-  mode: 'propagate',
-  modeReason: 'Connected',
-  modeMessage: 'ACE is on',
-  downstreamNamespace: 'cattle-system',
-  clusterUid: undefined,
-  keyProblem: undefined,
-  suspended: false,
-  specProblem: undefined,
-  specUnknown: false,
-  connection: { phase: 'connected' },
-  reviewed: true,
-  drained: false,
-  gcBlocked: undefined,
-  counts: COUNTS,
-};
 const DOWN: ClusterFacts['connection'] = {
   phase: 'disconnected',
   reason: 'Unreachable',
@@ -40,10 +15,10 @@ const DOWN: ClusterFacts['connection'] = {
 };
 
 const derive = (
-  facts: Partial<ClusterFacts>,
+  facts: FactChanges,
   previous: PropagationStatus = {},
   nowMs = NOW,
-): PropagationStatus | undefined => deriveStatus({ ...FACTS, ...facts }, previous, nowMs);
+): PropagationStatus | undefined => deriveStatus(factsWith(facts), previous, nowMs);
 
 const conditionsOf = (status: PropagationStatus | undefined): Record<ConditionType, Condition> =>
   Object.fromEntries((status?.conditions ?? []).map((condition) => [condition.type, condition])) as Record<
@@ -59,7 +34,7 @@ const words = (status: PropagationStatus | undefined, types: readonly string[]):
   });
 
 describe('deriveStatus', () => {
-  const cases: Record<string, { facts: Partial<ClusterFacts>; want: readonly string[] }> = {
+  const cases: Record<string, { facts: FactChanges; want: readonly string[] }> = {
     'connected and in sync': {
       facts: {},
       want: [
@@ -174,12 +149,12 @@ describe('deriveStatus', () => {
   }
 
   describe('tells who has to act next', () => {
-    const down = (reason: ClusterReason): Partial<ClusterFacts> => ({ connection: { ...DOWN, reason } });
+    const down = (reason: ClusterReason): FactChanges => ({ connection: { ...DOWN, reason } });
     const drain = { mode: 'drain', modeReason: 'DrainRequested', modeMessage: 'asked for' } as const;
     const NOBODY = ['Reconciling=False', 'Stalled=False'];
     const OPERATOR = ['Reconciling=True', 'Stalled=False'];
     const PERSON = ['Reconciling=False', 'Stalled=True'];
-    const rows: [string, Partial<ClusterFacts>, readonly string[]][] = [
+    const rows: [string, FactChanges, readonly string[]][] = [
       ['in sync', {}, NOBODY],
       ['connecting', { connection: { phase: 'connecting' } }, OPERATOR],
       ['not all looked at', { reviewed: false }, OPERATOR],
@@ -278,7 +253,7 @@ describe('deriveStatus', () => {
   });
 
   describe('is nothing to write', () => {
-    const written = (facts: Partial<ClusterFacts>): PropagationStatus => derive(facts) ?? {};
+    const written = (facts: FactChanges): PropagationStatus => derive(facts) ?? {};
 
     test('when nothing changed, however long', () => {
       expect(derive({}, written({}), NOW + 1000 * HOUR)).toBeUndefined();
@@ -351,38 +326,39 @@ describe('deriveStatus', () => {
 
   test('what was written is not written again, whatever the facts', () => {
     const count = fc.nat({ max: 3 });
-    const facts: fc.Arbitrary<ClusterFacts> = fc.record({
-      downstreamNamespace: fc.constant('cattle-system'),
-      clusterUid: fc.constantFrom(undefined, 'one'),
-      keyProblem: fc.constantFrom(undefined, 'it holds no key'),
-      generation: count,
-      mode: fc.constantFrom('propagate', 'drain', 'hold'),
-      modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),
-      modeMessage: fc.constant('why'),
-      suspended: fc.boolean(),
-      specProblem: fc.constantFrom(undefined, 'spec.x: wrong'),
-      specUnknown: fc.boolean(),
-      connection: fc.constantFrom<ClusterFacts['connection']>(
-        { phase: 'connected' },
-        { phase: 'connecting' },
-        { phase: 'ended' },
-        DOWN,
-        { ...DOWN, nextTryMs: undefined },
-      ),
-      reviewed: fc.boolean(),
-      drained: fc.boolean(),
-      gcBlocked: fc.constantFrom(undefined, { objects: 9, limit: 5 }),
-      counts: fc.record({
-        synced: count,
-        pending: count,
-        failed: count,
-        refused: fc.dictionary(fc.constantFrom('Expired', 'Disabled'), count),
-        usersPending: count,
-        usersFailed: count,
-        groupsUnknown: count,
-        firstFailure: fc.constantFrom(undefined, 'token/a: no'),
-      }),
-    });
+    const facts: fc.Arbitrary<ClusterFacts> = fc
+      .record<FactChanges>({
+        clusterUid: fc.constantFrom(undefined, 'one'),
+        keyProblem: fc.constantFrom(undefined, 'it holds no key'),
+        generation: count,
+        mode: fc.constantFrom('propagate', 'drain', 'hold'),
+        modeReason: fc.constantFrom('AceDisabled', 'ClusterDeleted', 'Malformed'),
+        modeMessage: fc.constant('why'),
+        suspended: fc.boolean(),
+        specProblem: fc.constantFrom(undefined, 'spec.x: wrong'),
+        specUnknown: fc.boolean(),
+        connection: fc.constantFrom<ClusterFacts['connection']>(
+          { phase: 'connected' },
+          { phase: 'connecting' },
+          { phase: 'ended' },
+          DOWN,
+          { ...DOWN, nextTryMs: undefined },
+        ),
+        reviewed: fc.boolean(),
+        drained: fc.boolean(),
+        gcBlocked: fc.constantFrom(undefined, { objects: 9, limit: 5 }),
+        counts: fc.record({
+          synced: count,
+          pending: count,
+          failed: count,
+          refused: fc.dictionary(fc.constantFrom('Expired', 'Disabled'), count),
+          usersPending: count,
+          usersFailed: count,
+          groupsUnknown: count,
+          firstFailure: fc.constantFrom(undefined, 'token/a: no'),
+        }),
+      })
+      .map(factsWith);
     fc.assert(
       fc.property(facts, facts, (before, after) => {
         const first = deriveStatus(before, {}, NOW) ?? {};

@@ -20,7 +20,7 @@ import {
   carriedOut,
   foreign,
   pairOf,
-  RULES,
+  rulesWith,
   see,
   tokenFacts,
 } from '../../support/decision-facts.ts';
@@ -117,7 +117,7 @@ test('a moved hash of the same secret is known when the token was made again', a
   const world = new ReconcileWorld();
   const marks = new Marks(world.key);
   const hash = sha3.hash('secret-1');
-  const [inline] = pairOf(aToken(), { ...RULES, storage: 'inline' }) as [KubeObject];
+  const [inline] = pairOf(aToken(), rulesWith({ storage: 'inline' })) as [KubeObject];
   const { hash: _hash, ...rest } = inline;
   const emptied = {
     ...rest,

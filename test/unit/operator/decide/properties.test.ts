@@ -28,6 +28,8 @@ import {
   held,
   pairOf,
   RULES,
+  type RuleChanges,
+  rulesWith,
   see,
 } from '../../../support/decision-facts.ts';
 
@@ -49,11 +51,9 @@ const aRules: fc.Arbitrary<Rules> = fc
     isSuspended: fc.boolean(),
     adopts: fc.boolean(),
   })
-  .map(({ isSuspended, ...rest }) => ({
-    ...RULES,
-    ...rest,
-    isPaused: isSuspended || rest.mode === 'hold',
-  })) as fc.Arbitrary<Rules>;
+  .map(({ isSuspended, ...rest }) =>
+    rulesWith({ ...rest, isPaused: isSuspended || rest.mode === 'hold' } as RuleChanges),
+  );
 
 const tokens = new Map<string, Token>();
 const pairs = new Map<string, readonly KubeObject[]>();
@@ -68,7 +68,7 @@ function parsed(uid: string, fields: Readonly<Record<string, unknown>>): Token {
 
 function written(token: Token, storage: string): readonly KubeObject[] {
   const key = JSON.stringify([token, storage]);
-  const pair = pairs.get(key) ?? pairOf(token, { ...RULES, storage } as Rules);
+  const pair = pairs.get(key) ?? pairOf(token, rulesWith({ storage } as RuleChanges));
   pairs.set(key, pair);
   return pair;
 }
@@ -229,7 +229,7 @@ const someUserFacts: fc.Arbitrary<UserFacts> = fc
 const changesOf = ({ changes = [] }: Plan): readonly Change[] =>
   changes.filter(({ verb }) => verb !== 'wait');
 const touched = (change: Change): KubeObject => (change.verb === 'create' ? change.object : change.target);
-const isForeign = (object: KubeObject): boolean => !isOurs(object, RULES.cluster);
+const isForeign = (object: KubeObject): boolean => !isOurs(object, RULES.place.cluster);
 const objectsOf = (pair: readonly Seen[]): readonly KubeObject[] => pair.map(({ object }) => object);
 const isAlive = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp === undefined;
 
@@ -317,7 +317,7 @@ describe('whatever the facts of a token', () => {
   test('whom a stranger’s ClusterAuthToken lets in by our hash goes on being let in while the token is good', () => {
     always((facts, plan) => {
       const { token, user, rules, seen } = facts;
-      const context = { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs };
+      const context = { cluster: rules.place.cluster, aceEnabled: true, nowMs: rules.clock.agreedMs };
       if (!token || rules.mode === 'drain' || !judgeToken(token, user, context).wanted) return;
       if (facts.hash.kind === 'refused' && facts.hash.reason === 'UnsupportedHash') return;
       const isOpen = (pair: readonly KubeObject[]): boolean =>
@@ -337,8 +337,11 @@ describe('whatever the facts of a token', () => {
       const { token, rules } = facts;
       if (!token || rules.mode === 'drain' || !isUnguarded(facts)) return;
       if (
-        !judgeToken(token, facts.user, { cluster: rules.cluster, aceEnabled: true, nowMs: rules.agreedMs })
-          .wanted
+        !judgeToken(token, facts.user, {
+          cluster: rules.place.cluster,
+          aceEnabled: true,
+          nowMs: rules.clock.agreedMs,
+        }).wanted
       )
         return;
       if (rules.adopts || typeof plan.outcome !== 'object' || plan.outcome.state !== 'refused') return;
@@ -351,8 +354,9 @@ describe('whatever the facts of a token', () => {
   test('with adoption, nobody is let in by a stranger’s ClusterAuthToken of a token that was revoked', () => {
     always((facts, plan) => {
       const { token, rules } = facts;
-      if (!rules.adopts || rules.mode === 'drain' || !token || token.clusterName !== rules.cluster) return;
-      const isOver = token.expiresAtMs !== undefined && token.expiresAtMs <= rules.agreedMs;
+      if (!rules.adopts || rules.mode === 'drain' || !token || token.clusterName !== rules.place.cluster)
+        return;
+      const isOver = token.expiresAtMs !== undefined && token.expiresAtMs <= rules.clock.agreedMs;
       if (token.problem !== undefined || (token.enabled && !isOver)) return;
       const open = afterToken(facts, plan).filter((one) => one['enabled'] === true && isForeign(one));
       expect(open).toEqual([]);
@@ -364,7 +368,7 @@ describe('whatever the facts of a token', () => {
       if (typeof plan.outcome !== 'object' || plan.outcome.state !== 'synced') return;
       expect(changesOf(plan)).toEqual([]);
       expect(facts.seen.isConfirmed).toBe(true);
-      const needed = facts.rules.storage === 'inline' ? 1 : 2;
+      const needed = facts.rules.place.storage === 'inline' ? 1 : 2;
       expect(oursOf(facts.seen.pair).filter(isAlive)).toHaveLength(needed);
     });
   });
@@ -496,13 +500,13 @@ describe('what is called the same moment', () => {
           maxLength: 2,
         },
       ),
-      rules: fc.subarray(['mode', 'storage', 'isPaused', 'adopts'] as const, { maxLength: 1 }),
+      rules: fc.subarray(['mode', 'place', 'isPaused', 'adopts'] as const, { maxLength: 1 }),
       laterMs: fc.constantFrom(0, 1, HOUR, 48 * HOUR),
     })
     .map(({ facts, other, parts, views, rules, laterMs }) => {
       const taken = <T extends object>(from: T, names: readonly (keyof T)[]): Partial<T> =>
         Object.fromEntries(names.map((name) => [name, from[name]])) as Partial<T>;
-      const { nowMs, agreedMs } = facts.rules;
+      const { nowMs, agreedMs } = facts.rules.clock;
       const then: TokenFacts = {
         ...facts,
         ...taken(other, parts),
@@ -510,8 +514,7 @@ describe('what is called the same moment', () => {
         rules: {
           ...facts.rules,
           ...taken(other.rules, rules),
-          nowMs: nowMs + laterMs,
-          agreedMs: agreedMs + laterMs,
+          clock: { nowMs: nowMs + laterMs, agreedMs: agreedMs + laterMs },
         },
       };
       return { facts, then };

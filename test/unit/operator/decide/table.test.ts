@@ -21,7 +21,7 @@ import {
   foreign,
   held,
   pairOf,
-  RULES,
+  rulesWith,
   see,
   type TokenChanges,
   tokenFacts,
@@ -52,7 +52,7 @@ const rotated = aToken({ token: 'secret-2' });
 const recreated = aToken({}, { uid: 'uid-other', resourceVersion: '2' });
 const another = aToken({ token: 'secret-2' }, { uid: 'uid-other', resourceVersion: '2' });
 const ofAnotherUser = aToken({ userId: 'u-2' });
-const INLINE = pairOf(aToken(), { ...RULES, storage: 'inline' }).map((object) => see(object));
+const INLINE = pairOf(aToken(), rulesWith({ storage: 'inline' })).map((object) => see(object));
 const EMPTIED = INLINE.map(({ object: { hash: _hash, ...rest } }) => see(rest as KubeObject));
 const TWICE = [see(SECRET), ...INLINE];
 const slow = { hash: { kind: 'toMake' } } as const;

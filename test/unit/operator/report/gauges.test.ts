@@ -1,31 +1,22 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ClusterFacts } from '../../../../src/derive/status.ts';
 import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
 import { WorkQueue } from '../../../../src/operator/queue/workqueue.ts';
 import { publishGauges } from '../../../../src/operator/report/gauges.ts';
 import { WatchAge } from '../../../../src/operator/report/watch-age.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
+import { COUNTS, type FactChanges, factsWith } from '../../../support/cluster-facts.ts';
 
-const COUNTS: ClusterFacts['counts'] = {
-  synced: 3,
-  pending: 2,
-  failed: 1,
-  refused: { Malformed: 4 },
-  usersPending: 0,
-  usersFailed: 0,
-  groupsUnknown: 0,
-  firstFailure: undefined,
-};
+const SOME = { ...COUNTS, pending: 2, failed: 1, refused: { Malformed: 4 } };
 
 let metrics: Metrics;
 let wasReviewed: boolean;
-let facts: Partial<ClusterFacts>;
+let facts: FactChanges;
 let queue: WorkQueue;
 beforeEach(() => {
   wasReviewed = true;
   metrics = new Metrics();
   queue = new WorkQueue();
-  facts = { mode: 'propagate', connection: { phase: 'connected' }, counts: COUNTS };
+  facts = { counts: SOME };
   // What a scrape asks of a propagator, and no more.
   const propagator = {
     name: 'c-1',
@@ -34,7 +25,7 @@ beforeEach(() => {
     get wasReviewed() {
       return wasReviewed;
     },
-    facts: () => facts,
+    facts: () => factsWith(facts),
   } as unknown as ClusterPropagator;
   const freshness = new WatchAge(['tokens'], Date.now() - 5_000);
   const unread = new Map([['secrets of fleet-default', 'forbidden']]);

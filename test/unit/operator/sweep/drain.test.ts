@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
+import type { Course, Mode } from '../../../../src/derive/cluster-facts.ts';
 import { Drain } from '../../../../src/operator/sweep/drain.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
-const DRAINED = { mode: 'drain', wasDrained: true } as const;
+const course = (mode: Mode): Course => ({ mode, reason: 'AceDisabled', message: '' });
+const DRAINED = { course: course('drain'), wasDrained: true };
 
 let isLeft: boolean | undefined | Error;
 let looks: number;
@@ -69,14 +71,14 @@ describe('a cluster whose status says that it is drained', () => {
 
   test('and is in use by now, is not looked at', async () => {
     drain.configured(DRAINED, true);
-    drain.configured({ mode: 'propagate', wasDrained: true }, false);
+    drain.configured({ course: course('propagate'), wasDrained: true }, false);
     await pass(2 * DAY_MS);
     expect({ looks, isDone: drain.isDone }).toEqual({ looks: 0, isDone: false });
   });
 });
 
 test('what this process saw to be empty is looked at a day later, too: a cluster may be put back', async () => {
-  drain.configured({ mode: 'drain', wasDrained: false }, true);
+  drain.configured({ course: course('drain'), wasDrained: false }, true);
   const connection = { observed: { isEmpty: true } } as unknown as Connection;
   expect(drain.ends('drain', { queue: { isIdle: true }, connection }, { reviewed: true })).toBe(true);
   isLeft = true;

@@ -150,7 +150,7 @@ describe('Sweeper', () => {
     cluster = { allowance: undefined, allowedAtMs: undefined };
     const swept = {
       ...{ name: 'c-1', queue, outcomes, connection: { observed } as unknown as Connection },
-      settings: cluster,
+      settings: { grant: cluster },
       debts: { keys: () => debtKeys },
       otherIds: { isLeftOver: () => false },
       get spec() {

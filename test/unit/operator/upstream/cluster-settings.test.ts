@@ -19,22 +19,22 @@ describe('clusterSettings', () => {
     const settings = clusterSettings('c-1', management(good), false, undefined);
     expect(settings).toMatchObject({
       spec: { algorithm: 'sha3-512', storage: 'inline' },
-      specUnknown: false,
+      reading: { isUnknown: false },
     });
   });
 
   test('a spec that cannot be read leaves the last good one in force: no hash is rewritten for a typing error', () => {
     const before = clusterSettings('c-1', management(good), false, undefined);
     const settings = clusterSettings('c-1', management(bad), false, before);
-    expect(settings).toMatchObject({ spec: before.spec, specUnknown: false });
-    expect(settings.specProblem).toContain('hash.algorithm');
+    expect(settings).toMatchObject({ spec: before.spec, reading: { isUnknown: false } });
+    expect(settings.reading.problem).toContain('hash.algorithm');
   });
 
   test('a spec that cannot be read, and no good one seen in this process: nothing is guessed', () => {
     const first = clusterSettings('c-1', management(bad), false, undefined);
-    expect(first.specUnknown).toBe(true);
-    expect(clusterSettings('c-1', management(bad), false, first).specUnknown).toBe(true);
-    expect(clusterSettings('c-1', management(good), false, first).specUnknown).toBe(false);
+    expect(first.reading.isUnknown).toBe(true);
+    expect(clusterSettings('c-1', management(bad), false, first).reading.isUnknown).toBe(true);
+    expect(clusterSettings('c-1', management(good), false, first).reading.isUnknown).toBe(false);
   });
 
   test('specs that cannot be read, and none seen before: nothing is guessed, and it says why', () => {
@@ -42,12 +42,12 @@ describe('clusterSettings', () => {
     closed.propagations.replace([]);
     closed.unread.set('clusterpropagations', 'forbidden');
     const settings = clusterSettings('c-1', closed, false, undefined);
-    expect(settings.specUnknown).toBe(true);
-    expect(settings.specProblem).toContain('forbidden');
+    expect(settings.reading.isUnknown).toBe(true);
+    expect(settings.reading.problem).toContain('forbidden');
     closed.unread.clear();
     expect(clusterSettings('c-1', closed, false, settings)).toMatchObject({
-      specUnknown: false,
-      mode: 'propagate',
+      reading: { isUnknown: false },
+      course: { mode: 'propagate' },
     });
   });
 
@@ -67,7 +67,7 @@ describe('clusterSettings', () => {
     without.propagations.replace([]);
     expect(clusterSettings('c-1', without, false, before)).toMatchObject({
       spec: before.spec,
-      specUnknown: false,
+      reading: { isUnknown: false },
     });
   });
 
@@ -78,13 +78,13 @@ describe('clusterSettings', () => {
   };
   for (const [title, { enabled, isGone, want }] of Object.entries(modes)) {
     test(title, () => {
-      expect(clusterSettings('c-1', management({}, enabled), isGone, undefined).mode).toBe(want);
+      expect(clusterSettings('c-1', management({}, enabled), isGone, undefined).course.mode).toBe(want);
     });
   }
 
   test('a Cluster that is merely not seen is held, and one that is gone for certain is drained', () => {
     const empty = new Management(['ace-operator']);
-    expect(clusterSettings('c-1', empty, false, undefined).mode).toBe('hold');
-    expect(clusterSettings('c-1', empty, true, undefined).mode).toBe('drain');
+    expect(clusterSettings('c-1', empty, false, undefined).course.mode).toBe('hold');
+    expect(clusterSettings('c-1', empty, true, undefined).course.mode).toBe('drain');
   });
 });
