@@ -159,13 +159,18 @@ const SERVICE_ACCOUNTS: Resource = {
 };
 
 /** One of ours, which no node runs. */
-async function aPod(client: KubeClient, namespace: string, app: string): Promise<void> {
+async function aPod(
+  client: KubeClient,
+  namespace: string,
+  app: string,
+  args: readonly string[] = [],
+): Promise<void> {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
   await client.create(SERVICE_ACCOUNTS, account).catch(() => undefined); // somebody made it already
   await client.create(PODS, {
     ...{ apiVersion: 'v1', kind: 'Pod' },
     metadata: { name: `${app}-1`, namespace, labels: { 'app.kubernetes.io/name': app } },
-    spec: { automountServiceAccountToken: false, containers: [{ name: app, image: app }] },
+    spec: { automountServiceAccountToken: false, containers: [{ name: app, image: app, args }] },
   });
 }
 
@@ -214,7 +219,9 @@ beforeAll(async () => {
     ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
   });
   await aPod(management.client, OWN_NAMESPACE, 'ace-operator');
-  await aPod(world.cluster(CLUSTER).client, NAMESPACE, 'ace-authenticator');
+  await aPod(world.cluster(CLUSTER).client, NAMESPACE, 'ace-authenticator', [
+    '--metrics-listen=0.0.0.0:9465',
+  ]);
   for (const directory of ['roles/management', 'roles/rancher'])
     await applyManifests(management.plane.adminKubeconfig, directory);
   await applyManifests(adminKubeconfig, 'roles/downstream');
