@@ -11,7 +11,7 @@ import { leftoversOf, removeLeftovers } from '../../removal/apply-adoption.ts';
 import { clustersOf, readAdoption } from '../../removal/read-adoption.ts';
 import type { PlanSources } from '../../removal/read-plan.ts';
 import { readManagement } from '../../removal/snapshot.ts';
-import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { downstreamPlane, managementPlane, tellUnknownInstallation } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
 import { RemovalReport } from '../reach/removal-report.ts';
@@ -42,6 +42,7 @@ export async function runAdoption({ args, given }: Invocation, runtime: Runtime)
     const { cluster } = config;
     if (cluster !== undefined && !management.clusters.get(cluster))
       throw new TerminalError('ClusterDeleted', await missingCluster(cluster, plane));
+    await tellUnknownInstallation(plane, runtime, "is told as another writer's");
     const all = { config, plane, management, runtime };
     if (cluster !== undefined && config.removes) return await remove(cluster, all);
     return await show(cluster === undefined ? clustersOf(management) : [cluster], all);
