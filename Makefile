@@ -31,6 +31,7 @@ lint: $(deps) ## check format, lint rules and types
 
 .PHONY: docs
 docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
+	@node hack/repository.ts
 	@node hack/troubleshooting.ts
 	@node hack/charts.ts
 

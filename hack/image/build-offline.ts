@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readJson } from '../packages.ts';
+import { repository } from '../repository.ts';
 import { type ImageConfig, writeArchive } from './archive.ts';
 import { assemble, sourceDateEpoch } from './assemble.ts';
 import { assembleRuntime } from './runtime.ts';
@@ -45,6 +46,7 @@ function config(): ImageConfig {
     labels: {
       'org.opencontainers.image.title': name ?? '',
       'org.opencontainers.image.description': description ?? '',
+      'org.opencontainers.image.source': repository(),
       'org.opencontainers.image.licenses': license ?? '',
       'org.opencontainers.image.version': version ?? '',
       'org.opencontainers.image.revision': revision(),
