@@ -75,6 +75,11 @@ test-chaos-checker: export ACE_SECONDS := $(SECONDS)
 test-chaos-checker: build control-plane ## whether that checker finds what is wrong: a stand-in for each invariant, which breaks it; STAND_IN=
 	@node test/chaos/stand-ins/main.ts
 
+.PHONY: test-limits
+test-limits: export ACE_TOKENS := $(TOKENS)
+test-limits: build control-plane ## 256 MB and 256 file descriptors with TOKENS=20000, half of them of one user (Linux, root)
+	@node test/chaos/limits/main.ts
+
 .PHONY: soak
 soak: export ACE_SECONDS := $(SECONDS)
 soak: build control-plane ## does anything grow? memory, files, sockets, timers under steady changes; SECONDS=600

@@ -7,7 +7,7 @@
  * could put it in for them. A unit test fails while one of them holds another.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { REPOSITORY } from '../src/version.ts';
 import { readJson } from './packages.ts';
@@ -27,10 +27,13 @@ export function projectFiles(): readonly (readonly [path: string, text: string])
   const args = ['-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const { status, stdout, stderr } = spawnSync('git', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`git ls-files failed: ${stderr}`);
-  return stdout
-    .split('\0')
-    .filter((path) => path !== '')
-    .map((path) => [path, readFileSync(`${ROOT}${path}`, 'utf8')] as const);
+  return (
+    stdout
+      .split('\0')
+      // One that was deleted and not yet staged is listed, too.
+      .filter((path) => path !== '' && statSync(`${ROOT}${path}`, { throwIfNoEntry: false })?.isFile())
+      .map((path) => [path, readFileSync(`${ROOT}${path}`, 'utf8')] as const)
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

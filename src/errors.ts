@@ -43,6 +43,8 @@ export class ApiError extends Error {
   readonly objectMissing: boolean;
   /** How long the server asked us to wait. */
   readonly retryAfterMs: number | undefined;
+  /** False: it said so in no form that an API server, or Rancher's proxy before it, has. */
+  readonly hasForm: boolean;
 
   constructor(
     message: string,
@@ -51,6 +53,7 @@ export class ApiError extends Error {
       statusReason: string;
       objectMissing: boolean;
       retryAfterMs?: number | undefined;
+      hasForm?: boolean;
     },
   ) {
     super(message);
@@ -58,6 +61,7 @@ export class ApiError extends Error {
     this.statusReason = details.statusReason;
     this.objectMissing = details.objectMissing;
     this.retryAfterMs = details.retryAfterMs;
+    this.hasForm = details.hasForm ?? true;
   }
 }
 

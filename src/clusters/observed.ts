@@ -187,6 +187,13 @@ export class ObservedState {
       .filter((object) => ownerOf(object, this.#cluster, this.#installation) === 'foreign');
   }
 
+  /** ClusterUserAttributes that neither we wrote nor another Cluster of this installation. */
+  foreignUsers(): readonly KubeObject[] {
+    return [...this.users.list()]
+      .map(({ object }) => object)
+      .filter((object) => ownerOf(object, this.#cluster, this.#installation) === 'foreign');
+  }
+
   /** ClusterAuthTokens that are ours. */
   ownTokens(): readonly KubeObject[] {
     return [...this.tokens.list()].map(({ object }) => object).filter((object) => this.isOurs(object));

@@ -1,6 +1,6 @@
 import { LABEL_CREATOR, RANCHER_CREATOR } from '../api/names.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import type { KubeObject } from '../api/types.ts';
+import type { KubeObject, Token, User, UserAttribute } from '../api/types.ts';
 import type { TokenVerdict } from './verdict.ts';
 
 /** What is known of others who write a cluster that we serve. */
@@ -26,7 +26,7 @@ export type AdoptionPlan = Readonly<Record<Intent, number>>;
  * `adopt`: its Token is to be here; `switchOff`: its Token was revoked; `leave`: its Token is for another cluster, or not good for
  * anything yet; `orphan`: no Token has its name, and it is left, too.
  */
-type Intent = 'adopt' | 'switchOff' | 'leave' | 'orphan';
+export type Intent = 'adopt' | 'switchOff' | 'leave' | 'orphan';
 
 /** @param verdict - of the Token of its name; undefined: there is none */
 export function intentOf(verdict: TokenVerdict | undefined): Intent {
@@ -53,6 +53,65 @@ export function othersInStatus(others: OtherWriter | undefined): AdoptionPlan | 
 export function isByRancher({ metadata: { labels } }: KubeObject): boolean {
   return labels?.[LABEL_CREATOR] === RANCHER_CREATOR;
 }
+
+/** How long after a token was made another writer has the first go at it: two who make the same pair at once would undo each other. */
+export const OTHERS_TURN_MS = 60_000;
+
+/** Whether Rancher's own controller may be about to carry a token. It skips those whose hash is stored in a retired format. */
+export function isOthersTurn({ secret, createdAtMs }: Token, nowMs: number): boolean {
+  if (nowMs - createdAtMs >= OTHERS_TURN_MS) return false;
+  return !(secret.kind === 'hashed' && RETIRED.test(secret.value));
+}
+
+/** How scrypt and sha256 begin in its layouts. */
+const RETIRED = /^\$[12]:/;
+
+/** What keeps another writer's ClusterUserAttribute from judging tokens of ours. */
+export type Against = 'NotRanchers' | 'Closed' | 'UserOut' | 'GroupsUnread' | 'MoreGroups';
+
+/**
+ * Whether tokens of ours may be judged by a ClusterUserAttribute that we did not write and do not change. It has to be kept by
+ * Rancher's own controller, from the same User and UserAttribute, and may give no more than we would.
+ *
+ * @param attribute - undefined: none is held of the user
+ */
+export function againstStranger(
+  stranger: KubeObject,
+  user: User,
+  attribute: UserAttribute | undefined,
+): Against | undefined {
+  if (!isByRancher(stranger)) return 'NotRanchers';
+  if (!user.enabled || user.deleting) return 'UserOut';
+  if (stranger['enabled'] !== true || stranger.metadata.deletionTimestamp !== undefined) return 'Closed';
+  if (attribute?.problem !== undefined) return 'GroupsUnread';
+  return strayGroups(stranger, attribute).length > 0 ? 'MoreGroups' : undefined;
+}
+
+/** Groups that stand in a ClusterUserAttribute, and that its user does not have. Of what cannot be read there are none. */
+export function strayGroups(there: KubeObject, attribute: UserAttribute | undefined): readonly unknown[] {
+  if (attribute?.problem !== undefined) return [];
+  const given = new Set<unknown>(attribute?.groups ?? []);
+  return groupsIn(there).filter((group) => !given.has(group));
+}
+
+/** Whether a ClusterUserAttribute lacks groups that its user has. */
+export function lacksGroups(there: KubeObject, { groups }: Pick<UserAttribute, 'groups'>): boolean {
+  const held = new Set(groupsIn(there));
+  return groups.some((group) => !held.has(group));
+}
+
+function groupsIn({ groups }: KubeObject): readonly unknown[] {
+  return Array.isArray(groups) ? groups : [];
+}
+
+/** {@link againstStranger} in words, of a ClusterUserAttribute. */
+export const AGAINST_TEXTS: Readonly<Record<Against, string>> = {
+  NotRanchers: "it is not kept by Rancher's own controller",
+  Closed: 'it does not let the user in',
+  UserOut: 'the user is disabled',
+  GroupsUnread: 'the groups of the user cannot be read upstream',
+  MoreGroups: 'it gives groups that the user does not have',
+};
 
 /** Who else writes, in words; undefined where nobody does. */
 export function otherWriterMessage(others: OtherWriter): string | undefined {

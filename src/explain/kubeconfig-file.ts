@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { parseBearer } from '../api/bearer.ts';
 import { readYaml } from '../api/read-yaml.ts';
 import { ConfigError, describeFileError } from '../errors.ts';
-import { bearerFault, clusterFault } from '../kube/kubeconfig-faults.ts';
+import { bearerFault, clusterFault, typeFault } from '../kube/kubeconfig-faults.ts';
 import type { Given, GivenCredential } from './evidence.ts';
 
 /** A person's kubeconfig, as far as explaining it takes. */
@@ -44,11 +44,14 @@ export async function readKubeconfig(
   followFiles: boolean,
 ): Promise<KubeconfigFile> {
   const { name, server, cluster, user } = chosenContext(contentOf(text, file), file, context);
-  const fault = clusterFault({
-    caFile: textOf(cluster['certificate-authority']),
-    caData: textOf(cluster['certificate-authority-data']),
-    proxyUrl: textOf(cluster['proxy-url']),
-  });
+  const untyped = typeFault(cluster) ?? typeFault(user);
+  const fault =
+    untyped ??
+    clusterFault({
+      caFile: textOf(cluster['certificate-authority']),
+      caData: textOf(cluster['certificate-authority-data']),
+      proxyUrl: textOf(cluster['proxy-url']),
+    });
   if (fault) throw new ConfigError(`${file}: context ${name}: ${fault}`);
   const { own, tokenPath, caPath } = secretsOf(user, cluster);
   const unread = followFiles ? [] : [tokenPath, caPath].filter((path) => path !== undefined);
@@ -95,8 +98,10 @@ function chosenContext(content: Content, file: string, context: string | undefin
     );
   const cluster = byName(content.clusters, chosen.cluster)?.cluster;
   const server = cluster?.['server'];
-  if (!cluster || typeof server !== 'string' || !URL.canParse(server))
+  if (!cluster || typeof server !== 'string' || server === '')
     throw new ConfigError(`${file}: context ${name} names no server`);
+  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
+    throw new ConfigError(`${file}: context ${name}: server is no URL that begins with https://`);
   return { name, server, cluster, user: byName(content.users, chosen.user)?.user ?? {} };
 }
 

@@ -17,7 +17,7 @@ import { detectFormat } from '../hash/detect.ts';
 import { type ApiServerPod, apiServers } from '../plane/api-servers.ts';
 import { type Definition, readDefinition } from '../plane/definitions.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
-import type { Plane } from '../plane/plane.ts';
+import { isInForm, type Plane } from '../plane/plane.ts';
 import { after, type Reading } from '../plane/reading.ts';
 import { type ReviewAnswer, reviewToken } from '../plane/reviews.ts';
 import { authenticators, type DaemonSet } from '../plane/workloads.ts';
@@ -94,8 +94,21 @@ async function lookAt(
     resource,
     found: found[index] as Reading<Definition | undefined>,
   }));
-  const skewMs = probe.ok ? { ok: true as const, value: probe.value.skewMs } : probe;
+  const skewMs = probe.ok ? answered(plane, probe.value) : probe;
   return { server: plane.server, skewMs, definitions };
+}
+
+/** Whoever answers in an API server's place has a clock as well. */
+function answered(
+  { server }: Plane,
+  { status, text, skewMs }: { status: number; text: string; skewMs: number | undefined },
+): Reading<number | undefined> {
+  if (isInForm(text)) return { ok: true, value: skewMs };
+  const message = `GET ${server}/version: status ${status}, and not in the form of an API server`;
+  return {
+    ok: false,
+    failure: { reason: status === 429 || status >= 500 ? 'Failing' : 'NoApiServer', message },
+  };
 }
 
 /**

@@ -2,11 +2,12 @@ import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { HashAlgorithmName, KubeObject, Token, User } from '../api/types.ts';
+import { AGAINST_TEXTS } from '../derive/other-writer.ts';
 import { isOurs } from '../derive/ownership.ts';
 import { maxSecretBytes } from '../hash/limits.ts';
 import { decideToken } from '../operator/decide/decide-token.ts';
 import type { Seen, TokenFacts } from '../operator/decide/facts.ts';
-import { inTheWay, refusedHash } from '../operator/decide/in-the-way.ts';
+import { inTheWay, refusedHash, relianceOn } from '../operator/decide/in-the-way.ts';
 import { known } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, type Hop, type HopId } from './hop.ts';
@@ -63,6 +64,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     hash: refusedHash(token, algorithm) ?? { kind: 'ready', hash: { hash: '', fingerprint: '' } },
     known: {
       ...{ isTokenGone: false, isExtCarried: true, isExtUnread: false, isUserGone: false },
+      userAttribute: known(management.attribute),
       awaitedElsewhereSinceMs: undefined,
     },
     answers: new Map(),
@@ -86,9 +88,10 @@ function unseenUser(name: string): User {
 function detailOf(
   reason: TokenReason,
   token: Token,
-  { rules, seen }: TokenFacts,
+  facts: TokenFacts,
   { management }: Evidence,
 ): string | undefined {
+  const { rules, seen } = facts;
   switch (reason) {
     case 'UnsupportedHash':
       return 'the hash in the Token is of no known format';
@@ -96,12 +99,19 @@ function detailOf(
     case 'Malformed':
       return unhashable(reason, token, known(management.propagation)?.spec.algorithm);
     case 'Conflict':
-      return `${inTheWay(rules, seen.pair, seen.attribute)} was written by someone else`;
+      return `${inTheWay(rules, seen.pair, seen.attribute)} was written by someone else${ground(facts)}`;
     case 'Suspended':
       return `spec.suspend of ClusterPropagation ${rules.place.cluster} is set`;
     default:
       return undefined;
   }
+}
+
+/** Why the token is not served beside another writer's ClusterUserAttribute, where that is in the way alone. */
+function ground(facts: TokenFacts): string {
+  const reliance = inTheWay(facts.rules, facts.seen.pair, undefined) ? undefined : relianceOn(facts);
+  if (reliance?.kind !== 'against') return '';
+  return reliance.why ? `: ${AGAINST_TEXTS[reliance.why]}` : '';
 }
 
 function unhashable(

@@ -19,6 +19,7 @@ export function apiError(
     objectMissing:
       reply.status === 404 && status.reason === 'NotFound' && isAskedFor(request, status.objectName),
     retryAfterMs: retryAfterMs(reply.retryAfter, Date.parse(reply.date ?? '') || Date.now()),
+    hasForm: status.hasForm,
   });
 }
 
@@ -54,7 +55,25 @@ export function isTooLarge(error: ApiError): boolean {
 
 const TOO_LARGE = 'ResponseTooLarge';
 
+/** A success in a form that no API server has: there may be another server in its place. */
+export function unreadable(request: string, detail: string): ApiError {
+  const told = { code: 502, statusReason: UNREADABLE, objectMissing: false, hasForm: false };
+  return new ApiError(`${request}: ${detail}`, told);
+}
+
+/**
+ * Whether somebody else than an API server answered. Not so what may be an API server's own in plain text: that it has no such
+ * path, too much to do, or is in trouble.
+ */
+export function isOfAnother({ hasForm, code, statusReason }: ApiError): boolean {
+  return !hasForm && (statusReason === UNREADABLE || (code < 429 && code !== 404));
+}
+
+const UNREADABLE = 'Unreadable';
+
 interface Status {
+  /** Of an API server, or of Rancher, whose proxy refuses with `{"type":"error"}`. */
+  readonly hasForm: boolean;
   readonly reason: string;
   readonly message: string;
   readonly objectName: string;
@@ -63,11 +82,16 @@ interface Status {
 /** A proxy's HTML, an empty body or a truncated one is a Status without a reason. */
 function parseStatus(text: string): Status {
   try {
-    const body = JSON.parse(text) as { reason?: unknown; message?: unknown; details?: { name?: unknown } };
+    const body = JSON.parse(text) as Record<'kind' | 'type' | 'reason' | 'message', unknown> & {
+      details?: { name?: unknown };
+    };
     const word = (value: unknown): string => (typeof value === 'string' ? value : '');
-    return { reason: word(body.reason), message: word(body.message), objectName: word(body.details?.name) };
+    return {
+      hasForm: body.kind === 'Status' || body.type === 'error',
+      ...{ reason: word(body.reason), message: word(body.message), objectName: word(body.details?.name) },
+    };
   } catch {
-    return { reason: '', message: '', objectName: '' };
+    return { hasForm: false, reason: '', message: '', objectName: '' };
   }
 }
 

@@ -1,7 +1,7 @@
 import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
-import { apiError } from './classify.ts';
+import { apiError, unreadable } from './classify.ts';
 import type { Stream, Transport } from './transport.ts';
 
 /** Which object: `namespace` is left out for cluster-scoped kinds. */
@@ -234,7 +234,7 @@ function parseBody(request: string, text: string): unknown {
   try {
     return text === '' ? {} : JSON.parse(text);
   } catch {
-    throw apiError(`${request}: answer is not JSON`, { status: 502, text: '' });
+    throw unreadable(request, 'the answer is not JSON');
   }
 }
 
@@ -256,7 +256,7 @@ function listPage(path: string, body: unknown): ListPage {
   };
   const version = metadata?.resourceVersion;
   if (typeof version !== 'string' || version === '' || !(Array.isArray(items) || items === null)) {
-    throw apiError(`GET ${path.split('?')[0]}: answer is no list`, { status: 502, text: '' });
+    throw unreadable(`GET ${path.split('?')[0]}`, 'the answer is no list');
   }
   const next = metadata?.continue;
   return { items: items ?? [], resourceVersion: version, continue: typeof next === 'string' ? next : '' };

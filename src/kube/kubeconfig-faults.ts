@@ -20,11 +20,32 @@ export function clusterFault({
   proxyUrl,
   isInsecure,
 }: ClusterEntry): string | undefined {
+  // Whoever reads YAML believes its types: a number is none of ours.
+  const fields = { server, 'certificate-authority': caFile, 'certificate-authority-data': caData };
+  const untyped = typeFault({ ...fields, 'proxy-url': proxyUrl });
+  if (untyped) return untyped;
   if (server?.startsWith('http:') && !isInsecure)
     return `server ${server} is without TLS: API servers speak https only, and no credential is shown without it; write https://`;
   if (caFile && caData)
     return 'certificate-authority and certificate-authority-data are both there: take one of them out';
   return caDataFault(caData) ?? proxyFault(proxyUrl);
+}
+
+/** What a kubeconfig may say of a cluster or a user, and what is text of it. */
+const TEXTS: readonly string[] = [
+  ...['server', 'tls-server-name', 'certificate-authority', 'certificate-authority-data', 'proxy-url'],
+  ...['token', 'tokenFile', 'username', 'password', 'as'],
+  ...['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data'],
+];
+const SWITCH = 'insecure-skip-tls-verify';
+
+/** Which field of an entry is of a type that kubectl does not load, in words; undefined: none is. Quotes nothing. */
+export function typeFault(entry: Readonly<Record<string, unknown>>): string | undefined {
+  const given = (field: string): unknown => entry[field] ?? undefined;
+  const wrong = TEXTS.find((field) => given(field) !== undefined && typeof given(field) !== 'string');
+  if (wrong !== undefined) return `${wrong} is no text`;
+  const isSwitch = given(SWITCH) === undefined || typeof given(SWITCH) === 'boolean';
+  return isSwitch ? undefined : `${SWITCH} is neither true nor false`;
 }
 
 function caDataFault(caData: string | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import { REFRESH_DEBOUNCE } from '../api/names.ts';
+import type { Token } from '../api/types.ts';
 
 /** Revocations go before everything, a person's change before the background of a sweep. */
 export const LANES = ['revocation', 'normal', 'background'] as const;
@@ -9,6 +10,13 @@ export type Key = { readonly kind: 'token' | 'user' | 'setting'; readonly name: 
 
 export const tokenKey = (name: string): string => `token/${name}`;
 export const userKey = (name: string): string => `user/${name}`;
+
+/**
+ * Under what it is kept that a token was told to be deleted. A cluster has one place for a name, and one key; of the tokens that have
+ * it, one of each kind may be deleted while the other is good.
+ */
+export const sourceKey = (name: string, api: Token['api']): string =>
+  tokenKey(api === 'ext' ? `ext/${name}` : name);
 
 /** The one Setting that is copied downstream. */
 export const SETTING_KEY = `setting/${REFRESH_DEBOUNCE}`;

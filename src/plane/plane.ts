@@ -6,7 +6,7 @@ import { KubeClient, type ListOptions } from '../kube/client.ts';
 import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { Transport } from '../kube/transport.ts';
-import { type Reading, reading } from './reading.ts';
+import { type ReadFailure, type Reading, reading } from './reading.ts';
 
 export interface PlaneOptions {
   readonly timeoutMs: number;
@@ -41,6 +41,8 @@ export class Plane {
   readonly server: string;
   readonly #transport: Transport;
   readonly #limits: ListLimits;
+  /** Whether it is an API server; undefined: that was never in question. */
+  #form: Promise<boolean> | undefined;
 
   constructor(access: Access, options: PlaneOptions) {
     const { limits = LIMITS, connections = CONNECTIONS } = options;
@@ -57,7 +59,7 @@ export class Plane {
     parse: (raw: unknown) => T,
     namespace?: string,
   ): Promise<Reading<T | undefined>> {
-    return this.reading(async () => {
+    return this.#object(async () => {
       const raw = await this.client.get({ resource, name, namespace });
       return raw === undefined ? undefined : parse(raw);
     });
@@ -69,7 +71,7 @@ export class Plane {
     parse: (raw: unknown) => T,
     options: Omit<ListOptions, 'limit' | 'continue'> = {},
   ): Promise<Reading<readonly T[]>> {
-    return this.reading(async () => {
+    return this.#object(async () => {
       const found: T[] = [];
       for await (const page of this.pages(resource, options)) found.push(...page.map(parse));
       return found;
@@ -157,6 +159,21 @@ export class Plane {
     });
   }
 
+  /** That a kind is not served is said in plain text, by API servers and by whatever stands before one. */
+  async #object<T>(read: () => Promise<T>): Promise<Reading<T>> {
+    const result = await this.reading(read);
+    if (result.ok || result.failure.reason !== 'KindMissing') return result;
+    this.#form ??= this.#isApiServer();
+    const { message } = result.failure;
+    return (await this.#form) ? result : { ok: false, failure: otherServer(message) };
+  }
+
+  /** By a path that all of them have, whoever asks. No answer is no evidence against it. */
+  async #isApiServer(): Promise<boolean> {
+    const asked = await this.probe('/api', Date.now);
+    return !asked.ok || asked.value.status === 429 || asked.value.status >= 500 || isInForm(asked.value.text);
+  }
+
   /** A server that gave no answer is named: it may not be the one that a person had in mind. */
   async reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
     const result = await reading(read);
@@ -167,6 +184,21 @@ export class Plane {
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+}
+
+const otherServer = (message: string): ReadFailure => ({
+  reason: 'NoApiServer',
+  message: `${message}, by what is no API server: neither is its answer to GET /api one`,
+});
+
+/** Of an API server's answer to what is no object. */
+export function isInForm(text: string): boolean {
+  try {
+    const body = JSON.parse(text) as { kind?: unknown; type?: unknown; gitVersion?: unknown } | null;
+    return [body?.kind, body?.type, body?.gitVersion].some((field) => typeof field === 'string');
+  } catch {
+    return false;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ReadFailureReason } from '../api/reasons.ts';
 import { explain } from '../clusters/session.ts';
 import { ApiError, UnseenError } from '../errors.ts';
+import { isOfAnother } from '../kube/classify.ts';
 
 /** Why something could not be read. Says nothing about whether it exists. */
 export interface ReadFailure {
@@ -44,6 +45,8 @@ export async function after<A, B>(
 
 function failureOf(error: unknown): ReadFailure {
   const { reason, message } = explain(error);
+  if (error instanceof ApiError && isOfAnother(error))
+    return { reason: 'NoApiServer', message: `${message}, and not in the form of an API server` };
   const isKindMissing = error instanceof ApiError && error.code === 404 && !error.objectMissing;
   return { reason: isKindMissing ? 'KindMissing' : (reason as ReadFailureReason), message };
 }

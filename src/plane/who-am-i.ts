@@ -13,6 +13,9 @@ export const ANONYMOUS = 'system:anonymous';
 /** Servers from 1.28 on have the first; one or the other of the next two may be there from 1.26 on. */
 const REVIEWS = ['v1', 'v1beta1', 'v1alpha1'];
 
+/** There is no such path. `plainly`: without an API server's form, in which API servers say it, too: of a version that no API has. */
+type NotServed = 'notServed' | 'plainly notServed';
+
 /**
  * As whom the credential of this plane is let in, if at all: by a SelfSubjectReview. Servers that have none refuse it by name to
  * whoever may not create one, which is nearly everybody; who may do everything is named as the requestor of a
@@ -28,9 +31,10 @@ export async function whoAmI(plane: Plane, throughRancher: boolean): Promise<Rea
     const apiVersion = `authentication.k8s.io/${version}`;
     const path = `/apis/${apiVersion}/selfsubjectreviews`;
     const answer = await ask(plane, path, { apiVersion, kind: 'SelfSubjectReview' }, throughRancher);
-    if (answer !== 'notServed') return answer;
+    if (typeof answer !== 'string') return answer;
   }
   const answer = await ask(plane, REQUESTS, REQUEST, throughRancher);
+  if (answer === 'plainly notServed') return failing(plane, REQUESTS, 'NoApiServer', noForm(404));
   return answer === 'notServed' ? { ok: true, value: { kind: 'letIn', username: undefined } } : answer;
 }
 
@@ -39,23 +43,32 @@ async function ask(
   path: string,
   body: object,
   throughRancher: boolean,
-): Promise<Reading<LiveAnswer> | 'notServed'> {
+): Promise<Reading<LiveAnswer> | NotServed> {
   const reply = await plane.post(path, body);
   if (!reply.ok) return reply;
   const { status, text } = reply.value;
-  const fail = (reason: 'Failing' | 'NoApiServer', what: string): Reading<never> => ({
-    ok: false,
-    failure: { reason, message: `POST ${plane.server}${path.split('?')[0]}: ${what}` },
-  });
   const said = readAnswer(text);
   if (status === 401 && (throughRancher || said?.kind === 'Status'))
     return { ok: true, value: { kind: 'refused' } };
-  if (said === undefined)
-    return fail('NoApiServer', `status ${status}, and not in the form of an API server`);
-  if (status === 404) return 'notServed';
+  // Who is in trouble, or has too much to do, says neither yes nor no: API servers say that in plain text, and so do balancers.
+  if (status === 429 || status >= 500) return failing(plane, path, 'Failing', `status ${status}`);
+  if (status === 404) return said === undefined ? 'plainly notServed' : 'notServed';
+  if (said === undefined) return failing(plane, path, 'NoApiServer', noForm(status));
   if (status === 403 || status === 200 || status === 201)
     return { ok: true, value: { kind: 'letIn', username: said.username } };
-  return fail('Failing', `status ${status}`);
+  return failing(plane, path, 'Failing', `status ${status}`);
+}
+
+const noForm = (status: number): string => `status ${status}, and not in the form of an API server`;
+
+function failing(
+  { server }: Plane,
+  path: string,
+  reason: 'Failing' | 'NoApiServer',
+  what: string,
+): Reading<never> {
+  const message = `POST ${server}${path.split('?')[0]}: ${what}`;
+  return { ok: false, failure: { reason, message } };
 }
 
 interface Said {

@@ -6,6 +6,7 @@ import {
   FIELD_MANAGER,
   LABEL_CLUSTER,
   LABEL_MANAGED_BY,
+  REFRESH_DEBOUNCE,
   type Resource,
   SECRETS,
 } from '../api/names.ts';
@@ -71,5 +72,18 @@ async function listObjects(
     !everywhere.ok && everywhere.failure.reason === 'Forbidden'
       ? await plane.list(resource, withoutHash, { namespace: plane.namespace, labelSelector })
       : everywhere;
-  return !listed.ok && listed.failure.reason === 'KindMissing' ? { ok: true, value: [] } : listed;
+  if (listed.ok) return listed;
+  if (listed.failure.reason === 'KindMissing') return { ok: true, value: [] };
+  if (listed.failure.reason === 'Forbidden' && resource === CONFIG_MAPS)
+    return theConfigMap(plane, withoutHash);
+  return listed;
+}
+
+/** There is one that we write, and the operator's own credential may look at that alone. */
+async function theConfigMap(
+  plane: DownstreamPlane,
+  parse: (raw: unknown) => KubeObject,
+): Promise<Reading<readonly KubeObject[]>> {
+  const found = await plane.get(CONFIG_MAPS, REFRESH_DEBOUNCE, parse, plane.namespace);
+  return found.ok ? { ok: true, value: found.value ? [found.value] : [] } : found;
 }

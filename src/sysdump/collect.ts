@@ -10,7 +10,9 @@ import {
   TOKENS,
   USERS,
 } from '../api/names.ts';
-import { addList, addOne, addPods, fileName, podMetrics, type Source } from './read.ts';
+import { logLine, stockLogLine } from './log-lines.ts';
+import { addAuthenticatorMetrics, addMetrics, OPERATOR_PORT } from './metrics.ts';
+import { addList, addOne, addPods, type Program, type Source } from './read.ts';
 import {
   CLUSTER,
   CLUSTER_AUTH_TOKEN,
@@ -23,8 +25,20 @@ import {
   USER,
 } from './shapes.ts';
 
-/** Where manifests/operator serves it. */
-const METRICS_PORT = 9464;
+const ours = (...names: readonly string[]): Program => ({
+  labelSelector: `app.kubernetes.io/name in (${names.join(',')})`,
+  file: 'pods',
+  line: logLine,
+});
+
+const OPERATOR = ours('ace-operator');
+const AUTHENTICATORS = ours('ace-authenticator', 'ace-authenticator-2');
+/** As Rancher's own manifest labels it. */
+const STOCK: Program = {
+  labelSelector: 'app=kube-api-auth',
+  file: 'pods-kube-api-auth',
+  line: stockLogLine,
+};
 
 /** The management plane's side: what is wanted, what the operator says of it, and how the operator itself is. */
 export async function collectManagement(source: Source, namespace: string): Promise<void> {
@@ -34,13 +48,8 @@ export async function collectManagement(source: Source, namespace: string): Prom
   await addList(source, CLUSTER_PROPAGATIONS, PROPAGATION);
   await addOne(source, LEASES, LEASE_SHAPE, { name: LEASE, namespace });
   await addList(source, EVENTS, EVENT, { namespace });
-  const { plane, archive, directory } = source;
-  for (const pod of await addPods(source, namespace, 'ace-operator')) {
-    const path = `${directory}/metrics/${fileName(pod)}.txt`;
-    const metrics = await podMetrics(plane, namespace, pod, METRICS_PORT);
-    if (metrics.ok) archive.addLines(path, metrics.value.split('\n'));
-    else archive.leave(path, metrics.failure.reason, metrics.failure.message);
-  }
+  for (const { metadata } of await addPods(source, namespace, OPERATOR))
+    await addMetrics(source, namespace, { name: metadata?.name ?? '', port: OPERATOR_PORT });
 }
 
 const DAEMON_SET_NAMES = ['ace-authenticator', 'ace-authenticator-2', 'kube-api-auth'] as const;
@@ -51,5 +60,7 @@ export async function collectCluster(source: Source, namespace: string): Promise
   await addList(source, CLUSTER_USER_ATTRIBUTES, CLUSTER_USER_ATTRIBUTE, { namespace });
   for (const name of DAEMON_SET_NAMES) await addOne(source, DAEMON_SETS, DAEMON_SET, { name, namespace });
   await addList(source, EVENTS, EVENT, { namespace });
-  await addPods(source, namespace, 'ace-authenticator');
+  for (const pod of await addPods(source, namespace, AUTHENTICATORS))
+    await addAuthenticatorMetrics(source, namespace, pod);
+  await addPods(source, namespace, STOCK);
 }

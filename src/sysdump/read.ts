@@ -1,10 +1,9 @@
 import { PODS, type Resource } from '../api/names.ts';
 import type { Plane } from '../plane/plane.ts';
-import type { Reading } from '../plane/reading.ts';
 import { kept, type Shape } from './allow.ts';
 import type { Archive } from './archive.ts';
 import type { Scrubber } from './scrub.ts';
-import { LOG_LINE, POD } from './shapes.ts';
+import { POD } from './shapes.ts';
 
 /** Where something is read from, and where it goes. */
 export interface Source {
@@ -21,8 +20,9 @@ export async function addList(
   resource: Resource,
   shape: Shape,
   options: { readonly namespace?: string | undefined; readonly labelSelector?: string } = {},
+  file: string = resource.plural,
 ): Promise<readonly unknown[]> {
-  const path = `${directory}/${resource.plural}.jsonl`;
+  const path = `${directory}/${file}.jsonl`;
   const parse = (raw: unknown): unknown => kept(shape, raw, (text) => scrubber.learn(text));
   const read = await plane.list(resource, parse, options);
   if (!read.ok) {
@@ -55,32 +55,53 @@ const MAX_LOG_BYTES = 16 * LOG_BYTES;
 /** Beyond what any cluster has of ours; a namespace in other hands may have more. */
 const MAX_PODS = 50;
 
-interface SeenPod {
+export interface SeenPod {
   readonly metadata?: { readonly name?: string };
-  readonly spec?: { readonly containers?: readonly { readonly name?: string }[] };
+  readonly spec?: {
+    readonly containers?: readonly { readonly name?: string; readonly args?: readonly string[] }[];
+  };
   readonly status?: {
     readonly containerStatuses?: readonly { readonly name?: string; readonly restartCount?: number }[];
   };
 }
 
-/** Our pods in a namespace, and the last lines of their logs; of a container that was restarted those before as well. */
-export async function addPods(source: Source, namespace: string, app: string): Promise<readonly string[]> {
-  const labelSelector = `app.kubernetes.io/name=${app}`;
-  const pods = (await addList(source, PODS, POD, { namespace, labelSelector })) as readonly SeenPod[];
-  for (const { metadata, spec, status } of pods.slice(0, MAX_PODS)) {
+/** Which Pods, and how their logs are read. */
+export interface Program {
+  readonly labelSelector: string;
+  /** Where the Pods themselves go. */
+  readonly file: string;
+  /** What is kept of a line; undefined: nothing. */
+  readonly line: (line: string, scrubber: Scrubber) => string | undefined;
+}
+
+/** Pods of a program, and the last lines of their logs; of a container that was restarted those before as well. */
+export async function addPods(
+  source: Source,
+  namespace: string,
+  program: Program,
+): Promise<readonly SeenPod[]> {
+  const { labelSelector, file } = program;
+  const listed = await addList(source, PODS, POD, { namespace, labelSelector }, file);
+  const pods = (listed as readonly SeenPod[]).slice(0, MAX_PODS);
+  for (const { metadata, spec, status } of pods) {
     for (const { name: container = '' } of spec?.containers ?? []) {
       const restarts = status?.containerStatuses?.find(({ name }) => name === container)?.restartCount ?? 0;
-      const of = { namespace, pod: metadata?.name ?? '', container };
+      const of = { namespace, pod: metadata?.name ?? '', container, keep: program.line };
       await addLog(source, of, false);
       if (restarts > 0) await addLog(source, of, true);
     }
   }
-  return pods.flatMap(({ metadata }) => metadata?.name ?? []);
+  return pods;
 }
 
 async function addLog(
   { plane, archive, scrubber, directory }: Source,
-  { namespace, pod, container }: { namespace: string; pod: string; container: string },
+  {
+    namespace,
+    pod,
+    container,
+    keep,
+  }: { namespace: string; pod: string; container: string; keep: Program['line'] },
   previous: boolean,
 ): Promise<void> {
   // No limitBytes: a kubelet counts them from the first of these lines, and what it leaves out is the end.
@@ -96,7 +117,7 @@ async function addLog(
     .filter((line) => line !== '');
   archive.addLines(
     path,
-    lines.map((line) => logLine(line, scrubber)),
+    lines.flatMap((line) => keep(line, scrubber) ?? []),
     'last',
   );
 }
@@ -108,29 +129,7 @@ function ending(text: string, characters: number): string {
   return end.slice(end.indexOf('\n') + 1);
 }
 
-/** Ours are JSON, of which only the known fields stay; of any other line what is no secret. */
-export function logLine(line: string, scrubber: Scrubber): string {
-  try {
-    const parsed: unknown = JSON.parse(line);
-    if (parsed !== null && typeof parsed === 'object' && !Array.isArray(parsed))
-      return JSON.stringify(kept(LOG_LINE, parsed, (text) => scrubber.learn(text)));
-  } catch {
-    // Of another program, of Node itself, or cut off.
-  }
-  return line;
-}
-
-/** What a pod serves, by way of the API server. */
-export function podMetrics(
-  plane: Plane,
-  namespace: string,
-  pod: string,
-  port: number,
-): Promise<Reading<string>> {
-  return plane.text(`${podPath(namespace, `${pod}:${port}`)}/proxy/metrics`, 8 * LOG_BYTES);
-}
-
-function podPath(namespace: string, pod: string): string {
+export function podPath(namespace: string, pod: string): string {
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`;
 }
 

@@ -23,6 +23,8 @@ const CHANGES_PER_SECOND = 20;
 const FAULT_EVERY_MS = [1_500, 4_000] as const;
 
 async function main(): Promise<void> {
+  // The programs and planes go with this process, and it goes in order.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   const seed = Number(process.env['ACE_SEED'] || Date.now() % 1_000_000);
   const seconds = Number(process.env['ACE_SECONDS'] || 150);
   const kinds = chosenKinds(process.env['ACE_FAULTS'] ?? '');

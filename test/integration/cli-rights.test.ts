@@ -15,6 +15,7 @@ import {
   SETTINGS,
 } from '../../src/api/names.ts';
 import { runProgram } from '../../src/cli/program/program.ts';
+import * as sha3 from '../../src/hash/sha3-512.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
@@ -29,6 +30,7 @@ import {
   rightText,
 } from '../support/rights.ts';
 import { aRuntime } from '../support/runtime.ts';
+import { rawCat, rawHashSecret } from '../support/webhook-rig.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 /** How a row of the table is tried, and what it needs to be there. */
@@ -91,6 +93,12 @@ const TRIALS: Readonly<Record<string, Trial>> = {
       await condition('GCBlocked');
     },
   },
+  'adoption CLUSTER': { args: () => ['adoption', CLUSTER], takesFile: true },
+  'adoption CLUSTER --remove-leftovers': {
+    args: () => ['adoption', CLUSTER, '--remove-leftovers', '--yes'],
+    prepare: rancherLeftover,
+    takesFile: true,
+  },
   'drain CLUSTER': {
     args: () => ['drain', CLUSTER],
     prepare: () => patchPropagation({ spec: { drain: false } }),
@@ -139,18 +147,30 @@ async function leftover(name: string): Promise<void> {
   await create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
 }
 
+/** A pair of Rancher's without a Token. */
+async function rancherLeftover(name: string): Promise<void> {
+  const { create } = world.cluster(CLUSTER);
+  await create(SECRETS, rawHashSecret(name, sha3.hash(`not-a-real-secret-of-${name}`)));
+  await create(CLUSTER_AUTH_TOKENS, rawCat(name, {}, { labels: { 'cattle.io/creator': 'norman' } }));
+}
+
 const SERVICE_ACCOUNTS: Resource = {
   ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true },
 };
 
 /** One of ours, which no node runs. */
-async function aPod(client: KubeClient, namespace: string, app: string): Promise<void> {
+async function aPod(
+  client: KubeClient,
+  namespace: string,
+  app: string,
+  args: readonly string[] = [],
+): Promise<void> {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } };
   await client.create(SERVICE_ACCOUNTS, account).catch(() => undefined); // somebody made it already
   await client.create(PODS, {
     ...{ apiVersion: 'v1', kind: 'Pod' },
     metadata: { name: `${app}-1`, namespace, labels: { 'app.kubernetes.io/name': app } },
-    spec: { automountServiceAccountToken: false, containers: [{ name: app, image: app }] },
+    spec: { automountServiceAccountToken: false, containers: [{ name: app, image: app, args }] },
   });
 }
 
@@ -199,7 +219,9 @@ beforeAll(async () => {
     ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
   });
   await aPod(management.client, OWN_NAMESPACE, 'ace-operator');
-  await aPod(world.cluster(CLUSTER).client, NAMESPACE, 'ace-authenticator');
+  await aPod(world.cluster(CLUSTER).client, NAMESPACE, 'ace-authenticator', [
+    '--metrics-listen=0.0.0.0:9465',
+  ]);
   for (const directory of ['roles/management', 'roles/rancher'])
     await applyManifests(management.plane.adminKubeconfig, directory);
   await applyManifests(adminKubeconfig, 'roles/downstream');

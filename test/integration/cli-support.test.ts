@@ -48,6 +48,7 @@ let cli: Cli;
 let dir: string;
 let kubelets: readonly Kubelet[];
 let metrics: { close(): Promise<void> } | undefined;
+let authenticatorMetrics: { close(): Promise<void> } | undefined;
 let needles: readonly string[];
 
 beforeAll(async () => {
@@ -66,6 +67,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all((kubelets ?? []).map((kubelet) => kubelet.close()));
   await metrics?.close();
+  await authenticatorMetrics?.close();
   await world?.close();
   if (dir) await rm(dir, { recursive: true, force: true });
 });
@@ -97,7 +99,8 @@ async function plantInCluster(): Promise<void> {
     'node-management',
     logsOf(OWN_NAMESPACE, 'ace-operator'),
   );
-  kubelets = [above, below].filter((one): one is Kubelet => one !== undefined);
+  const stock = await makePod('stock', cluster, NAMESPACE, 'kube-api-auth');
+  kubelets = [above, below, stock].filter((one): one is Kubelet => one !== undefined);
 }
 
 const logsOf = (namespace: string, app: string): Record<string, string> => ({
@@ -116,9 +119,19 @@ const logsOf = (namespace: string, app: string): Record<string, string> => ({
   ].join('\n'),
 });
 
+/** As kube-api-auth writes them, and Go when it gives up. */
+const STOCK_LOG = [
+  `time="2026-01-01T00:00:00Z" level=info msg="Starting Rancher Kube-API-Auth service" planted="${CANARY}"`,
+  `time="2026-01-01T00:00:01Z" level=error msg="cannot verify ${EVERYTHING}" error="${BCRYPT}"`,
+  `{"planted":"${CANARY}"}`,
+  `a line of no form: ${CANARY}`,
+  'panic: runtime error: index out of range',
+  '',
+].join('\n');
+
 /** A pod of ours with everything in it that must not be seen; in a cluster with a kubelet behind it. */
 async function makePod(
-  name: 'management' | 'cluster',
+  name: 'management' | 'cluster' | 'stock',
   plane: World['management'] | ReturnType<World['cluster']>,
   namespace: string,
   app: string,
@@ -130,7 +143,9 @@ async function makePod(
       ...{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } },
     })
     .catch(() => undefined); // there, or made by somebody else
-  const labels = { 'app.kubernetes.io/name': app, canary: CANARY };
+  const label = name === 'stock' ? 'app' : 'app.kubernetes.io/name';
+  const labels = { [label]: app, canary: CANARY };
+  const listens = name === 'cluster' ? ['--metrics-listen=$(NODE_IP):9465'] : [];
   await plane.create(PODS, {
     ...{ apiVersion: 'v1', kind: 'Pod' },
     metadata: { name: `${app}-1`, namespace, labels, annotations: { planted: EVERYTHING } },
@@ -139,21 +154,25 @@ async function makePod(
       automountServiceAccountToken: false,
       containers: [
         {
-          ...{ name: app, image: `${app}:v${VERSION}`, args: ['operator', `--header=Bearer ${JWT}`] },
+          ...{ name: app, image: `${app}:v${VERSION}`, args: ['run', `--header=Bearer ${JWT}`, ...listens] },
           env: [{ name: 'PLANTED', value: EVERYTHING }],
         },
       ],
     },
   });
-  if (name === 'cluster') return startKubelet(plane, 'node-cluster', logsOf(namespace, app));
+  if (name === 'stock')
+    return startKubelet(plane, 'node-stock', { [`${namespace}/${app}-1/${app}`]: STOCK_LOG });
   const address = podAddress();
   if (address !== undefined) {
-    metrics = await servePod(address, 9464, `ace_operator_up 1\nplanted{x="${CANARY}",y="${JWT}"} 1\n`);
+    const planted = `planted{x="${CANARY}",y="${JWT}"} 1\nace_x{y="${JWT}",z="${BEARER}"} 1\n`;
+    if (name === 'cluster')
+      authenticatorMetrics = await servePod(address, 9465, `ace_authenticator_up 1\n${planted}`);
+    else metrics = await servePod(address, 9464, `ace_operator_up 1\n${planted}`);
     const status = { podIP: address, podIPs: [{ ip: address }], phase: 'Running' };
     const key = { resource: PODS, name: `${app}-1`, namespace };
     await plane.client.patch(key, { status }, { subresource: 'status' });
   }
-  return undefined;
+  return name === 'cluster' ? startKubelet(plane, 'node-cluster', logsOf(namespace, app)) : undefined;
 }
 
 const daemonSet = (version: string): object => {
@@ -322,6 +341,12 @@ describe('-o json', () => {
       metadata: { name: 't-orphan', namespace: NAMESPACE, labels },
     });
     expectDocument('Removal', (await cli.run('gc', CLUSTER, '-o', 'json')).stdout);
+    await cluster.create(CLUSTER_AUTH_TOKENS, {
+      ...{ apiVersion: 'cluster.cattle.io/v3', kind: 'ClusterAuthToken', userName: 'u-gone' },
+      metadata: { name: 't-strange', namespace: NAMESPACE },
+    });
+    expectDocument('AdoptionItem', (await cli.run('adoption', CLUSTER, '-o', 'json')).stdout);
+    await cluster.remove(CLUSTER_AUTH_TOKENS, 't-strange', NAMESPACE);
     const { adminKubeconfig } = cluster.plane;
     const removed = await cli.run(
       ...['cleanup', '--kubeconfig', adminKubeconfig, '--dry-run=client', '--yes', '-o', 'json'],
@@ -424,6 +449,23 @@ describe('sysdump', () => {
   test('has the metrics of the operator, where its pod can be reached', () => {
     if (metrics) expect(files['management/metrics/ace-operator-1.txt']).toContain('ace_operator_up 1');
     else expect(said.leftOut.map(({ what }) => what)).toContain('management/metrics/ace-operator-1.txt');
+  });
+
+  test('has the metrics of an authenticator that serves them, by the same way', () => {
+    const path = `clusters/${CLUSTER}/metrics/ace-authenticator-1.txt`;
+    if (!authenticatorMetrics) return expect(said.leftOut.map(({ what }) => what)).toContain(path);
+    expect(files[path]).toContain('ace_authenticator_up 1');
+    expect(files[path]).not.toContain('planted');
+  });
+
+  test('has of the log of kube-api-auth what is known of it', () => {
+    expect(files[`clusters/${CLUSTER}/pods-kube-api-auth.jsonl`]).toContain('kube-api-auth-1');
+    const log = files[`clusters/${CLUSTER}/logs/kube-api-auth-1.kube-api-auth.log`]?.split('\n') ?? [];
+    expect(log[0]).toBe(
+      'time="2026-01-01T00:00:00Z" level=info msg="Starting Rancher Kube-API-Auth service"',
+    );
+    expect(log[1]).toMatch(/level=error msg="cannot verify /);
+    expect(log.slice(2)).toEqual(['panic: runtime error: index out of range', '']);
   });
 
   test('has no token value, hash, credential, fingerprint, kubeconfig or key, however it is written', () => {

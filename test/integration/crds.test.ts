@@ -51,8 +51,9 @@ async function create(path: string, object: object): Promise<void> {
 }
 
 beforeAll(async () => {
-  plane = await startControlPlane({ name: 'crds' });
-  return () => plane.stop();
+  const own = await startControlPlane({ name: 'crds' });
+  plane = own;
+  return () => own.stop();
 });
 
 test.each(definitions)('$metadata.name describes every field and column, and shows no secret', ({ spec }) => {
@@ -148,17 +149,19 @@ describe('on an empty API server', () => {
   });
 });
 
-// A newer API server takes its time, now and then two minutes, until it serves definitions that were deleted and made anew.
+// An API server for each: a newer one takes its time, now and then minutes, until it serves definitions that were deleted and made anew.
 describe('over the definitions that Rancher made', { timeout: 300_000 }, () => {
   const stored = { userId: 'u-1', enabled: null, groupPrincipals: null, ttl: 0, unknown: [{ deep: null }] };
 
   beforeEach(async () => {
-    await run('delete', 'crd', '--all');
+    const own = await startControlPlane({ name: 'crds-of-rancher' });
+    plane = own;
     const file = join(plane.dir, 'rancher.json');
     await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: rancherDefinitions }));
     await run('create', '--field-manager=rancher', '-f', file);
     await established();
     await create(TOKENS, { ...TOKEN, metadata: { name: 'kubeconfig-u-1' }, ...stored });
+    return () => own.stop();
   });
 
   test.each([

@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  ANNOTATION_TOKEN_HASHED,
   CLUSTER_AUTH_TOKENS,
   CLUSTER_PROPAGATIONS,
   CLUSTER_USER_ATTRIBUTES,
+  CLUSTERS,
   rancherFinalizer,
   SECRETS,
   TOKENS,
+  USERS,
 } from '../../src/api/names.ts';
 import * as sha3 from '../../src/hash/sha3-512.ts';
+import * as sha256 from '../../src/hash/sha256.ts';
 import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectDocument } from '../support/json-schema.ts';
 import type { Any } from '../support/plane-client.ts';
 import { rawCat, rawCua, rawHashSecret } from '../support/webhook-rig.ts';
 import { type Downstream, NAMESPACE, startWorld, type World } from '../support/world.ts';
@@ -77,6 +82,49 @@ describe('beside Rancher’s own controller', () => {
     expect(status.stderr).toContain("cluster c-one: Rancher's own controller writes this cluster, too");
     const { stdout } = await cli.run('explain', NAMES[0] ?? '');
     expect(stdout).toContain("written by Rancher's own controller, so the operator leaves it alone");
+  });
+
+  test('a token that it leaves aside is let in by its ClusterUserAttribute, and never with more than the user has', async () => {
+    const name = 'token-aside';
+    const isThere = async (): Promise<boolean> =>
+      (await cluster.clusterAuthToken(name)) !== undefined && (await cluster.hashSecret(name)) !== undefined;
+    const becomes = (there: boolean): Promise<void> =>
+      eventually(async () => expect(await isThere()).toBe(there));
+    const before = await cluster.clusterUserAttribute('u-ada');
+    // In a format that Rancher's controller skips.
+    const hash = sha256.hash(`not-a-real-secret-of-${name}`);
+    await world.createToken(name, 'c-one', 'u-ada', { token: hash }, { [ANNOTATION_TOKEN_HASHED]: 'true' });
+    await becomes(true);
+    expect(await cluster.clusterUserAttribute('u-ada')).toEqual(before);
+    // Rancher is slow, or does not run: what it gives is more than the user has by now.
+    await world.setGroups('u-ada', []);
+    await becomes(false);
+    await cluster.patch(CLUSTER_USER_ATTRIBUTES, 'u-ada', { groups: [] }, NAMESPACE);
+    await becomes(true);
+    await world.management.patch(USERS, 'u-ada', { enabled: false });
+    await becomes(false);
+    await world.management.patch(USERS, 'u-ada', { enabled: true });
+    await becomes(true);
+    await world.setGroups('u-ada', ['group://a']);
+    await cluster.patch(CLUSTER_USER_ATTRIBUTES, 'u-ada', { groups: ['group://a'] }, NAMESPACE);
+    await eventually(async () =>
+      expect((await world.propagation('c-one'))?.status).toMatchObject({ synced: 1, failed: 0 }),
+    );
+    expect(await isThere()).toBe(true);
+    await world.deleteToken(name);
+    await becomes(false);
+    expect((await cluster.clusterUserAttribute('u-ada'))?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  test('adoption is shown object by object, and nothing is changed by looking', async () => {
+    const { code, stdout } = await cli.run('adoption', 'c-one', '-o', 'json');
+    expect(code).toBe(0);
+    expectDocument('AdoptionItem', stdout);
+    const { items } = JSON.parse(stdout);
+    expect(items.map(({ object, plan }: Any) => `${object.name} ${plan}`).sort()).toEqual(
+      NAMES.map((name) => `${name} adopt`).sort(),
+    );
+    expect((await cli.run('adoption')).stdout).toContain('adopt');
   });
 
   test('adoption takes it over without a moment in which a token would be refused, and keeps what matters', async () => {
@@ -158,5 +206,66 @@ describe('beside Rancher’s own controller', () => {
     await world.deleteToken(NAMES[0] ?? '');
     await eventually(async () => expect(await cluster.clusterAuthToken(NAMES[0] ?? '')).toBeUndefined());
     expect(await cluster.get(CLUSTER_AUTH_TOKENS, NAMES[1] ?? '', NAMESPACE)).toBeDefined();
+  });
+
+  test('what Rancher left behind is listed, and goes on request alone', async () => {
+    const orphan = async (name: string, metadata: Readonly<Record<string, unknown>>): Promise<void> => {
+      await cluster.create(SECRETS, rawHashSecret(name, sha3.hash(`not-a-real-secret-of-${name}`)));
+      await cluster.create(CLUSTER_AUTH_TOKENS, rawCat(name, { userName: 'u-ada' }, metadata));
+    };
+    await orphan('token-gone', NORMAN);
+    await orphan('token-of-another', {});
+    await cluster.create(SECRETS, rawHashSecret('token-alone', sha3.hash('not-a-real-secret-of-alone')));
+    await cluster.create(SECRETS, {
+      ...rawHashSecret('not-a-hash', 'x'),
+      metadata: { name: 'not-a-hash', namespace: NAMESPACE },
+    });
+    const plan = async (): Promise<readonly string[]> => {
+      const { stdout } = await cli.run('adoption', 'c-one', '-o', 'json');
+      return JSON.parse(stdout)
+        .items.map(
+          ({ object, plan: step, removable }: Any) => `${object.kind} ${object.name} ${step} ${removable}`,
+        )
+        .sort();
+    };
+    const remove = (...more: string[]): ReturnType<Cli['run']> =>
+      cli.run('adoption', 'c-one', '--remove-leftovers', ...more);
+    const looked = await plan();
+    expect(looked).toEqual([
+      'ClusterAuthToken token-gone orphan true',
+      'ClusterAuthToken token-of-another orphan false',
+      'Secret token-alone leftover true',
+      'Secret token-gone orphan true',
+      // Of a pair whose ClusterAuthToken somebody deleted.
+      'Secret token-off leftover true',
+    ]);
+    // Nobody is there who could answer.
+    expect((await remove()).code).toBe(2);
+    for (const mode of ['client', 'server']) {
+      const { code, stdout } = await remove(`--dry-run=${mode}`);
+      expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 4 });
+    }
+    expect(await plan()).toEqual(looked);
+    const { code, stdout } = await remove('--yes', '-o', 'json');
+    expect(code).toBe(0);
+    expectDocument('Removed', stdout);
+    expect(await plan()).toEqual(['ClusterAuthToken token-of-another orphan false']);
+    expect(await cluster.hashSecret('token-of-another')).toBeDefined();
+    expect(await cluster.hashSecret('not-a-hash')).toBeDefined();
+    expect(await cluster.clusterAuthToken(NAMES[1] ?? '')).toBeDefined();
+  });
+
+  test('of a cluster whose endpoint is off, all of Rancher’s is left over', async () => {
+    await world.management.patch(CLUSTERS, 'c-one', {
+      spec: { localClusterAuthEndpoint: { enabled: false } },
+    });
+    await eventually(async () => expect(await cluster.ours()).toEqual([]));
+    await cluster.create(CLUSTER_AUTH_TOKENS, rawCat('token-off', { userName: 'u-ada' }, NORMAN));
+    await cluster.create(CLUSTER_USER_ATTRIBUTES, rawCua('u-left', {}, NORMAN));
+    expect((await cli.run('adoption', 'c-one')).stdout).toContain('AceDisabled');
+    expect((await cli.run('adoption', 'c-one', '--remove-leftovers', '--yes')).code).toBe(0);
+    expect(await cluster.clusterAuthToken('token-off')).toBeUndefined();
+    expect(await cluster.clusterUserAttribute('u-left')).toBeUndefined();
+    expect(await cluster.clusterAuthToken('token-of-another')).toBeDefined();
   });
 });

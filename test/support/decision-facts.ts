@@ -1,3 +1,4 @@
+import { LABEL_CREATOR, RANCHER_CREATOR } from '../../src/api/names.ts';
 import type { KubeObject, Token } from '../../src/api/types.ts';
 import { desiredTokenObjects, desiredUserObject } from '../../src/derive/desired.ts';
 import { type Change, hashIn, keyOf } from '../../src/derive/diff.ts';
@@ -66,6 +67,12 @@ export function foreign(object: KubeObject): KubeObject {
   return { ...object, metadata: { name, namespace, uid: `${uid}-foreign` } } as KubeObject;
 }
 
+/** The same, written by Rancher's own controller, by its mark. */
+export function byRancher(object: KubeObject): KubeObject {
+  const { metadata, ...rest } = foreign(object);
+  return { ...rest, metadata: { ...metadata, labels: { [LABEL_CREATOR]: RANCHER_CREATOR } } } as KubeObject;
+}
+
 /** The same, with someone's finalizer. */
 export function finalized(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, finalizers: ['example.com/hold'] } };
@@ -117,6 +124,7 @@ export function tokenFacts(changes: TokenChanges = {}): TokenFacts {
       isExtCarried: true,
       isExtUnread: false,
       isUserGone: false,
+      userAttribute: anAttribute(),
       awaitedElsewhereSinceMs: undefined,
       ...known,
     },

@@ -1,5 +1,6 @@
 import type { KubeObject, Token, User, UserAttribute } from '../../src/api/types.ts';
 import { keyOf } from '../../src/derive/diff.ts';
+import { strayGroups } from '../../src/derive/other-writer.ts';
 import { isOurs } from '../../src/derive/ownership.ts';
 import { decideToken } from '../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../src/operator/decide/decide-user.ts';
@@ -86,6 +87,7 @@ export class PaperWorld {
         isExtCarried: true,
         isExtUnread: false,
         isUserGone: isTokenGone || (token !== undefined && this.gone.has(userKey(token.userName))),
+        userAttribute: token && this.attributes.get(token.userName),
         awaitedElsewhereSinceMs: this.awaitedElsewhereSinceMs,
       },
     });
@@ -145,6 +147,10 @@ export class PaperWorld {
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),
         );
+      case 'groups': {
+        const there = this.#find(`ClusterUserAttribute/${question.name}`);
+        return !there || strayGroups(there, this.attributes.get(question.name)).length === 0;
+      }
       case 'hash':
         return !this.hashing.has(question.uid);
       case 'user':

@@ -57,6 +57,8 @@ function saidQuestion(question: Question): string {
       return `asks whether Secret ${question.name} is someone else's`;
     case 'moved':
       return `asks whether the hash was moved into Secret ${question.name}`;
+    case 'groups':
+      return `asks whether user ${question.name} has all groups that are there`;
     case 'hash':
       return `asks for its hash`;
     case 'user':

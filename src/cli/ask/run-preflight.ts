@@ -1,33 +1,20 @@
 import { type PreflightConfig, preflightConfig } from '../../config/preflight.ts';
-import { type Hop, withNames } from '../../explain/hop.ts';
-import {
-  judgeCluster,
-  judgeManagement,
-  unreached,
-  unseenAuthentication,
-  worst,
-} from '../../explain/preflight.ts';
-import { lookAtCluster, lookAtManagement } from '../../explain/preflight-evidence.ts';
+import type { Hop } from '../../explain/hop.ts';
+import { unseenAuthentication, worst } from '../../explain/preflight.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { known, type Reading, required } from '../../plane/reading.ts';
-import { confirmCluster } from '../../plane/same-cluster.ts';
 import { checklist, mark } from '../../print/checklist.ts';
 import { type Printer, printObject } from '../../print/output.ts';
 import { printable } from '../../print/printable.ts';
 import { paint } from '../../print/style.ts';
-import { downstreamPlane, givenDownstream, managementPlane } from '../reach/connect.ts';
+import { managementPlane } from '../reach/connect.ts';
+import { type Inspection, inspectCluster, inspectManagement } from '../reach/inspect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
-
-/** One API server and what was found about it. */
-interface Inspection {
-  readonly name: string;
-  readonly hops: readonly Hop[];
-}
 
 /** `ace-operator preflight`. @returns the exit code @throws {ConfigError | UnseenError} */
 export async function runPreflight({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -41,7 +28,8 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
     }
-    for (const name of known(names) ?? []) inspections.push(await inspect(name, config, management, runtime));
+    for (const name of known(names) ?? [])
+      inspections.push(await inspectCluster(name, config, management, runtime));
     await print(inspections, config, printerOf(config, runtime));
     tellUnseen(inspections, config, runtime);
     const code = codeOf(inspections, config);
@@ -90,38 +78,6 @@ async function clusterNames(
   }
   const isKnown = required(clusters).some(({ name }) => name === config.cluster);
   return isKnown ? { ok: true, value: [config.cluster] } : undefined;
-}
-
-/** What was found about the management plane. */
-export async function inspectManagement(
-  management: ManagementPlane,
-  now: () => number,
-): Promise<readonly Hop[]> {
-  return judgeManagement(await lookAtManagement(management, now));
-}
-
-async function inspect(
-  name: string,
-  config: PreflightConfig,
-  management: ManagementPlane,
-  runtime: Runtime,
-): Promise<Inspection> {
-  const propagation = known(await management.remembered.propagation(name));
-  // The operator's own credential is what is judged here.
-  const opened = await downstreamPlane(name, management, { ...config, downstreamKubeconfig: undefined });
-  const names = { token: undefined, cluster: name, user: undefined };
-  if (!opened.ok) return { name, hops: [withNames(unreached(opened.failure), names)] };
-  const seer = await givenDownstream(config.downstreamKubeconfig, config, opened.value.namespace);
-  try {
-    const unproven =
-      seer && (await confirmCluster(seer, name, await management.remembered.propagation(name)));
-    if (unproven) note(unproven, runtime);
-    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
-    const hops = judgeCluster(evidence, { strict: config.strict, propagation });
-    return { name, hops: hops.map((hop) => withNames(hop, names)) };
-  } finally {
-    await Promise.all([opened.value.close(), seer?.close()]);
-  }
 }
 
 async function print(

@@ -7,7 +7,7 @@ import { judgeCluster } from '../../explain/preflight.ts';
 import { lookAtCluster } from '../../explain/preflight-evidence.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
-import { known, reading, required } from '../../plane/reading.ts';
+import { known, required } from '../../plane/reading.ts';
 import { printObject } from '../../print/output.ts';
 import { Archive, type LeftOut } from '../../sysdump/archive.ts';
 import { collectCluster, collectManagement } from '../../sysdump/collect.ts';
@@ -15,14 +15,14 @@ import { fileName } from '../../sysdump/read.ts';
 import { Scrubber } from '../../sysdump/scrub.ts';
 import { VERSION } from '../../version.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { inspectManagement } from '../reach/inspect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note, say } from '../terminal/say.ts';
-import { inspectManagement } from './run-preflight.ts';
-import { partVersions, versionsObject } from './run-version.ts';
+import { ownVersions, type PartVersion, versionsObject, versionsThere } from './run-version.ts';
 
 /** A cluster that answers slowly takes its share of the time and no more. */
 const PARALLEL = 4;
@@ -34,6 +34,8 @@ const MAX_TOLD = 20;
 interface Work {
   readonly config: SysdumpConfig;
   readonly management: ManagementPlane;
+  /** Of the clusters that were looked at. */
+  readonly versions: Map<string, readonly PartVersion[]>;
   readonly archive: Archive;
   readonly scrubber: Scrubber;
   readonly deadline: AbortSignal;
@@ -46,14 +48,14 @@ export async function runSysdump({ args, given }: Invocation, runtime: Runtime):
   const atMs = runtime.now();
   const stamp = formatTime(atMs).replaceAll(/[-:]/g, '');
   const path = config.outputFile ?? `ace-sysdump-${stamp}.tar.gz`;
-  if (path !== '-') await requireFree(path);
+  if (path !== '-') await requirePlace(path);
   const scrubber = new Scrubber();
   const archive = new Archive({ totalBytes: config.sizeLimitBytes, fileBytes: FILE_BYTES }, scrubber);
   const deadline = AbortSignal.timeout(config.timeLimitMs);
   const management = await managementPlane(config, { deadline });
   try {
     archive.addObject('sysdump.json', { made: formatTime(atMs), by: config.userAgent, version: VERSION });
-    await collect({ config, management, archive, scrubber, deadline, runtime });
+    await collect({ config, management, versions: new Map(), archive, scrubber, deadline, runtime });
   } finally {
     await management.close();
   }
@@ -75,31 +77,21 @@ async function collect(work: Work): Promise<void> {
   const names = config.clusters.length > 0 ? config.clusters : withAce.sort();
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
-  await addVersions(names, work);
+  const own = await ownVersions({ config, management, now: runtime.now });
   const progress = progressOf('looking into clusters', runtime);
   let done = 0;
   await eachBounded(names, PARALLEL, async (name) => {
-    await collectOne(name, work);
+    await collectOne(name, own.operator, work);
     done += 1;
     progress.update(done, names.length);
   });
   progress.clear();
+  const parts = [...own.parts, ...names.flatMap((name) => work.versions.get(name) ?? [])];
+  archive.addObject('versions.json', versionsObject(parts));
 }
 
-/** Clusters that are silent may not take the time of those that are not. */
-const VERSIONS_SHARE = 1 / 3;
-
-async function addVersions(names: readonly string[], work: Work): Promise<void> {
-  const { config, management, archive, runtime } = work;
-  const share = AbortSignal.timeout(Math.ceil(config.timeLimitMs * VERSIONS_SHARE));
-  const deadline = AbortSignal.any([work.deadline, share]);
-  const asked = { config, management, now: runtime.now, deadline };
-  const versions = await reading(() => partVersions(asked, names));
-  if (versions.ok) archive.addObject('versions.json', versionsObject(versions.value));
-  else archive.leave('versions.json', versions.failure.reason, versions.failure.message);
-}
-
-async function collectOne(name: string, work: Work): Promise<void> {
+/** All of it in the time of one cluster. */
+async function collectOne(name: string, operator: string | undefined, work: Work): Promise<void> {
   const { config, management, archive, scrubber, runtime } = work;
   const directory = `clusters/${fileName(name)}`;
   if (work.deadline.aborted)
@@ -110,6 +102,7 @@ async function collectOne(name: string, work: Work): Promise<void> {
     );
   const deadline = AbortSignal.any([work.deadline, AbortSignal.timeout(CLUSTER_MS)]);
   const opened = await downstreamPlane(name, management, config, { connections: 2, deadline });
+  work.versions.set(name, await versionsThere(opened, name, { operator, now: runtime.now }));
   if (!opened.ok) return archive.leave(directory, opened.failure.reason, opened.failure.message);
   const plane = opened.value;
   try {
@@ -139,10 +132,16 @@ function addPreflight(directory: string, hops: readonly Hop[], { archive }: Work
     if (state === 'unknown') archive.leave(`${directory}/preflight.json: ${id}`, reason, detail);
 }
 
-/** @throws {ConfigError} before anything is collected for nothing */
-async function requireFree(path: string): Promise<void> {
+/** A file can be made there, and none is there yet. @throws {ConfigError} before anything is asked for nothing */
+async function requirePlace(path: string): Promise<void> {
   const there = await lstat(path).catch(() => undefined);
   if (there !== undefined) throw new ConfigError(`--output-file ${path}: the file exists`);
+  // Of all that may be in the way (rights, a missing directory, a read-only file system) trying alone tells.
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw new ConfigError(`--output-file ${path}: ${describeFileError(error)}`);
+  });
+  await file.close();
+  await unlink(path);
 }
 
 /** For its owner alone: it has no secrets, and much that is nobody else's business. @throws {ConfigError} */

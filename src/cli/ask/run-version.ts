@@ -2,6 +2,7 @@ import type { AskConfig } from '../../config/ask.ts';
 import { versionConfig } from '../../config/version.ts';
 import { type Skew, SUPPORTED_SKEW, skewOf } from '../../derive/skew.ts';
 import { eachBounded } from '../../plane/bounded.ts';
+import type { DownstreamPlane } from '../../plane/downstream.ts';
 import { readLeader } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import type { Plane } from '../../plane/plane.ts';
@@ -12,12 +13,13 @@ import type { Tone } from '../../print/style.ts';
 import { VERSION } from '../../version.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
+import { note } from '../terminal/say.ts';
 
 /** One part of ours, and where it runs. Why a thing is not known is said by `failure`. */
-interface PartVersion {
+export interface PartVersion {
   readonly part: string;
   /** `here`, `management plane`, or the id of a cluster. */
   readonly where: string;
@@ -44,8 +46,29 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
   else await printAnswer(answer(parts), printer);
-  return parts.some(({ skew }) => skew === 'unsupported') ? EXIT_NO : EXIT_OK;
+  tellUnasked(parts, runtime);
+  if (parts.some(({ skew }) => skew === 'unsupported')) return EXIT_NO;
+  return parts.some(isUnreached) ? EXIT_UNREACHABLE : EXIT_OK;
 }
+
+/** What goes to people line by line; the table names the rest. */
+const MAX_TOLD = 20;
+
+function tellUnasked(parts: readonly PartVersion[], runtime: Runtime): void {
+  const unasked = parts.flatMap(({ part, where, failure }) =>
+    failure ? [`not known: ${part}, ${where}: ${failure.reason}: ${failure.message}`] : [],
+  );
+  for (const line of unasked.slice(0, MAX_TOLD)) note(line, runtime);
+  if (unasked.length > MAX_TOLD)
+    note(`and ${unasked.length - MAX_TOLD} more: -o wide says why of each`, runtime);
+}
+
+/** The operator's least credential may not look at authenticators, and never may: as for `preflight`, that is told and no fault. */
+function isUnreached({ part, failure }: PartVersion): boolean {
+  return failure !== undefined && (part === OPERATOR || failure.reason !== 'Forbidden');
+}
+
+const OPERATOR = 'operator';
 
 async function withManagement<T>(
   config: AskConfig,
@@ -62,34 +85,50 @@ async function withManagement<T>(
 /**
  * All parts that can be asked, this program first.
  *
- * @param only - of these clusters; all that have ACE without it
  * @throws {UnseenError} when the management plane tells nothing
  */
-export async function partVersions(work: Work, only?: readonly string[]): Promise<readonly PartVersion[]> {
-  const { config, management, now } = work;
-  const [leader, clusters, propagations, kubernetes] = await Promise.all([
-    readLeader(config.namespace, management),
+async function partVersions(work: Work): Promise<readonly PartVersion[]> {
+  const { config, management } = work;
+  const [own, clusters, propagations] = await Promise.all([
+    ownVersions(work),
     management.clusters(),
     management.propagations(),
-    kubernetesOf(management, now),
   ]);
-  const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
-  const names = only ?? withAce.map(({ name }) => name).sort();
   management.remembered.learn({ clusters, propagations });
-  const operator = leader.ok ? leader.value?.version : undefined;
+  const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
+  const names = withAce.map(({ name }) => name).sort();
   const found = new Map<string, readonly PartVersion[]>();
   await eachBounded(names, PARALLEL, async (name) => {
-    found.set(name, await clusterParts(name, operator, work));
+    const deadline = AbortSignal.timeout(2 * config.requestTimeoutMs);
+    const opened = await downstreamPlane(name, management, config, { connections: 1, deadline });
+    found.set(name, await versionsThere(opened, name, { operator: own.operator, now: work.now }));
+    if (opened.ok) await opened.value.close();
   });
+  return [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])];
+}
+
+interface Work {
+  readonly config: AskConfig;
+  readonly management: ManagementPlane;
+  readonly now: () => number;
+}
+
+/** Of this program and of the operator, whose release is undefined where its Lease does not tell. */
+export async function ownVersions({ config, management, now }: Work): Promise<{
+  readonly parts: readonly PartVersion[];
+  readonly operator: string | undefined;
+}> {
+  const [leader, kubernetes] = await Promise.all([
+    readLeader(config.namespace, management),
+    kubernetesOf(management, now),
+  ]);
+  const operator = leader.ok ? leader.value?.version : undefined;
   const failure = leader.ok ? undefined : leader.failure;
-  return [
-    clientPart(operator),
-    {
-      ...{ part: 'operator', where: 'management plane', version: operator, kubernetes, failure },
-      skew: operator === undefined ? 'unknown' : 'same',
-    },
-    ...names.flatMap((name) => found.get(name) ?? []),
-  ];
+  const its: PartVersion = {
+    ...{ part: OPERATOR, where: 'management plane', version: operator, kubernetes, failure },
+    skew: operator === undefined ? 'unknown' : 'same',
+  };
+  return { parts: [clientPart(operator), its], operator };
 }
 
 const clientPart = (operator: string | undefined): PartVersion => ({
@@ -97,37 +136,21 @@ const clientPart = (operator: string | undefined): PartVersion => ({
   skew: skewOf(VERSION, operator),
 });
 
-interface Work {
-  readonly config: AskConfig;
-  readonly management: ManagementPlane;
-  readonly now: () => number;
-  /** Of all of it. */
-  readonly deadline?: AbortSignal;
-}
-
-async function clusterParts(
+/** Of the authenticators of a cluster, or why they are not known. */
+export async function versionsThere(
+  opened: Reading<DownstreamPlane>,
   where: string,
-  operator: string | undefined,
-  { config, management, now, deadline }: Work,
+  { operator, now }: { readonly operator: string | undefined; readonly now: () => number },
 ): Promise<readonly PartVersion[]> {
-  const share = AbortSignal.timeout(2 * config.requestTimeoutMs);
-  const opened = await downstreamPlane(where, management, config, {
-    connections: 1,
-    deadline: deadline ? AbortSignal.any([deadline, share]) : share,
-  });
-  try {
-    const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
-    const kubernetes = opened.ok ? await kubernetesOf(opened.value, now) : undefined;
-    const unknown = { where, version: undefined, kubernetes, skew: 'unknown' } as const;
-    if (!running.ok) return [{ ...unknown, part: 'authenticator', failure: running.failure }];
-    if (running.value.length === 0) return [{ ...unknown, part: 'authenticator' }];
-    return running.value.map(({ name, version }) => ({
-      ...{ part: name, where, version: version || undefined, kubernetes },
-      skew: name === STOCK ? 'unknown' : skewOf(version, operator),
-    }));
-  } finally {
-    if (opened.ok) await opened.value.close();
-  }
+  const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+  const kubernetes = opened.ok ? await kubernetesOf(opened.value, now) : undefined;
+  const unknown = { where, version: undefined, kubernetes, skew: 'unknown' } as const;
+  if (!running.ok) return [{ ...unknown, part: 'authenticator', failure: running.failure }];
+  if (running.value.length === 0) return [{ ...unknown, part: 'authenticator' }];
+  return running.value.map(({ name, version }) => ({
+    ...{ part: name, where, version: version || undefined, kubernetes },
+    skew: name === STOCK ? 'unknown' : skewOf(version, operator),
+  }));
 }
 
 /** What everybody may ask; undefined where it is not told. */

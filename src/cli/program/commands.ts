@@ -23,6 +23,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../follow/wait.ts')).wait,
   },
   {
+    name: 'join',
+    summary: 'give the operator its way into a cluster',
+    load: async () => (await import('../join/join.ts')).join,
+  },
+  {
+    name: 'leave',
+    summary: 'take that way away again',
+    load: async () => (await import('../join/leave.ts')).leave,
+  },
+  {
     name: 'operator',
     summary: 'run the operator, in the management cluster',
     load: async () => (await import('../serve/operator.ts')).operator,
@@ -56,6 +66,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'cleanup',
     summary: 'the same with a kubeconfig of that cluster alone',
     load: async () => (await import('../take-away/cleanup.ts')).cleanup,
+  },
+  {
+    name: 'adoption',
+    summary: "show what adoption makes of Rancher's objects, and what Rancher left behind",
+    load: async () => (await import('../adopt/adoption.ts')).adoption,
   },
   {
     name: 'sysdump',

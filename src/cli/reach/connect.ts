@@ -8,6 +8,8 @@ import { ManagementPlane } from '../../plane/management.ts';
 import type { PlaneOptions } from '../../plane/plane.ts';
 import { known, type Reading } from '../../plane/reading.ts';
 import { confirmCluster } from '../../plane/same-cluster.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { note } from '../terminal/say.ts';
 
 /** What a plane may take. */
 type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
@@ -70,6 +72,23 @@ export async function downstreamPlane(
   });
   // The Cluster may name what no label does.
   return !opened.ok && opened.failure.reason === 'NoCredentials' && !cluster.ok ? cluster : opened;
+}
+
+/**
+ * Whoever may not know which installation this is sees less that is ours, and should not take that for all.
+ *
+ * @param then - what becomes of what is not known to be ours, in words
+ */
+export async function tellUnknownInstallation(
+  plane: ManagementPlane,
+  runtime: Runtime,
+  then: string,
+): Promise<void> {
+  if ((await plane.remembered.installationId()) !== undefined) return;
+  note(
+    `the UID of namespace kube-system may not be read, by which this installation is known: what it wrote under earlier ids of a cluster ${then}`,
+    runtime,
+  );
 }
 
 /** Where our objects are in a cluster: as it was typed, else as its ClusterPropagation says. */

@@ -11,12 +11,12 @@ import type { Patience } from '../../plane/patient.ts';
 import { type Found, findOurs } from '../../removal/find-ours.ts';
 import { type Removed, removeObject } from '../../removal/remove.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
+import { RemovalReport } from '../reach/removal-report.ts';
 import { askPerson } from '../terminal/ask-person.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
-import { RemovalReport } from './removal-report.ts';
 
 const AT_ONCE = 8;
 

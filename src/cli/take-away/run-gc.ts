@@ -13,9 +13,10 @@ import { type ApplySources, applyPlan } from '../../removal/apply-plan.ts';
 import type { RemovalPlan } from '../../removal/plan.ts';
 import { managedClusters, type PlanSources, readPlan } from '../../removal/read-plan.ts';
 import { readManagement } from '../../removal/snapshot.ts';
-import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { downstreamPlane, managementPlane, tellUnknownInstallation } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
+import { RemovalReport } from '../reach/removal-report.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
@@ -23,7 +24,6 @@ import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note, say } from '../terminal/say.ts';
 import { planPrinter, tellPlan } from './print-gc.ts';
-import { RemovalReport } from './removal-report.ts';
 
 /** Clusters are many, and far. */
 const AT_ONCE = 4;
@@ -87,7 +87,7 @@ async function missing(cluster: string, management: ManagementPlane): Promise<st
 
 async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtime): Promise<number> {
   const management = await readManagement(plane, config.downstreamKubeconfig === undefined);
-  await tellUnknownInstallation(plane, runtime);
+  await tellUnknownInstallation(plane, runtime, 'is left out');
   const known = managedClusters(management);
   if (config.cluster !== undefined && !known.includes(config.cluster)) {
     throw new TerminalError('ClusterDeleted', await missing(config.cluster, plane));
@@ -95,15 +95,6 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
   const clusters = config.cluster === undefined ? known : [config.cluster];
   const given = { config, plane, management, runtime };
   return config.what === 'apply' ? applyAll(clusters, given) : showAll(clusters, given);
-}
-
-/** Whoever may not know it sees less that is to go, and should not take that for all. */
-async function tellUnknownInstallation(plane: ManagementPlane, runtime: Runtime): Promise<void> {
-  if ((await plane.remembered.installationId()) !== undefined) return;
-  note(
-    'the UID of namespace kube-system may not be read, by which this installation is known: what it wrote under earlier ids of a cluster is left out',
-    runtime,
-  );
 }
 
 /** Each cluster as soon as it is seen. */

@@ -1,3 +1,4 @@
+import type { Token } from '../../api/types.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { FencedError } from '../../errors.ts';
 import { backoffMs } from '../../kube/backoff.ts';
@@ -46,6 +47,9 @@ export class DebtKeeper {
   /** Those that groups are part of: of a key that is written already this is news. */
   readonly #ofGroups: Drift;
   readonly #known: Drift;
+  /** Kinds of the tokens that keys stand for, where it is known. */
+  readonly #apis: Map<string, Token['api']>;
+  #isApiNews = false;
   /** Deletions that were told, since the last minute in which there was none. */
   readonly #restored: DebtRecord | undefined;
   #lately = 0;
@@ -67,6 +71,7 @@ export class DebtKeeper {
     this.#owed = new Drift(this.#restored?.owed.keys());
     this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
     this.#known = new Drift(found?.plane === deps.plane ? found.known : []);
+    this.#apis = new Map(found?.apis);
     this.#latelyWritten = found?.lately ?? 0;
     this.#planeWritten = found?.plane ?? deps.plane;
   }
@@ -112,16 +117,18 @@ export class DebtKeeper {
     else this.#owed.remove(key, nowMs);
     if (debt?.isOfGroups) this.#ofGroups.add(key, nowMs);
     else this.#ofGroups.remove(key, nowMs);
+    this.#forgetApi(key);
     this.#plan();
   }
 
   /** Where a key stands in the cluster now; undefined: nothing of it is left. */
   settled(key: string, outcome: Settled | undefined): void {
     if (parseKey(key).kind === 'setting') return;
-    if (outcome?.state === 'synced') this.#known.add(key, this.#deps.now());
+    if (outcome?.state === 'synced') this.#learn(key);
     else if (outcome === undefined || (outcome.state === 'refused' && outcome.reason !== 'UserDisabled'))
       this.#known.remove(key, this.#deps.now());
     else return;
+    this.#forgetApi(key);
     this.#plan();
   }
 
@@ -136,6 +143,7 @@ export class DebtKeeper {
     for (const key of this.keys()) {
       for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, nowMs);
     }
+    this.#apis.clear();
     this.#plan();
   }
 
@@ -147,11 +155,27 @@ export class DebtKeeper {
     await this.#writing;
   }
 
+  /** The key stands for what is there. */
+  #learn(key: string): void {
+    const { cluster, management, now } = this.#deps;
+    this.#known.add(key, now());
+    const { kind, name } = parseKey(key);
+    const api = kind === 'token' ? management.token(name, cluster, now())?.api : undefined;
+    if (api === undefined || api === this.#apis.get(key)) return;
+    // Of a key that is written already, nothing else would say so.
+    this.#isApiNews ||= !this.#known.added.has(key);
+    this.#apis.set(key, api);
+  }
+
+  #forgetApi(key: string): void {
+    if (!this.has(key)) this.#apis.delete(key);
+  }
+
   #causeNow(key: string): 'token' | 'user' | undefined {
     const { cluster, management, now } = this.#deps;
     const { kind, name } = parseKey(key);
     if (kind === 'user') return isActive(name, management) ? undefined : 'user';
-    const token = management.token(name, cluster, now());
+    const token = management.token(name, cluster, now(), this.#apis.get(key));
     if (!token) return 'token';
     const context = { cluster, aceEnabled: true, nowMs: now() };
     const verdict = judgeToken(token, management.users.get(token.userName), context);
@@ -178,7 +202,7 @@ export class DebtKeeper {
       dueMs({ owed, known: this.#known, isAway: this.#deps.isAway() });
     const due = earlierOf(dueOf(this.#owed), dueOf(this.#ofGroups));
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
-    const isOther = this.#planeWritten !== this.#deps.plane;
+    const isOther = this.#isApiNews || this.#planeWritten !== this.#deps.plane;
     return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
   }
 
@@ -188,9 +212,11 @@ export class DebtKeeper {
     const groups = new Set(ofGroups(owed));
     const known = new Set(this.#known.keys);
     const lately = this.#lately;
+    const apis = new Map(this.#apis);
     this.#isWriting = true;
+    this.#isApiNews = false;
     try {
-      await this.#save({ cluster, plane, owed, known, lately, atMs: now() });
+      await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
       this.#owed.wrote(new Set(owed.keys()), now());
       this.#ofGroups.wrote(groups, now());
       this.#known.wrote(known, now());
@@ -198,6 +224,7 @@ export class DebtKeeper {
       this.#planeWritten = plane;
       this.#failures = 0;
     } catch (error) {
+      this.#isApiNews = true;
       this.#failures += 1;
       if (!(error instanceof FencedError)) log.warn('owed revocations not written down', { cluster, error });
     } finally {

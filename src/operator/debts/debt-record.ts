@@ -3,7 +3,9 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
+import type { Token } from '../../api/types.ts';
 import { REVOCATION_CAUSES, type RevocationCause } from '../../telemetry/cluster-series.ts';
+import { tokenKey } from '../keys.ts';
 
 /** One revocation that has not arrived in a cluster. */
 export interface Debt {
@@ -23,6 +25,8 @@ export interface DebtRecord {
   readonly owed: ReadonlyMap<string, Debt>;
   /** Keys of what was in the cluster, and wanted there, when this was written. */
   readonly known: ReadonlySet<string>;
+  /** Kinds of the tokens that such keys stand for. What is left out may be of either: earlier versions did not say. */
+  readonly apis: ReadonlyMap<string, Token['api']>;
   /** How many sources were told to be deleted within the last minute before this was written. */
   readonly lately: number;
   /** When this was written, in milliseconds since the epoch; earlier versions did not say. */
@@ -37,6 +41,8 @@ const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 /** Stands for the cause of a debt that groups are part of. */
 const OF_GROUPS = 'groups';
 
+const TOKEN = tokenKey('');
+
 const shape = z.object({
   cluster: z.string(),
   plane: z.string(),
@@ -44,6 +50,9 @@ const shape = z.object({
   known: z.array(z.string()),
   lately: z.number(),
   atMs: z.number().optional(),
+  // Earlier versions leave these alone, and write neither. Of what is in none of the two, the token is a v3 Token.
+  ext: z.array(z.string()).optional(),
+  either: z.array(z.string()).default([]),
 });
 
 /** A record as it is stored, and how many of its keys had no room in there. */
@@ -60,16 +69,21 @@ export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Pr
   const debts = [...record.owed].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
   let owed = debts;
   let known = [...record.known].sort();
+  const { apis, ...rest } = record;
   for (;;) {
+    const kept = new Set([...owed.map(([key]) => key), ...known]);
+    const ofKind = (api: Token['api'] | undefined): readonly string[] =>
+      [...kept].filter((key) => key.startsWith(TOKEN) && apis.get(key) === api);
     const bytes = await promisify(gzip)(
       JSON.stringify({
-        ...record,
+        ...rest,
         owed: owed.map(([key, { sinceMs, cause, isOfGroups }]) => [
           key,
           sinceMs,
           isOfGroups ? OF_GROUPS : cause,
         ]),
         known,
+        ...{ ext: ofKind('ext'), either: ofKind(undefined) },
       }),
     );
     const dropped = debts.length - owed.length + record.known.size - known.length;
@@ -82,12 +96,23 @@ export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Pr
 /** @throws {Error} when it is nothing that {@link pack} made */
 export async function unpack(bytes: Buffer): Promise<DebtRecord> {
   const text = await promisify(gunzip)(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
-  const { owed, known, ...rest } = shape.parse(JSON.parse(text.toString('utf8')));
+  const { owed, known, ext, either, ...rest } = shape.parse(JSON.parse(text.toString('utf8')));
   return {
     ...rest,
     owed: new Map(owed.map(([key, sinceMs, cause]) => [key, debtOf(sinceMs, cause)])),
     known: new Set(known),
+    apis: ext ? apisOf([...owed.map(([key]) => key), ...known], ext, either) : new Map(),
   };
+}
+
+function apisOf(
+  keys: readonly string[],
+  ext: readonly string[],
+  either: readonly string[],
+): ReadonlyMap<string, Token['api']> {
+  const [ofExt, unknown] = [new Set(ext), new Set(either)];
+  const tokens = keys.filter((key) => key.startsWith(TOKEN) && !unknown.has(key));
+  return new Map(tokens.map((key) => [key, ofExt.has(key) ? 'ext' : 'v3']));
 }
 
 function debtOf(sinceMs: number, cause: RevocationCause | typeof OF_GROUPS): Debt {

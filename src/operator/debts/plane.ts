@@ -1,9 +1,9 @@
 import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource, TOKENS, USERS } from '../../api/names.ts';
-import type { KubeObject } from '../../api/types.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
 import { ApiError } from '../../errors.ts';
 import type { Reader } from '../../kube/client.ts';
 import type { Lister } from '../../kube/store.ts';
-import { parseKey } from '../keys.ts';
+import { parseKey, sourceKey } from '../keys.ts';
 import type { DebtRecord } from './debt-record.ts';
 import type { FoundRecord } from './debt-records.ts';
 
@@ -58,8 +58,16 @@ async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
 /** What is there upstream now, by name. */
 export interface Sources {
   /** Of either kind. */
-  tokensNamed(name: string): readonly unknown[];
+  tokensNamed(name: string): readonly Pick<Token, 'api'>[];
   readonly users: Pick<Lister<unknown>, 'get'>;
+}
+
+/** What a key of a record stands for: users by their key, tokens by that of their kind; by both where the record does not say. */
+function sourcesOf(key: string, { apis }: DebtRecord): readonly string[] {
+  const { kind, name } = parseKey(key);
+  if (kind === 'user') return [key];
+  const api = apis.get(key);
+  return (api ? [api] : (['v3', 'ext'] as const)).map((one) => sourceKey(name, one));
 }
 
 /**
@@ -78,39 +86,70 @@ export function deletedBefore(
   sources: Sources,
   nowMs: number,
 ): ReadonlyMap<string, number> {
-  const isThere = (key: string): boolean => {
-    const { kind, name } = parseKey(key);
-    return kind === 'user' ? sources.users.get(name) !== undefined : sources.tokensNamed(name).length > 0;
-  };
-  const gone = new Map<string, number>();
-  for (const { record } of found) {
-    if (!isOfPlane(record, plane.identity)) continue;
-    for (const [key, { sinceMs }] of record.owed) if (!isThere(key)) gone.set(key, sinceMs);
-  }
+  const told = found.filter(({ record }) => isOfPlane(record, plane.identity));
+  const gone = new Map(told.flatMap(({ record }) => owedOf(record, sources)));
   const ours = found.filter(({ record }) => record.plane === plane.identity);
-  for (const key of missing(ours, plane, isThere)) {
-    const lastSeenMs = ours.flatMap(({ record }) => (record.known.has(key) ? (record.atMs ?? nowMs) : []));
-    if (!gone.has(key)) gone.set(key, Math.max(...lastSeenMs));
+  for (const [source, seenMs] of missing(ours, plane, sources, nowMs)) {
+    if (!gone.has(source)) gone.set(source, seenMs);
   }
   return gone;
 }
 
-/** What was known, is absent, and was seen by nobody, as far as that is to be believed. */
+/** What an earlier process saw being deleted, and when. */
+function owedOf(record: DebtRecord, sources: Sources): readonly (readonly [string, number])[] {
+  const absent = [...record.owed].filter(([key]) => !isThere(key, record, sources));
+  return absent.flatMap(([key, { sinceMs }]) =>
+    sourcesOf(key, record).map((source) => [source, sinceMs] as const),
+  );
+}
+
+function isThere(key: string, { apis }: DebtRecord, sources: Sources): boolean {
+  const { kind, name } = parseKey(key);
+  if (kind === 'user') return sources.users.get(name) !== undefined;
+  const api = apis.get(key);
+  return sources.tokensNamed(name).some((token) => api === undefined || token.api === api);
+}
+
+/** What was known, is absent, and was seen by nobody, as far as that is to be believed; and when it was there last. */
 function missing(
   ours: readonly FoundRecord[],
   plane: Plane,
-  isThere: (key: string) => boolean,
-): readonly string[] {
-  if (plane.identity === '') return [];
+  sources: Sources,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const gone = new Map<string, number>();
+  if (plane.identity === '') return gone;
+  const times = lastSeen(ours, nowMs);
   const earlier = ours.filter(({ resourceVersion }) => isForwards(resourceVersion, plane.resourceVersion));
   const lately = earlier.reduce((sum, { record }) => sum + record.lately, 0);
-  const known = new Set(earlier.flatMap(({ record }) => [...record.known]));
-  return (['token', 'user'] as const).flatMap((kind) => {
-    const ofKind = [...known].filter((key) => parseKey(key).kind === kind);
-    const absent = ofKind.filter((key) => !isThere(key));
-    const isIntact = absent.length <= Math.max(1, ofKind.length / 2);
-    return isIntact || lately >= MANY_AT_ONCE ? absent : [];
-  });
+  for (const kind of ['token', 'user'] as const) {
+    // By all that it may be, so that one that several clusters know is counted once.
+    const known = new Map(
+      earlier.flatMap(({ record }) =>
+        [...record.known]
+          .filter((key) => parseKey(key).kind === kind)
+          .map((key) => [sourcesOf(key, record).join(), { key, record }] as const),
+      ),
+    );
+    const absent = [...known].filter(([, { key, record }]) => !isThere(key, record, sources));
+    const isIntact = absent.length <= Math.max(1, known.size / 2);
+    if (!isIntact && lately < MANY_AT_ONCE) continue;
+    for (const [, { key, record }] of absent) {
+      for (const source of sourcesOf(key, record)) gone.set(source, times.get(source) ?? nowMs);
+    }
+  }
+  return gone;
+}
+
+/** By source: when a record last knew it. */
+function lastSeen(ours: readonly FoundRecord[], nowMs: number): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
+  for (const { record } of ours) {
+    const atMs = record.atMs ?? nowMs;
+    for (const source of [...record.known].flatMap((key) => sourcesOf(key, record)))
+      times.set(source, Math.max(times.get(source) ?? atMs, atMs));
+  }
+  return times;
 }
 
 function isForwards(before: string, now: string): boolean {

@@ -1,6 +1,8 @@
-import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS } from '../../api/names.ts';
+import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS, USERS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
 import type { Token } from '../../api/types.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
+import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { oursOf, type Seen, type TokenFacts } from './facts.ts';
 import {
   type Answers,
@@ -11,9 +13,16 @@ import {
   requeueAfter,
   type Source,
 } from './plan.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken } from './unwanted.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
-const LAG_MS = 1_000;
+export const LAG_MS = 1_000;
+/** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
+const MOVING_POLL_MS = 250;
+/** How long a token that was moved may be held in its old cluster while the new one is getting it. */
+const MOVE_LIMIT_MS = 10_000;
+/** How soon the hash of an ext token is looked for again, should its watch not tell. */
+const HASH_RETRY_MS = 60_000;
 /** How soon a name is looked at again that a token of a kind has which is not read. Once it is read, it says so itself. */
 const UNREAD_RETRY_MS = 10_000;
 
@@ -74,4 +83,34 @@ export function tokenSources(
 
 function extSource(name: string): Omit<Source, 'about'> {
   return { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name };
+}
+
+/** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
+export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
+  const { known, rules, answers, seen } = facts;
+  if (reason === 'OtherCluster') {
+    const sinceMs = known.awaitedElsewhereSinceMs;
+    const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
+    const isSame =
+      !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
+    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.clock.agreedMs)
+      ? { next: requeueAfter(MOVING_POLL_MS, true) }
+      : undefined;
+  }
+  if (reason === 'HashPending' && token.api === 'ext') return untilHashIsBack(token, facts);
+  if (reason !== 'UserNotFound') return undefined;
+  const source = { resource: USERS, name: token.userName };
+  const wait = untilConfirmed(source, known.isUserGone, answers);
+  return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+}
+
+/** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
+function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
+  if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
+  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
+  return {
+    changes: endPredecessor(token, seen.pair),
+    outcome: { state: 'pending', reason: 'HashPending' },
+    next: requeueAfter(Math.min(HASH_RETRY_MS, leftMs), leftMs <= HASH_RETRY_MS),
+  };
 }

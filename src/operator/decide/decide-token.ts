@@ -1,12 +1,10 @@
-import { USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
-import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
 import { userKey } from '../keys.ts';
-import { tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
+import { LAG_MS, obstacleTo, tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
 import { oursOf, type TokenFacts } from './facts.ts';
 import {
   closingOfStranger,
@@ -19,6 +17,8 @@ import {
   openingOfStranger,
   oursOrAdopted,
   ownBesideStranger,
+  type Reliance,
+  relianceOn,
 } from './in-the-way.ts';
 import {
   type AboutNotice,
@@ -30,23 +30,10 @@ import {
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import {
-  desiredOf,
-  endPredecessor,
-  isEmptied,
-  isGoodElsewhere,
-  isOfAnotherToken,
-  movedHash,
-} from './unwanted.ts';
+import { desiredOf, endPredecessor, isEmptied, movedHash } from './unwanted.ts';
 
-/** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
-const MOVING_POLL_MS = 250;
-/** How long a token that was moved may be held in its old cluster while the new one is getting it. */
-const MOVE_LIMIT_MS = 10_000;
 /** How soon it is looked again whether a disabled user is disabled in the cluster. */
 const GATE_POLL_MS = 1_000;
-/** How soon the hash of an ext token is looked for again, should its watch not tell. */
-const HASH_RETRY_MS = 60_000;
 /** After someone else's object was in the way: Secrets that are not ours are not watched. */
 const CONFLICT_RETRY_MS = 60_000;
 
@@ -61,11 +48,17 @@ export function decideToken(facts: TokenFacts): Plan {
   const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
   if (wait) return wait;
   if (!verdict.wanted) return refuse(token, verdict.reason, facts);
-  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, seen.attribute);
+  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, undefined);
   if (stranger !== undefined) return conflict(token, stranger, facts);
+  const reliance = relianceOn(facts);
+  if (reliance.kind === 'ask') return { next: reliance };
+  if (reliance.kind === 'lagging') return { next: requeueAfter(LAG_MS, true) };
+  if (reliance.kind === 'against')
+    return conflict(token, `ClusterUserAttribute ${token.userName}`, facts, reliance);
   return propagate(token, verdict, facts);
 }
 
+type Against = Extract<Reliance, { kind: 'against' }>;
 type Wanted = Extract<TokenVerdict, { wanted: true }>;
 
 function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
@@ -119,7 +112,8 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   // Of a disabled user nothing is written before the cluster, too, has been told that he is disabled.
   const isGateOpen = verdict.userDisabled && seen.attribute?.object['enabled'] === true;
   // One that is to be taken over goes first, too: by another writer's nobody's groups would be kept current.
-  const isUserDone = seen.attribute?.isOurs && !isGateOpen ? true : answers.get(questionKey(user));
+  const isThere = seen.attribute?.isOurs || relianceOn(facts).kind === 'relied on';
+  const isUserDone = isThere && !isGateOpen ? true : answers.get(questionKey(user));
   if (isUserDone === false) return conflict(token, `ClusterUserAttribute ${token.userName}`, facts);
   const pending = { notices: repairNotice(token, changes, facts), outcome: { state: 'pending' } } as const;
   if (isUserDone === undefined) return { ...pending, next: ask(user) };
@@ -191,36 +185,6 @@ function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: 
   return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
 }
 
-/** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
-function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
-  const { known, rules, answers, seen } = facts;
-  if (reason === 'OtherCluster') {
-    const sinceMs = known.awaitedElsewhereSinceMs;
-    const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
-    const isSame =
-      !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
-    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.clock.agreedMs)
-      ? { next: requeueAfter(MOVING_POLL_MS, true) }
-      : undefined;
-  }
-  if (reason === 'HashPending' && token.api === 'ext') return untilHashIsBack(token, facts);
-  if (reason !== 'UserNotFound') return undefined;
-  const source = { resource: USERS, name: token.userName };
-  const wait = untilConfirmed(source, known.isUserGone, answers);
-  return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
-}
-
-/** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
-function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
-  if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
-  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
-  return {
-    changes: endPredecessor(token, seen.pair),
-    outcome: { state: 'pending', reason: 'HashPending' },
-    next: requeueAfter(Math.min(HASH_RETRY_MS, leftMs), leftMs <= HASH_RETRY_MS),
-  };
-}
-
 /** Where a refusal leaves the key, and what a person is told: once a reason. */
 function refusal(
   token: Token,
@@ -253,16 +217,23 @@ const WARNINGS: ReadonlySet<TokenReason> = new Set([
  * Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours; unless it is the hash
  * by which a stranger's ClusterAuthToken lets in whom it should.
  */
-function conflict(token: Token, object: string, facts: TokenFacts): Plan {
+function conflict(
+  token: Token,
+  object: string,
+  facts: TokenFacts,
+  { why, untilMs }: Pick<Against, 'why' | 'untilMs'> = { why: undefined },
+): Plan {
   const { pair, attribute } = facts.seen;
   const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
-  const message = conflictMessage(object, sibling, facts.rules.adopts);
+  const message = conflictMessage(object, sibling, facts.rules.adopts, why);
   const own = ownBesideStranger(token, pair);
   const opening = openingOfStranger(token, facts);
+  const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.agreedMs;
+  const retryMs = Math.min(CONFLICT_RETRY_MS, Math.max(0, leftMs));
   return {
     ...refusal(token, 'Conflict', facts, message),
     changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],
-    next: (own && hashWanted(token, own, facts)) ?? requeueAfter(CONFLICT_RETRY_MS),
+    next: (own && hashWanted(token, own, facts)) ?? requeueAfter(retryMs),
   };
 }
 

@@ -2,6 +2,7 @@ import { USER_ATTRIBUTES, USERS } from '../../api/names.ts';
 import type { KubeObject, User, UserAttribute } from '../../api/types.ts';
 import { desiredUserObject, revocationsOf } from '../../derive/desired.ts';
 import { type Change, diff } from '../../derive/diff.ts';
+import { againstStranger, lacksGroups } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { tokenKey } from '../keys.ts';
 import { untilConfirmed } from './absence.ts';
@@ -39,6 +40,8 @@ export function decideUser(facts: UserFacts): Plan {
   const ours = seen.object?.isOurs ? seen.object.object : undefined;
   if (rules.mode === 'drain') return remove(facts, ours);
   if (!user) return removeDeleted(facts, ours);
+  const relied = reliedOn(user, facts);
+  if (relied) return beside(relied, user, { ...facts, tokens: [...facts.tokens] });
   // While ClusterAuthTokens of the user are still there, what they mean must be kept current: one may be wanted again.
   const isDone = seen.tokens.length === 0;
   const need = needOf(user, facts);
@@ -52,7 +55,7 @@ export function decideUser(facts: UserFacts): Plan {
 function update(user: User, facts: UserFacts): Plan {
   const { rules, attribute, seen } = facts;
   const current = seen.object?.object;
-  const version = `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
+  const version = versionOf(user, attribute);
   const fresh = desiredUserObject(user, attribute, rules.place, lastRefreshOf(current));
   const groups = whoseGroups(facts, current);
   const desired = groups === 'known' || !current ? fresh : { ...fresh, ...groupsOf(current) };
@@ -63,6 +66,10 @@ function update(user: User, facts: UserFacts): Plan {
   const changes = diff([desired], current ? [current] : []);
   if (changes.length > 0) return change(user, { desired, current, changes, next, version }, facts);
   return { outcome: seen.isConfirmed ? synced(version, attribute) : { state: 'pending' }, next };
+}
+
+function versionOf(user: User, attribute: UserAttribute | undefined): string {
+  return `${user.resourceVersion}/${attribute?.resourceVersion ?? ''}`;
 }
 
 interface Due {
@@ -157,6 +164,31 @@ function repairNotice({ name, seen: { before } }: UserFacts, version: string): r
 
 function mayAdopt({ rules, seen }: UserFacts): boolean {
   return rules.adopts && seen.object?.sibling === undefined;
+}
+
+/** Another writer's, by which tokens of ours are judged, and which is never changed. */
+function reliedOn(user: User, facts: UserFacts): KubeObject | undefined {
+  const { object, isOurs, sibling } = facts.seen.object ?? {};
+  if (!object || isOurs || sibling !== undefined || mayAdopt(facts)) return undefined;
+  return againstStranger(object, user, facts.attribute) === undefined ? object : undefined;
+}
+
+/** What is there counts as ours would, but for groups that nobody else may give. */
+function beside(there: KubeObject, user: User, facts: UserFacts): Plan {
+  const { name, attribute, tokens } = facts;
+  // Those that waited until they may be judged by what is there.
+  const waiting = [...tokens].filter(isInConflict);
+  const wake = waiting.map(({ token }) => ({ key: tokenKey(token.name), lane: 'normal' }) as const);
+  if (needOf(user, facts) !== 'to write') return { ...remove(facts, undefined), wake };
+  if (attribute && lacksGroups(there, attribute)) {
+    const message = `ClusterUserAttribute ${name} lacks groups of the user; Rancher's own controller, which writes it, has to bring it up to date`;
+    return {
+      outcome: { state: 'failed', reason: 'Conflict', message },
+      wake,
+      next: requeueAfter(CONFLICT_RETRY_MS),
+    };
+  }
+  return { outcome: synced(versionOf(user, attribute), attribute), wake, next: done };
 }
 
 function conflict(facts: UserFacts): Plan {

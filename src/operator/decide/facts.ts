@@ -5,6 +5,7 @@ import type { HashAlgorithmName, KubeObject, Token, User, UserAttribute } from '
 import type { Mode } from '../../derive/cluster-facts.ts';
 import type { HashToWrite, Placement } from '../../derive/desired.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { isOthersTurn } from '../../derive/other-writer.ts';
 import type { Answers, Outcome } from './plan.ts';
 
 /** What holds in the cluster at this moment. */
@@ -84,6 +85,8 @@ export interface KnownOfToken {
   readonly isExtUnread: boolean;
   /** The same of its user; what was told of the token counts, too. */
   readonly isUserGone: boolean;
+  /** What is said of its user's groups. */
+  readonly userAttribute: UserAttribute | undefined;
   /** Since when the cluster that the token names now is about to have it; milliseconds since the epoch. */
   readonly awaitedElsewhereSinceMs: number | undefined;
 }
@@ -155,6 +158,7 @@ export function isSameMoment(a: TokenFacts, b: TokenFacts): boolean {
     isSameHash(a.hash, b.hash) &&
     areSameRules(a.rules, b.rules) &&
     isOver(a) === isOver(b) &&
+    isTurnOfOthers(a) === isTurnOfOthers(b) &&
     isSameView(a, b) &&
     areKnownTheSame(a, b)
   );
@@ -176,6 +180,10 @@ function isSameRecord<T extends object>(a: T, b: T): boolean {
 function isOver({ token, rules }: TokenFacts): boolean {
   const expiresAtMs = token && effectiveExpiryMs(token);
   return expiresAtMs !== undefined && expiresAtMs <= rules.clock.agreedMs;
+}
+
+function isTurnOfOthers({ token, rules }: TokenFacts): boolean {
+  return token !== undefined && isOthersTurn(token, rules.clock.agreedMs);
 }
 
 function isSameView({ seen: a }: TokenFacts, { seen: b }: TokenFacts): boolean {
@@ -212,6 +220,7 @@ function areKnownTheSame({ known: a }: TokenFacts, { known: b }: TokenFacts): bo
     a.isExtCarried === b.isExtCarried &&
     a.isExtUnread === b.isExtUnread &&
     a.isUserGone === b.isUserGone &&
+    a.userAttribute === b.userAttribute &&
     a.awaitedElsewhereSinceMs === undefined &&
     b.awaitedElsewhereSinceMs === undefined
   );

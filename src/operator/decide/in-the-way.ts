@@ -3,10 +3,17 @@ import type { TokenReason } from '../../api/reasons.ts';
 import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, hashIn, keyOf } from '../../derive/diff.ts';
-import { REVOKED } from '../../derive/other-writer.ts';
+import {
+  AGAINST_TEXTS,
+  type Against,
+  againstStranger,
+  isOthersTurn,
+  OTHERS_TURN_MS,
+  REVOKED,
+} from '../../derive/other-writer.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
-import type { HashFact, Rules, Seen, TokenFacts } from './facts.ts';
+import { type HashFact, oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
 import { ask, type Next, type Question, questionKey } from './plan.ts';
 
 /** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
@@ -23,6 +30,39 @@ export function inTheWay(
   );
   return found && `${found.object.kind} ${found.object.metadata.name}`;
 }
+
+/** What comes of another writer's ClusterUserAttribute under the name of a token's user. */
+export type Reliance =
+  | { readonly kind: 'none needed' | 'relied on' | 'lagging' }
+  | { readonly kind: 'ask'; readonly question: Question }
+  /** Undefined `why`: another Cluster's; or the other writer has the first go at the token, until `untilMs`. */
+  | { readonly kind: 'against'; readonly why: Against | undefined; readonly untilMs?: number };
+
+/**
+ * Whether the pair of a token may be judged by a ClusterUserAttribute of Rancher's own controller. That is never changed, so that what
+ * it gives too much can only be taken away with our pair; but not before a live read says that the user does not have it: the two
+ * sides are told by two watches.
+ */
+export function relianceOn({ token, user, seen, known, rules, answers }: TokenFacts): Reliance {
+  const { attribute, pair } = seen;
+  if (!token || !user || !attribute || inTheWay(rules, [], attribute) === undefined)
+    return { kind: 'none needed' };
+  if (attribute.sibling !== undefined) return { kind: 'against', why: undefined };
+  const isServed = oursOf(pair).length > 0;
+  const why = againstStranger(attribute.object, user, known.userAttribute);
+  const isOurTurn = isServed || !isOthersTurn(token, rules.clock.agreedMs);
+  if (why === undefined && isOurTurn) return { kind: 'relied on' };
+  if (why === undefined) return { kind: 'against', why, untilMs: token.createdAtMs + OTHERS_TURN_MS };
+  if (!isServed || !UNCERTAIN.has(why)) return { kind: 'against', why };
+  if (why === 'GroupsUnread') return { kind: 'relied on' };
+  const question: Question = { about: 'groups', name: token.userName };
+  const isGiven = answers.get(questionKey(question));
+  if (isGiven === undefined) return { kind: 'ask', question };
+  return isGiven ? { kind: 'lagging' } : { kind: 'against', why };
+}
+
+/** What our store alone does not prove. */
+const UNCERTAIN: ReadonlySet<Against> = new Set(['GroupsUnread', 'MoreGroups']);
 
 /**
  * Whether adoption may take over an object that we did not write. A Secret may be anybody's, and the name of a token is
@@ -179,11 +219,19 @@ export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): Ha
   };
 }
 
-/** @param sibling - id of the other Cluster of this installation that the object belongs to */
-export function conflictMessage(object: string, sibling: string | undefined, adopts = false): string {
+/**
+ * @param sibling - id of the other Cluster of this installation that the object belongs to
+ * @param why - of a ClusterUserAttribute: what keeps tokens from being served beside it
+ */
+export function conflictMessage(
+  object: string,
+  sibling: string | undefined,
+  adopts = false,
+  why?: Against,
+): string {
   if (sibling === undefined && adopts)
     return `${object} is nothing that spec.adopt takes over: no hash of a known format, or no ClusterAuthToken beside it; remove it`;
   if (sibling === undefined)
-    return `${object} was not written by this operator; spec.adopt takes it over, where no other controller works here (docs/rancher.md)`;
+    return `${object} was not written by this operator${why ? `, and ${AGAINST_TEXTS[why]}` : ''}; spec.adopt takes it over, where no other controller works here (docs/rancher.md)`;
   return `${object} belongs to Cluster ${sibling}, which leads to the same API server; delete one of the two Clusters`;
 }

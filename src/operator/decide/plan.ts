@@ -84,6 +84,8 @@ export type Question =
   | { readonly about: 'moved'; readonly name: string }
   /** Is the hash of the token with that UID there by now? If not, it is being made, and brings the key back. */
   | { readonly about: 'hash'; readonly uid: string }
+  /** Does the user's UserAttribute, read live, give all groups that stand in the ClusterUserAttribute? */
+  | { readonly about: 'groups'; readonly name: string }
   /** The user's ClusterUserAttribute goes first: was it worked, and is it not someone else's? */
   | { readonly about: 'user'; readonly name: string };
 

@@ -120,7 +120,7 @@ export class ClusterPropagator {
     const outcome = this.outcomes.get(key);
     const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
     if (!this.#drain.isDone) this.lag.changed({ ...told, key, isRevocation, outcome, isAway });
-    if (this.#deps.upstream.deletions.has(key)) this.debts.deletionTold();
+    if (this.#deps.upstream.deletions.hasAny(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
   }
 

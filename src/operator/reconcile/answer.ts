@@ -1,8 +1,16 @@
-import { CLUSTER_AUTH_TOKENS, EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, SECRETS } from '../../api/names.ts';
+import {
+  CLUSTER_AUTH_TOKENS,
+  EXT_TOKEN_SECRETS,
+  EXT_TOKENS_NAMESPACE,
+  SECRETS,
+  USER_ATTRIBUTES,
+} from '../../api/names.ts';
 import { isExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
+import { parseUserAttribute } from '../../api/parse-user.ts';
 import type { KubeObject } from '../../api/types.ts';
 import { hashIn } from '../../derive/diff.ts';
 import { olderOf } from '../../derive/older.ts';
+import { strayGroups } from '../../derive/other-writer.ts';
 import { mayAdopt, needsSecret } from '../decide/in-the-way.ts';
 import type { Question } from '../decide/plan.ts';
 import { parseKey } from '../keys.ts';
@@ -32,6 +40,8 @@ export async function answer(
       return isForeignSecret(question.name, work);
     case 'moved':
       return isMoved(question.name, work);
+    case 'groups':
+      return areGroupsGiven(question.name, work);
     case 'hash':
       return makeHash(question.uid, key, work);
   }
@@ -70,6 +80,15 @@ async function isForeignSecret(name: string, { rules, downstream }: Work): Promi
   const live = (await downstream.client.get(address)) as KubeObject | undefined;
   if (live === undefined || downstream.observed.isOurs(live)) return false;
   return !(downstream.adopts && mayAdopt(live, downstream.observed.forToken(name)));
+}
+
+async function areGroupsGiven(user: string, { upstream, downstream }: Work): Promise<boolean> {
+  const found = await upstream.live.get({ resource: USER_ATTRIBUTES, name: user });
+  const there = downstream.observed.forUser(user);
+  return (
+    there === undefined ||
+    strayGroups(there, found === undefined ? undefined : parseUserAttribute(found)).length === 0
+  );
 }
 
 function makeHash(uid: string, key: string, work: Work): boolean {

@@ -1,9 +1,8 @@
 import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import { hashIn, hasLostHash, isOfExtToken } from '../../derive/diff.ts';
-import type { KnownOfToken, Seen, TokenFacts } from '../decide/facts.ts';
-import { tokenKey, userKey } from '../keys.ts';
-import { EXT_TOKEN } from '../upstream/deletions.ts';
+import { type KnownOfToken, oursOf, type Seen, type TokenFacts } from '../decide/facts.ts';
+import { sourceKey, tokenKey, userKey } from '../keys.ts';
 import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import type { Known, Work } from './work.ts';
 
@@ -62,8 +61,7 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
   const isGone = (key: string): boolean => upstream.deletions.has(key) || upstream.isAllowed(key);
   const { management } = upstream;
   const key = tokenKey(name);
-  const isOfExt = pair.some(({ object, isOurs }) => isOurs && isOfExtToken(object));
-  const isTokenGone = upstream.isAllowed(key) || upstream.deletions.has(key, isOfExt ? EXT_TOKEN : undefined);
+  const isTokenGone = upstream.isAllowed(key) || isToldGone(name, pair, work);
   // Asking starts the clock of the move: only where there is something here that could wait for it.
   const mayMove =
     token !== undefined &&
@@ -75,6 +73,14 @@ function knownOf(name: string, token: Token | undefined, pair: readonly Seen[], 
     isExtCarried: management.tokenSources !== undefined,
     isExtUnread: management.unread.has(EXT_TOKENS_WATCH),
     isUserGone: token !== undefined && (isTokenGone || isGone(userKey(token.userName))),
+    userAttribute: token && management.attributes.get(token.userName),
     awaitedElsewhereSinceMs: mayMove ? upstream.awaitedElsewhereSinceMs(token) : undefined,
   };
+}
+
+/** Whether it was told that the token is deleted of which our objects are. What strangers wrote does not say of which kind it is. */
+function isToldGone(name: string, pair: readonly Seen[], { upstream: { deletions } }: Work): boolean {
+  const ours = oursOf(pair);
+  if (ours.length === 0) return deletions.hasAny(tokenKey(name));
+  return deletions.has(sourceKey(name, ours.some(isOfExtToken) ? 'ext' : 'v3'));
 }

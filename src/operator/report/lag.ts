@@ -6,7 +6,7 @@ import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import type { ClusterSeries } from '../../telemetry/cluster-series.ts';
 import type { Debt } from '../debts/debt-record.ts';
 import type { Outcome } from '../decide/plan.ts';
-import { parseKey, userKey } from '../keys.ts';
+import { parseKey, sourceKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
 import type { Told } from '../upstream/watches.ts';
@@ -204,7 +204,7 @@ export class Lag {
     return { sinceMs: evidence.toldAtMs(key) ?? queuedAtMs, cause: 'user' };
   }
 
-  #debtOfToken(name: string, { key, observed, queuedAtMs }: KeyWrite): Debt {
+  #debtOfToken(name: string, { observed, queuedAtMs }: KeyWrite): Debt {
     const { management, evidence, now } = this.#deps;
     const written = observed.apiOf(name);
     const token = written
@@ -214,7 +214,9 @@ export class Lag {
     if (expiresAtMs !== undefined && expiresAtMs <= now()) {
       return { sinceMs: expiresAtMs, cause: 'expiry' };
     }
-    const toldAtMs = evidence.toldAtMs(key) ?? (token && evidence.toldAtMs(userKey(token.userName)));
+    const ofToken = (written ? [written] : (['v3', 'ext'] as const)).map((api) => sourceKey(name, api));
+    const keys = [...ofToken, ...(token ? [userKey(token.userName)] : [])];
+    const toldAtMs = keys.map((one) => evidence.toldAtMs(one)).find((ms) => ms !== undefined);
     return { sinceMs: toldAtMs ?? queuedAtMs, cause: 'token' };
   }
 

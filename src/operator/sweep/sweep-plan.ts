@@ -3,8 +3,8 @@ import type { ObservedState } from '../../clusters/observed.ts';
 import { hasLostHash, isOfExtToken } from '../../derive/diff.ts';
 import { intentOf, isByRancher, type OtherWriter, planOf } from '../../derive/other-writer.ts';
 import { judgeToken } from '../../derive/verdict.ts';
-import { SETTING_KEY, tokenKey, userKey } from '../keys.ts';
-import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
+import { SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
+import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { EXT_TOKENS_WATCH, type Management } from '../upstream/management.ts';
 
 /** What a pass over one whole cluster found. */
@@ -49,7 +49,7 @@ export function planSweep(
     if (!token) {
       const isOfExt = observed.forToken(name).some(isOfExtToken);
       // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
-      return !(isExtUnread && isOfExt) && !evidence.has(tokenKey(name), isOfExt ? EXT_TOKEN : undefined);
+      return !(isExtUnread && isOfExt) && !evidence.has(sourceKey(name, isOfExt ? 'ext' : 'v3'));
     }
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });

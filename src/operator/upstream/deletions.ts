@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { parseKey } from '../keys.ts';
+import { parseKey, sourceKey } from '../keys.ts';
 
-/** Kind of a token of `ext.cattle.io`, whose key is that of any token. */
+/** Kind of a token of `ext.cattle.io`, beside those of keys. */
 export const EXT_TOKEN = 'ext';
 const MAX_ENTRIES = 200_000;
 
@@ -30,10 +30,16 @@ export class DeletionEvidence {
     this.#keys.delete(key);
   }
 
-  /** @param kind - of what the key stands for, where that is not what it says: {@link EXT_TOKEN} */
-  has(key: string, kind: string = parseKey(key).kind): boolean {
+  /** @param key - of a user, or the {@link sourceKey} of a token */
+  has(key: string): boolean {
     const toldAtMs = this.toldAtMs(key);
-    return toldAtMs !== undefined && toldAtMs >= (this.#provesSinceMs.get(kind) ?? 0);
+    return toldAtMs !== undefined && toldAtMs >= (this.#provesSinceMs.get(kindOf(key)) ?? 0);
+  }
+
+  /** @param key - of a queue: of tokens, that of either kind */
+  hasAny(key: string): boolean {
+    const { kind, name } = parseKey(key);
+    return this.has(key) || (kind === 'token' && this.has(sourceKey(name, 'ext')));
   }
 
   /**
@@ -43,4 +49,9 @@ export class DeletionEvidence {
   trustSince(kind: string, sinceMs: number): void {
     this.#provesSinceMs.set(kind, sinceMs);
   }
+}
+
+function kindOf(key: string): string {
+  const { kind, name } = parseKey(key);
+  return kind === 'token' && name.startsWith('ext/') ? EXT_TOKEN : kind;
 }

@@ -5,7 +5,7 @@ import { clustersOfSecret } from '../../clusters/credentials.ts';
 import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
-import { type Lane, SETTING_KEY, tokenKey, userKey } from '../keys.ts';
+import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
 
@@ -79,10 +79,11 @@ export class Watches {
     const named = this.#management.tokensNamed(name);
     const before = this.#before?.name === name ? this.#before : undefined;
     this.#before = undefined;
+    const api = (last ?? before ?? named[0])?.api ?? 'v3';
     this.#noteEvidence(
-      key,
+      sourceKey(name, api),
       type,
-      named.some(({ api }) => api === (last?.api ?? api)),
+      named.some((one) => one.api === api),
     );
     // What is down there refuses by the expiry that it had until now.
     const known = before ?? last;
@@ -158,7 +159,6 @@ export class Watches {
   }
 
   #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
-    // That one is edited says nothing: one of the other kind may have had that name elsewhere, and be gone.
     if (isThere && type !== ResourceEventType.Modified) this.#evidence.remove(key);
     else if (!isThere && type === ResourceEventType.Deleted) this.#evidence.add(key);
   }

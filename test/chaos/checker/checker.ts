@@ -12,18 +12,18 @@ import {
 } from '../messages.ts';
 import { patience } from '../patience.ts';
 import { type Answer, Bearer } from './bearer.ts';
-import { derive, type Should, secretOf, type Upstream } from './derive.ts';
+import { Bookkeeping } from './bookkeeping.ts';
+import { derive, type Should, secretOf } from './derive.ts';
 import { Faults } from './faults.ts';
+import { Foreign } from './foreign.ts';
 import { isLease, Leaders } from './leaders.ts';
 import { type Json, PlainApi } from './plain-api.ts';
 import { Processes, unhandledIn } from './processes.ts';
 import { askApiServer, askWebhook, authenticatorsOf } from './questions.ts';
+import { readDownstream, readUpstream } from './readings.ts';
 import { Secrets } from './secrets.ts';
-import { type Downstream, differences } from './settled.ts';
+import { differences } from './settled.ts';
 
-const MANAGEMENT = '/apis/management.cattle.io/v3';
-const DOWNSTREAM = '/apis/cluster.cattle.io/v3/namespaces/cattle-system';
-const SECRETS_THERE = '/api/v1/namespaces/cattle-system/secrets';
 const OWN_NAMESPACE = '/api/v1/namespaces/ace-operator';
 const READING_MS = 500;
 const WEBHOOK_PAUSE_MS = 80;
@@ -33,7 +33,6 @@ const SLOW_LOOK_MS = 2_000;
 const CONVERGED_WITHIN_MS = 30_000;
 /** However the machine may be. */
 const GIVEN_UP_MS = 240_000;
-const STATUSES_OF_AWAY = 2;
 /** Writes on the way, last uses, a status: what still comes when nobody asks any more. */
 const ABATING_MS = 20_000;
 
@@ -51,12 +50,12 @@ export class Checker {
   readonly #processes = new Processes();
   readonly #secrets: Secrets;
   readonly #bearers = new Map<string, Bearer>();
-  readonly #foreign = new Map<string, string>();
+  readonly #foreign = new Foreign();
   readonly #judged = Object.fromEntries(INVARIANTS.map((one) => [one, 0])) as Record<Invariant, number>;
   readonly #figures: Record<string, number> = {};
   readonly #violations: Violation[] = [];
   readonly #told = new Set<string>();
-  readonly #bookkeeping = new Map<string, number>();
+  readonly #bookkeeping: Bookkeeping;
   #should: ReadonlyMap<string, Should> = new Map();
   #phase: Phase = 'chaos';
   #phaseSinceMs = Date.now();
@@ -69,6 +68,7 @@ export class Checker {
     this.#clusters = new Map(scene.clusters.map(({ id, kubeconfig }) => [id, new PlainApi(kubeconfig)]));
     this.#leaders = new Leaders(scene.leaseMs);
     this.#secrets = new Secrets(scene.dir, scene.seed);
+    this.#bookkeeping = new Bookkeeping(scene.away);
     this.#dice = scene.seed || 1;
   }
 
@@ -119,7 +119,7 @@ export class Checker {
 
   async #read(): Promise<void> {
     const from = Date.now();
-    const upstream = await this.#upstream();
+    const upstream = await readUpstream(this.#management);
     const readingMs = { from, to: Date.now() };
     this.#should = derive(upstream);
     for (const [key, should] of this.#should) {
@@ -133,20 +133,6 @@ export class Checker {
       for (const { invariant, what } of bearer.saw(current, readingMs))
         this.#violate(invariant, bearer.key, what);
     }
-  }
-
-  async #upstream(): Promise<Upstream> {
-    const list = (plural: string): Promise<readonly Json[]> =>
-      this.#management.list(`${MANAGEMENT}/${plural}`);
-    const [tokens, users, attributes, clusters] = await Promise.all([
-      ...[list('tokens'), list('users'), list('userattributes'), list('clusters')],
-    ]);
-    return {
-      tokens: tokens ?? [],
-      users: users ?? [],
-      attributes: attributes ?? [],
-      clusters: clusters ?? [],
-    };
   }
 
   async #askOne(cluster: string, who: string, port: number | undefined): Promise<void> {
@@ -227,7 +213,7 @@ export class Checker {
   }
 
   async #lookAtCluster(id: string, api: PlainApi): Promise<void> {
-    const there = await downstream(api);
+    const there = await readDownstream(api);
     for (const object of [...there.tokens, ...there.users]) {
       this.#judged.I4 += 1;
       const found = this.#secrets.in(JSON.stringify(object));
@@ -236,21 +222,9 @@ export class Checker {
     this.#compareForeign(id, [...there.tokens, ...there.secrets, ...there.users]);
   }
 
-  /** Objects that bear the mark of somebody else are as they were when they were first seen. */
   #compareForeign(plane: string, objects: readonly Json[]): void {
-    const seen = new Map(
-      objects
-        .filter(({ metadata }) => metadata.labels?.['chaos/foreign'] !== undefined)
-        .map((object) => [`${plane}/${foreignId(object)}`, fingerprint(object)]),
-    );
-    for (const [key, is] of seen) {
-      this.#judged.I3 += 1;
-      const was = this.#foreign.get(key);
-      if (was === undefined) this.#foreign.set(key, is);
-      else if (was !== is) this.#violate('I3', key, 'was changed');
-    }
-    for (const key of this.#foreign.keys())
-      if (key.startsWith(`${plane}/`) && !seen.has(key)) this.#violate('I3', key, 'is gone');
+    for (const { key, what } of this.#foreign.compare(plane, objects, () => (this.#judged.I3 += 1)))
+      this.#violate('I3', key, what);
   }
 
   #judgeWrite(write: ProgramWrite): void {
@@ -259,24 +233,10 @@ export class Checker {
     const wrong = isAuthenticator ? undefined : this.#leaders.saw(write);
     if (wrong) this.#violate('I6', write.program ?? 'a program', wrong);
     const isSilent = this.#phase === 'silence' && write.atMs > this.#phaseSinceMs + ABATING_MS;
-    if (isSilent && !isLease(write) && !this.#isBookkeeping(write)) {
+    if (isSilent && !isLease(write) && !this.#bookkeeping.allows(write)) {
       const where = `${write.method} ${write.path.split('?')[0]} (${write.status})`;
       this.#violate('I5', write.plane, `${write.program} writes though nothing changes: ${where}`);
     }
-  }
-
-  /**
-   * The list of what could be owed to a cluster may follow two minutes after its last change, once. A cluster that nobody reaches has
-   * something new to tell: when it will be tried next.
-   */
-  #isBookkeeping({ plane, path }: ProgramWrite): boolean {
-    const [what = ''] = path.split('?');
-    const ofAway = this.#scene.away.some((id) => what.endsWith(`/clusterpropagations/${id}/status`));
-    if (plane !== 'management' || (!ofAway && !what.includes('/configmaps/ace-operator-debts-')))
-      return false;
-    const count = (this.#bookkeeping.get(what) ?? 0) + 1;
-    this.#bookkeeping.set(what, count);
-    return count <= (ofAway ? STATUSES_OF_AWAY : 1);
   }
 
   async #converge(): Promise<void> {
@@ -304,11 +264,11 @@ export class Checker {
   }
 
   async #differences(): Promise<readonly string[]> {
-    const should = [...derive(await this.#upstream()).values()];
+    const should = [...derive(await readUpstream(this.#management)).values()];
     const lines = await Promise.all(
       [...this.#clusters].map(async ([id, api]) => {
         const here = should.filter(({ cluster }) => cluster === id);
-        const there = await downstream(api);
+        const there = await readDownstream(api);
         return differences(here, there, this.#scene.seed, Date.now()).map((line) => `${id}: ${line}`);
       }),
     );
@@ -337,17 +297,3 @@ export class Checker {
     return this.#dice / 2 ** 32;
   }
 }
-
-async function downstream(api: PlainApi): Promise<Downstream> {
-  const [tokens, secrets, users] = await Promise.all([
-    api.list(`${DOWNSTREAM}/clusterauthtokens`),
-    api.list(SECRETS_THERE),
-    api.list(`${DOWNSTREAM}/clusteruserattributes`),
-  ]);
-  return { tokens, secrets, users };
-}
-
-const foreignId = ({ metadata }: Json): string => `${metadata.labels['chaos/foreign']}/${metadata.name}`;
-
-/** All of it: a write that changes nothing is one, too, but leaves no trace. */
-const fingerprint = (object: Json): string => JSON.stringify({ ...object, kind: undefined });

@@ -42,7 +42,8 @@ export function unhandledIn(output: string): string | undefined {
   return UNHANDLED.exec(output)?.[0];
 }
 
-function residentMb(pid: number): number {
+/** What it takes in memory at present; 0 of one that has ended. */
+export function residentMb(pid: number): number {
   try {
     const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return Math.round(Number(kb) / 1_024);

@@ -51,7 +51,9 @@ export class Secrets {
     readonly text: string;
     readonly found: string | undefined;
   }[] {
-    const files = readdirSync(this.#dir).filter((name) => /\.(log|snapshot.*)$/.test(name));
+    const files = readdirSync(this.#dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.(log|snapshot.*)$/.test(name),
+    );
     return files.map((file) => {
       const text = this.#added(join(this.#dir, file));
       return { file, text, found: this.in(text, !WITH_HASHES.test(file)) };

@@ -9,7 +9,9 @@ import { NO_DELETES, NO_DELETES_BINDING } from '../../support/no-deletes.ts';
 import { OWN_NAMESPACE } from '../../support/world.ts';
 import type { FaultWindow } from '../messages.ts';
 import type { Fault, FaultKind } from '../schedule/faults.ts';
+import { errors, faulty, heldBack, refused, resets, slow, stranded, stranger } from './break-link.ts';
 import { carryOut } from './carry-out-change.ts';
+import type { Disk } from './disk.ts';
 import type { Program } from './programs.ts';
 import type { Scene } from './scene.ts';
 
@@ -18,13 +20,6 @@ const TAKE_OVER_MS = 20_000;
 /** A leader that woke up finds that it is none, or goes on. */
 const ELECTED_MS = 5_000;
 const READY_WITHIN_MS = 30_000;
-const ERRORS = [
-  [409, 422, 500, 503],
-  [429, 503],
-  [410, 500],
-  [409, 410, 422, 429, 500, 503],
-] as const;
-
 export interface Breaking {
   readonly scene: Scene;
   readonly tell: (window: FaultWindow) => void;
@@ -66,6 +61,7 @@ export class Breaker {
   #thing({ kind, target }: Fault): string {
     if (kind.includes('leader') || kind.includes('follower') || kind.includes('operators'))
       return 'operators';
+    if (kind.includes('disk')) return `disk of ${target}`;
     if (kind.includes('authenticator')) return `authenticators of ${target.split('/')[0]}`;
     if (kind.includes('API server') || kind.includes('etcd')) return `plane ${target}`;
     return `${target} ${kind}`;
@@ -73,6 +69,8 @@ export class Breaker {
 
   #harm({ kind, target }: Fault): Pick<FaultWindow, 'hurts' | 'wentBack'> {
     if (kind === 'kill authenticator') return { hurts: [target, ...this.#allOf(target)] };
+    // It goes on from its watches; what it saved is of before.
+    if (kind.includes('disk')) return { hurts: [target, ...this.#allOf(target)] };
     if (kind === 'roll authenticators') return { hurts: [`${target}/0`, `${target}/1`] };
     if (kind === 'put etcd back') return { hurts: [target], wentBack: target };
     if (target === '') return { hurts: ['operators'] };
@@ -103,17 +101,17 @@ export class Breaker {
       // It stops both, and starts them again.
       'restart etcd': () => this.#plane(target).backUp(),
       'put etcd back': () => this.#putBack(target, forMs),
-      'reset connections': () => this.#resets(this.#link(target), forMs),
-      'hold everything back': () => this.#held(this.#link(target), forMs, variant % 2 === 0),
-      'strand connections': () => this.#stranded(this.#link(target), forMs),
-      'refuse connections': () => this.#refused(this.#link(target), forMs),
-      'delay 500 ms': () => this.#slow(this.#link(target), { delayMs: 500 }, forMs),
-      '10 kB/s': () => this.#slow(this.#link(target), { bytesPerSecond: 10_000 }, forMs),
-      'another certificate': () => this.#stranger(this.#link(target), forMs),
-      'errors at 10 %': () => this.#errors(this.#link(target), variant, forMs),
-      'torn bodies': () => this.#faulty(this.#link(target), { tear: { share: 0.1 } }, forMs),
+      'reset connections': () => resets(this.#link(target), forMs),
+      'hold everything back': () => heldBack(this.#link(target), forMs, variant % 2 === 0),
+      'strand connections': () => stranded(this.#link(target), forMs),
+      'refuse connections': () => refused(this.#link(target), forMs),
+      'delay 500 ms': () => slow(this.#link(target), { delayMs: 500 }, forMs),
+      '10 kB/s': () => slow(this.#link(target), { bytesPerSecond: 10_000 }, forMs),
+      'another certificate': () => stranger(this.#link(target), forMs),
+      'errors at 10 %': () => errors(this.#link(target), variant, forMs),
+      'torn bodies': () => faulty(this.#link(target), { tear: { share: 0.1 } }, forMs),
       'faulty watches': () =>
-        this.#faulty(this.#link(target), { watches: { duplicate: 0.1, swap: 0.05, lose: 0.05 } }, forMs),
+        faulty(this.#link(target), { watches: { duplicate: 0.1, swap: 0.05, lose: 0.05 } }, forMs),
       'wrong clock of an operator': () => this.#wrongClock(variant, forMs),
       'delete installation key': () =>
         world.management.remove(SECRETS, 'ace-operator-installation-key', OWN_NAMESPACE),
@@ -121,6 +119,8 @@ export class Breaker {
       'refuse deletions by policy': () => this.#policy(target, forMs),
       'switch ACE off and on': () => this.#switchAce(target, forMs),
       // The changes themselves are in the schedule.
+      'full disk': () => this.#disk(target, forMs, (disk) => disk.fill()),
+      'read-only disk': () => this.#disk(target, forMs, (disk) => disk.forbid()),
       'mass deletion': async () => {},
       'many tokens of one user': async () => {},
     };
@@ -218,60 +218,6 @@ export class Breaker {
     await plane.restore();
   }
 
-  async #resets({ wire }: FaultProxy, forMs: number): Promise<void> {
-    for (const endMs = Date.now() + forMs; Date.now() < endMs; ) {
-      wire.cut();
-      await delay(300);
-    }
-  }
-
-  async #held({ wire }: FaultProxy, forMs: number, deliver: boolean): Promise<void> {
-    wire.blackhole();
-    await delay(forMs);
-    // What was held back comes late, or never.
-    if (!deliver) wire.cut();
-    await wire.heal();
-  }
-
-  async #stranded({ wire }: FaultProxy, forMs: number): Promise<void> {
-    wire.strand();
-    await delay(forMs);
-  }
-
-  async #refused({ wire }: FaultProxy, forMs: number): Promise<void> {
-    await wire.refuse();
-    await delay(forMs);
-    await wire.heal();
-  }
-
-  async #slow({ wire }: FaultProxy, pace: Parameters<typeof wire.slow>[0], forMs: number): Promise<void> {
-    wire.slow(pace);
-    await delay(forMs);
-    wire.slow(undefined);
-  }
-
-  async #stranger(proxy: FaultProxy, forMs: number): Promise<void> {
-    proxy.setStranger(true);
-    await delay(forMs);
-    proxy.setStranger(false);
-  }
-
-  #errors(proxy: FaultProxy, variant: number, forMs: number): Promise<void> {
-    const statuses = ERRORS[variant % ERRORS.length] ?? ERRORS[0];
-    const refuse = { share: 0.1, statuses, retryAfter: variant % 2 === 0 };
-    return this.#faulty(proxy, { refuse }, forMs);
-  }
-
-  async #faulty(
-    proxy: FaultProxy,
-    faults: Parameters<FaultProxy['setFaults']>[0],
-    forMs: number,
-  ): Promise<void> {
-    proxy.setFaults(faults);
-    await delay(forMs);
-    proxy.setFaults({});
-  }
-
   /** The old ones are refused for a while before the new ones are told. */
   async #changeCredentials(cluster: string, variant: number, forMs: number): Promise<void> {
     const proxy = this.#link(`operators/${cluster}`);
@@ -287,6 +233,15 @@ export class Breaker {
     await until(() =>
       kubectl(admin, 'delete', 'validatingadmissionpolicybinding', 'no-deletes', '--ignore-not-found'),
     );
+  }
+
+  /** What an authenticator saves cannot be written for a while. */
+  async #disk(target: string, forMs: number, spoil: (disk: Disk) => Promise<void>): Promise<void> {
+    const disk = this.#scene.disks.get(target);
+    if (!disk) throw new Error('left out: nothing could be mounted for the snapshots (not root?)');
+    await spoil(disk);
+    await delay(forMs);
+    await disk.mend();
   }
 
   async #switchAce(cluster: string, forMs: number): Promise<void> {

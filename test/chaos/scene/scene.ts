@@ -6,6 +6,7 @@ import { type FaultProxy, type SeenWrite, startFaultProxy } from '../../support/
 import { startWorld, type World } from '../../support/world.ts';
 import type { ProgramChange, ProgramWrite, SceneForChecker } from '../messages.ts';
 import { randomOf } from '../schedule/random.ts';
+import { type Disk, mountDisk } from './disk.ts';
 import { Program } from './programs.ts';
 import { ownerOfPort } from './whose-port.ts';
 
@@ -26,6 +27,8 @@ export interface Scene {
   readonly authenticators: ReadonlyMap<string, Program>;
   /** By name: `operator-0/management`, `operators/c-1`, `authenticators/c-1`. */
   readonly links: ReadonlyMap<string, FaultProxy>;
+  /** Where authenticators save what they know, by the same names; none where nothing can be mounted. */
+  readonly disks: ReadonlyMap<string, Disk>;
   readonly forChecker: SceneForChecker;
   close(): Promise<void>;
 }
@@ -103,6 +106,7 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   }
 
   const authenticators = new Map<string, Program>();
+  const disks = new Map<string, Disk>();
   const forChecker: SceneForChecker['clusters'][number][] = [];
   for (const [id, count] of Object.entries(options.clusters)) {
     const { plane } = world.cluster(id);
@@ -120,7 +124,9 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
       const port = await freePort();
       const listen = [`127.0.0.1:${webhooks.get(id)?.port}`, `127.0.0.1:${port}`];
       const probePort = await freePort();
-      const snapshot = join(dir, `${id}-${index}.snapshot`);
+      const disk = await mountDisk(join(dir, `disk-of-${id}-${index}`));
+      if (disk) disks.set(name, disk);
+      const snapshot = join(disk?.dir ?? dir, `${id}-${index}.snapshot`);
       const args = [
         ...['authenticator', '--kubeconfig', kubeconfig, '--log-format=json'],
         ...listen.flatMap((address) => ['--listen', address]),
@@ -143,13 +149,14 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   await registerAway(world, links.get(`operators/${clusters[0]}`) as FaultProxy);
   const management = await world.management.plane.kubeconfigFor('checker', ['system:masters']);
   return {
-    ...{ world, clusters, operators, authenticators, links },
+    ...{ world, clusters, operators, authenticators, links, disks },
     forChecker: { seed, dir, management, clusters: forChecker, away: [AWAY], leaseMs: LEASE_MS },
     async close() {
       for (const program of [...operators, ...authenticators.values()]) {
         program.pause(false);
         await program.kill();
       }
+      await Promise.all([...disks.values()].map((disk) => disk.close()));
       await Promise.all([...links.values()].map((proxy) => proxy.close()));
       await world.close();
     },

@@ -56,6 +56,8 @@ export const KINDS = {
   'change credentials': { aim: 'clusters', lasts: [1, 3], times: 1 },
   'refuse deletions by policy': { aim: 'clusters', lasts: [5, 10], times: 1 },
   'switch ACE off and on': { aim: 'clusters', lasts: [3, 6], times: 1 },
+  'full disk': { aim: 'authenticators', lasts: [4, 10], times: 1 },
+  'read-only disk': { aim: 'authenticators', lasts: [4, 10], times: 1 },
   'mass deletion': { aim: 'none', lasts: [0, 0], times: 1 },
   'many tokens of one user': { aim: 'none', lasts: [0, 0], times: 1 },
 } satisfies Record<string, Kind>;

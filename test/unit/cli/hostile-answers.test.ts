@@ -128,6 +128,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['gc'],
   ['gc', '--apply', 'c-evil'],
   ['gc', '--allow', 'c-evil'],
+  ['adoption'],
+  ['adoption', 'c-evil', '--remove-leftovers', '--yes'],
   ['preflight'],
   ['preflight', 'c-evil'],
   ['explain', 'nobody', '--cluster', 'c-evil'],

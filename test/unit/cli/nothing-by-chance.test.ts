@@ -15,6 +15,8 @@ interface Runnable {
 const NEEDED_FLAGS: Readonly<Record<string, readonly string[]>> = {
   cleanup: ['--kubeconfig', '/nonexistent/kubeconfig'],
   explain: ['--kubeconfig', '/nonexistent/kubeconfig', '--kubeconfig-file', '/nonexistent/given'],
+  join: ['--downstream-kubeconfig', '/nonexistent/given'],
+  leave: ['--downstream-kubeconfig', '/nonexistent/given'],
   'token revoke': ['--all'],
   'token create': ['--user', 'u-1', '--output-file', '/nonexistent/file'],
 };
@@ -44,6 +46,8 @@ const REMOVING = new Set([
   'gc',
   'drain',
   'cleanup',
+  'leave',
+  'adoption',
 ]);
 const isRemoving = ({ words }: Runnable): boolean =>
   [...REMOVING].some((name) => `${words.join(' ')} `.startsWith(`${name} `));
@@ -86,7 +90,7 @@ describe('an environment variable', () => {
 
   test('is looked at for all of them', () => {
     expect(new Set(flags.map(([, { words }]) => words[0]))).toEqual(
-      new Set(['token', 'gc', 'drain', 'cleanup']),
+      new Set(['token', 'gc', 'drain', 'cleanup', 'leave', 'adoption']),
     );
     expect(flags.length).toBeGreaterThan(40);
   });

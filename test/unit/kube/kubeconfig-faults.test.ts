@@ -30,6 +30,9 @@ describe('a cluster entry', () => {
     ['no certificate', data(PEM.replace('MII', 'AAA')), /holds PEM that is no certificate$/],
     ['file and data', { caFile: 'ca', ...data(PEM) }, /are both there/],
     ['no URL', { proxyUrl: 'proxy:3128' }, /^proxy-url is no URL/],
+    ['a number for a server', { server: 7 as never }, /^server is no text$/],
+    ['a number for CA data', { caData: 7 as never }, /^certificate-authority-data is no text$/],
+    ['a list for a proxy', { proxyUrl: [] as never }, /^proxy-url is no text$/],
     ['SOCKS', { proxyUrl: 'socks5://proxy:1' }, /SOCKS/],
   ])('%s', (_name, entry, fault) => {
     expect(clusterFault(entry)).toMatch(fault);

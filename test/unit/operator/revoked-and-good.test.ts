@@ -6,6 +6,7 @@ import type { KubeObject, Token } from '../../../src/api/types.ts';
 import { hashIn } from '../../../src/derive/diff.ts';
 import { Marks } from '../../../src/hash/marks.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
+import type { DebtRecord } from '../../../src/operator/debts/debt-record.ts';
 import { deletedBefore } from '../../../src/operator/debts/plane.ts';
 import { decideToken } from '../../../src/operator/decide/decide-token.ts';
 import { Lag } from '../../../src/operator/report/lag.ts';
@@ -24,15 +25,17 @@ import {
   see,
   tokenFacts,
 } from '../../support/decision-facts.ts';
+import { sentence } from '../../support/plan-sentence.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
 
 const PLANE = { identity: 'kube-system/tokens/users', resourceVersion: '500' };
-const record = (known: readonly string[]) => ({
+const record = (known: readonly string[], apis: DebtRecord['apis'] = new Map()) => ({
   record: {
     cluster: 'c-1',
     plane: PLANE.identity,
     owed: new Map(),
     known: new Set(known),
+    apis,
     lately: 0,
     atMs: NOW,
   },
@@ -53,7 +56,22 @@ describe('deletedBefore', () => {
     const management = new Management(['ace-operator'], { extTokens: true });
     for (let i = 0; i < 40; i += 1) management.tokens.put(ext(`e-${i}`));
     const known = [...Array.from({ length: 40 }, (_, i) => `token/e-${i}`), 'token/gone'];
-    expect([...deletedBefore([record(known)], PLANE, management, NOW).keys()]).toEqual(['token/gone']);
+    expect([...deletedBefore([record(known)], PLANE, management, NOW).keys()]).toEqual([
+      'token/gone',
+      'token/ext/gone',
+    ]);
+  });
+  test('one of the two kinds that have a name was deleted, and the other is good', () => {
+    const management = new Management(['ace-operator'], { extTokens: true });
+    management.tokens.put(aToken({ clusterName: 'c-2' }));
+    const apis = new Map([['token/t-1', 'ext' as const]]);
+    const found = record(['token/t-1'], apis);
+    expect([...deletedBefore([found], PLANE, management, NOW).keys()]).toEqual(['token/ext/t-1']);
+    const owed = new Map([['token/t-1', { sinceMs: 7, cause: 'token' as const }]]);
+    const inDebt = { ...found, record: { ...found.record, known: new Set<string>(), owed } };
+    expect([...deletedBefore([inDebt], PLANE, management, NOW)]).toEqual([['token/ext/t-1', 7]]);
+    // Of a record that does not say which, nothing is concluded while one of them is there.
+    expect([...deletedBefore([record(['token/t-1'])], PLANE, management, NOW)]).toEqual([]);
   });
 });
 
@@ -180,6 +198,33 @@ test('that a v3 Token was deleted is not forgotten because the ext token of that
   sources.ext.put(edited);
   watches.onToken('t-1', ResourceEventType.Modified, edited);
   expect(evidence.has('token/t-1')).toBe(true);
+  // Nor because it was made: the one is gone, and the other is good.
+  sources.ext.remove(edited);
+  sources.ext.put(edited);
+  watches.onToken('t-1', ResourceEventType.Added, edited);
+  expect([evidence.has('token/t-1'), evidence.has('token/ext/t-1')]).toEqual([true, false]);
+});
+
+test('a revoked ext token goes, by its own evidence, while the v3 Token of that name for another cluster is good', async () => {
+  const token = ext('t-1');
+  const pair = pairOf(token).map((object) => see(object, token));
+  const evidence = new DeletionEvidence();
+  evidence.add('token/ext/t-1');
+  evidence.remove('token/t-1');
+  const decide = (isTokenGone: boolean): string =>
+    sentence(
+      decideToken(
+        tokenFacts({
+          token: undefined,
+          user: undefined,
+          seen: { pair },
+          known: { isTokenGone },
+          answers: new Map([['source/Secret/t-1', false]]),
+        }),
+      ),
+    );
+  expect(decide(evidence.has('token/ext/t-1'))).toContain('deletes ClusterAuthToken t-1');
+  expect(decide(evidence.has('token/t-1'))).toContain('GCBlocked');
 });
 
 test('of two tokens of one name, a command gets the one of the cluster that is asked for', async () => {

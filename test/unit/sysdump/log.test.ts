@@ -11,6 +11,7 @@ import { Scrubber } from '../../../src/sysdump/scrub.ts';
 const LINES = Array.from({ length: 6_000 }, (_, index) =>
   JSON.stringify({ level: 'info', message: `line ${index} ${'x '.repeat(150)}` }),
 );
+const PROGRAM = { labelSelector: 'app=x', file: 'pods', line: (line: string) => line };
 const POD = { metadata: { name: 'p-1' }, spec: { containers: [{ name: 'c' }] } };
 
 let server: Server;
@@ -39,7 +40,7 @@ test('of a log the newest lines are in the archive, whole', async () => {
   } as unknown as ConstructorParameters<typeof Plane>[0];
   const plane = new Plane(access, { timeoutMs: 60_000, userAgent: 'test' });
   const archive = new Archive({ totalBytes: 1e8, fileBytes: 1e8 }, new Scrubber());
-  await addPods({ plane, archive, scrubber: new Scrubber(), directory: 'd' }, 'ns', 'app');
+  await addPods({ plane, archive, scrubber: new Scrubber(), directory: 'd' }, 'ns', PROGRAM);
   await plane.close();
   expect(archive.leftOut).toEqual([]);
   const entries = await unpackTar(gunzipSync(await archive.pack('dump', new Date(0))));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { kept } from '../../../src/sysdump/allow.ts';
-import { logLine } from '../../../src/sysdump/read.ts';
+import { logLine } from '../../../src/sysdump/log-lines.ts';
 import { REMOVED, Scrubber } from '../../../src/sysdump/scrub.ts';
 import { TOKEN } from '../../../src/sysdump/shapes.ts';
 

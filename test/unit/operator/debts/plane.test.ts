@@ -30,6 +30,7 @@ function found({ known = [], users = [], owed = [], ...rest }: Given): {
       plane: rest.plane ?? HERE.identity,
       owed: new Map(owed.map((name) => [`token/${name}`, { sinceMs: 7, cause: 'token' }])),
       known: new Set([...known.map((name) => `token/${name}`), ...users.map((name) => `user/${name}`)]),
+      apis: new Map([...known, ...owed].map((name) => [`token/${name}`, 'v3'])),
       lately: rest.lately ?? 0,
     },
     resourceVersion: rest.resourceVersion ?? '400',
@@ -41,10 +42,10 @@ function gone(
   there: { tokens?: readonly string[]; users?: readonly string[] },
   plane = HERE,
 ): readonly string[] {
-  const named = (list: readonly string[] = [], name: string): readonly unknown[] =>
+  const named = (list: readonly string[] = [], name: string): readonly string[] =>
     list.filter((one) => one === name);
   const sources = {
-    tokensNamed: (name: string) => named(there.tokens, name),
+    tokensNamed: (name: string) => named(there.tokens, name).map(() => ({ api: 'v3' as const })),
     users: { get: (name: string) => named(there.users, name)[0] },
   };
   const records = [given].flat().map((one) => found(one as Given));

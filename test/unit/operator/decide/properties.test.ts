@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ANNOTATION_CLOSED_FOR } from '../../../../src/api/names.ts';
-import type { KubeObject, Token } from '../../../../src/api/types.ts';
+import type { KubeObject, Token, UserAttribute } from '../../../../src/api/types.ts';
 import { type Change, hashIn, keyOf } from '../../../../src/derive/diff.ts';
+import { isByRancher } from '../../../../src/derive/other-writer.ts';
 import { isOurs } from '../../../../src/derive/ownership.ts';
 import { judgeToken } from '../../../../src/derive/verdict.ts';
 import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
@@ -22,6 +23,7 @@ import type { Answers, Outcome, Plan } from '../../../../src/operator/decide/pla
 import { anAttribute, aToken, aUser, HOUR, NOW, timeText } from '../../../support/builders.ts';
 import {
   attributeOf,
+  byRancher,
   carriedOut,
   foreign,
   hashFor,
@@ -59,9 +61,9 @@ const tokens = new Map<string, Token>();
 const pairs = new Map<string, readonly KubeObject[]>();
 
 /** Each token is parsed once: the same few come again and again. */
-function parsed(uid: string, fields: Readonly<Record<string, unknown>>): Token {
-  const key = JSON.stringify([uid, fields]);
-  const token = tokens.get(key) ?? aToken(fields, { uid });
+function parsed(uid: string, ageMs: number, fields: Readonly<Record<string, unknown>>): Token {
+  const key = JSON.stringify([uid, ageMs, fields]);
+  const token = tokens.get(key) ?? aToken(fields, { uid, creationTimestamp: timeText(NOW - ageMs) });
   tokens.set(key, token);
   return token;
 }
@@ -77,6 +79,14 @@ const ENABLED = aUser();
 const DISABLED = aUser({ enabled: false });
 const ATTRIBUTE = anAttribute();
 const CLUSTER_USER_ATTRIBUTE = attributeOf();
+const attributes = new Map<string, UserAttribute>();
+
+/** Each once, as a store holds it: what is the same moment goes by identity. */
+function attributeWith(groups: readonly string[]): UserAttribute {
+  const attribute = attributes.get(groups.join()) ?? { ...ATTRIBUTE, groups };
+  attributes.set(groups.join(), attribute);
+  return attribute;
+}
 
 const someToken: fc.Arbitrary<Token> = fc
   .record({
@@ -86,8 +96,9 @@ const someToken: fc.Arbitrary<Token> = fc
     expiresAt: often('', timeText(NOW + HOUR), timeText(NOW - HOUR)),
     token: often('secret-1', 'secret-2', ''),
     uid: often('uid-t-1', 'uid-other'),
+    ageMs: fc.constantFrom(HOUR, 0),
   })
-  .map(({ uid, ...fields }) => parsed(uid, fields));
+  .map(({ uid, ageMs, ...fields }) => parsed(uid, ageMs, fields));
 
 const someUser = fc.option(fc.constantFrom(ENABLED, ENABLED, DISABLED), { nil: undefined });
 
@@ -109,10 +120,11 @@ const someAttribute = fc.oneof(
     .tuple(
       fc.subarray(['g-1', 'g-2', 'g-3']),
       fc.boolean(),
-      fc.constantFrom('ours', 'ours', 'foreign', 'held'),
+      fc.constantFrom('ours', 'ours', 'foreign', 'held', 'by Rancher'),
     )
     .map(([groups, enabled, whose]) => {
       const object = { ...CLUSTER_USER_ATTRIBUTE, groups, enabled };
+      if (whose === 'by Rancher') return byRancher(object);
       return whose === 'foreign' ? foreign(object) : whose === 'held' ? held(object) : object;
     }),
 );
@@ -132,6 +144,8 @@ const someAnswers: fc.Arbitrary<Answers> = fc
     'source/User/u-1',
     'source/UserAttribute/u-1',
     'source/Secret/t-1',
+    'groups/u-1',
+    'groups/u-2',
     'rival/t-1',
     'secret/t-1',
     'hash/uid-t-1',
@@ -162,6 +176,10 @@ const someTokenFacts: fc.Arbitrary<TokenFacts> = fc
       isExtCarried: fc.boolean(),
       isExtUnread: fc.boolean(),
       isUserGone: fc.boolean(),
+      userAttribute: fc.option(
+        fc.subarray(['g-1', 'g-2', 'g-3']).map((groups) => attributeWith(groups)),
+        { nil: undefined },
+      ),
       awaitedElsewhereSinceMs: fc.constantFrom(undefined, NOW, NOW - 20_000),
     }),
     answers: someAnswers,
@@ -215,7 +233,7 @@ const someUserFacts: fc.Arbitrary<UserFacts> = fc
   .map(({ groups, object, tokensThere, pairs, isConfirmed, before, refusedBy, ...rest }) => ({
     ...rest,
     name: 'u-1',
-    attribute: groups && { ...ATTRIBUTE, groups },
+    attribute: groups && attributeWith(groups),
     seen: {
       object: object && see(object),
       tokens: tokensThere,
@@ -269,6 +287,16 @@ const isStrangersOf =
   (token: Token | undefined) =>
   (object: KubeObject): boolean =>
     object.kind === 'ClusterAuthToken' && isForeign(object) && object['userName'] === token?.userName;
+
+const contextOf = ({ place, clock }: Rules): Parameters<typeof judgeToken>[2] => ({
+  cluster: place.cluster,
+  aceEnabled: true,
+  nowMs: clock.agreedMs,
+});
+
+/** Its hash is of no format that anybody verifies: the token is refused for that. */
+const isNotOurLimit = ({ hash }: TokenFacts): boolean =>
+  hash.kind === 'refused' && hash.reason === 'UnsupportedHash';
 
 function takesAwayOnly(plan: Plan): void {
   for (const change of changesOf(plan)) {
@@ -361,6 +389,50 @@ describe('whatever the facts of a token', () => {
       const open = afterToken(facts, plan).filter((one) => one['enabled'] === true && isForeign(one));
       expect(open).toEqual([]);
     });
+  });
+
+  test('by another writer’s attribute nobody is let in with our pair who has less than it gives', () => {
+    always((facts, plan) => {
+      const { token, user, rules, seen, known, answers } = facts;
+      const there = seen.attribute;
+      if (!token || rules.mode === 'drain' || rules.adopts || !there || there.isOurs) return;
+      if (!judgeToken(token, user, contextOf(rules)).wanted || isNotOurLimit(facts)) return;
+      const isOpen = (one: KubeObject): boolean =>
+        one.kind === 'ClusterAuthToken' && !isForeign(one) && isAlive(one) && one['enabled'] === true;
+      if (!afterToken(facts, plan).some(isOpen)) return;
+      expect(isByRancher(there.object)).toBe(true);
+      expect(there.object['enabled']).toBe(true);
+      expect(user?.enabled).toBe(true);
+      const given = known.userAttribute?.groups ?? [];
+      if (groupsIn(there.object).every((group) => given.includes(String(group)))) return;
+      // It is not certain that the user has them no more: nothing is given, and nothing taken away yet.
+      expect(changesOf(plan)).toEqual([]);
+      expect(answers.get(`groups/${token.userName}`)).not.toBe(false);
+    });
+  });
+
+  test('what is there of a good token stays beside an attribute of Rancher’s that gives no more', () => {
+    let seenSo = 0;
+    always((facts) => {
+      const { token, seen } = facts;
+      if (!token || facts.rules.mode === 'drain' || facts.answers.get('secret/t-1') === true) return;
+      const rules = { ...facts.rules, adopts: false };
+      if (!judgeToken(token, ENABLED, contextOf(rules)).wanted) return;
+      const groups = groupsIn(seen.attribute?.object);
+      const attribute = see(byRancher({ ...CLUSTER_USER_ATTRIBUTE, enabled: true, groups }));
+      const pair = written(token, rules.place.storage).map((object) => see(object, token));
+      const there: TokenFacts = {
+        ...facts,
+        ...{ rules, user: ENABLED, hash: hashFact('ready', token) },
+        seen: { ...seen, pair, attribute, refusedBy: undefined },
+        known: { ...facts.known, userAttribute: attributeWith(['g-1', 'g-2', 'g-3']) },
+      };
+      seenSo += 1;
+      const after = afterToken(there, decideToken(there));
+      expect(after.some((one) => one.kind === 'ClusterAuthToken' && one['enabled'] === true)).toBe(true);
+      expect(after.map(hashIn).find((hash) => hash !== undefined)).toBe(hashFor(token).hash);
+    });
+    expect(seenSo).toBeGreaterThan(10);
   });
 
   test('what is synced is all there, and nothing is to be done', () => {

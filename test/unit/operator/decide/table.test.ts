@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
+import * as sha256 from '../../../../src/hash/sha256.ts';
 import { decideToken } from '../../../../src/operator/decide/decide-token.ts';
 import { decideUser } from '../../../../src/operator/decide/decide-user.ts';
 import type { PairOfUser } from '../../../../src/operator/decide/facts.ts';
@@ -17,6 +18,7 @@ import {
 } from '../../../support/builders.ts';
 import {
   attributeOf,
+  byRancher,
   finalized,
   foreign,
   held,
@@ -63,6 +65,14 @@ const blankExt = parseExtToken(rawExtToken({ ttl: '-1', hash: '' }));
 const absent = { token: undefined, user: undefined };
 const refusedConflict = { state: 'refused', reason: 'Conflict' } as const;
 
+/** It was there before anybody could be about to carry it. */
+const old = aToken({}, { creationTimestamp: timeText(NOW - HOUR) });
+const HASHED = { annotations: { 'authn.management.cattle.io/token-hashed': 'true' } };
+const RANCHERS = see(byRancher(attributeOf()));
+const WIDER = see(byRancher(attributeOf('u-1', ['g-1', 'g-2'])));
+const GOES =
+  'tells Conflict; deletes ClusterAuthToken t-1; deletes Secret t-1; refused: Conflict; again in 60 s';
+
 const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   // Taken over from another writer.
   [
@@ -76,6 +86,67 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
       },
     },
     'pending; asks for user u-1 first',
+  ],
+  // Beside another writer's ClusterUserAttribute.
+  [
+    'beside Rancher’s own ClusterUserAttribute a token that Rancher left aside gets its pair, and nothing else is written',
+    { token: old, seen: { ...NOTHING, attribute: RANCHERS } },
+    'creates Secret t-1; creates ClusterAuthToken t-1; pending',
+  ],
+  [
+    '… but Rancher has the first go at a new one',
+    { seen: { ...NOTHING, attribute: RANCHERS } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… unless its hash is stored in a format that Rancher skips',
+    { token: aToken({ token: sha256.hash('secret-1') }, HASHED), seen: { ...NOTHING, attribute: RANCHERS } },
+    'creates Secret t-1; creates ClusterAuthToken t-1; pending',
+  ],
+  ['… and is in sync with it', { token: old, seen: { attribute: RANCHERS } }, 'synced'],
+  [
+    '… not beside one that gives more groups than the user has',
+    { token: old, seen: { ...NOTHING, attribute: WIDER } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… where a pair is there, the user’s groups are read live first: one of two watches may be behind',
+    { token: old, seen: { attribute: WIDER } },
+    'asks whether user u-1 has all groups that are there',
+  ],
+  [
+    '… the pair stays while our own watch is behind',
+    { token: old, seen: { attribute: WIDER }, answers: told(['groups/u-1', true]) },
+    'again in 1 s, first',
+  ],
+  [
+    '… and goes when the user has lost a group that stands there',
+    { token: old, seen: { attribute: WIDER }, answers: told(['groups/u-1', false]) },
+    GOES,
+  ],
+  [
+    '… and when the user was disabled, whatever stands there',
+    { token: old, user: aUser({ enabled: false }), seen: { attribute: RANCHERS } },
+    GOES,
+  ],
+  [
+    '… also in a suspended cluster',
+    {
+      token: old,
+      rules: { isPaused: true },
+      user: aUser({ enabled: false }),
+      seen: { attribute: RANCHERS },
+    },
+    GOES,
+  ],
+  [
+    '… groups that cannot be read take nothing away',
+    {
+      token: old,
+      seen: { attribute: WIDER },
+      known: { userAttribute: anAttribute({ GroupPrincipals: 'none' }) },
+    },
+    'synced',
   ],
   // Of ext.cattle.io.
   ['an ext token in sync: nothing to write', ofExt, 'synced'],
@@ -924,6 +995,34 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
   [
     'someone else’s ClusterUserAttribute: pairs beside it go',
     { seen: { object: see(foreign(attributeOf())) } },
+    'failed: Conflict; wakes token/t-1; again in 60 s',
+  ],
+  [
+    'Rancher’s own, which gives what we would: tokens are judged by it',
+    { seen: { object: RANCHERS, before: undefined } },
+    'synced',
+  ],
+  [
+    '… and those that waited are looked at',
+    { tokens: [{ token: old, before: refusedConflict }], seen: { object: RANCHERS, tokens: [] } },
+    'nothing is left; wakes token/t-1',
+  ],
+  [
+    '… which gives more: pairs beside it go',
+    { seen: { object: WIDER } },
+    'failed: Conflict; wakes token/t-1; again in 60 s',
+  ],
+  [
+    '… which gives less: Rancher has to add what is missing',
+    {
+      attribute: anAttribute({ GroupPrincipals: { local: groupsOf('g-1', 'g-3') } }),
+      seen: { object: RANCHERS },
+    },
+    'failed: Conflict; again in 60 s',
+  ],
+  [
+    '… of a user who was disabled: pairs beside it go',
+    { user: aUser({ enabled: false }), seen: { object: RANCHERS } },
     'failed: Conflict; wakes token/t-1; again in 60 s',
   ],
   [

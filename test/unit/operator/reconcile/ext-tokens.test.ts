@@ -55,7 +55,7 @@ describe('a token of ext.cattle.io that is absent', () => {
     await extIsThere();
     sources.ext.replace([]);
     world.extSecrets = new Map();
-    world.evidence.add(KEY, atMs);
+    world.evidence.add('token/ext/t-1', atMs);
   }
 
   test('goes when its deletion was told', async () => {

@@ -1,0 +1,186 @@
+import { NAMESPACES, SECRETS } from '../../api/names.ts';
+import type { Cluster, KubeObject } from '../../api/types.ts';
+import { wayTo } from '../../clusters/ways.ts';
+import type { DryRun } from '../../config/act.ts';
+import { type JoinConfig, joinConfig } from '../../config/join.ts';
+import { formatTime } from '../../derive/expiry.ts';
+import { ConfigError, TerminalError } from '../../errors.ts';
+import { worst } from '../../explain/preflight.ts';
+import {
+  type Address,
+  addressOf,
+  credentialSecret,
+  requestToken,
+  secretNameOf,
+  type Written,
+  writtenByJoin,
+} from '../../join/credential.ts';
+import { ACCOUNT, type Addressed, downstreamObjects } from '../../join/downstream-objects.ts';
+import { type Outcome, put } from '../../join/put.ts';
+import { personalAccess } from '../../kube/kubeconfig.ts';
+import type { DownstreamPlane } from '../../plane/downstream.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { needed } from '../../plane/needed.ts';
+import { required } from '../../plane/reading.ts';
+import { checklist, mark } from '../../print/checklist.ts';
+import { humanDuration } from '../../print/duration.ts';
+import { printable } from '../../print/printable.ts';
+import { paint } from '../../print/style.ts';
+import { VERSION } from '../../version.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { inspectCluster } from '../reach/inspect.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { requireUninterrupted } from '../terminal/interruption.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { note, say } from '../terminal/say.ts';
+
+const DRY: Readonly<Record<DryRun, string>> = {
+  ...{ none: '', client: ' (dry run)', server: ' (server dry run)' },
+};
+
+/** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
+export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = joinConfig(given, runtime.env, runtime.home, args);
+  const management = await managementPlane(config);
+  const interruption = runtime.interruption();
+  try {
+    const cluster = await wanted(config, management, runtime);
+    const downstream = required(await downstreamPlane(config.cluster, management, config));
+    try {
+      if (downstream.unproven) note(downstream.unproven, runtime);
+      const address = await theAddress(config, runtime);
+      const written = await writtenBefore(config, cluster, management);
+      await makeAccount(config, downstream, runtime);
+      requireUninterrupted(
+        interruption,
+        `no credential was made for cluster ${config.cluster}; run it again`,
+      );
+      await makeCredential({ config, management, downstream, address, written }, runtime);
+    } finally {
+      await downstream.close();
+    }
+    return config.dryRun === 'none' ? await inspect(config, management, runtime) : EXIT_OK;
+  } finally {
+    await management.close();
+  }
+}
+
+/** @throws {TerminalError} when management has no such cluster */
+async function wanted(
+  { cluster }: JoinConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<Cluster> {
+  const found = needed(await management.cluster(cluster));
+  if (!found) throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
+  if (!found.aceEnabled)
+    note(
+      `ACE of cluster ${cluster} is off: the operator carries nothing there until spec.localClusterAuthEndpoint.enabled of the Cluster is true`,
+      runtime,
+    );
+  return found;
+}
+
+async function theAddress(config: JoinConfig, runtime: Runtime): Promise<Address> {
+  const choice = { files: [config.downstreamKubeconfig], required: true, context: undefined };
+  const address = addressOf(await personalAccess(choice), config.server);
+  if (/^(localhost|127\.|\[::1\])/.test(new URL(address.server).hostname))
+    note(
+      `${address.server} is this machine's own address: the operator has to reach it from where it runs; --server gives another`,
+      runtime,
+    );
+  return address;
+}
+
+/** The Secret of an earlier run. @throws {ConfigError} when somebody else gave the operator another way by the same label */
+async function writtenBefore(
+  { cluster, namespace }: JoinConfig,
+  known: Cluster,
+  management: ManagementPlane,
+): Promise<Written | undefined> {
+  const name = secretNameOf(cluster);
+  const { way } = wayTo(cluster, known, required(await management.ways()));
+  const isOther = way && (way.secret.name !== name || way.secret.namespace !== namespace);
+  if (way?.how === 'label' && isOther)
+    throw new ConfigError(
+      `Secret ${way.secret.namespace}/${way.secret.name} is the way to cluster ${cluster} already, by its label, and would go before ours; delete it, or take its label ace-operator.io/cluster off, and run this again`,
+    );
+  const live = (await management.client.get({ resource: SECRETS, namespace, name })) as
+    | KubeObject
+    | undefined;
+  if (live === undefined) return undefined;
+  const written = writtenByJoin(live);
+  if (!written)
+    throw new ConfigError(
+      `Secret ${namespace}/${name} is there, and join did not write it; rename or delete it`,
+    );
+  return written;
+}
+
+async function makeAccount(
+  { dryRun }: JoinConfig,
+  { client, namespace }: DownstreamPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const object = { apiVersion: 'v1', kind: NAMESPACES.kind, metadata: { name: namespace } };
+  for (const one of [{ resource: NAMESPACES, object }, ...downstreamObjects(namespace, VERSION)])
+    tell(one, await put(client, one, dryRun), dryRun, runtime);
+}
+
+interface Making {
+  readonly config: JoinConfig;
+  readonly management: ManagementPlane;
+  readonly downstream: DownstreamPlane;
+  readonly address: Address;
+  readonly written: Written | undefined;
+}
+
+async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
+  const { config, management, downstream, address, written } = making;
+  const { cluster, namespace, dryRun, durationMs } = config;
+  const leftMs = (written?.expiresAtMs ?? 0) - runtime.now();
+  const isGood = written?.isFor(address) === true && leftMs > durationMs / 3;
+  const name = `secret/${secretNameOf(cluster)}`;
+  if (isGood && !config.rotate) {
+    say(`${name} unchanged${DRY[dryRun]}`, runtime);
+    return note(`the credential is good for another ${humanDuration(leftMs)}`, runtime);
+  }
+  // A token that nobody keeps would be good all the same.
+  if (dryRun !== 'none') return say(`${name} ${written ? 'configured' : 'created'}${DRY[dryRun]}`, runtime);
+  const bound = await requestToken(downstream.client, downstream.namespace, Math.round(durationMs / 1_000));
+  const secret = credentialSecret(cluster, namespace, address, bound);
+  tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);
+  const goodMs = bound.expiresAtMs - runtime.now();
+  note(`the credential is good until ${formatTime(bound.expiresAtMs)}`, runtime);
+  if (goodMs < durationMs * 0.9)
+    note(
+      `that is shorter than was asked for: the cluster allows no more; run join again within ${humanDuration(goodMs)}`,
+      runtime,
+    );
+}
+
+function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: Runtime): void {
+  say(`${object.kind.toLowerCase()}/${object.metadata.name} ${outcome}${DRY[dryRun]}`, runtime);
+}
+
+/** As `preflight` does, with the credential that was just made. */
+async function inspect(config: JoinConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const seen = { ...config, strict: false };
+  const { hops } = await inspectCluster(config.cluster, seen, management, runtime);
+  const printer = printerOf(config, runtime);
+  const colour = paint(printer.isTerminal, printer.env);
+  const verdict = worst(hops, false);
+  const list = checklist(hops, { paint: colour, remedies: true, columns: printer.columns });
+  printer.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
+  if (verdict === 'broken') {
+    note(
+      `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${ACCOUNT})`,
+      runtime,
+    );
+    return EXIT_NO;
+  }
+  return verdict === 'unknown' ? EXIT_UNREACHABLE : EXIT_OK;
+}

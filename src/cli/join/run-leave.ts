@@ -1,0 +1,104 @@
+import { SECRETS } from '../../api/names.ts';
+import type { KubeObject } from '../../api/types.ts';
+import { type LeaveConfig, leaveConfig } from '../../config/join.ts';
+import { TerminalError } from '../../errors.ts';
+import { secretNameOf, writtenByJoin } from '../../join/credential.ts';
+import { type Addressed, downstreamObjects, SERVICE_ACCOUNTS } from '../../join/downstream-objects.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { DownstreamPlane } from '../../plane/downstream.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { required } from '../../plane/reading.ts';
+import { findOurs } from '../../removal/find-ours.ts';
+import { VERSION } from '../../version.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { askPerson } from '../terminal/ask-person.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { requireUninterrupted } from '../terminal/interruption.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { complain, note, say } from '../terminal/say.ts';
+
+const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
+
+/** `leave CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
+export async function runLeave({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = leaveConfig(given, runtime.env, runtime.home, args);
+  const management = await managementPlane(config);
+  const interruption = runtime.interruption();
+  try {
+    const downstream = required(await downstreamPlane(config.cluster, management, config));
+    try {
+      if (downstream.unproven) note(downstream.unproven, runtime);
+      const { ours } = required(await findOurs(downstream, undefined));
+      if (ours.length > 0) {
+        complain(
+          runtime,
+          `cluster ${config.cluster}: ${ours.length} objects of ours are there, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; ${runtime.program} drain ${config.cluster} --wait takes them away first`,
+        );
+        return EXIT_NO;
+      }
+      if (!(await isMeant(config, runtime))) return EXIT_NO;
+      // The operator must not come back by a credential whose account goes next.
+      await removeSecret(config, management, runtime);
+      requireUninterrupted(
+        interruption,
+        `the account in cluster ${config.cluster} is still there; run it again`,
+      );
+      await removeAccount(config, downstream, runtime);
+      return EXIT_OK;
+    } finally {
+      await downstream.close();
+    }
+  } finally {
+    await management.close();
+  }
+}
+
+async function isMeant({ cluster, yes, dryRun }: LeaveConfig, runtime: Runtime): Promise<boolean> {
+  if (yes || dryRun !== 'none') return true;
+  return askPerson(`Take the operator's way into cluster ${cluster} away?`, runtime);
+}
+
+async function removeSecret(
+  { cluster, namespace, dryRun }: LeaveConfig,
+  { client }: ManagementPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const name = secretNameOf(cluster);
+  const live = (await client.get({ resource: SECRETS, namespace, name })) as KubeObject | undefined;
+  if (live === undefined) return note(`Secret ${namespace}/${name} is not there`, runtime);
+  if (!writtenByJoin(live))
+    throw new TerminalError('Rejected', `Secret ${namespace}/${name} was not written by join, and stays`);
+  await remove(client, { resource: SECRETS, object: live }, dryRun, runtime);
+}
+
+/** In the reverse order: the account first, so that its token ends before anything is half gone. */
+async function removeAccount(
+  { dryRun }: LeaveConfig,
+  { client, namespace }: DownstreamPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const all = downstreamObjects(namespace, VERSION);
+  const account = all.filter(({ resource }) => resource === SERVICE_ACCOUNTS);
+  const rest = all.filter(({ resource }) => resource !== SERVICE_ACCOUNTS).reverse();
+  for (const { resource, object } of [...account, ...rest]) {
+    const { name } = object.metadata;
+    const key = { resource, name, namespace: resource.namespaced ? namespace : undefined };
+    const live = (await client.get(key)) as KubeObject | undefined;
+    // Whoever made one of that name without our label needs it for something else.
+    if (live?.metadata.labels?.['app.kubernetes.io/part-of'] === 'ace-operator')
+      await remove(client, { resource, object: { ...live, kind: object.kind } }, dryRun, runtime);
+  }
+}
+
+async function remove(
+  client: KubeClient,
+  { resource, object }: Addressed,
+  dryRun: LeaveConfig['dryRun'],
+  runtime: Runtime,
+): Promise<void> {
+  const { name, namespace, uid = '' } = object.metadata;
+  if (dryRun !== 'client')
+    await client.delete({ resource, name, namespace }, { uid, dryRun: dryRun === 'server' });
+  say(`${resource.kind.toLowerCase()}/${name} deleted${DRY[dryRun]}`, runtime);
+}

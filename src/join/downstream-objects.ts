@@ -1,0 +1,92 @@
+// join/: gives the operator its way into a downstream cluster: an account, its rights, a credential.
+
+import { apiVersionOf, type Resource } from '../api/names.ts';
+import type { KubeObject } from '../api/types.ts';
+
+/** Of the account by which the operator writes downstream. */
+export const ACCOUNT = 'ace-operator';
+const CLUSTER_WIDE = 'ace-operator-downstream';
+const RBAC = 'rbac.authorization.k8s.io';
+const DEFINITIONS = ['clusterauthtokens.cluster.cattle.io', 'clusteruserattributes.cluster.cattle.io'];
+const CONFIG_MAP = 'auth-provider-refresh-debounce-seconds';
+
+export const SERVICE_ACCOUNTS: Resource = {
+  ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true },
+};
+const rbac = (plural: string, kind: string, namespaced: boolean): Resource => ({
+  ...{ group: RBAC, version: 'v1', plural, kind, namespaced },
+});
+const ROLES = rbac('roles', 'Role', true);
+const ROLE_BINDINGS = rbac('rolebindings', 'RoleBinding', true);
+const CLUSTER_ROLES = rbac('clusterroles', 'ClusterRole', false);
+const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings', 'ClusterRoleBinding', false);
+
+/** An object, and by which API it is reached. */
+export interface Addressed {
+  readonly resource: Resource;
+  readonly object: KubeObject;
+}
+
+/**
+ * The account of the operator in a downstream cluster and all that it may do there: what `manifests/downstream-rbac` holds, for
+ * any namespace. In the order in which they are made.
+ *
+ * @param namespace - where our objects are
+ * @param version - of this program, for a label
+ */
+export function downstreamObjects(namespace: string, version: string): readonly Addressed[] {
+  const labels = {
+    'app.kubernetes.io/name': ACCOUNT,
+    'app.kubernetes.io/instance': ACCOUNT,
+    'app.kubernetes.io/version': version,
+    'app.kubernetes.io/component': 'downstream-access',
+    'app.kubernetes.io/part-of': ACCOUNT,
+  };
+  const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace }];
+  const make = (resource: Resource, name: string, fields: object): Addressed => {
+    const metadata = { name, labels, ...(resource.namespaced ? { namespace } : {}) };
+    const { kind } = resource;
+    return { resource, object: { apiVersion: apiVersionOf(resource), kind, metadata, ...fields } };
+  };
+  const bound = (kind: string, name: string): object => ({
+    roleRef: { apiGroup: RBAC, kind, name },
+    subjects,
+  });
+  return [
+    make(SERVICE_ACCOUNTS, ACCOUNT, {}),
+    make(ROLES, ACCOUNT, { rules: rulesThere() }),
+    make(ROLE_BINDINGS, ACCOUNT, bound('Role', ACCOUNT)),
+    make(CLUSTER_ROLES, CLUSTER_WIDE, { rules: rulesOfCluster(namespace) }),
+    make(CLUSTER_ROLE_BINDINGS, CLUSTER_WIDE, bound('ClusterRole', CLUSTER_WIDE)),
+  ];
+}
+
+function rulesThere(): readonly object[] {
+  const all = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
+  return [
+    {
+      apiGroups: ['cluster.cattle.io'],
+      resources: ['clusterauthtokens', 'clusteruserattributes'],
+      verbs: all,
+    },
+    { apiGroups: [''], resources: ['secrets'], verbs: all },
+    {
+      ...{ apiGroups: [''], resources: ['configmaps'], resourceNames: [CONFIG_MAP] },
+      verbs: ['get', 'list', 'watch', 'patch', 'delete'],
+    },
+    // A create has no name yet when it is authorised, so no name can be required of it.
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  ];
+}
+
+function rulesOfCluster(namespace: string): readonly object[] {
+  const definitions = { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'] };
+  const namespaces = { apiGroups: [''], resources: ['namespaces'] };
+  return [
+    { ...definitions, resourceNames: DEFINITIONS, verbs: ['get'] },
+    { ...definitions, verbs: ['create'] },
+    // The UID of kube-system says which cluster this is.
+    { ...namespaces, resourceNames: [namespace, 'kube-system'], verbs: ['get'] },
+    { ...namespaces, verbs: ['create'] },
+  ];
+}

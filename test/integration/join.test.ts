@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SECRETS } from '../../src/api/names.ts';
+import { SERVICE_ACCOUNTS } from '../../src/join/downstream-objects.ts';
+import { aCli, type Cli, type CliResult } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+import { kubectlSays } from '../support/kubectl.ts';
+import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
+
+/** A cluster is taken in by one command, carries tokens, and is let go again; each step may be done twice. */
+
+const LONG = { timeoutMs: 60_000 };
+const SECRET = 'ace-cluster-c-one';
+
+let world: World;
+let cli: Cli;
+const admin = (): string => world.cluster('c-one').plane.adminKubeconfig;
+const join = (...more: readonly string[]): Promise<CliResult> =>
+  cli.run('join', 'c-one', '--downstream-kubeconfig', admin(), ...more);
+const leave = (...more: readonly string[]): Promise<CliResult> =>
+  cli.run('leave', 'c-one', '--downstream-kubeconfig', admin(), ...more);
+const secret = async () => world.management.get(SECRETS, SECRET, OWN_NAMESPACE);
+const account = async () => world.cluster('c-one').get(SERVICE_ACCOUNTS, 'ace-operator', NAMESPACE);
+
+async function bearer(): Promise<string> {
+  const { data } = (await secret()) ?? {};
+  const text = Buffer.from(data?.kubeconfig ?? '', 'base64').toString();
+  const { token } = JSON.parse(text).users[0].user;
+  cli.hide(token);
+  return token;
+}
+
+async function mayList(token: string, resource: string): Promise<string> {
+  const { url } = world.cluster('c-one').plane;
+  const path = `/apis/cluster.cattle.io/v3/namespaces/${NAMESPACE}/${resource}`;
+  const args = ['--server', url, '--token', token, '--insecure-skip-tls-verify', 'get', '--raw', path];
+  return (await kubectlSays('/dev/null', args)).stdout;
+}
+
+beforeAll(async () => {
+  world = await startWorld({ clusters: ['c-one'] });
+  cli = aCli({ KUBECONFIG: world.management.plane.adminKubeconfig });
+  await world.register('c-one', { credentials: false });
+  await world.createUser('u-ada', {}, ['group://a']);
+  await world.createToken('good', 'c-one', 'u-ada');
+  await world.startOperator();
+}, 180_000);
+afterAll(() => world?.close());
+
+test('a dry run makes nothing, and says what it would make', async () => {
+  for (const mode of ['client', 'server']) {
+    const { stdout, code } = await join(`--dry-run=${mode}`);
+    // A server tries nothing in a namespace that is not there.
+    if (mode === 'client') expect(code).toBe(0);
+    expect(stdout).toContain('dry run)');
+  }
+  expect(await secret()).toBeUndefined();
+  expect(await account()).toBeUndefined();
+});
+
+test('after it the operator carries tokens there, by a credential of the least rights', async () => {
+  const { stdout, stderr } = await join();
+  expect(stdout).toContain('serviceaccount/ace-operator created');
+  expect(stdout).toContain(`secret/${SECRET} created`);
+  expect(stderr).toMatch(/the credential is good until 20\d\d-/);
+  await eventually(
+    async () => expect(await world.cluster('c-one').clusterAuthToken('good')).toBeDefined(),
+    LONG,
+  );
+  const token = await bearer();
+  expect(stdout + stderr).not.toContain(token);
+  expect(await mayList(token, 'clusterauthtokens')).toContain('"good"');
+  await expect(mayList(token, 'widgets')).rejects.toThrow(/[Ff]orbidden/);
+});
+
+test('once more changes nothing, and looks again', async () => {
+  const before = await bearer();
+  const { stdout, stderr } = await join();
+  expect(stdout).toContain(`secret/${SECRET} unchanged`);
+  expect(stdout).not.toMatch(/^\w+\/\S+ (created|configured)/m);
+  expect(stderr).toContain('good for another');
+  expect(await bearer()).toBe(before);
+});
+
+test('what somebody took out of its rights is put back', async () => {
+  const rule = JSON.stringify({ rules: [] });
+  await kubectlSays(admin(), ['patch', 'role', 'ace-operator', '-n', NAMESPACE, '--type=merge', '-p', rule]);
+  const { stdout } = await join();
+  expect(stdout).toContain('role/ace-operator configured');
+  expect(await mayList(await bearer(), 'clusterauthtokens')).toContain('"good"');
+});
+
+test('--rotate makes a new credential, and the operator goes on by it', async () => {
+  const before = await bearer();
+  const { stdout } = await join('--rotate', '--duration', '2h');
+  expect(stdout).toContain(`secret/${SECRET} configured`);
+  expect(await bearer()).not.toBe(before);
+  await world.createToken('later', 'c-one', 'u-ada');
+  await eventually(
+    async () => expect(await world.cluster('c-one').clusterAuthToken('later')).toBeDefined(),
+    LONG,
+  );
+});
+
+test('a way that somebody else gave is not taken over', async () => {
+  await world.setCredentials('c-one', {});
+  // The older of two counts: theirs has to be the only one.
+  await world.management.remove(SECRETS, SECRET, OWN_NAMESPACE);
+  const { code, stderr } = await join();
+  expect(code).toBe(2);
+  expect(stderr).toContain('credentials-c-one is the way to cluster c-one already');
+  await world.management.remove(SECRETS, 'credentials-c-one', OWN_NAMESPACE);
+  expect((await join()).stdout).toContain(`secret/${SECRET} created`);
+});
+
+test('leave is refused while something of ours is there', async () => {
+  const { code, stderr } = await leave('--yes');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/objects of ours are there.*drain c-one --wait/);
+  expect(await secret()).toBeDefined();
+});
+
+test('leave takes all of it away once the cluster is drained, and its token ends', async () => {
+  const drained = await cli.run('drain', 'c-one', '--wait', '--timeout', '60s');
+  expect(drained).toMatchObject({ code: 0, stderr: expect.stringContaining('nothing of ours is left') });
+  const token = await bearer();
+  const { code: asked, stderr } = await leave();
+  expect([asked, stderr]).toEqual([2, expect.stringContaining('--yes')]);
+  const { code, stdout } = await leave('--yes');
+  expect(code).toBe(0);
+  expect(stdout).toContain(`secret/${SECRET} deleted`);
+  expect(stdout).toContain('clusterrolebinding/ace-operator-downstream deleted');
+  expect([await secret(), await account()]).toEqual([undefined, undefined]);
+  // API servers remember for ten seconds whom they let in.
+  await eventually(
+    async () => expect(mayList(token, 'clusterauthtokens')).rejects.toThrow(/[Uu]nauthorized/),
+    LONG,
+  );
+  expect((await leave('--yes')).code).toBe(0);
+});
+
+test('a cluster that management does not know is not joined', async () => {
+  const { code, stderr } = await cli.run('join', 'c-none', '--downstream-kubeconfig', admin());
+  expect(code).toBe(1);
+  expect(stderr).toContain('c-none');
+});

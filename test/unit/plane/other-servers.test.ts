@@ -1,0 +1,152 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLUSTER_AUTH_TOKENS } from '../../../src/api/names.ts';
+import { lookAtManagement } from '../../../src/explain/preflight-evidence.ts';
+import { bearerAccess } from '../../../src/kube/kubeconfig.ts';
+import { Plane } from '../../../src/plane/plane.ts';
+import { whoAmI } from '../../../src/plane/who-am-i.ts';
+import { createAuthority } from '../../support/pki.ts';
+
+/** Whether an API server answered, or what stands in its place: by the form of an answer, and by what API servers say without one. */
+
+type Said = readonly [status: number, body: string];
+
+const status = (code: number, reason: string, message = ''): Said => [
+  code,
+  JSON.stringify({ kind: 'Status', status: 'Failure', code, reason, message }),
+];
+/** As Go's own mux says it, in API servers (of a path that no API has) as in anything else. */
+const PLAIN: Said = [404, '404 page not found\n'];
+const NONE = status(404, 'NotFound', 'the server could not find the requested resource');
+const LOGIN = '<html><title>Log in</title></html>';
+const CSR: Said = [201, '{"kind":"CertificateSigningRequest","spec":{"username":"u-ada"}}'];
+
+const authority = createAuthority('other servers');
+let server: Server;
+let answer: (path: string) => Said = () => PLAIN;
+let asked: string[] = [];
+
+beforeAll(async () => {
+  server = createServer(authority.issueServer('other', ['127.0.0.1']), (request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    asked.push(path);
+    const [code, body] = answer(path);
+    response.writeHead(code, { date: new Date().toUTCString() }).end(body);
+    request.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function withPlane<T>(say: (path: string) => Said, ask: (plane: Plane) => Promise<T>): Promise<T> {
+  [answer, asked] = [say, []];
+  const { port } = server.address() as AddressInfo;
+  const access = await bearerAccess(`https://127.0.0.1:${port}`, authority.cert, 'name:not-a-real-secret');
+  const plane = new Plane(access, { timeoutMs: 30_000, userAgent: 'test' });
+  try {
+    return await ask(plane);
+  } finally {
+    await plane.close();
+  }
+}
+
+describe('as whom a bearer is let in', () => {
+  const isReview = (path: string): boolean => path.includes('selfsubjectreviews');
+  const letIn = (username: string | undefined): object => ({ ok: true, value: { kind: 'letIn', username } });
+  const failed = (reason: string): object => ({ ok: false, failure: { reason } });
+
+  test.each<[title: string, say: (path: string) => Said, expected: object]>([
+    ['1.20: a plain 404 of an unknown version', (path) => (isReview(path) ? PLAIN : CSR), letIn('u-ada')],
+    [
+      'a 404 in form, then a plain one',
+      (path) => (path.includes('/v1/self') ? NONE : isReview(path) ? PLAIN : CSR),
+      letIn('u-ada'),
+    ],
+    ['no review, no requests either', () => NONE, letIn(undefined)],
+    ['nothing but plain 404s', () => PLAIN, failed('NoApiServer')],
+    [
+      'plain 404s, then a log-in page',
+      (path) => (isReview(path) ? PLAIN : [200, LOGIN]),
+      failed('NoApiServer'),
+    ],
+    [
+      'plain 404s, then a refusal',
+      (path) => (isReview(path) ? PLAIN : status(401, 'Unauthorized')),
+      { ok: true, value: { kind: 'refused' } },
+    ],
+    [
+      'too many requests, as API servers say it',
+      () => [429, 'Too many requests, please try again later.\n'],
+      failed('Failing'),
+    ],
+    ['a balancer without a server behind it', () => [503, '<html>503</html>'], failed('Failing')],
+    ['a wall that refuses', () => [403, '<html>Request blocked</html>'], failed('NoApiServer')],
+    ['a log-in page that says 401', () => [401, LOGIN], failed('NoApiServer')],
+    ['a log-in page', () => [200, LOGIN], failed('NoApiServer')],
+    ['a redirection', () => [302, ''], failed('NoApiServer')],
+  ])('%s', async (_title, say, expected) => {
+    expect(await withPlane(say, (plane) => whoAmI(plane, false))).toMatchObject(expected);
+  });
+});
+
+describe('what is read of a kind', () => {
+  const isApi = (path: string): boolean => path === '/api';
+  const API: Said = [200, '{"kind":"APIVersions","versions":["v1"]}'];
+
+  test.each<[title: string, say: (path: string) => Said, reason: string]>([
+    ['a plain 404, of an API server', (path) => (isApi(path) ? API : PLAIN), 'KindMissing'],
+    [
+      'a plain 404, of one that shows nobody its APIs',
+      (path) => (isApi(path) ? status(403, 'Forbidden') : PLAIN),
+      'KindMissing',
+    ],
+    ['a plain 404 of everything', () => PLAIN, 'NoApiServer'],
+    [
+      'a 404 of everything else, and a log-in page',
+      (path) => (isApi(path) ? [200, LOGIN] : PLAIN),
+      'NoApiServer',
+    ],
+    [
+      'a 404, and then too much to do',
+      (path) => (isApi(path) ? [429, 'Too many requests'] : PLAIN),
+      'KindMissing',
+    ],
+    ['a log-in page', () => [200, LOGIN], 'NoApiServer'],
+    ['JSON of something else', () => [200, '{"status":"UP"}'], 'NoApiServer'],
+    ['a redirection to a log-in page', () => [302, ''], 'NoApiServer'],
+    ['a wall', () => [403, '<html>Request blocked</html>'], 'NoApiServer'],
+    ['401 of a proxy', () => [401, 'Authorization Required'], 'NoApiServer'],
+    ['401 of an API server', () => status(401, 'Unauthorized'), 'CredentialsRejected'],
+    ['403 of an API server', () => status(403, 'Forbidden'), 'Forbidden'],
+    [
+      "401 of Rancher's proxy",
+      () => [401, '{"type":"error","status":"401","message":"must authenticate"}'],
+      'CredentialsRejected',
+    ],
+    ['503 of whoever', () => [503, LOGIN], 'Failing'],
+    ['429 of an API server', () => [429, 'Too many requests, please try again later.\n'], 'Failing'],
+  ])('%s', async (_title, say, reason) => {
+    const list = await withPlane(say, (plane) => plane.list(CLUSTER_AUTH_TOKENS, (raw) => raw));
+    expect(list).toMatchObject({ ok: false, failure: { reason } });
+  });
+
+  test('whether it is one is asked once', async () => {
+    const say = (path: string): Said => (isApi(path) ? API : PLAIN);
+    await withPlane(say, async (plane) => {
+      for (let time = 0; time < 3; time += 1) await plane.list(CLUSTER_AUTH_TOKENS, (raw) => raw);
+    });
+    expect(asked.filter(isApi)).toHaveLength(1);
+  });
+
+  test('a clock is no proof of an API server', async () => {
+    const { skewMs } = await withPlane(
+      () => [200, LOGIN],
+      (plane) => lookAtManagement(plane, Date.now),
+    );
+    expect(skewMs).toMatchObject({ ok: false, failure: { reason: 'NoApiServer' } });
+  });
+});
