@@ -1,4 +1,4 @@
-import { LABEL_CREATOR, RANCHER_CREATOR } from '../api/names.ts';
+import { FIELD_MANAGER, LABEL_CREATOR, LABEL_MANAGED_BY, RANCHER_CREATOR } from '../api/names.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { KubeObject, Token, User, UserAttribute } from '../api/types.ts';
 import type { TokenVerdict } from './verdict.ts';
@@ -49,9 +49,9 @@ export function othersInStatus(others: OtherWriter | undefined): AdoptionPlan | 
   return others && others.tokens > 0 ? others.plan : null;
 }
 
-/** Rancher's server marks what it makes through its own client. */
+/** Rancher's server marks what it makes through its own client. What an installation of ours adopted is kept by that one. */
 export function isByRancher({ metadata: { labels } }: KubeObject): boolean {
-  return labels?.[LABEL_CREATOR] === RANCHER_CREATOR;
+  return labels?.[LABEL_CREATOR] === RANCHER_CREATOR && labels[LABEL_MANAGED_BY] !== FIELD_MANAGER;
 }
 
 /** How long after a token was made another writer has the first go at it: two who make the same pair at once would undo each other. */

@@ -1,7 +1,7 @@
 import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import type { HashAlgorithmName, KubeObject, Token, User } from '../api/types.ts';
+import type { HashAlgorithmName, KubeObject, Token, User, UserAttribute } from '../api/types.ts';
 import { AGAINST_TEXTS } from '../derive/other-writer.ts';
 import { isOurs } from '../derive/ownership.ts';
 import { maxSecretBytes } from '../hash/limits.ts';
@@ -64,7 +64,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     hash: refusedHash(token, algorithm) ?? { kind: 'ready', hash: { hash: '', fingerprint: '' } },
     known: {
       ...{ isTokenGone: false, isExtCarried: true, isExtUnread: false, isUserGone: false },
-      userAttribute: known(management.attribute),
+      userAttribute: attributeAsRead(token.userName, management.attribute),
       awaitedElsewhereSinceMs: undefined,
     },
     answers: new Map(),
@@ -81,6 +81,16 @@ function unseenUser(name: string): User {
     deleting: false,
     enabled: true,
     problem: undefined,
+  };
+}
+
+/** One that could not be read is not one that is not there: then any group would be more than its user has. */
+function attributeAsRead(name: string, read: Evidence['management']['attribute']): UserAttribute | undefined {
+  if (read?.ok) return read.value;
+  return {
+    ...{ name, namespace: '', uid: '', resourceVersion: '' },
+    ...{ groups: [], lastRefresh: '', needsRefresh: false, extraByProvider: undefined },
+    problem: 'it could not be read',
   };
 }
 

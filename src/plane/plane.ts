@@ -41,8 +41,8 @@ export class Plane {
   readonly server: string;
   readonly #transport: Transport;
   readonly #limits: ListLimits;
-  /** Whether it is an API server; undefined: that was never in question. */
-  #form: Promise<boolean> | undefined;
+  /** Whether it is an API server; undefined: that was never in question, or it did not say. */
+  #isOne: Promise<Reading<boolean>> | undefined;
 
   constructor(access: Access, options: PlaneOptions) {
     const { limits = LIMITS, connections = CONNECTIONS } = options;
@@ -150,28 +150,40 @@ export class Plane {
     );
   }
 
-  /** What is no object, such as a log. @param maxBytes - a longer one is refused */
-  text(path: string, maxBytes: number): Promise<Reading<string>> {
-    return this.reading(async () => {
+  /**
+   * What is no object, such as a log, or what a Pod says by way of its proxy: refusals of its own are in no form that we know.
+   *
+   * @param maxBytes - a longer one is refused
+   */
+  async text(path: string, maxBytes: number): Promise<Reading<string>> {
+    const result = await this.reading(async () => {
       const reply = await this.#transport.request('GET', path, { maxBytes });
       if (reply.status !== 200) throw apiError(`GET ${path.split('?')[0]}`, reply);
       return reply.text;
     });
+    if (result.ok || result.failure.reason !== 'NoApiServer' || !path.includes('/proxy/')) return result;
+    return { ok: false, failure: { reason: 'Failing', message: result.failure.message } };
   }
 
   /** That a kind is not served is said in plain text, by API servers and by whatever stands before one. */
   async #object<T>(read: () => Promise<T>): Promise<Reading<T>> {
     const result = await this.reading(read);
     if (result.ok || result.failure.reason !== 'KindMissing') return result;
-    this.#form ??= this.#isApiServer();
-    const { message } = result.failure;
-    return (await this.#form) ? result : { ok: false, failure: otherServer(message) };
+    this.#isOne ??= this.#isApiServer();
+    const isOne = await this.#isOne;
+    if (isOne.ok) return isOne.value ? result : { ok: false, failure: otherServer(result.failure.message) };
+    this.#isOne = undefined;
+    return isOne;
   }
 
-  /** By a path that all of them have, whoever asks. No answer is no evidence against it. */
-  async #isApiServer(): Promise<boolean> {
+  /** By a path that all of them have, whoever asks. Who does not answer, or is in trouble, is no evidence for absence. */
+  async #isApiServer(): Promise<Reading<boolean>> {
     const asked = await this.probe('/api', Date.now);
-    return !asked.ok || asked.value.status === 429 || asked.value.status >= 500 || isInForm(asked.value.text);
+    if (!asked.ok) return asked;
+    const { status, text } = asked.value;
+    if (status !== 429 && status < 500) return { ok: true, value: isApiServers(status, text) };
+    const message = `GET ${this.server}/api: status ${status}, so that it is not known whether it is an API server`;
+    return { ok: false, failure: { reason: 'Failing', message } };
   }
 
   /** A server that gave no answer is named: it may not be the one that a person had in mind. */
@@ -192,13 +204,24 @@ const otherServer = (message: string): ReadFailure => ({
   message: `${message}, by what is no API server: neither is its answer to GET /api one`,
 });
 
-/** Of an API server's answer to what is no object. */
+/** Its APIs, or that they are not for whoever asked; the latter also by Rancher, before one. Proxies say 404 in the same form. */
+function isApiServers(status: number, text: string): boolean {
+  const { kind, type } = bodyOf(text);
+  if (status === 200) return kind === 'APIVersions';
+  return (status === 401 || status === 403) && (kind === 'Status' || type === 'error');
+}
+
+/** Of an API server's answer to `GET /version`, or of Rancher's, before one. */
 export function isInForm(text: string): boolean {
+  const { kind, type, gitVersion } = bodyOf(text);
+  return kind === 'Status' || type === 'error' || typeof gitVersion === 'string';
+}
+
+function bodyOf(text: string): { kind?: unknown; type?: unknown; gitVersion?: unknown } {
   try {
-    const body = JSON.parse(text) as { kind?: unknown; type?: unknown; gitVersion?: unknown } | null;
-    return [body?.kind, body?.type, body?.gitVersion].some((field) => typeof field === 'string');
+    return (JSON.parse(text) as object | null) ?? {};
   } catch {
-    return false;
+    return {};
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TokenReason } from '../api/reasons.ts';
-import type { KubeObject, Token } from '../api/types.ts';
+import type { Cluster, KubeObject, Token, User } from '../api/types.ts';
 import { type Intent, intentOf, isByRancher } from '../derive/other-writer.ts';
 import { judgeToken } from '../derive/verdict.ts';
 import type { Management } from '../operator/upstream/management.ts';
@@ -35,11 +35,16 @@ export type AdoptionReason =
   /** Its hash Secret holds something else, so that adoption leaves both. */
   | 'NotAHash';
 
+/**
+ * A cluster's authorized endpoint. `off`: nothing is wanted there for it, and adoption is not asked; `unknown`: its Cluster does
+ * not say so in a way that can be read, and nothing is removable.
+ */
+export type Endpoint = 'on' | 'off' | 'unknown';
+
 /** What adoption makes of a cluster. */
 export interface Adoption {
   readonly cluster: string;
-  /** Its authorized endpoint is off: nothing is wanted there, and adoption is not asked. */
-  readonly isEndpointOff: boolean;
+  readonly endpoint: Endpoint;
   /** `spec.adopt` is set. */
   readonly isOn: boolean;
   readonly items: readonly AdoptionItem[];
@@ -53,8 +58,8 @@ export interface ForeignSecret {
   readonly object: KubeObject;
   /** It holds one key, `hash`, with the hash of a token in a known format: adoption could take it over. */
   readonly isHash: boolean;
-  /** And as Rancher writes it: without labels, annotations and owners. */
-  readonly isPlain: boolean;
+  /** And as Rancher writes it: in one of its own formats, without labels, annotations and owners. */
+  readonly isRanchers: boolean;
   readonly createdAtMs: number | undefined;
 }
 
@@ -70,20 +75,61 @@ export interface AdoptionSides {
 /** What adoption does, or would do, with each object of another writer; and what of them nobody needs. Pure. */
 export function planAdoption(sides: AdoptionSides): Adoption {
   const { cluster, management, snapshot, unread } = sides;
-  const isEndpointOff = management.clusters.get(cluster)?.aceEnabled !== true;
-  const tokens = snapshot.observed.foreignTokens();
-  const items = [
-    ...tokens.map((object) => tokenItem(object, isEndpointOff, sides)),
-    ...sides.secrets.flatMap((secret) => secretItem(secret, isEndpointOff, sides)),
-    ...(isEndpointOff ? snapshot.observed.foreignUsers().map((object) => userItem(object, sides)) : []),
+  const endpoint = endpointOf(management.clusters.get(cluster));
+  const isOff = endpoint === 'off';
+  const pairs = [
+    ...snapshot.observed.foreignTokens().map((object) => tokenItem(object, isOff, sides)),
+    ...sides.secrets.flatMap((secret) => secretItem(secret, isOff, sides)),
   ];
+  const found = isOff ? [...pairs, ...userItems(pairs, sides)] : pairs;
+  const items = endpoint === 'unknown' ? found.map((item) => ({ ...item, isRemovable: false })) : found;
   const isOn = management.propagations.get(cluster)?.spec.adopt ?? false;
-  return { cluster, isEndpointOff, isOn, items, unread };
+  return { cluster, endpoint, isOn, items, unread };
+}
+
+function endpointOf(cluster: Cluster | undefined): Endpoint {
+  if (cluster?.aceEnabled === undefined) return 'unknown';
+  return cluster.aceEnabled ? 'on' : 'off';
+}
+
+/**
+ * Whether a token is wanted in the cluster that it names. It may be let in by a pair that is looked at as another cluster's: two
+ * Clusters may lead to one API server. Pure.
+ *
+ * @param cluster - the one that it names
+ */
+export function isGoodAtHome(
+  token: Token,
+  user: User | undefined,
+  cluster: Cluster | undefined,
+  nowMs: number,
+): boolean {
+  if (!cluster || cluster.aceEnabled === false) return false;
+  return judgeToken(token, user, { cluster: cluster.name, aceEnabled: true, nowMs }).wanted;
+}
+
+function isNeeded(name: string, { management, nowMs }: AdoptionSides): boolean {
+  return management
+    .tokensNamed(name)
+    .some((token) =>
+      isGoodAtHome(
+        token,
+        management.users.get(token.userName),
+        management.clusters.get(token.clusterName),
+        nowMs,
+      ),
+    );
+}
+
+/** Part of a pair in a cluster whose endpoint is off. */
+function pairItem(object: KubeObject, isRanchers: boolean, sides: AdoptionSides): AdoptionItem {
+  if (isNeeded(object.metadata.name, sides)) return itemOf(object, 'leave', 'OtherCluster', false, sides);
+  return itemOf(object, 'leftover', 'AceDisabled', isRanchers && !sides.unread, sides);
 }
 
 function tokenItem(object: KubeObject, isEndpointOff: boolean, sides: AdoptionSides): AdoptionItem {
   const ofRancher = isByRancher(object);
-  if (isEndpointOff) return itemOf(object, 'leftover', 'AceDisabled', ofRancher, sides);
+  if (isEndpointOff) return pairItem(object, ofRancher, sides);
   const { name } = object.metadata;
   const token = tokenOf(name, sides);
   if (!token) return itemOf(object, 'orphan', 'TokenNotFound', ofRancher && !sides.unread, sides);
@@ -98,24 +144,40 @@ function tokenItem(object: KubeObject, isEndpointOff: boolean, sides: AdoptionSi
 
 /** Of others' Secrets only what may be the hash of a token concerns anybody here. */
 function secretItem(secret: ForeignSecret, isEndpointOff: boolean, sides: AdoptionSides): AdoptionItem[] {
-  const { object, isHash, isPlain, createdAtMs } = secret;
+  const { object, isHash, isRanchers, createdAtMs } = secret;
   const { name } = object.metadata;
   const owner = sides.snapshot.observed.tokens.get(name)?.object;
   const item = (step: AdoptionStep, reason: AdoptionReason, isRemovable: boolean): AdoptionItem[] => [
-    { ...itemOf(object, step, reason, isRemovable && isPlain, sides), createdAtMs },
+    { ...itemOf(object, step, reason, isRemovable && isRanchers, sides), createdAtMs },
   ];
   if (!isHash) return [];
   const isOwners = owner !== undefined && isByRancher(owner) && !sides.snapshot.observed.isOurs(owner);
   if (owner !== undefined && !isOwners) return [];
-  if (isEndpointOff) return item('leftover', 'AceDisabled', true);
+  if (isEndpointOff) return [{ ...pairItem(object, isRanchers, sides), createdAtMs }];
   if (tokenOf(name, sides)) return [];
   return owner === undefined
     ? item('leftover', 'PairIncomplete', !sides.unread)
     : item('orphan', 'TokenNotFound', !sides.unread);
 }
 
-function userItem(object: KubeObject, sides: AdoptionSides): AdoptionItem {
-  return itemOf(object, 'leftover', 'AceDisabled', isByRancher(object), sides);
+/** Tokens that stay are judged by what their users may: by all of these, as long as one is good for another cluster. */
+function userItems(pairs: readonly AdoptionItem[], sides: AdoptionSides): readonly AdoptionItem[] {
+  const { observed } = sides.snapshot;
+  const isKept = pairs.some(({ step }) => step === 'leave');
+  const gone = new Set(
+    pairs.filter(({ isRemovable }) => isRemovable).map(({ object }) => object.metadata.uid),
+  );
+  const users = new Set(
+    [...observed.tokens.list()]
+      .map(({ object }) => object)
+      .filter((object) => !gone.has(object.metadata.uid) && !observed.isOurs(object))
+      .map((object) => object['userName']),
+  );
+  return observed.foreignUsers().map((object) => {
+    if (isKept) return itemOf(object, 'leave', 'OtherCluster', false, sides);
+    const isRemovable = isByRancher(object) && !users.has(object.metadata.name);
+    return itemOf(object, 'leftover', 'AceDisabled', isRemovable, sides);
+  });
 }
 
 function tokenOf(name: string, { management, cluster, nowMs }: AdoptionSides): Token | undefined {

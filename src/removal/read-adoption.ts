@@ -3,6 +3,7 @@ import { parseMetadata, parseTime } from '../api/parse-fields.ts';
 import { parseSecret } from '../clusters/observed.ts';
 import { hashIn } from '../derive/diff.ts';
 import { detectFormat } from '../hash/detect.ts';
+import type { HashFormat } from '../hash/formats.ts';
 import { installationOf } from '../operator/installation/installation.ts';
 import { EXT_TOKENS_WATCH, type Management } from '../operator/upstream/management.ts';
 import { needed } from '../plane/needed.ts';
@@ -33,21 +34,29 @@ export async function readAdoption(
   return planAdoption({ cluster, management, snapshot, secrets, nowMs, unread });
 }
 
-function foreignSecret(raw: unknown): ForeignSecret {
+/** What anybody may have put there: web servers, too, keep passwords in bcrypt. */
+const NEVER_RANCHERS: ReadonlySet<HashFormat> = new Set(['bcrypt']);
+
+/** A Secret as it came from the API server. Nothing of its data is kept. */
+export function foreignSecret(raw: unknown): ForeignSecret {
   const { data, ...object } = parseSecret(raw).object;
   const { labels, annotations, ownerReferences, creationTimestamp } = parseMetadata(raw) as ReturnType<
     typeof parseMetadata
   > & { ownerReferences?: readonly unknown[] };
   const hash = hashIn({ ...object, data });
-  const isHash =
-    Object.keys((data as object | null | undefined) ?? {}).join() === 'hash' &&
-    hash !== undefined &&
-    detectFormat(hash) !== undefined;
+  const isAlone = Object.keys((data as object | null | undefined) ?? {}).join() === 'hash';
+  const format = isAlone && hash !== undefined ? detectFormat(hash) : undefined;
+  const isHash = format !== undefined;
   const isEmpty = (some: object | null | undefined): boolean => Object.keys(some ?? {}).length === 0;
   return {
     object,
     isHash,
-    isPlain: isHash && isEmpty(labels) && isEmpty(annotations) && (ownerReferences ?? []).length === 0,
+    isRanchers:
+      isHash &&
+      !NEVER_RANCHERS.has(format) &&
+      isEmpty(labels) &&
+      isEmpty(annotations) &&
+      (ownerReferences ?? []).length === 0,
     createdAtMs: parseTime(creationTimestamp ?? ''),
   };
 }

@@ -53,17 +53,19 @@ function shown(row: AdoptionRow): object {
 }
 
 /** What the rows alone do not say of a cluster. */
-export function tellCluster(
-  { cluster, isEndpointOff, isOn, items, unread }: Adoption,
-  runtime: Runtime,
-): void {
+export function tellCluster({ cluster, endpoint, isOn, items, unread }: Adoption, runtime: Runtime): void {
   if (items.length === 0) return;
-  if (isEndpointOff)
+  if (endpoint === 'off')
     note(`cluster ${cluster}: its authorized endpoint is off, so that nothing is wanted there`, runtime);
+  else if (endpoint === 'unknown')
+    note(
+      `cluster ${cluster}: its Cluster does not say whether its authorized endpoint is on, so that nothing is removable`,
+      runtime,
+    );
   else if (isOn) note(`cluster ${cluster}: spec.adopt is set: this is what the operator does`, runtime);
   if (unread !== undefined)
     note(
-      `cluster ${cluster}: tokens of ext.cattle.io are not read, so that nothing is known to be without its token: ${unread}`,
+      `cluster ${cluster}: tokens of ext.cattle.io are not read, so that nothing is known to be without its token, or without a use: ${unread}`,
       runtime,
     );
 }

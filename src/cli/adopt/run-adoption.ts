@@ -6,10 +6,13 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { needed } from '../../plane/needed.ts';
 import { AnswerInParts } from '../../print/output.ts';
+import type { Progress } from '../../print/progress.ts';
 import type { Adoption, AdoptionItem } from '../../removal/adoption.ts';
-import { leftoversOf, removeLeftovers } from '../../removal/apply-adoption.ts';
+import { leftoversOf, removeLeftovers, requireProven } from '../../removal/apply-adoption.ts';
+import type { ApplySources } from '../../removal/apply-plan.ts';
 import { clustersOf, readAdoption } from '../../removal/read-adoption.ts';
 import type { PlanSources } from '../../removal/read-plan.ts';
+import type { Removed } from '../../removal/remove.ts';
 import { readManagement } from '../../removal/snapshot.ts';
 import { downstreamPlane, managementPlane, tellUnknownInstallation } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
@@ -90,6 +93,7 @@ async function remove(cluster: string, given: Given): Promise<number> {
   const progress = progressOf('taking away', runtime);
   let code: number = EXIT_OK;
   await withCluster(cluster, given, async (adoption, sources) => {
+    requireProven(cluster, sources.downstream);
     tellCluster(adoption, runtime);
     const due = leftoversOf(adoption);
     if (due.length === 0) {
@@ -102,30 +106,40 @@ async function remove(cluster: string, given: Given): Promise<number> {
       code = EXIT_NO;
       return;
     }
-    const report = new RemovalReport({ output: config.output, dryRun: config.dryRun }, progress, runtime);
-    report.expect(due.length);
-    const clear = (): void => progress.clear();
-    const patience = patienceWith({
-      whom: `cluster ${cluster}`,
-      ...{ limitMs: config.timeLimitMs, runtime, clear },
-    });
-    let told = 0;
-    const tell = (removed: Parameters<RemovalReport['tell']>[0]): void => {
-      told += 1;
-      report.tell(removed, cluster);
-    };
-    if (config.dryRun === 'client') for (const { object } of due) tell({ object, result: 'deleted' });
-    else
-      await removeLeftovers(
-        adoption,
-        { ...sources, interruption, patience },
-        config.dryRun === 'server',
-        tell,
-      );
-    code = await report.end(config);
-    if (told < due.length)
-      throw new UnseenError(givenUp(config.timeLimitMs, due.length - told, due.length, 'objects'));
+    code = await carryOut(adoption, { ...sources, interruption }, progress, given);
   });
+  return code;
+}
+
+/** @returns the exit code @throws what ended it before all was done, when all that was done is told */
+async function carryOut(
+  adoption: Adoption,
+  sources: Omit<ApplySources, 'patience'>,
+  progress: Progress,
+  { config, runtime }: Given,
+): Promise<number> {
+  const { cluster } = adoption;
+  const due = leftoversOf(adoption);
+  const report = new RemovalReport({ output: config.output, dryRun: config.dryRun }, progress, runtime);
+  report.expect(due.length);
+  const clear = (): void => progress.clear();
+  const limitMs = config.timeLimitMs;
+  const patience = patienceWith({ whom: `cluster ${cluster}`, limitMs, runtime, clear });
+  let told = 0;
+  const tell = (removed: Removed): void => {
+    told += 1;
+    report.tell(removed, cluster);
+  };
+  let failure: unknown;
+  try {
+    if (config.dryRun === 'client') for (const { object } of due) tell({ object, result: 'deleted' });
+    else await removeLeftovers(adoption, { ...sources, patience }, config.dryRun === 'server', tell);
+  } catch (error) {
+    failure = error;
+  }
+  const code = await report.end(config);
+  if (failure !== undefined && !patience.limit.aborted) throw failure;
+  if (told < due.length) throw new UnseenError(givenUp(limitMs, due.length - told, due.length, 'objects'));
   return code;
 }
 

@@ -19,6 +19,16 @@ const status = (code: number, reason: string, message = ''): Said => [
 /** As Go's own mux says it, in API servers (of a path that no API has) as in anything else. */
 const PLAIN: Said = [404, '404 page not found\n'];
 const NONE = status(404, 'NotFound', 'the server could not find the requested resource');
+/** As a gateway of clusters says it, in an API server's form. */
+const UNKNOWN_CLUSTER: Said = [
+  404,
+  JSON.stringify({
+    ...{ kind: 'Status', status: 'Failure', reason: 'NotFound', code: 404 },
+    message: 'clustergateways.cluster.core.oam.dev "dev" not found',
+    details: { name: 'dev' },
+  }),
+];
+const PROBLEM: Said = [404, '{"type":"about:blank","title":"Not Found","status":404}'];
 const LOGIN = '<html><title>Log in</title></html>';
 const CSR: Said = [201, '{"kind":"CertificateSigningRequest","spec":{"username":"u-ada"}}'];
 
@@ -113,7 +123,34 @@ describe('what is read of a kind', () => {
     [
       'a 404, and then too much to do',
       (path) => (isApi(path) ? [429, 'Too many requests'] : PLAIN),
+      'Failing',
+    ],
+    [
+      "a 404 of an API server by way of Rancher's proxy, which shows nobody its APIs",
+      (path) => (isApi(path) ? [403, '{"type":"error","status":403}'] : PLAIN),
       'KindMissing',
+    ],
+    [
+      'a default backend, and then nothing behind it',
+      (path) => (isApi(path) ? [503, 'no'] : PLAIN),
+      'Failing',
+    ],
+    ['a proxy that does not know the cluster, in form', () => UNKNOWN_CLUSTER, 'NoApiServer'],
+    [
+      "Rancher's, which does not know it",
+      () => [404, '{"type":"error","status":404,"code":"NotFound"}'],
+      'NoApiServer',
+    ],
+    ['a 404 as problem details (RFC 9457)', () => PROBLEM, 'NoApiServer'],
+    [
+      'a 404, and a refusal as problem details',
+      (path) => (isApi(path) ? [403, PROBLEM[1]] : PLAIN),
+      'NoApiServer',
+    ],
+    [
+      'a 404, and JSON of something else',
+      (path) => (isApi(path) ? [200, '{"kind":"x"}'] : PLAIN),
+      'NoApiServer',
     ],
     ['a log-in page', () => [200, LOGIN], 'NoApiServer'],
     ['JSON of something else', () => [200, '{"status":"UP"}'], 'NoApiServer'],
@@ -141,6 +178,33 @@ describe('what is read of a kind', () => {
     });
     expect(asked.filter(isApi)).toHaveLength(1);
   });
+
+  test('whether it is one is asked again when it did not say', async () => {
+    let isBusy = true;
+    const say = (path: string): Said => (!isApi(path) ? PLAIN : isBusy ? [503, ''] : API);
+    const reasons = await withPlane(say, async (plane) => {
+      const read = async (): Promise<unknown> => {
+        const list = await plane.list(CLUSTER_AUTH_TOKENS, (raw) => raw);
+        return list.ok ? undefined : list.failure.reason;
+      };
+      const first = await read();
+      isBusy = false;
+      return [first, await read()];
+    });
+    expect(reasons).toEqual(['Failing', 'KindMissing']);
+  });
+
+  test.each([401, 403])(
+    '%i of a Pod, by way of its proxy, is not of what stands before the API server',
+    async (code) => {
+      const path = '/api/v1/namespaces/a/pods/b:9/proxy/metrics';
+      const read = await withPlane(
+        () => [code, 'no'],
+        (plane) => plane.text(path, 1_000),
+      );
+      expect(read).toMatchObject({ ok: false, failure: { reason: 'Failing' } });
+    },
+  );
 
   test('a clock is no proof of an API server', async () => {
     const { skewMs } = await withPlane(
