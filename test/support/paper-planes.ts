@@ -78,7 +78,8 @@ export class PaperPlanes {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parsed = parse(request);
     this.requests.push(`${parsed.method} ${parsed.cluster ?? 'management'} ${parsed.plural}`);
-    const told = (await this.answer(parsed)) ?? this.#usual(parsed);
+    const [, root = ''] = /\/(api|version)$/.exec(request.url ?? '') ?? [];
+    const told = (await this.answer(parsed)) ?? ROOTS[root] ?? this.#usual(parsed);
     const { code = 200, headers = {} } = told as { code?: number; headers?: object };
     const body = code === 200 ? told : refusal(code, parsed);
     response.writeHead(code, { 'content-type': 'application/json', ...headers });
@@ -109,6 +110,12 @@ export class PaperPlanes {
     }));
   }
 }
+
+/** By what an API server is known. */
+const ROOTS: Readonly<Record<string, object>> = {
+  api: { kind: 'APIVersions', versions: ['v1'] },
+  version: { gitVersion: 'v1.37.2' },
+};
 
 const REASONS: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
