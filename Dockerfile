@@ -1,7 +1,7 @@
 # One image for the operator, the authenticator and the command line; what is in it and why: docs/image.md.
 #
 # Both bases can be pinned by digest: --build-arg NODE_IMAGE=…@sha256:…
-ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 # Compiled on the machine's own platform: no package of ours is native code, so the result fits every platform.
@@ -29,6 +29,7 @@ ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="ace-operator" \
       org.opencontainers.image.description="Authorized Cluster Endpoint operator: carries management-plane tokens and users into downstream Kubernetes clusters, and takes them away again." \
+      org.opencontainers.image.source="https://github.com/ace-operator/ace-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

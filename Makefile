@@ -31,6 +31,7 @@ lint: $(deps) ## check format, lint rules and types
 
 .PHONY: docs
 docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
+	@node hack/repository.ts
 	@node hack/troubleshooting.ts
 	@node hack/charts.ts
 
@@ -110,6 +111,27 @@ image-offline: ## build .work/image.tar without a builder or a registry, for tes
 sbom: $(deps) ## write what the image holds, as CycloneDX, to dist/sbom.cdx.json
 	@node hack/sbom.ts dist/sbom.cdx.json
 	@echo dist/sbom.cdx.json
+
+.PHONY: cli
+cli: $(deps) $(pinned_node) ## the command line as one file that needs no Node, to dist/cli; PLATFORM=linux/amd64, else for all platforms
+	@node hack/executable/executable.ts dist/cli $(PLATFORM)
+
+.PHONY: release
+release: $(deps) $(pinned_node) ## everything that a release has, to dist/release; IMAGE= is what the manifests name; docs/release.md
+	@node hack/release/release.ts dist/release
+
+.PHONY: release-sign
+release-sign: ## sign the checksums of dist/release with cosign, by the identity of the workflow
+	@cd dist/release && cosign sign-blob --yes --bundle SHA256SUMS.sigstore.json SHA256SUMS
+
+.PHONY: release-upload
+release-upload: ## make a draft of a release of dist/release with gh; TAG=
+	@cd dist/release && gh release create "$(TAG)" --draft --verify-tag --notes-file NOTES.md \
+		$$(cut -d ' ' -f 3 SHA256SUMS) SHA256SUMS SHA256SUMS.sigstore.json
+
+.PHONY: lint-workflows
+lint-workflows: ## check .github/workflows with actionlint, built from its Go module (cached outside the checkout)
+	@program=$$(hack/actionlint.sh) && "$$program" .github/workflows/*.yml || [ -z "$$program" ]
 
 .PHONY: licences
 licences: $(deps) ## write docs/licences.md anew after a change of dependencies

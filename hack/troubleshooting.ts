@@ -73,6 +73,7 @@ export function troubleshooting(): string {
 }
 
 function generated(): string {
+  const anchored = new Set(['gcblocked']);
   return [
     INTRODUCTION,
     MESSAGES,
@@ -80,36 +81,47 @@ function generated(): string {
       'Why a token is not usable in a cluster',
       'These appear under `status.refused`, in Events on the Token and in the metric `ace_tokens_refused`.',
       TOKEN_TEXTS,
+      anchored,
     ),
-    section('About a user', 'In the message of `Synced`, and in `explain`.', USER_TEXTS),
+    section('About a user', 'In the message of `Synced`, and in `explain`.', USER_TEXTS, anchored),
     section(
       'Why a cluster is not ready',
       'These are the reasons of the conditions of a ClusterPropagation. Several mean that all is well.',
       CLUSTER_TEXTS,
+      anchored,
     ),
     section(
       'Why the authenticator refuses a bearer',
       'These stand in `status.error` of its answers, so in the log of the API server, and in the metric `ace_tokenreviews_total`.',
       DENIAL_TEXTS,
+      anchored,
     ),
     section(
       'What only the command line says',
       '`explain` and `preflight` have these beside the ones above.',
       HOP_TEXTS,
+      anchored,
     ),
     section(
       'Why something could not be seen',
       'Where `explain`, `status` and `preflight` show a `?`. Nothing is then known about it: it may be in order.',
       READ_TEXTS,
+      anchored,
     ),
     GC_BLOCKED,
   ].join('\n');
 }
 
-function section(title: string, introduction: string, texts: Readonly<Record<string, ReasonText>>): string {
+/** @param anchored - reasons that a section before has; the first entry of a reason is the one that links lead to */
+function section(
+  title: string,
+  introduction: string,
+  texts: Readonly<Record<string, ReasonText>>,
+  anchored: Set<string>,
+): string {
   const rows = Object.entries(texts).map(
     ([reason, { meaning, cause, remedy }]) =>
-      `| \`${reason}\` | ${cell(meaning)} | ${cell(cause)} | ${cell(remedy)} |`,
+      `| ${anchor(reason, anchored)}\`${reason}\` | ${cell(meaning)} | ${cell(cause)} | ${cell(remedy)} |`,
   );
   return [
     `## ${title}\n`,
@@ -119,6 +131,14 @@ function section(title: string, introduction: string, texts: Readonly<Record<str
     ...rows,
     '',
   ].join('\n');
+}
+
+/** Rows have no anchor of their own. GCBlocked has a heading, which is one. */
+function anchor(reason: string, anchored: Set<string>): string {
+  const name = reason.toLowerCase();
+  if (anchored.has(name)) return '';
+  anchored.add(name);
+  return `<a id="${name}"></a>`;
 }
 
 /** A bar would end the cell, and Markdown takes quotes and braces as they are. */

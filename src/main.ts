@@ -58,12 +58,21 @@ function saveMemory(): void {
   if (Number.parseInt(process.versions.node, 10) >= 24) setFlagsFromString('--memory-saver-mode');
 }
 
+/** Node throws where neither $HOME nor the system's list of accounts knows one, as in a bare container. */
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
+}
+
 useProxies(proxyEnvironment(process.env));
 
 const runtime: Runtime = {
   program,
   env: process.env,
-  home: homedir(),
+  home: homeDirectory(),
   get stdin() {
     return process.stdin;
   },
@@ -89,8 +98,13 @@ const runtime: Runtime = {
   },
 };
 
-const exitCode = await runProgram(process.argv.slice(2), runtime);
-// A pipe takes what was written some time later: what is exited before that is lost.
-await Promise.all([output.flushed(), errorOutput.flushed()]);
-// Sockets and threads that a hurried shutdown left open must not keep the process.
-process.exit(exitCode);
+/** A function, since what is one file for a single executable may not wait at its outermost level. */
+async function main(): Promise<never> {
+  const exitCode = await runProgram(process.argv.slice(2), runtime);
+  // A pipe takes what was written some time later: what is exited before that is lost.
+  await Promise.all([output.flushed(), errorOutput.flushed()]);
+  // Sockets and threads that a hurried shutdown left open must not keep the process.
+  process.exit(exitCode);
+}
+
+void main();

@@ -40,7 +40,8 @@ export function writeArchive(
   return `sha256:${id}`;
 }
 
-function imageConfig(config: ImageConfig, digests: readonly string[], epochS: number): object {
+/** The configuration of an image, as docker and OCI have it. @param digests - of its layers, the lowest first, not compressed */
+export function imageConfig(config: ImageConfig, digests: readonly string[], epochS: number): object {
   const created = new Date(epochS * 1000).toISOString();
   return {
     created,
@@ -59,7 +60,7 @@ function imageConfig(config: ImageConfig, digests: readonly string[], epochS: nu
 }
 
 /** Order, owner and time are fixed; whoever builds, root or not, gets the same bytes. */
-function createTar(file: string, directory: string, members: readonly string[], epochS: number): void {
+export function createTar(file: string, directory: string, members: readonly string[], epochS: number): void {
   const options = [
     '--sort=name',
     '--format=gnu',

@@ -1,4 +1,5 @@
 import { LABEL_CLUSTER } from '../api/names.ts';
+import { runbookOf } from '../api/runbook.ts';
 import type { Token } from '../api/types.ts';
 import { known } from '../plane/reading.ts';
 import { type Evidence, nameOf, proxiedBy } from './evidence.ts';
@@ -27,6 +28,8 @@ export interface Explanation {
   /** In one line. */
   readonly message: string;
   readonly remedy: string | undefined;
+  /** Where the reason is explained. */
+  readonly runbook: string | undefined;
   readonly hops: readonly Hop[];
 }
 
@@ -49,6 +52,7 @@ export function conclude(evidence: Evidence): Explanation {
     reason: decisive?.reason,
     message: unproven ? `${message}; ${unproven}` : message,
     remedy: decisive?.remedy,
+    runbook: decisive?.reason && runbookOf(decisive.reason),
     hops,
   };
 }

@@ -49,7 +49,7 @@ function factsOf(token: Token, { management, downstream, target, nowMs }: Eviden
     name: token.name,
     rules: {
       place: { cluster, namespace: downstream.namespace, storage: spec?.storage ?? 'secret' },
-      ...{ algorithm, mode: 'propagate', clock: { nowMs, agreedMs: nowMs } },
+      ...{ algorithm, mode: 'propagate', clock: { nowMs, agreedMs: nowMs, latestMs: nowMs } },
       isPaused: spec?.suspend ?? false,
       adopts: spec?.adopt ?? false,
     },

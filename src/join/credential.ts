@@ -117,8 +117,8 @@ function kubeconfigText({ server, caPem, serverName }: Address, token: string): 
 export interface Written {
   readonly uid: string;
   readonly expiresAtMs: number;
-  /** It leads to that address, trusted in that way. */
-  readonly isFor: (address: Address) => boolean;
+  /** It leads to that address, trusted in that way, and the operator takes it for the way to that cluster. */
+  readonly isFor: (address: Address, cluster: string) => boolean;
 }
 
 /** @returns undefined for a Secret that `join` did not write, or that does not say what it should */
@@ -130,8 +130,10 @@ export function writtenByJoin(secret: KubeObject): Written | undefined {
   return {
     uid: secret.metadata.uid ?? '',
     expiresAtMs,
-    isFor: (address) =>
-      token !== undefined && Buffer.from(text, 'base64').toString() === kubeconfigText(address, token),
+    isFor: (address, cluster) =>
+      token !== undefined &&
+      secret.metadata.labels?.[LABEL_CLUSTER] === cluster &&
+      Buffer.from(text, 'base64').toString() === kubeconfigText(address, token),
   };
 }
 

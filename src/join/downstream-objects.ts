@@ -7,6 +7,7 @@ import type { KubeObject } from '../api/types.ts';
 export const ACCOUNT = 'ace-operator';
 const CLUSTER_WIDE = 'ace-operator-downstream';
 const RBAC = 'rbac.authorization.k8s.io';
+const DOWNSTREAM_ACCESS = 'downstream-access';
 const DEFINITIONS = ['clusterauthtokens.cluster.cattle.io', 'clusteruserattributes.cluster.cattle.io'];
 const CONFIG_MAP = 'auth-provider-refresh-debounce-seconds';
 
@@ -20,6 +21,14 @@ const ROLES = rbac('roles', 'Role', true);
 const ROLE_BINDINGS = rbac('rolebindings', 'RoleBinding', true);
 const CLUSTER_ROLES = rbac('clusterroles', 'ClusterRole', false);
 const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings', 'ClusterRoleBinding', false);
+
+/** By these labels an object is known to be of `join`, or of the same manifests. Whoever has one of its name without them needs it for something else. */
+export function isDownstreamAccess({ metadata: { labels } }: KubeObject): boolean {
+  return (
+    labels?.['app.kubernetes.io/part-of'] === ACCOUNT &&
+    labels['app.kubernetes.io/component'] === DOWNSTREAM_ACCESS
+  );
+}
 
 /** An object, and by which API it is reached. */
 export interface Addressed {
@@ -39,7 +48,7 @@ export function downstreamObjects(namespace: string, version: string): readonly 
     'app.kubernetes.io/name': ACCOUNT,
     'app.kubernetes.io/instance': ACCOUNT,
     'app.kubernetes.io/version': version,
-    'app.kubernetes.io/component': 'downstream-access',
+    'app.kubernetes.io/component': DOWNSTREAM_ACCESS,
     'app.kubernetes.io/part-of': ACCOUNT,
   };
   const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace }];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { REPOSITORY } from '../../src/version.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NAME = 'local/ace-operator:test';
@@ -95,6 +96,7 @@ test('bears the name that was asked for, and says what it is', () => {
   expect(config.config.Labels).toMatchObject({
     'org.opencontainers.image.title': 'ace-operator',
     'org.opencontainers.image.version': version,
+    'org.opencontainers.image.source': REPOSITORY,
     'org.opencontainers.image.licenses': license,
     'org.opencontainers.image.revision': expect.stringMatching(/^[0-9a-f]{40}$|^unknown$/),
   });

@@ -112,11 +112,37 @@ test('a way that somebody else gave is not taken over', async () => {
   expect((await join()).stdout).toContain(`secret/${SECRET} created`);
 });
 
-test('leave is refused while something of ours is there', async () => {
+test('an account that was made anew gets a new credential: the old one went with the first', async () => {
+  const before = await bearer();
+  await world.cluster('c-one').remove(SERVICE_ACCOUNTS, 'ace-operator', NAMESPACE);
+  const { stdout } = await join();
+  expect(stdout).toContain('serviceaccount/ace-operator created');
+  expect(stdout).toContain(`secret/${SECRET} configured`);
+  expect(await bearer()).not.toBe(before);
+});
+
+test('what somebody else made under one of its names is not taken over', async () => {
+  const { patch } = world.cluster('c-one');
+  const label = 'app.kubernetes.io/component';
+  const mark = (value: string): Promise<unknown> =>
+    patch(SERVICE_ACCOUNTS, 'ace-operator', { metadata: { labels: { [label]: value } } }, NAMESPACE);
+  await mark('something-else');
+  const { code, stderr } = await join();
+  expect([code, stderr]).toEqual([1, expect.stringContaining('neither join nor manifests/downstream-rbac')]);
+  expect((await account())?.metadata.labels[label]).toBe('something-else');
+  await mark('downstream-access');
+});
+
+test('leave is refused while the operator writes there, and while something of ours is left', async () => {
+  const used = await leave('--yes');
+  expect([used.code, used.stderr]).toEqual([1, expect.stringMatching(/in use.*drain c-one --wait/)]);
+  await world.stopOperator();
+  await cli.run('drain', 'c-one');
   const { code, stderr } = await leave('--yes');
   expect(code).toBe(1);
   expect(stderr).toMatch(/objects of ours are there.*drain c-one --wait/);
   expect(await secret()).toBeDefined();
+  await world.startOperator();
 });
 
 test('leave takes all of it away once the cluster is drained, and its token ends', async () => {

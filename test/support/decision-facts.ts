@@ -25,20 +25,20 @@ export const RULES: Rules = {
   mode: 'propagate',
   isPaused: false,
   adopts: false,
-  clock: { nowMs: NOW, agreedMs: NOW },
+  clock: { nowMs: NOW, agreedMs: NOW, latestMs: NOW },
 };
 
 /** What differs from the rules, without saying in which part of them it is. */
 export type RuleChanges = Partial<Omit<Rules, 'place' | 'clock'> & Rules['place'] & Rules['clock']>;
 
 export function rulesWith(changes: RuleChanges = {}, { place, clock, ...rest }: Rules = RULES): Rules {
-  const { cluster, namespace, storage, installation, nowMs, agreedMs, ...others } = changes;
+  const { cluster, namespace, storage, installation, nowMs, agreedMs, latestMs, ...others } = changes;
   const given = <T extends object>(part: T): Partial<T> =>
     Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)) as Partial<T>;
   return {
     ...{ ...rest, ...others },
     place: { ...place, ...given({ cluster, namespace, storage, installation }) } as Rules['place'],
-    clock: { ...clock, ...given({ nowMs, agreedMs }) } as Rules['clock'],
+    clock: { ...clock, ...given({ nowMs, agreedMs, latestMs }) } as Rules['clock'],
   };
 }
 

@@ -281,10 +281,11 @@ export class ReconcileWorld {
   get rules(): Rules {
     const { mode, spec, algorithm, storage, nowMs } = this;
     const isPaused = spec.suspend || mode === 'hold';
+    const planeMs = this.planeNowMs ?? nowMs;
     return {
       place: { cluster: CLUSTER, namespace: NAMESPACE, storage },
       ...{ algorithm, mode, isPaused, adopts: spec.adopt },
-      clock: { nowMs, agreedMs: Math.min(nowMs, this.planeNowMs ?? nowMs) },
+      clock: { nowMs, agreedMs: Math.min(nowMs, planeMs), latestMs: Math.max(nowMs, planeMs) },
     };
   }
 

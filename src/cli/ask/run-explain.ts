@@ -92,6 +92,7 @@ async function print(explanation: Explanation, config: ExplainConfig, printer: P
   const colour = paint(printer.isTerminal, printer.env);
   const { columns } = printer;
   printer.write(headline(explanation, colour, columns));
+  if (output === 'wide' && explanation.runbook) printer.write(`  more: ${explanation.runbook}\n`);
   printer.write(`\n${checklist(explanation.hops, { paint: colour, remedies: output === 'wide', columns })}`);
 }
 
@@ -131,6 +132,7 @@ function headline(explanation: Explanation, colour: Paint, columns: number | und
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function asObject({ token, cluster, user, verdict, reason, message, remedy, hops }: Explanation): object {
-  return { kind: 'Explanation', token, cluster, user, verdict, reason, message, remedy, hops };
+function asObject(explanation: Explanation): object {
+  const { token, cluster, user, verdict, reason, message, remedy, runbook, hops } = explanation;
+  return { kind: 'Explanation', token, cluster, user, verdict, reason, message, remedy, runbook, hops };
 }

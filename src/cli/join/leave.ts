@@ -4,7 +4,7 @@ import type { Command } from '../terminal/command.ts';
 export const leave: Command = {
   description: `Undo join: the Secret in the management plane, the account of the operator in the cluster and its rights there. With the account its token ends at once.
 
-It is refused while something that the operator wrote is still in the cluster: nobody could take it away any more, and revoked tokens would stay. Drain the cluster first.`,
+It is refused while the operator writes in the cluster, and while something that it wrote is still there: nobody could take it away any more, and revoked tokens would stay. Drain the cluster first.`,
   arguments: [{ name: 'CLUSTER', help: 'management id of the cluster', completes: 'cluster' }],
   flags: LEAVE_FLAGS,
   examples: [

@@ -15,7 +15,13 @@ import {
   type Written,
   writtenByJoin,
 } from '../../join/credential.ts';
-import { ACCOUNT, type Addressed, downstreamObjects } from '../../join/downstream-objects.ts';
+import {
+  ACCOUNT,
+  type Addressed,
+  downstreamObjects,
+  isDownstreamAccess,
+  SERVICE_ACCOUNTS,
+} from '../../join/downstream-objects.ts';
 import { type Outcome, put } from '../../join/put.ts';
 import { personalAccess } from '../../kube/kubeconfig.ts';
 import type { DownstreamPlane } from '../../plane/downstream.ts';
@@ -53,12 +59,15 @@ export async function runJoin({ args, given }: Invocation, runtime: Runtime): Pr
       if (downstream.unproven) note(downstream.unproven, runtime);
       const address = await theAddress(config, runtime);
       const written = await writtenBefore(config, cluster, management);
-      await makeAccount(config, downstream, runtime);
+      requireUninterrupted(interruption, 'nothing was changed');
+      const isNewAccount = await makeAccount(config, downstream, runtime);
       requireUninterrupted(
         interruption,
         `no credential was made for cluster ${config.cluster}; run it again`,
       );
-      await makeCredential({ config, management, downstream, address, written }, runtime);
+      const making = { config, management, downstream, address };
+      // With an account its tokens go: one that was made anew has none.
+      await makeCredential({ ...making, written: isNewAccount ? undefined : written }, runtime);
     } finally {
       await downstream.close();
     }
@@ -120,14 +129,36 @@ async function writtenBefore(
   return written;
 }
 
+/** @returns whether the account itself was made @throws {TerminalError} for an object of that name which somebody else made */
 async function makeAccount(
   { dryRun }: JoinConfig,
   { client, namespace }: DownstreamPlane,
   runtime: Runtime,
-): Promise<void> {
+): Promise<boolean> {
+  const objects = downstreamObjects(namespace, VERSION);
+  for (const one of objects) await requireOurs(client, one);
   const object = { apiVersion: 'v1', kind: NAMESPACES.kind, metadata: { name: namespace } };
-  for (const one of [{ resource: NAMESPACES, object }, ...downstreamObjects(namespace, VERSION)])
-    tell(one, await put(client, one, dryRun), dryRun, runtime);
+  let isNew = false;
+  for (const one of [{ resource: NAMESPACES, object }, ...objects]) {
+    const outcome = await put(client, one, dryRun);
+    isNew ||= one.resource === SERVICE_ACCOUNTS && outcome === 'created';
+    tell(one, outcome, dryRun, runtime);
+  }
+  return isNew;
+}
+
+/** Before anything is written: what is bound to an account of that name would be the operator's, and the other way round. */
+async function requireOurs(
+  client: DownstreamPlane['client'],
+  { resource, object }: Addressed,
+): Promise<void> {
+  const { name, namespace } = object.metadata;
+  const live = (await client.get({ resource, name, namespace })) as KubeObject | undefined;
+  if (live && !isDownstreamAccess(live))
+    throw new TerminalError(
+      'Rejected',
+      `${object.kind} ${namespace ? `${namespace}/` : ''}${name} is there, and neither join nor manifests/downstream-rbac made it (labels part-of and component); look what it is for, and rename or delete it`,
+    );
 }
 
 interface Making {
@@ -142,14 +173,16 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   const { config, management, downstream, address, written } = making;
   const { cluster, namespace, dryRun, durationMs } = config;
   const leftMs = (written?.expiresAtMs ?? 0) - runtime.now();
-  const isGood = written?.isFor(address) === true && leftMs > durationMs / 3;
+  const isGood = written?.isFor(address, cluster) === true && leftMs > durationMs / 3;
   const name = `secret/${secretNameOf(cluster)}`;
   if (isGood && !config.rotate) {
     say(`${name} unchanged${DRY[dryRun]}`, runtime);
     return note(`the credential is good for another ${humanDuration(leftMs)}`, runtime);
   }
-  // A token that nobody keeps would be good all the same.
   if (dryRun !== 'none') return say(`${name} ${written ? 'configured' : 'created'}${DRY[dryRun]}`, runtime);
+  // A token that could not be kept would be good all the same: whether it can be is tried first.
+  const none = credentialSecret(cluster, namespace, address, { token: '', expiresAtMs: 0 });
+  await put(management.client, none, 'server');
   const bound = await requestToken(downstream.client, downstream.namespace, Math.round(durationMs / 1_000));
   const secret = credentialSecret(cluster, namespace, address, bound);
   tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);

@@ -3,10 +3,16 @@ import type { KubeObject } from '../../api/types.ts';
 import { type LeaveConfig, leaveConfig } from '../../config/join.ts';
 import { TerminalError } from '../../errors.ts';
 import { secretNameOf, writtenByJoin } from '../../join/credential.ts';
-import { type Addressed, downstreamObjects, SERVICE_ACCOUNTS } from '../../join/downstream-objects.ts';
+import {
+  type Addressed,
+  downstreamObjects,
+  isDownstreamAccess,
+  SERVICE_ACCOUNTS,
+} from '../../join/downstream-objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { DownstreamPlane } from '../../plane/downstream.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
+import { needed } from '../../plane/needed.ts';
 import { required } from '../../plane/reading.ts';
 import { findOurs } from '../../removal/find-ours.ts';
 import { VERSION } from '../../version.ts';
@@ -28,22 +34,26 @@ export async function runLeave({ args, given }: Invocation, runtime: Runtime): P
   try {
     const downstream = required(await downstreamPlane(config.cluster, management, config));
     try {
-      if (downstream.unproven) note(downstream.unproven, runtime);
-      const { ours } = required(await findOurs(downstream, undefined));
-      if (ours.length > 0) {
-        complain(
-          runtime,
-          `cluster ${config.cluster}: ${ours.length} objects of ours are there, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; ${runtime.program} drain ${config.cluster} --wait takes them away first`,
-        );
+      const obstacle =
+        (await whyNot(config, management, downstream)) ?? (await left(config, downstream, runtime));
+      if (obstacle !== undefined) {
+        complain(runtime, obstacle);
         return EXIT_NO;
       }
       if (!(await isMeant(config, runtime))) return EXIT_NO;
+      requireUninterrupted(interruption, 'nothing was changed');
       // The operator must not come back by a credential whose account goes next.
       await removeSecret(config, management, runtime);
       requireUninterrupted(
         interruption,
         `the account in cluster ${config.cluster} is still there; run it again`,
       );
+      // What it wrote while a person thought about the question would be there for ever.
+      const since = config.dryRun === 'none' ? await left(config, downstream, runtime) : undefined;
+      if (since !== undefined) {
+        complain(runtime, `${since}; the account is still there: join it again to drain it`);
+        return EXIT_NO;
+      }
       await removeAccount(config, downstream, runtime);
       return EXIT_OK;
     } finally {
@@ -52,6 +62,34 @@ export async function runLeave({ args, given }: Invocation, runtime: Runtime): P
   } finally {
     await management.close();
   }
+}
+
+/** The operator has to have been told that nothing of ours is to be there, or it would write while we look. */
+async function whyNot(
+  { cluster }: LeaveConfig,
+  management: ManagementPlane,
+  { unproven }: DownstreamPlane,
+): Promise<string | undefined> {
+  const known = needed(await management.cluster(cluster));
+  const propagation = needed(await management.propagation(cluster));
+  const isDrained = propagation?.spec.drain === true && propagation.problem === undefined;
+  if (known && known.aceEnabled !== false && !isDrained)
+    return `cluster ${cluster} is in use: the operator writes there while ACE is on; drain ${cluster} --wait first`;
+  // Without an operator's word nobody knows any better.
+  if (unproven !== undefined && propagation?.status.clusterUID !== undefined)
+    return `cluster ${cluster}: ${unproven}; give a kubeconfig that may get namespace kube-system there`;
+  return undefined;
+}
+
+/** What of ours is there, in words; undefined: nothing. */
+async function left(
+  { cluster }: LeaveConfig,
+  downstream: DownstreamPlane,
+  { program }: Runtime,
+): Promise<string | undefined> {
+  const { ours } = required(await findOurs(downstream, undefined));
+  if (ours.length === 0) return undefined;
+  return `cluster ${cluster}: ${ours.length} objects of ours are there, such as ${ours[0]?.kind} ${ours[0]?.metadata.name}; ${program} drain ${cluster} --wait takes them away first`;
 }
 
 async function isMeant({ cluster, yes, dryRun }: LeaveConfig, runtime: Runtime): Promise<boolean> {
@@ -85,8 +123,7 @@ async function removeAccount(
     const { name } = object.metadata;
     const key = { resource, name, namespace: resource.namespaced ? namespace : undefined };
     const live = (await client.get(key)) as KubeObject | undefined;
-    // Whoever made one of that name without our label needs it for something else.
-    if (live?.metadata.labels?.['app.kubernetes.io/part-of'] === 'ace-operator')
+    if (live && isDownstreamAccess(live))
       await remove(client, { resource, object: { ...live, kind: object.kind } }, dryRun, runtime);
   }
 }

@@ -4,6 +4,7 @@ import type { Token } from '../../api/types.ts';
 import { isOfExtToken } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { oursOf, type Seen, type TokenFacts } from './facts.ts';
+import { relianceOn } from './in-the-way.ts';
 import {
   type Answers,
   ask,
@@ -87,21 +88,33 @@ function extSource(name: string): Omit<Source, 'about'> {
 
 /** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
 export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
-  const { known, rules, answers, seen } = facts;
-  if (reason === 'OtherCluster') {
-    const sinceMs = known.awaitedElsewhereSinceMs;
-    const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
-    const isSame =
-      !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
-    return isMoving && isSame && isGoodElsewhere(token, facts.user, rules.clock.agreedMs)
-      ? { next: requeueAfter(MOVING_POLL_MS, true) }
-      : undefined;
-  }
-  if (reason === 'HashPending' && token.api === 'ext') return untilHashIsBack(token, facts);
+  if (reason === 'OtherCluster') return ifJudgedRightly(untilMoved(token, facts), facts);
+  if (reason === 'HashPending' && token.api === 'ext')
+    return ifJudgedRightly(untilHashIsBack(token, facts), facts);
   if (reason !== 'UserNotFound') return undefined;
+  const { known, answers, seen } = facts;
   const source = { resource: USERS, name: token.userName };
   const wait = untilConfirmed(source, known.isUserGone, answers);
   return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+}
+
+/** What stays is judged by what stands there of its user: where that is another writer's, it may let in whom it should not. */
+function ifJudgedRightly(stay: Plan | undefined, facts: TokenFacts): Plan | undefined {
+  if (!stay) return undefined;
+  const reliance = relianceOn(facts);
+  if (reliance.kind === 'ask') return { next: reliance };
+  return reliance.kind === 'against' ? undefined : stay;
+}
+
+/** The cluster that the token names now is about to have it. */
+function untilMoved(token: Token, { known, rules, seen, user }: TokenFacts): Plan | undefined {
+  const sinceMs = known.awaitedElsewhereSinceMs;
+  const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
+  const isSame =
+    !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
+  return isMoving && isSame && isGoodElsewhere(token, user, rules.clock.agreedMs)
+    ? { next: requeueAfter(MOVING_POLL_MS, true) }
+    : undefined;
 }
 
 /** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */

@@ -228,7 +228,7 @@ function conflict(
   const message = conflictMessage(object, sibling, facts.rules.adopts, why);
   const own = ownBesideStranger(token, pair);
   const opening = openingOfStranger(token, facts);
-  const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.agreedMs;
+  const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.latestMs;
   const retryMs = Math.min(CONFLICT_RETRY_MS, Math.max(0, leftMs));
   return {
     ...refusal(token, 'Conflict', facts, message),

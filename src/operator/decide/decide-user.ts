@@ -47,7 +47,7 @@ export function decideUser(facts: UserFacts): Plan {
   const need = needOf(user, facts);
   // One that we wrote, or took over, stays for tokens that another writer has in its care: they are judged by it.
   const isNeeded = need === 'to write' || (need === 'to keep' && ours !== undefined);
-  if (!isNeeded && (isDone || !ours)) return remove(facts, ours);
+  if (!isNeeded && (isDone || !ours)) return { ...remove(facts, ours), wake: besideNobody(facts) };
   if (seen.refusedBy !== undefined || (seen.object && !ours && !mayAdopt(facts))) return conflict(facts);
   return update(user, facts);
 }
@@ -222,6 +222,17 @@ function remove(facts: UserFacts, ours: KubeObject | undefined): Plan {
   if (!ours) return { outcome: absent(facts), next: done };
   if (facts.seen.tokens.length > 0) return { next: done };
   return { changes: diff([], [ours]), outcome: { state: 'pending' }, next: done };
+}
+
+/**
+ * Tokens that are judged by another writer's object, which lets in whom it should not; where nothing stands there any more, those that
+ * waited because of it.
+ */
+function besideNobody(facts: UserFacts): readonly Wake[] {
+  const { object } = facts.seen;
+  if (object) return object.isOurs ? [] : tokensToRevoke(facts);
+  const waiting = [...facts.tokens].filter(isInConflict);
+  return waiting.map(({ token }) => ({ key: tokenKey(token.name), lane: 'normal' }));
 }
 
 /** It counts as gone once the watch, too, has told so. */

@@ -29,6 +29,8 @@ export interface Clock {
    * refuses by its own clock meanwhile; to take it away early would keep somebody out.
    */
   readonly agreedMs: number;
+  /** The later of the two: how long something is there by whichever clock says more. */
+  readonly latestMs: number;
 }
 
 /** An object that is there. */
@@ -183,7 +185,7 @@ function isOver({ token, rules }: TokenFacts): boolean {
 }
 
 function isTurnOfOthers({ token, rules }: TokenFacts): boolean {
-  return token !== undefined && isOthersTurn(token, rules.clock.agreedMs);
+  return token !== undefined && isOthersTurn(token, rules.clock.latestMs);
 }
 
 function isSameView({ seen: a }: TokenFacts, { seen: b }: TokenFacts): boolean {

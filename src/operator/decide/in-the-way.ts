@@ -50,7 +50,7 @@ export function relianceOn({ token, user, seen, known, rules, answers }: TokenFa
   if (attribute.sibling !== undefined) return { kind: 'against', why: undefined };
   const isServed = oursOf(pair).length > 0;
   const why = againstStranger(attribute.object, user, known.userAttribute);
-  const isOurTurn = isServed || !isOthersTurn(token, rules.clock.agreedMs);
+  const isOurTurn = isServed || !isOthersTurn(token, rules.clock.latestMs);
   if (why === undefined && isOurTurn) return { kind: 'relied on' };
   if (why === undefined) return { kind: 'against', why, untilMs: token.createdAtMs + OTHERS_TURN_MS };
   if (!isServed || !UNCERTAIN.has(why)) return { kind: 'against', why };

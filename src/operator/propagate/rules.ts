@@ -28,7 +28,7 @@ export function rulesOf(
     isElsewhere ||
     hashing.keyProblem() !== undefined;
   const isPaused = spec.suspend || isHeld;
-  const nowMs = clocks.now();
+  const [nowMs, planeMs] = [clocks.now(), clocks.planeNow()];
   return {
     place: {
       ...{ cluster, namespace: defaults.namespace, storage: spec.storage ?? defaults.storage },
@@ -37,6 +37,6 @@ export function rulesOf(
     },
     algorithm: spec.algorithm ?? defaults.algorithm,
     ...{ mode, isPaused, adopts: spec.adopt && !isElsewhere },
-    clock: { nowMs, agreedMs: Math.min(nowMs, clocks.planeNow()) },
+    clock: { nowMs, agreedMs: Math.min(nowMs, planeMs), latestMs: Math.max(nowMs, planeMs) },
   };
 }

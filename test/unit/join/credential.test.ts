@@ -19,7 +19,7 @@ describe('a Secret of join', () => {
     });
     const written = writtenByJoin(secret());
     expect(written?.expiresAtMs).toBe(NOW);
-    expect(written?.isFor(ADDRESS)).toBe(true);
+    expect(written?.isFor(ADDRESS, 'c-1')).toBe(true);
   });
 
   test.each([
@@ -27,7 +27,7 @@ describe('a Secret of join', () => {
     ['by another authority', { ...ADDRESS, caPem: 'another' }],
     ['by another name', { ...ADDRESS, serverName: 'kubernetes' }],
   ])('is not for the cluster %s', (_, address) => {
-    expect(writtenByJoin(secret())?.isFor(address)).toBe(false);
+    expect(writtenByJoin(secret())?.isFor(address, 'c-1')).toBe(false);
   });
 
   test.each([
@@ -37,9 +37,13 @@ describe('a Secret of join', () => {
     expect(writtenByJoin(object as unknown as KubeObject)).toBeUndefined();
   });
 
+  test('whose label names another cluster, or none, is not for this one', () => {
+    expect(writtenByJoin(secret())?.isFor(ADDRESS, 'c-2')).toBe(false);
+  });
+
   test('whose kubeconfig was changed is for no address', () => {
     const changed = { ...secret(), data: { kubeconfig: Buffer.from('kind: Config').toString('base64') } };
-    expect(writtenByJoin(changed)?.isFor(ADDRESS)).toBe(false);
+    expect(writtenByJoin(changed)?.isFor(ADDRESS, 'c-1')).toBe(false);
   });
 });
 

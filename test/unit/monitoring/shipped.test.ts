@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CLUSTER_REASONS, DENIAL_REASONS, TOKEN_REASONS } from '../../../src/api/reasons.ts';
+import { runbookOf } from '../../../src/api/runbook.ts';
 import {
   alertRules,
   COMPONENTS,
@@ -109,9 +110,8 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
       expect(['critical', 'warning']).toContain(rule.labels['severity']);
       expect(Object.keys(rule.annotations).sort()).toEqual(['description', 'runbook_url', 'summary']);
       for (const text of Object.values(rule.annotations)) expect(text.length).toBeGreaterThan(20);
-      const [file = '', anchor = ''] = rule.annotations['runbook_url']?.split('#') ?? [];
-      expect(anchor).toBe(rule.alert.toLowerCase());
-      expect(textOf(file)).toContain(`\n### ${rule.alert}\n`);
+      expect(rule.annotations['runbook_url']).toBe(runbookOf(rule.alert));
+      expect(textOf('docs/troubleshooting.md')).toContain(`\n### ${rule.alert}\n`);
     },
   );
 

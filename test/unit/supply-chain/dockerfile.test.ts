@@ -16,7 +16,7 @@ function instructions(name: string): string[] {
 }
 
 test('the image runs the Node that is pinned for machines whose own is too old', () => {
-  expect(instructions('ARG')[0]).toMatch(/^NODE_IMAGE=docker\.io\/library\/node:/);
+  expect(instructions('ARG')[0]).toMatch(/^NODE_IMAGE=node:/);
   expect(instructions('ARG')[0]).toContain(`:${nodeVersion(ROOT)}-`);
 });
 

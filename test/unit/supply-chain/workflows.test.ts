@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
@@ -22,8 +23,8 @@ interface Job {
   readonly steps: readonly Step[];
 }
 
-test('there is a workflow for lint and tests, the end-to-end suite and the image', () => {
-  expect(files.toSorted()).toEqual(['ci.yml', 'e2e.yml', 'image.yml']);
+test('there is a workflow for lint and tests, the end-to-end suite, the image and a release', () => {
+  expect(files.toSorted()).toEqual(['ci.yml', 'e2e.yml', 'image.yml', 'release.yml']);
 });
 
 test('the makefile is found to have targets', () => {
@@ -62,8 +63,13 @@ describe.each(files)('%s', (file) => {
     expect(Object.keys(workflow.on)).not.toContain('pull_request_target');
     for (const [name, job] of Object.entries<Job & { if?: string }>(workflow.jobs)) {
       if (job.permissions === undefined) continue;
-      expect(`${file} ${name}`).toBe('image.yml publish');
-      expect(job.permissions).toEqual({ contents: 'read', packages: 'write' });
+      expect(`${file} ${name}`).toBe('release.yml release');
+      expect(job.permissions).toEqual({
+        contents: 'write',
+        'id-token': 'write',
+        attestations: 'write',
+        packages: 'write',
+      });
       expect(job.if).toBe("startsWith(github.ref, 'refs/tags/v')");
     }
   });
@@ -74,12 +80,30 @@ describe.each(files)('%s', (file) => {
 });
 
 test('the targets that the workflows name can be planned by make', () => {
-  const { status, stderr } = spawnSync('make', ['-n', 'lint', 'audit', 'sbom', 'image', 'licences'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    // bash takes a socket as its stdin for a login from afar, and reads the machine's bashrc.
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const { status, stderr } = spawnSync(
+    'make',
+    ['-n', 'lint', 'audit', 'sbom', 'image', 'licences', 'release', 'release-sign', 'release-upload'],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+      // bash takes a socket as its stdin for a login from afar, and reads the machine's bashrc.
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   expect(stderr.replace(/^make.*warning.*$/gm, '')).toBe('');
   expect(status).toBe(0);
+});
+
+test('actionlint finds nothing to complain of in them', () => {
+  const cache = process.env['XDG_CACHE_HOME'] ?? `${homedir()}/.cache`;
+  const version = /^version=(.+)$/m.exec(readFileSync(`${ROOT}/hack/actionlint.sh`, 'utf8'))?.[1];
+  const program = `${cache}/ace-operator/actionlint/${version}/bin/actionlint`;
+  if (!existsSync(program))
+    return console.warn(`skipped: there is no ${program}; make lint-workflows builds it`);
+  const { status, stdout } = spawnSync(
+    program,
+    files.map((file) => `${DIRECTORY}/${file}`),
+    { encoding: 'utf8' },
+  );
+  expect([status, stdout]).toEqual([0, '']);
 });

@@ -578,7 +578,7 @@ describe('what is called the same moment', () => {
     .map(({ facts, other, parts, views, rules, laterMs }) => {
       const taken = <T extends object>(from: T, names: readonly (keyof T)[]): Partial<T> =>
         Object.fromEntries(names.map((name) => [name, from[name]])) as Partial<T>;
-      const { nowMs, agreedMs } = facts.rules.clock;
+      const { nowMs, agreedMs, latestMs } = facts.rules.clock;
       const then: TokenFacts = {
         ...facts,
         ...taken(other, parts),
@@ -586,7 +586,11 @@ describe('what is called the same moment', () => {
         rules: {
           ...facts.rules,
           ...taken(other.rules, rules),
-          clock: { nowMs: nowMs + laterMs, agreedMs: agreedMs + laterMs },
+          clock: {
+            nowMs: nowMs + laterMs,
+            agreedMs: agreedMs + laterMs,
+            latestMs: latestMs + laterMs,
+          },
         },
       };
       return { facts, then };

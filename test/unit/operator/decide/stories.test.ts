@@ -77,7 +77,10 @@ describe('the minutes of', () => {
       'token/t-1',
     );
     const wait = (): void => {
-      world.rules = { ...world.rules, clock: { nowMs: NOW + HOUR, agreedMs: NOW + HOUR } };
+      world.rules = {
+        ...world.rules,
+        clock: { nowMs: NOW + HOUR, agreedMs: NOW + HOUR, latestMs: NOW + HOUR },
+      };
     };
     world.when('An hour has passed', wait, 'token/t-1');
   });

@@ -873,7 +873,7 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
       tokens: [{ token: aToken(), before: { state: 'refused', reason: 'Conflict' } }],
       seen: { object: undefined, tokens: [], before: undefined },
     },
-    'nothing is left',
+    'nothing is left; wakes token/t-1',
   ],
   [
     'without UserAttribute: no groups, and that is said',

@@ -1,0 +1,93 @@
+/**
+ * Makes `kubectl-ace`, the command line as one file: Node's single executable applications.
+ *
+ * usage: node hack/executable/executable.ts OUT [OS/ARCH...]     OUT is a directory; without a platform, all of them
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
+import { PLATFORMS, type Platform, providePlatforms } from './platforms.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Where a Node looks for a program within itself; the word is Node's. */
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+/** postject says nothing of its types. */
+interface Postject {
+  inject(file: string, resource: string, data: Buffer, options: { sentinelFuse: string }): Promise<void>;
+}
+
+/** `kubectl-ace`, or with `.exe`. */
+export const fileName = ({ os }: Platform): string => (os === 'windows' ? 'kubectl-ace.exe' : 'kubectl-ace');
+
+/**
+ * Writes OUT/OS_ARCH/kubectl-ace for each platform. The same sources give the same bytes.
+ *
+ * @throws {Error} when a step fails, naming it
+ */
+export async function makeExecutables(
+  out: string,
+  platforms: readonly Platform[],
+): Promise<readonly string[]> {
+  providePlatforms(platforms);
+  const stage = mkdtempSync(join(tmpdir(), 'ace-executable-'));
+  try {
+    await bundle(join(stage, 'kubectl-ace.cjs'));
+    const program = preparation(stage);
+    const files: string[] = [];
+    for (const platform of platforms) files.push(await inject(out, platform, program));
+    return files;
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/** The blob that a Node takes into itself. It names its file, so that one is told as it lies in the stage. */
+function preparation(stage: string): Buffer {
+  const config = {
+    main: 'kubectl-ace.cjs',
+    output: 'kubectl-ace.blob',
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    useCodeCache: false,
+  };
+  writeFileSync(join(stage, 'sea.json'), JSON.stringify(config));
+  // Not process.execPath: the blob must be made by the very version that reads it.
+  const node = join(ROOT, (PLATFORMS[0] as Platform).node);
+  const { status, stderr } = spawnSync(node, ['--experimental-sea-config', 'sea.json'], {
+    cwd: stage,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`node --experimental-sea-config failed: ${stderr}`);
+  return readFileSync(join(stage, 'kubectl-ace.blob'));
+}
+
+async function inject(out: string, platform: Platform, program: Buffer): Promise<string> {
+  const directory = join(out, `${platform.os}_${platform.arch}`);
+  const file = join(directory, fileName(platform));
+  mkdirSync(directory, { recursive: true });
+  copyFileSync(join(ROOT, platform.node), file);
+  chmodSync(file, 0o755);
+  const { inject: put } = createRequire(import.meta.url)('postject') as Postject;
+  await put(file, 'NODE_SEA_BLOB', program, { sentinelFuse: FUSE });
+  return file;
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const [out, ...names] = process.argv.slice(2);
+  if (out === undefined) throw new Error('usage: executable.ts OUT [OS/ARCH...]');
+  const wanted = PLATFORMS.filter(({ os, arch }) => names.length === 0 || names.includes(`${os}/${arch}`));
+  for (const file of await makeExecutables(resolve(out), wanted)) console.log(file);
+}
