@@ -214,7 +214,7 @@ function isApiServers(status: number, text: string): boolean {
 /** Of an API server's answer to `GET /version`, or of Rancher's, before one. */
 export function isInForm(text: string): boolean {
   const { kind, type, gitVersion } = bodyOf(text);
-  return kind === 'Status' || type === 'error' || typeof gitVersion === 'string';
+  return typeof kind === 'string' || type === 'error' || typeof gitVersion === 'string';
 }
 
 function bodyOf(text: string): { kind?: unknown; type?: unknown; gitVersion?: unknown } {

@@ -39,7 +39,7 @@ export type AdoptionReason =
  * A cluster's authorized endpoint. `off`: nothing is wanted there for it, and adoption is not asked; `unknown`: its Cluster does
  * not say so in a way that can be read, and nothing is removable.
  */
-export type Endpoint = 'on' | 'off' | 'unknown';
+type Endpoint = 'on' | 'off' | 'unknown';
 
 /** What adoption makes of a cluster. */
 export interface Adoption {

@@ -46,7 +46,7 @@ function notFound(path: string): string {
   return JSON.stringify({ kind: 'Status', code: 404, reason: 'NotFound', details: { kind, name } });
 }
 
-const answers = new Map<string, string>();
+const answers = new Map([['/api', '{"kind":"APIVersions","versions":["v1"]}']]);
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
   const credentials = authority.issueClient('ace-operator', []);

@@ -86,7 +86,8 @@ export class PaperPlanes {
     response.end(JSON.stringify(body));
   }
 
-  #usual({ cluster, plural, name }: PaperRequest): object {
+  #usual({ cluster, url, plural, name }: PaperRequest): object {
+    if (url.pathname.endsWith('/api')) return { kind: 'APIVersions', versions: ['v1'] };
     const objects = cluster === undefined ? this.#management(plural) : [];
     if (name === undefined) return listOf(objects);
     const found = objects.find(({ metadata }) => metadata.name === name);
