@@ -94,10 +94,10 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     },
   },
   'adoption CLUSTER': { args: () => ['adoption', CLUSTER], takesFile: true },
+  // With a kubeconfig it takes one that may say whose cluster it is of: test/unit/cli/adoption.test.ts.
   'adoption CLUSTER --remove-leftovers': {
     args: () => ['adoption', CLUSTER, '--remove-leftovers', '--yes'],
     prepare: rancherLeftover,
-    takesFile: true,
   },
   'drain CLUSTER': {
     args: () => ['drain', CLUSTER],
