@@ -212,6 +212,7 @@ describe('Ctrl-C while a new token is being stored', () => {
       if (request.method === 'DELETE') return void response.end('{"kind":"Status","status":"Success"}');
       if (request.url?.includes('/users/'))
         return void response.end(JSON.stringify({ metadata: { name: 'u-ada', uid: '1' }, enabled: true }));
+      if (request.url === '/api') return void response.end('{"kind":"APIVersions","versions":["v1"]}');
       const status = { kind: 'Status', reason: 'NotFound', code: 404, details: { name: 'x' } };
       response.writeHead(404).end(JSON.stringify(status));
     });
