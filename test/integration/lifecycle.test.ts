@@ -83,8 +83,14 @@ describe('a signal', () => {
       proxy.blackhole();
       // Requests that will never be answered are under way, too.
       await world.createTokens(signal.toLowerCase(), 20, 'c-dead', 'u-ada');
-      await eventually(async () =>
-        expect(await operator.metric('ace_tokens{ace_cluster="c-dead",state="pending"}')).toBeGreaterThan(0),
+      await eventually(
+        async () => {
+          const pending = await operator.metric('ace_tokens{ace_cluster="c-dead",state="pending"}');
+          // Those that no worker has looked at yet wait in the queue.
+          const waiting = await operator.metric('ace_workqueue_depth{ace_cluster="c-dead"}');
+          expect(pending + waiting).toBeGreaterThan(0);
+        },
+        { timeoutMs: 60_000 },
       );
 
       const startMs = performance.now();
