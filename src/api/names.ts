@@ -135,6 +135,7 @@ export const FIELD_MANAGER = 'ace-operator';
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** What an object of ours in the operator's own namespace is for. */
 export const LABEL_COMPONENT = 'app.kubernetes.io/component';
+export const LABEL_PART_OF = 'app.kubernetes.io/part-of';
 /** On downstream objects: the management cluster id they were written for. On a Secret: whose credentials it holds. */
 export const LABEL_CLUSTER = 'ace-operator.io/cluster';
 /** On downstream objects: the installation that wrote them, by the UID of its management plane's `kube-system`. */
@@ -154,6 +155,8 @@ export const ANNOTATION_CLOSED_FOR = 'ace-operator.io/closed-for';
 export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 /** On a ClusterPropagation: UID of the cluster that a person accepts in the place of the one before; removed by the operator. */
 export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
+/** Of a Secret that `join` wrote: until when its credential is good; RFC 3339. By it such a Secret is known, too. */
+export const ANNOTATION_CREDENTIAL_EXPIRES = 'ace-operator.io/credential-expires';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
 /** On the Lease: the release of whoever holds it, or held it last. */
 export const ANNOTATION_VERSION = 'ace-operator.io/version';

@@ -1,12 +1,15 @@
-import { LABEL_CLUSTER, type Resource, SECRETS } from '../api/names.ts';
+import {
+  ANNOTATION_CREDENTIAL_EXPIRES,
+  LABEL_CLUSTER,
+  LABEL_PART_OF,
+  type Resource,
+  SECRETS,
+} from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { ConfigError, TerminalError } from '../errors.ts';
 import type { Access } from '../kube/access.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ACCOUNT, type Addressed } from './downstream-objects.ts';
-
-/** Until when the credential that `join` wrote is good; RFC 3339. By it such a Secret is known, too. */
-export const ANNOTATION_EXPIRES = 'ace-operator.io/credential-expires';
 
 const TOKEN_REQUESTS: Resource = {
   ...{ group: '', version: 'v1', plural: `serviceaccounts/${ACCOUNT}/token`, kind: 'TokenRequest' },
@@ -87,8 +90,8 @@ export function credentialSecret(
     metadata: {
       name: secretNameOf(cluster),
       namespace,
-      labels: { [LABEL_CLUSTER]: cluster, 'app.kubernetes.io/part-of': ACCOUNT },
-      annotations: { [ANNOTATION_EXPIRES]: new Date(expiresAtMs).toISOString() },
+      labels: { [LABEL_CLUSTER]: cluster, [LABEL_PART_OF]: ACCOUNT },
+      annotations: { [ANNOTATION_CREDENTIAL_EXPIRES]: new Date(expiresAtMs).toISOString() },
     },
     type: 'Opaque',
     data: { kubeconfig },
@@ -115,7 +118,6 @@ function kubeconfigText({ server, caPem, serverName }: Address, token: string): 
 
 /** What a Secret of an earlier `join` says. */
 export interface Written {
-  readonly uid: string;
   readonly expiresAtMs: number;
   /** It leads to that address, trusted in that way, and the operator takes it for the way to that cluster. */
   readonly isFor: (address: Address, cluster: string) => boolean;
@@ -123,12 +125,11 @@ export interface Written {
 
 /** @returns undefined for a Secret that `join` did not write, or that does not say what it should */
 export function writtenByJoin(secret: KubeObject): Written | undefined {
-  const expiresAtMs = Date.parse(secret.metadata.annotations?.[ANNOTATION_EXPIRES] ?? '');
+  const expiresAtMs = Date.parse(secret.metadata.annotations?.[ANNOTATION_CREDENTIAL_EXPIRES] ?? '');
   const text = (secret['data'] as { kubeconfig?: unknown } | undefined)?.kubeconfig;
   if (Number.isNaN(expiresAtMs) || typeof text !== 'string') return undefined;
   const token = bearerIn(Buffer.from(text, 'base64').toString());
   return {
-    uid: secret.metadata.uid ?? '',
     expiresAtMs,
     isFor: (address, cluster) =>
       token !== undefined &&

@@ -1,6 +1,12 @@
 // join/: gives the operator its way into a downstream cluster: an account, its rights, a credential.
 
-import { apiVersionOf, type Resource } from '../api/names.ts';
+import {
+  apiVersionOf,
+  LABEL_COMPONENT,
+  LABEL_PART_OF,
+  REFRESH_DEBOUNCE,
+  type Resource,
+} from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 
 /** Of the account by which the operator writes downstream. */
@@ -9,7 +15,6 @@ const CLUSTER_WIDE = 'ace-operator-downstream';
 const RBAC = 'rbac.authorization.k8s.io';
 const DOWNSTREAM_ACCESS = 'downstream-access';
 const DEFINITIONS = ['clusterauthtokens.cluster.cattle.io', 'clusteruserattributes.cluster.cattle.io'];
-const CONFIG_MAP = 'auth-provider-refresh-debounce-seconds';
 
 export const SERVICE_ACCOUNTS: Resource = {
   ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true },
@@ -24,10 +29,7 @@ const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings', 'ClusterRoleBinding', 
 
 /** By these labels an object is known to be of `join`, or of the same manifests. Whoever has one of its name without them needs it for something else. */
 export function isDownstreamAccess({ metadata: { labels } }: KubeObject): boolean {
-  return (
-    labels?.['app.kubernetes.io/part-of'] === ACCOUNT &&
-    labels['app.kubernetes.io/component'] === DOWNSTREAM_ACCESS
-  );
+  return labels?.[LABEL_PART_OF] === ACCOUNT && labels[LABEL_COMPONENT] === DOWNSTREAM_ACCESS;
 }
 
 /** An object, and by which API it is reached. */
@@ -48,8 +50,8 @@ export function downstreamObjects(namespace: string, version: string): readonly 
     'app.kubernetes.io/name': ACCOUNT,
     'app.kubernetes.io/instance': ACCOUNT,
     'app.kubernetes.io/version': version,
-    'app.kubernetes.io/component': DOWNSTREAM_ACCESS,
-    'app.kubernetes.io/part-of': ACCOUNT,
+    [LABEL_COMPONENT]: DOWNSTREAM_ACCESS,
+    [LABEL_PART_OF]: ACCOUNT,
   };
   const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace }];
   const make = (resource: Resource, name: string, fields: object): Addressed => {
@@ -80,7 +82,7 @@ function rulesThere(): readonly object[] {
     },
     { apiGroups: [''], resources: ['secrets'], verbs: all },
     {
-      ...{ apiGroups: [''], resources: ['configmaps'], resourceNames: [CONFIG_MAP] },
+      ...{ apiGroups: [''], resources: ['configmaps'], resourceNames: [REFRESH_DEBOUNCE] },
       verbs: ['get', 'list', 'watch', 'patch', 'delete'],
     },
     // A create has no name yet when it is authorised, so no name can be required of it.

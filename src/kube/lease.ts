@@ -1,4 +1,4 @@
-import { ANNOTATION_VERSION, apiVersionOf, LEASES } from '../api/names.ts';
+import { ANNOTATION_VERSION, apiVersionOf, LABEL_PART_OF, LEASES } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 
 /** What a Lease (`coordination.k8s.io/v1`) says, and the object that it says it in. */
@@ -54,7 +54,7 @@ export function leaseObject(claim: LeaseClaim, before?: LeaseRecord): KubeObject
       before?.object.metadata ?? {
         name: claim.name,
         namespace: claim.namespace,
-        labels: { 'app.kubernetes.io/part-of': 'ace-operator' },
+        labels: { [LABEL_PART_OF]: 'ace-operator' },
       },
       claim,
     ),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SECRETS } from '../../src/api/names.ts';
 import { SERVICE_ACCOUNTS } from '../../src/join/downstream-objects.ts';
+import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { aCli, type Cli, type CliResult } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectlSays } from '../support/kubectl.ts';
@@ -29,11 +30,11 @@ async function bearer(): Promise<string> {
   return token;
 }
 
+/** By a file: what is on a command line is in the list of processes. */
 async function mayList(token: string, resource: string): Promise<string> {
-  const { url } = world.cluster('c-one').plane;
   const path = `/apis/cluster.cattle.io/v3/namespaces/${NAMESPACE}/${resource}`;
-  const args = ['--server', url, '--token', token, '--insecure-skip-tls-verify', 'get', '--raw', path];
-  return (await kubectlSays('/dev/null', args)).stdout;
+  const file = await bearerKubeconfig(world.cluster('c-one').plane, token);
+  return (await kubectlSays(file, ['get', '--raw', path])).stdout;
 }
 
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { EXIT_OK } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { note } from '../terminal/say.ts';
+import { DRY_RUN_SUFFIX, note } from '../terminal/say.ts';
 import { tokenReference } from '../tokens/run-token-list.ts';
 import { secretPlace } from './secret-file.ts';
 
@@ -59,15 +59,13 @@ async function create(
   }
 }
 
-const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
-
 async function tell(
   { token }: Issued,
   config: TokenCreateConfig & AskConfig,
   runtime: Runtime,
 ): Promise<void> {
   const expiresAtMs = effectiveExpiryMs({ ...token, createdAtMs: token.createdAtMs || runtime.now() });
-  const line = `token/${token.name} created${DRY[config.dryRun]}`;
+  const line = `token/${token.name} created${DRY_RUN_SUFFIX[config.dryRun]}`;
   if (config.output === 'table' || config.output === 'wide') {
     const out = config.destination?.kind === 'stdout' ? runtime.stderr : runtime.stdout;
     out.write(`${line}\n`);

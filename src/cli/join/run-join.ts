@@ -41,11 +41,7 @@ import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { note, say } from '../terminal/say.ts';
-
-const DRY: Readonly<Record<DryRun, string>> = {
-  ...{ none: '', client: ' (dry run)', server: ' (server dry run)' },
-};
+import { DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 
 /** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -176,10 +172,11 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   const isGood = written?.isFor(address, cluster) === true && leftMs > durationMs / 3;
   const name = `secret/${secretNameOf(cluster)}`;
   if (isGood && !config.rotate) {
-    say(`${name} unchanged${DRY[dryRun]}`, runtime);
+    say(`${name} unchanged${DRY_RUN_SUFFIX[dryRun]}`, runtime);
     return note(`the credential is good for another ${humanDuration(leftMs)}`, runtime);
   }
-  if (dryRun !== 'none') return say(`${name} ${written ? 'configured' : 'created'}${DRY[dryRun]}`, runtime);
+  if (dryRun !== 'none')
+    return say(`${name} ${written ? 'configured' : 'created'}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
   // A token that could not be kept would be good all the same: whether it can be is tried first.
   const none = credentialSecret(cluster, namespace, address, { token: '', expiresAtMs: 0 });
   await put(management.client, none, 'server');
@@ -196,7 +193,7 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
 }
 
 function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: Runtime): void {
-  say(`${object.kind.toLowerCase()}/${object.metadata.name} ${outcome}${DRY[dryRun]}`, runtime);
+  say(`${object.kind.toLowerCase()}/${object.metadata.name} ${outcome}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
 }
 
 /** As `preflight` does, with the credential that was just made. */

@@ -22,9 +22,7 @@ import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, note, say } from '../terminal/say.ts';
-
-const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
+import { complain, DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 
 /** `leave CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runLeave({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -137,5 +135,5 @@ async function remove(
   const { name, namespace, uid = '' } = object.metadata;
   if (dryRun !== 'client')
     await client.delete({ resource, name, namespace }, { uid, dryRun: dryRun === 'server' });
-  say(`${resource.kind.toLowerCase()}/${name} deleted${DRY[dryRun]}`, runtime);
+  say(`${resource.kind.toLowerCase()}/${name} deleted${DRY_RUN_SUFFIX[dryRun]}`, runtime);
 }

@@ -7,9 +7,7 @@ import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, note, say } from '../terminal/say.ts';
-
-const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
+import { complain, DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 
 interface ReportOptions {
   readonly output: OutputFormat;
@@ -73,7 +71,7 @@ export class RemovalReport {
       );
     }
     const deleted = this.#removed.filter(({ result }) => result === 'deleted').length;
-    note(`${deleted} of ${this.#removed.length} objects deleted${DRY[dryRun]}`, this.#runtime);
+    note(`${deleted} of ${this.#removed.length} objects deleted${DRY_RUN_SUFFIX[dryRun]}`, this.#runtime);
     const left = this.#total - this.#removed.length;
     const interruption = this.#runtime.interruption();
     if (interruption.aborted)
@@ -86,7 +84,7 @@ export class RemovalReport {
     const prefix = cluster === '' ? '' : `${cluster}: `;
     const name = `${object.kind.toLowerCase()}/${object.metadata.name}`;
     if (result === 'deleted') {
-      const line = output === 'name' ? name : `${prefix}${name} deleted${DRY[dryRun]}`;
+      const line = output === 'name' ? name : `${prefix}${name} deleted${DRY_RUN_SUFFIX[dryRun]}`;
       say(line, this.#runtime);
       return;
     }

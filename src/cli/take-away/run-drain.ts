@@ -16,7 +16,7 @@ import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, note, say } from '../terminal/say.ts';
+import { complain, DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 
 const POLL_MS = 500;
 
@@ -56,8 +56,6 @@ async function requireRightFile(config: DrainConfig, management: ManagementPlane
   if (opened.ok) await opened.value.close();
 }
 
-const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
-
 /** Says to the operator what is to be. @returns the generation of the spec that says it */
 async function setDrain(
   { cluster, undo, dryRun }: DrainConfig,
@@ -76,7 +74,7 @@ async function setDrain(
     return propagation?.generation ?? 0;
   }
   if (dryRun === 'client') {
-    say(`${what} ${undo ? 'undrained' : 'draining'}${DRY.client}`, runtime);
+    say(`${what} ${undo ? 'undrained' : 'draining'}${DRY_RUN_SUFFIX.client}`, runtime);
     return 0;
   }
   const stored = await storeDrain(cluster, propagation, !undo, dryRun === 'server', management);
@@ -92,7 +90,7 @@ async function setDrain(
       `ClusterPropagation ${cluster} cannot hold spec.drain: its definition is older than this program; apply crds/`,
     );
   }
-  say(`${what} ${undo ? 'undrained' : 'draining'}${DRY[dryRun]}`, runtime);
+  say(`${what} ${undo ? 'undrained' : 'draining'}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
   return stored.generation;
 }
 

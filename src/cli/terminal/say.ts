@@ -1,5 +1,13 @@
+import type { DryRun } from '../../config/act.ts';
 import { printable } from '../../print/printable.ts';
 import type { Runtime } from './runtime.ts';
+
+/** Behind a line that says what was done, as kubectl has it. */
+export const DRY_RUN_SUFFIX: Readonly<Record<DryRun, string>> = {
+  none: '',
+  client: ' (dry run)',
+  server: ' (server dry run)',
+};
 
 /** Lines for people. Names and messages come from clusters, also from hostile ones: nothing of them reaches a terminal raw. */
 

@@ -17,7 +17,7 @@ import { InterruptedError } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, note, say } from '../terminal/say.ts';
+import { complain, DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 import { tokenReference } from './run-token-list.ts';
 import { requireItsCluster, waitRefused } from './wait-refused.ts';
 
@@ -30,8 +30,6 @@ export interface TokenResult {
   readonly result: Changed | 'failed';
   readonly message?: string;
 }
-
-const DRY = { none: '', client: ' (dry run)', server: ' (server dry run)' } as const;
 const VERBS: Readonly<Record<TokenAction, string>> = {
   disable: 'disabling tokens',
   enable: 'enabling tokens',
@@ -61,7 +59,7 @@ export async function changeTokens(
     const { name, message } = result;
     if (result.result === 'failed') complain(runtime, `token ${name}: ${message}`);
     else if (config.output === 'name') say(tokenReference(result), runtime);
-    else if (isText) say(`token/${name} ${result.result}${DRY[config.dryRun]}`, runtime);
+    else if (isText) say(`token/${name} ${result.result}${DRY_RUN_SUFFIX[config.dryRun]}`, runtime);
     progress.update(results.length, targets.length + missing.length);
   };
   for (const result of missing) tell(result);
@@ -119,7 +117,7 @@ function summary(action: TokenAction, results: readonly TokenResult[], config: T
   const count = (...wanted: readonly TokenResult['result'][]): number =>
     results.filter(({ result }) => wanted.includes(result)).length;
   const parts = [
-    `${count('disabled', 'enabled', 'deleted')} of ${results.length} tokens ${action}d${DRY[config.dryRun]}`,
+    `${count('disabled', 'enabled', 'deleted')} of ${results.length} tokens ${action}d${DRY_RUN_SUFFIX[config.dryRun]}`,
     count('unchanged') > 0 ? `${count('unchanged')} so already` : '',
     count('gone') > 0 ? `${count('gone')} gone already` : '',
     count('deleting') > 0 ? `${count('deleting')} held by a finalizer of somebody` : '',
