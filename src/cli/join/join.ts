@@ -6,7 +6,7 @@ import type { Command } from '../terminal/command.ts';
 export const join: Command = {
   description: `Give the operator its way into a downstream cluster: an account there with the least rights that it needs, a token that is bound to it, and a Secret in the management plane that holds both. Then look whether all is there that it takes, as preflight does.
 
-It can be run again: what is as it should be is left alone, and a credential is made anew when a third of its time is left, when the address is another, or by --rotate. The earlier one stays good until it ends; leave, then join, ends it at once.
+It can be run again: what is as it should be is left alone, and a credential is made anew when less than a third of --duration is left, when the address is another, or by --rotate. The earlier one stays good until it ends; leave, then join, ends it at once.
 
 Your kubeconfig of the cluster has to allow to make roles there. It is used by this command alone, and nothing of it is stored.`,
   arguments: [{ name: 'CLUSTER', help: 'management id of the cluster', completes: 'cluster' }],
