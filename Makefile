@@ -33,6 +33,7 @@ lint: $(deps) ## check format, lint rules and types
 docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
 	@node hack/repository.ts
 	@node hack/troubleshooting.ts
+	@node hack/reference/reference.ts
 	@node hack/charts.ts
 
 .PHONY: test
