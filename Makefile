@@ -36,6 +36,14 @@ docs: $(deps) ## write the generated pages of docs/ and the generated files of c
 	@node hack/reference/reference.ts
 	@node hack/charts.ts
 
+.PHONY: site
+site: hack/site/node_modules/.package-lock.json ## make the site of the same pages, to dist/site; a dead link ends it
+	@rm -rf hack/site/pages && mkdir hack/site/pages
+	@git ls-files --cached --others --exclude-standard '*.md' 'docs/*.svg' ':!hack' ':!test' ':!bench' ':!.github' | \
+		xargs cp --parents --target-directory=hack/site/pages
+	@cd hack/site && node_modules/.bin/vitepress build
+	@echo dist/site
+
 .PHONY: test
 test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
 	@node hack/test-summary.ts unit integration
@@ -180,6 +188,11 @@ clean: ## remove what was built here; the cached control plane stays
 $(deps): package-lock.json $(pinned_node)
 	@echo 'installing packages'
 	@npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+hack/site/node_modules/.package-lock.json: hack/site/package-lock.json $(pinned_node)
+	@echo 'installing what makes the site'
+	@cd hack/site && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 hack/node/node_modules/.package-lock.json: hack/node/package-lock.json
