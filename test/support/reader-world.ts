@@ -1,0 +1,118 @@
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import {
+  CLUSTER_AUTH_TOKENS,
+  CLUSTER_USER_ATTRIBUTES,
+  CLUSTERS,
+  DAEMON_SETS,
+  SECRETS,
+} from '../../src/api/names.ts';
+import { hash } from '../../src/hash/sha3-512.ts';
+import { bearerKubeconfig } from './bearer-kubeconfig.ts';
+import { timeText } from './builders.ts';
+import { createAuthority } from './pki.ts';
+import type { Any } from './plane-client.ts';
+import type { Reader } from './reader.ts';
+import { rawCat, rawCua, rawHashSecret } from './webhook-rig.ts';
+import { NAMESPACE, OWN_NAMESPACE, type World } from './world.ts';
+
+/** What the pages speak of: two clusters that work and one that is away, two people, their tokens. */
+
+export const BERLIN = 'c-berlin';
+export const OTHER = 'c-m-abcdefgh';
+const AWAY = 'c-tokyo';
+const MINUTE = 60_000;
+const DAY = 1_440 * MINUTE;
+const at = (ms: number): string => timeText(Date.now() + ms);
+
+/** Files that the pages name: administrators' kubeconfigs, and a certificate for the authenticator. */
+export async function files(world: World, { directory }: Reader): Promise<void> {
+  await copyFile(world.cluster(BERLIN).plane.adminKubeconfig, join(directory, 'berlin-admin.yaml'));
+  await copyFile(world.cluster(OTHER).plane.adminKubeconfig, join(directory, 'admin.yaml'));
+  const pair = createAuthority('a reader').issueServer('ace-authenticator', [
+    'ace-authenticator.cattle-system.svc',
+  ]);
+  await writeFile(join(directory, 'tls.crt'), pair.cert);
+  await writeFile(join(directory, 'tls.key'), pair.key, { mode: 0o600 });
+}
+
+/** After the quick start of README: more clusters, people and tokens, and the file that does not work. */
+export async function populate(world: World, reader: Reader): Promise<void> {
+  await world.register(OTHER, { credentials: false });
+  await reader.type(`kubectl ace join ${OTHER} --downstream-kubeconfig admin.yaml`);
+  await world.register(AWAY, { credentials: false });
+  await world.setCredentials(AWAY, { kubeconfig: nowhere() });
+  await world.createUser('u-abcde', {}, ['github_org://1234567']);
+  await world.createUser('u-fghij', {}, []);
+  const used = { expiresAt: at(26 * DAY + 30 * MINUTE), lastUsedAt: at(-5 * MINUTE) };
+  await world.createToken('kubeconfig-u-abcde', BERLIN, 'u-abcde', used);
+  await world.createToken('token-x7k2p', BERLIN, 'u-fghij', { expiresAt: at(-DAY) });
+  await world.createToken('token-k9m4q', BERLIN, 'u-fghij', { enabled: false });
+  await world.createTokens('kubeconfig-ci', 3, OTHER, 'u-fghij', { token: 'not-a-real-secret-of-ci' });
+  await world.createToken('token-far-away', AWAY, 'u-abcde');
+  await authenticator(world, BERLIN, 'ace-authenticator', 'ace-operator:v0.1.0');
+  await authenticator(world, OTHER, 'kube-api-auth', 'kube-api-auth:v0.2.4');
+  await world.waitSynced(BERLIN, '2/2');
+  await world.waitSynced(OTHER, '3/3');
+  await world.waitCondition(AWAY, 'Connected', { status: 'False' });
+  const bearer = 'kubeconfig-u-abcde:not-a-real-secret-of-kubeconfig-u-abcde';
+  await copyFile(
+    await bearerKubeconfig(world.cluster(OTHER).plane, bearer),
+    join(reader.directory, 'berlin.yaml'),
+  );
+}
+
+/** Three of three ready, as the node's kubelet would say. */
+async function authenticator(world: World, cluster: string, name: string, image: string): Promise<void> {
+  const { client, get, create } = world.cluster(cluster);
+  const labels = { app: name };
+  const spec = {
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: { containers: [{ name: 'main', image }] } },
+  };
+  const metadata = { name, namespace: NAMESPACE };
+  if (!(await get(DAEMON_SETS, name, NAMESPACE)))
+    await create(DAEMON_SETS, { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec });
+  await client.patch(
+    { resource: DAEMON_SETS, name, namespace: NAMESPACE },
+    { status: { desiredNumberScheduled: 3, numberReady: 3 } },
+    { subresource: 'status' },
+  );
+}
+
+/** A kubeconfig for an address where nobody listens. */
+function nowhere(): string {
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'away', cluster: { server: 'https://127.0.0.1:9' } }],
+    users: [{ name: 'away', user: { token: 'not-a-real-credential' } }],
+    contexts: [{ name: 'away', context: { cluster: 'away', user: 'away' } }],
+    'current-context': 'away',
+  });
+}
+
+/** A pair and a ClusterUserAttribute as Rancher's own controller writes them, and the Token that they are of. */
+export async function writtenByRancher(world: World): Promise<void> {
+  const marks = { labels: { 'cattle.io/creator': 'norman' } };
+  const { create } = world.cluster(OTHER);
+  await world.createUser('u-rnch', {}, ['group://devs']);
+  await create(CLUSTER_USER_ATTRIBUTES, rawCua('u-rnch', { groups: ['group://devs'] }, marks));
+  await create(SECRETS, rawHashSecret('kubeconfig-u-rnch', hash('not-a-real-secret-of-kubeconfig-u-rnch')));
+  await create(CLUSTER_AUTH_TOKENS, rawCat('kubeconfig-u-rnch', { userName: 'u-rnch' }, marks));
+  await world.createToken('kubeconfig-u-rnch', OTHER, 'u-rnch');
+}
+
+/** What the operator keeps in its own namespace, as `kind/name`. */
+export async function keptObjects(world: World): Promise<readonly Any[]> {
+  const { management } = world;
+  const maps = { ...SECRETS, plural: 'configmaps', kind: 'ConfigMap' };
+  return [
+    ...(await management.list(SECRETS, OWN_NAMESPACE)).map((object) => ({ ...object, plural: 'secrets' })),
+    ...(await management.list(maps, OWN_NAMESPACE)).map((object) => ({ ...object, plural: 'configmaps' })),
+  ];
+}
+
+export const clustersOf = async (world: World): Promise<readonly string[]> =>
+  (await world.management.list(CLUSTERS)).map(({ metadata }) => metadata.name);
