@@ -14,11 +14,8 @@ import { ansiToSvg } from './ansi-to-svg.ts';
  * Runs the command line in a terminal, against a small world of real API servers, and draws what it showed to
  * docs/cli-session.svg, and one command to docs/explain.svg: `make build && node hack/cli-session.ts`. Needs python3 for its pseudo-terminal.
  */
-/** Tables are as wide as their rows: a session needs a wide terminal to be read. */
-const COLUMNS = 112;
+const COLUMNS = 80;
 const TARGET = fileURLToPath(new URL('../docs/cli-session.svg', import.meta.url));
-/** What is text is wrapped to any terminal. */
-const TEXT_COLUMNS = 80;
 const TEXT_TARGET = fileURLToPath(new URL('../docs/explain.svg', import.meta.url));
 const TEXT_TYPED = 'explain old-of-bob';
 const PROGRAM = fileURLToPath(new URL('../bin/ace-operator.js', import.meta.url));
@@ -57,8 +54,8 @@ async function main(): Promise<void> {
     );
     // kubectl starts a plugin under its own name: help and complaints then call the program `kubectl ace`.
     await symlink(PROGRAM, join(dir, 'kubectl-ace'));
-    const text = `\u001b[1m$ kubectl ace ${TEXT_TYPED}\u001b[0m\n${await inTerminal(TEXT_TYPED, dir, world, TEXT_COLUMNS)}`;
-    await writeFile(TEXT_TARGET, ansiToSvg(text.trimEnd(), TEXT_COLUMNS));
+    const text = `\u001b[1m$ kubectl ace ${TEXT_TYPED}\u001b[0m\n${await inTerminal(TEXT_TYPED, dir, world)}`;
+    await writeFile(TEXT_TARGET, ansiToSvg(text.trimEnd(), COLUMNS));
     let screen = '';
     for (const { typed, before } of SESSION) {
       if (!COMMANDS.some(({ name }) => name === typed.split(' ')[0])) continue;
@@ -128,12 +125,12 @@ os.waitpid(pid, 0)
 `;
 
 /** What one command shows on a terminal, colours included. */
-function inTerminal(typed: string, dir: string, world: World, columns = COLUMNS): Promise<string> {
+function inTerminal(typed: string, dir: string, world: World): Promise<string> {
   const { KUBECONFIG: _, NO_COLOR: __, ...env } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(
       'python3',
-      ['-c', IN_PTY, String(columns), join(dir, 'kubectl-ace'), ...typed.split(' ')],
+      ['-c', IN_PTY, String(COLUMNS), join(dir, 'kubectl-ace'), ...typed.split(' ')],
       {
         cwd: dir,
         env: { ...env, TERM: 'xterm-256color', KUBECONFIG: world.management.plane.adminKubeconfig },

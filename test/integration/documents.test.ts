@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { CLUSTER_PROPAGATIONS, CONFIG_MAPS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, CONFIG_MAPS } from '../../src/api/names.ts';
 import {
   type AuthenticatorProcess,
   startAuthenticator,
@@ -16,7 +16,15 @@ import { apply, kubectlSays } from '../support/kubectl.ts';
 import { lacks } from '../support/kubernetes-version.ts';
 import { openDefinition } from '../support/open-definition.ts';
 import { aReader, type Reader } from '../support/reader.ts';
-import { BERLIN, files, keptObjects, OTHER, populate, writtenByRancher } from '../support/reader-world.ts';
+import {
+  AWAY,
+  BERLIN,
+  files,
+  keptObjects,
+  OTHER,
+  populate,
+  writtenByRancher,
+} from '../support/reader-world.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 /**
@@ -205,6 +213,7 @@ describe.skipIf(isOff)('the pages', () => {
         of: '--take-ownership',
         before: () => uninstalled().then(() => reader.type('kubectl apply -k manifests/operator')),
       },
+      { of: 'spec":{"drain":true}', before: givenUp },
       // In a cluster without an operator's account: the one of the management plane will do.
       { of: 'operatorAccess.enabled=true', kubeconfig: admin },
       { of: 'helm install ace-operator charts/ace-operator', ...fresh },
@@ -218,6 +227,12 @@ describe.skipIf(isOff)('the pages', () => {
     ]);
   });
 });
+
+/** A cluster that is away cannot be drained (docs/uninstall.md). */
+async function givenUp(): Promise<void> {
+  await world.management.remove(CLUSTERS, AWAY);
+  await reader.type(`kubectl delete cprop ${AWAY}`);
+}
 
 /** After the page that uninstalls. */
 async function undrained(): Promise<void> {

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
-  CLUSTERS,
+  CONFIG_MAPS,
   DAEMON_SETS,
   SECRETS,
 } from '../../src/api/names.ts';
@@ -21,7 +21,7 @@ import { NAMESPACE, OWN_NAMESPACE, type World } from './world.ts';
 
 export const BERLIN = 'c-berlin';
 export const OTHER = 'c-m-abcdefgh';
-const AWAY = 'c-tokyo';
+export const AWAY = 'c-tokyo';
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
 const at = (ms: number): string => timeText(Date.now() + ms);
@@ -104,15 +104,14 @@ export async function writtenByRancher(world: World): Promise<void> {
   await world.createToken('kubeconfig-u-rnch', OTHER, 'u-rnch');
 }
 
-/** What the operator keeps in its own namespace, as `kind/name`. */
+/** What is kept in the operator's own namespace, each with its `plural`. */
 export async function keptObjects(world: World): Promise<readonly Any[]> {
   const { management } = world;
-  const maps = { ...SECRETS, plural: 'configmaps', kind: 'ConfigMap' };
   return [
     ...(await management.list(SECRETS, OWN_NAMESPACE)).map((object) => ({ ...object, plural: 'secrets' })),
-    ...(await management.list(maps, OWN_NAMESPACE)).map((object) => ({ ...object, plural: 'configmaps' })),
+    ...(await management.list(CONFIG_MAPS, OWN_NAMESPACE)).map((object) => ({
+      ...object,
+      plural: 'configmaps',
+    })),
   ];
 }
-
-export const clustersOf = async (world: World): Promise<readonly string[]> =>
-  (await world.management.list(CLUSTERS)).map(({ metadata }) => metadata.name);
