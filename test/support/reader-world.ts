@@ -6,11 +6,14 @@ import {
   CLUSTER_USER_ATTRIBUTES,
   CONFIG_MAPS,
   DAEMON_SETS,
+  LABEL_CLUSTER,
   SECRETS,
+  TOKENS,
 } from '../../src/api/names.ts';
 import { hash } from '../../src/hash/sha3-512.ts';
 import { bearerKubeconfig } from './bearer-kubeconfig.ts';
 import { timeText } from './builders.ts';
+import { eventually } from './eventually.ts';
 import { createAuthority } from './pki.ts';
 import type { Any } from './plane-client.ts';
 import type { Reader } from './reader.ts';
@@ -40,7 +43,10 @@ export async function files(world: World, { directory }: Reader): Promise<void> 
 /** After the quick start of README: more clusters, people and tokens, and the file that does not work. */
 export async function populate(world: World, reader: Reader): Promise<void> {
   await world.register(OTHER, { credentials: false });
-  await reader.type(`kubectl ace join ${OTHER} --downstream-kubeconfig admin.yaml`);
+  // As Rancher's own credentials do, these may look at everything.
+  await world.setCredentials(OTHER, {});
+  await withoutCredentials(world, BERLIN);
+  await world.setCredentials(BERLIN, {});
   await world.register(AWAY, { credentials: false });
   await world.setCredentials(AWAY, { kubeconfig: nowhere() });
   await world.createUser('u-abcde', {}, ['github_org://1234567']);
@@ -51,11 +57,14 @@ export async function populate(world: World, reader: Reader): Promise<void> {
   await world.createToken('token-k9m4q', BERLIN, 'u-fghij', { enabled: false });
   await world.createTokens('kubeconfig-ci', 3, OTHER, 'u-fghij', { token: 'not-a-real-secret-of-ci' });
   await world.createToken('token-far-away', AWAY, 'u-abcde');
-  await authenticator(world, BERLIN, 'ace-authenticator', 'ace-operator:v0.1.0');
-  await authenticator(world, OTHER, 'kube-api-auth', 'kube-api-auth:v0.2.4');
   await world.waitSynced(BERLIN, '2/2');
   await world.waitSynced(OTHER, '3/3');
   await world.waitCondition(AWAY, 'Connected', { status: 'False' });
+  // The quick start has used it, and the authenticator tells that a little later.
+  await eventually(async () => {
+    const { lastUsedAt } = (await world.management.get(TOKENS, 'ada-laptop')) ?? {};
+    if (!lastUsedAt) throw new Error('nobody has told the use of ada-laptop');
+  });
   const bearer = 'kubeconfig-u-abcde:not-a-real-secret-of-kubeconfig-u-abcde';
   await copyFile(
     await bearerKubeconfig(world.cluster(OTHER).plane, bearer),
@@ -63,30 +72,54 @@ export async function populate(world: World, reader: Reader): Promise<void> {
   );
 }
 
-/** Three of three ready, as the node's kubelet would say. */
-async function authenticator(world: World, cluster: string, name: string, image: string): Promise<void> {
-  const { client, get, create } = world.cluster(cluster);
+/** No way to the cluster is left. */
+export async function withoutCredentials(world: World, cluster: string): Promise<void> {
+  for (const { metadata } of await world.management.list(SECRETS, OWN_NAMESPACE)) {
+    if (metadata.labels?.[LABEL_CLUSTER] !== cluster) continue;
+    await world.management.remove(SECRETS, metadata.name, OWN_NAMESPACE);
+  }
+}
+
+/** Rancher's authenticator, with its definitions, as Rancher brings them. */
+export async function kubeApiAuth(world: World, reader: Reader): Promise<void> {
+  const name = 'kube-api-auth';
+  await reader.type(`kubectl --kubeconfig admin.yaml create namespace ${NAMESPACE}`);
+  await reader.type('kubectl --kubeconfig admin.yaml apply -f crds/cluster.cattle.io_clusterauthtokens.yaml');
+  await reader.type(
+    'kubectl --kubeconfig admin.yaml apply -f crds/cluster.cattle.io_clusteruserattributes.yaml',
+  );
+  const containers = [{ name, image: `${name}:v0.2.4` }];
   const labels = { app: name };
   const spec = {
     selector: { matchLabels: labels },
-    template: { metadata: { labels }, spec: { containers: [{ name: 'main', image }] } },
+    template: { metadata: { labels }, spec: { containers } },
   };
   const metadata = { name, namespace: NAMESPACE };
-  if (!(await get(DAEMON_SETS, name, NAMESPACE)))
-    await create(DAEMON_SETS, { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec });
-  await client.patch(
-    { resource: DAEMON_SETS, name, namespace: NAMESPACE },
-    { status: { desiredNumberScheduled: 3, numberReady: 3 } },
-    { subresource: 'status' },
-  );
+  await world
+    .cluster(OTHER)
+    .create(DAEMON_SETS, { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec });
 }
 
-/** A kubeconfig for an address where nobody listens. */
+/** A DaemonSet is ready on three of three nodes, as their kubelets would say. */
+export async function isReady(world: World, cluster: string, name: string): Promise<void> {
+  await world
+    .cluster(cluster)
+    .client.patch(
+      { resource: DAEMON_SETS, name, namespace: NAMESPACE },
+      { status: { desiredNumberScheduled: 3, numberReady: 3 } },
+      { subresource: 'status' },
+    );
+}
+
+/** Nobody listens there. */
+export const NOWHERE = 'https://127.0.0.1:9';
+
+/** A kubeconfig for {@link NOWHERE}. */
 function nowhere(): string {
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'away', cluster: { server: 'https://127.0.0.1:9' } }],
+    clusters: [{ name: 'away', cluster: { server: NOWHERE } }],
     users: [{ name: 'away', user: { token: 'not-a-real-credential' } }],
     contexts: [{ name: 'away', context: { cluster: 'away', user: 'away' } }],
     'current-context': 'away',
