@@ -119,6 +119,8 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
   },
   markdown: {
+    // What a program shows is no shell.
+    languageAlias: { console: 'txt' },
     config(md) {
       md.core.ruler.push('outward', ({ tokens, env }) => {
         for (const token of tokens.flatMap(({ children }) => children ?? [])) {
