@@ -119,9 +119,12 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
   },
   markdown: {
-    // What a program shows is no shell.
-    languageAlias: { console: 'txt' },
     config(md) {
+      // What a program shows is no shell, and is not coloured as one.
+      md.core.ruler.push('shown', ({ tokens }) => {
+        for (const token of tokens)
+          if (token.type === 'fence' && token.info === 'console') token.info = 'txt';
+      });
       md.core.ruler.push('outward', ({ tokens, env }) => {
         for (const token of tokens.flatMap(({ children }) => children ?? [])) {
           const href = token.type === 'link_open' ? token.attrGet('href') : null;
