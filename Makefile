@@ -62,8 +62,8 @@ test-oldest: build control-plane ## the integration tests on the oldest Kubernet
 	@node hack/test-summary.ts integration
 
 .PHONY: test-charts
-test-charts: build control-plane helm ## the Helm charts, with Helm 3 and 4; builds both first, which takes some minutes once
-	@node_modules/.bin/vitest run --project unit --project integration charts chart-lifecycle
+test-charts: build control-plane helm ## the Helm charts, with Helm 3 and 4, and the pages that use them; builds both first, which takes some minutes once
+	@node_modules/.bin/vitest run --project unit --project integration charts chart-lifecycle documents
 
 .PHONY: test-e2e
 test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and root; docs/testing.md
