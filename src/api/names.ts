@@ -157,9 +157,9 @@ export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Of a Secret that `join` wrote: until when its credential is good; RFC 3339. By it such a Secret is known, too. */
 export const ANNOTATION_CREDENTIAL_EXPIRES = 'ace-operator.io/credential-expires';
-/** Rancher's mark on a Token whose `token` field holds a hash. */
 /** On the Lease: the release of whoever holds it, or held it last. */
 export const ANNOTATION_VERSION = 'ace-operator.io/version';
+/** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 
 /** Rancher's labels on a Token: whose it is, and what it was issued for (`session`, `kubeconfig`, `agent`, …). */

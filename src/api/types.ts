@@ -153,6 +153,9 @@ export interface PropagationStatus {
   readonly downstreamNamespace?: string;
   /** By what the cluster is reached. */
   readonly credentials?: string | null;
+  /** When that was made, and when it ends, as it says itself. */
+  readonly credentialsIssueTime?: string | null;
+  readonly credentialsExpireTime?: string | null;
   /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
   readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
@@ -180,6 +183,13 @@ export interface Propagation extends Identified {
   readonly isOurs: boolean;
   readonly status: PropagationStatus;
   readonly problem: string | undefined;
+}
+
+/** From when until when a credential is good, as it says itself; milliseconds since the epoch. */
+export interface Lifetime {
+  /** Undefined where it does not say when it was made. */
+  readonly fromMs: number | undefined;
+  readonly untilMs: number;
 }
 
 /** Which cluster a credentials Secret says that it is the way to, other than by our label. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { claimsOf, lifetimesIn } from '../api/credential-lifetime.ts';
 import { KUBECONFIG_SUFFIX } from '../api/parse-credentials.ts';
-import type { Claim, Cluster, CredentialsSecret } from '../api/types.ts';
+import type { Claim, Cluster, CredentialsSecret, Lifetime } from '../api/types.ts';
+import { endingFirst } from '../derive/lifetime.ts';
 import { pemCertificates } from '../derive/pem.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
@@ -17,6 +19,8 @@ export type Credentials =
       readonly access: () => Promise<Access>;
       /** The same as the text of a kubeconfig, to be kept; undefined when there is none. */
       readonly kubeconfig: () => string | undefined;
+      /** When it was made and ends, as it says itself; undefined: it does not say. */
+      readonly lifetime: () => Lifetime | undefined;
       /** What was kept of credentials that are no more; see {@link keptCredentials}. */
       readonly isKept: boolean;
     }
@@ -72,6 +76,11 @@ export function describeWay(credentials: Credentials): string | undefined {
   return credentials.kind === 'found' ? `${credentials.source} (${credentials.how})` : undefined;
 }
 
+/** When the credential was made and ends, where there is one that says so. */
+export function lifetimeOf(credentials: Credentials): Lifetime | undefined {
+  return credentials.kind === 'found' ? credentials.lifetime() : undefined;
+}
+
 function fromKubeconfig(
   secret: CredentialsSecret,
   how: Kind | 'kept',
@@ -90,6 +99,9 @@ function fromKubeconfig(
       return how === 'Rancher provisioning' ? throughRancher(source, access, secret.claim) : access;
     },
     kubeconfig: () => secret.kubeconfig,
+    lifetime: once(() =>
+      lifetimesIn(secret.kubeconfig ?? '').reduce<Lifetime | undefined>(endingFirst, undefined),
+    ),
     isKept: false,
   };
 }
@@ -114,7 +126,17 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
       return named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? ''));
     },
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
+    lifetime: once(() => claimsOf(account.credential ?? '').lifetime),
     isKept: false,
+  };
+}
+
+/** Asked for each status, while most credentials stay as they are for months. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 
