@@ -218,6 +218,8 @@ export interface CredentialsSecret extends Identified {
   readonly problem: string | undefined;
   /** Decoded `credential`: a bearer token. */
   readonly credential: string | undefined;
+  /** `join --renew` wrote it: the operator is to renew what is in it. */
+  readonly renews: boolean;
   readonly claim: Claim | undefined;
 }
 

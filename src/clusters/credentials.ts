@@ -6,6 +6,7 @@ import { endingFirst } from '../derive/lifetime.ts';
 import { pemCertificates } from '../derive/pem.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
+import { type Renewable, renewableOf } from './renewable.ts';
 import { type Kind, type Ways, wayTo } from './ways.ts';
 
 /** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
@@ -21,6 +22,8 @@ export type Credentials =
       readonly kubeconfig: () => string | undefined;
       /** When it was made and ends, as it says itself; undefined: it does not say. */
       readonly lifetime: () => Lifetime | undefined;
+      /** What of it the operator may renew by itself; undefined: nothing. */
+      readonly renewable: () => Renewable | undefined;
       /** What was kept of credentials that are no more; see {@link keptCredentials}. */
       readonly isKept: boolean;
     }
@@ -102,6 +105,8 @@ function fromKubeconfig(
     lifetime: once(() =>
       lifetimesIn(secret.kubeconfig ?? '').reduce<Lifetime | undefined>(endingFirst, undefined),
     ),
+    // Not what was found by other words than the label: of `join` it has one.
+    renewable: once(() => (how === 'label' ? renewableOf(secret) : undefined)),
     isKept: false,
   };
 }
@@ -127,6 +132,7 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
     },
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
     lifetime: once(() => claimsOf(account.credential ?? '').lifetime),
+    renewable: () => undefined,
     isKept: false,
   };
 }

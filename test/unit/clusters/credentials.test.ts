@@ -33,6 +33,7 @@ const aSecret = (fields: Partial<CredentialsSecret> = {}): CredentialsSecret => 
   kubeconfig: kubeconfig(),
   problem: undefined,
   credential: undefined,
+  renews: false,
   claim: undefined,
   ...fields,
 });
