@@ -97,6 +97,11 @@ const WRITTEN_BY_US: readonly Mark[] = [
     meaning: 'Until when its credential is good (RFC 3339).',
   },
   {
+    key: names.ANNOTATION_CREDENTIAL_RENEW,
+    on: 'Secret that `join` wrote, annotation',
+    meaning: '`true`: the operator renews its credential by itself, before it ends.',
+  },
+  {
     key: names.ANNOTATION_VERSION,
     on: 'the Lease, annotation',
     meaning: 'Release of the operator that holds it.',
