@@ -40,6 +40,7 @@ import { startWorld, type World } from '../support/world.ts';
 
 /** Blocks that cannot be run here, by a text in them, with who runs them, or that nobody does. */
 const NOT_HERE: readonly (readonly [text: string, reason: string])[] = [
+  ['make demo', 'make test would run this test in itself, and make demo starts three more planes'],
   ['make cli', 'test/integration/executable.test.ts makes that file and runs it'],
   ['make image', 'there is no builder of images here; the Dockerfile was built by hand (docs/image.md)'],
   ['make deploy', 'test/e2e/one-cluster.test.ts runs it on a real node'],
