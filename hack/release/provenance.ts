@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DebianPackage } from '../image/base/base.ts';
 import { lockedPackages, packageName } from '../packages.ts';
 import { repository } from '../repository.ts';
 
@@ -16,12 +17,14 @@ export interface Built {
   readonly revision: string;
   readonly epochS: number;
   readonly image: string;
+  /** Those of which something is in the image. */
+  readonly debian: readonly DebianPackage[];
   /** SHA-256 by file name. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /** @see https://slsa.dev/spec/v1.0/provenance */
-export function provenance({ version, revision, epochS, image, files }: Built): object {
+export function provenance({ version, revision, epochS, image, debian, files }: Built): object {
   const address = repository();
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -35,6 +38,7 @@ export function provenance({ version, revision, epochS, image, files }: Built): 
         resolvedDependencies: [
           { uri: `git+${address}`, digest: { gitCommit: revision } },
           ...LOCKFILES.flatMap(packagesOf),
+          ...debian.map(debianPackage),
         ],
       },
       runDetails: { builder: { id: `${address}/blob/main/Makefile` } },
@@ -52,3 +56,9 @@ function packagesOf(directory: string): readonly object[] {
     digest: { sha512: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex') },
   }));
 }
+
+const debianPackage = ({ name, version, architecture, sha256 }: DebianPackage): object => ({
+  // In a package URL `+` would be read as a space by some, and Debian's versions and names have it.
+  uri: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`,
+  digest: { sha256 },
+});

