@@ -127,8 +127,14 @@ cli: $(deps) $(pinned_node) ## the command line as one file that needs no Node, 
 	@node hack/executable/executable.ts dist/cli $(PLATFORM)
 
 .PHONY: release
-release: $(deps) $(pinned_node) ## everything that a release has, to dist/release; IMAGE= is what the manifests name; docs/release.md
+release: $(deps) $(pinned_node) ## everything that a release has, to dist/release; IMAGE= is what the manifests name, IMAGE_PLATFORM=; docs/release.md
 	@node hack/release/release.ts dist/release
+
+.PHONY: release-in-debian
+release-in-debian: ## the same with docker, where the machine is not Debian; DEBIAN_IMAGE=, else the one with Node that the Dockerfile builds with, not slim
+	@docker run --rm --user "$$(id -u):$$(id -g)" --env HOME=/tmp --env IMAGE --env IMAGE_PLATFORM --env SOURCE_DATE_EPOCH \
+		--volume "$(CURDIR):$(CURDIR)" --workdir "$(CURDIR)" \
+		"$${DEBIAN_IMAGE:-$$(sed -n 's/^ARG NODE_IMAGE=\(.*\)-slim$$/\1/p' Dockerfile)}" make release
 
 .PHONY: release-sign
 release-sign: ## sign the checksums of dist/release with cosign, by the identity of the workflow

@@ -3,6 +3,7 @@ export const WITHOUT_API_SERVER: readonly string[] = [
   'charts-rendered',
   'executable',
   'image',
+  'image-arm64',
   'kubeconfig-parsed',
   'monitoring-manifests',
   'prometheus-rules',

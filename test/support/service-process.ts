@@ -24,6 +24,8 @@ export interface ServiceProcess {
 }
 
 export interface ServiceOptions {
+  /** Another program than the built one; `args` are then its. */
+  readonly program?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** The log messages that announce the address of its HTTP servers; the first that was printed counts. */
@@ -41,7 +43,7 @@ process.on('exit', () => {
 
 /** Starts the built program and waits until it answers. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
-  const child = spawn(PROGRAM, [...options.args], {
+  const child = spawn(options.program ?? PROGRAM, [...options.args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
