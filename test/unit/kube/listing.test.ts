@@ -52,7 +52,10 @@ test('an object that is too large by itself fails the list', async () => {
   expect(asked.at(-1)?.limit).toBe(1);
 });
 
+const named = (name: string): object => ({ metadata: { namespace: 'n', name } });
+
 const endless: Record<string, { onList: () => ListPage; atMost: number }> = {
+  'one and the same page without end': { onList: () => page([named('a'), named('b')], 'more'), atMost: 2 },
   'pages without end': { onList: () => page(Array.from({ length: 50_000 }), 'more'), atMost: 12 },
   'empty pages without end': { onList: () => page([], 'more'), atMost: 12 },
   'bytes without end': { onList: () => page(['a'], 'more', 1_000_000), atMost: 6 },
@@ -67,3 +70,8 @@ for (const [title, { onList: answer, atMost }] of Object.entries(endless)) {
     expect(asked.length).toBeLessThanOrEqual(atMost);
   });
 }
+
+test('a page that begins with the object that ended the one before is no round', async () => {
+  onList = ({ continue: at }) => (at ? page([named('b')]) : page([named('a'), named('b')], 'more'));
+  expect((await list()).items).toHaveLength(3);
+});
