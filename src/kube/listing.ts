@@ -62,28 +62,50 @@ export async function* pagesOf(
   collection: Pages,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ListPage, void> {
-  const { resource, maxBytes = MAX_BYTES } = collection;
-  const begun = new Set<string>();
-  let [bytes, objects, emptyPages] = [0, 0, 0];
+  const bounds = new Bounds(collection);
   let next: ListPage | undefined;
   let limit = collection.pageLimit ?? PAGE_LIMIT;
   do {
     const { page, limit: used } = await nextPage(collection, limit, next, signal);
     limit = used;
-    bytes += page.bytes ?? 0;
-    objects += page.items.length;
-    if (page.items.length === 0 && page.continue !== '') emptyPages += 1;
-    const isTooMuch = bytes > maxBytes || objects > MAX_OBJECTS;
-    // Each object is once in a list: a page that begins as an earlier one did begins the list anew, and so for ever.
-    const first = keyOf(page.items[0]);
-    const comesRound = first !== undefined && begun.has(first);
-    if (isTooMuch || comesRound || emptyPages > MAX_EMPTY_PAGES) {
-      throw tooLarge(`LIST ${resource.plural}`, `${objects} objects, ${bytes} bytes, and no end`);
-    }
-    if (first !== undefined) begun.add(first);
+    bounds.take(page);
     yield page;
     next = page;
   } while (next.continue !== '');
+}
+
+/** What the pages of one list come to. */
+class Bounds {
+  readonly #of: Pick<Pages, 'resource' | 'maxBytes'>;
+  /** The first objects of all pages. */
+  readonly #begun = new Set<string>();
+  #bytes = 0;
+  #objects = 0;
+  #emptyPages = 0;
+
+  constructor(of: Pick<Pages, 'resource' | 'maxBytes'>) {
+    this.#of = of;
+  }
+
+  /** @throws {ApiError} when no list that has an end comes to that */
+  take(page: ListPage): void {
+    this.#bytes += page.bytes ?? 0;
+    this.#objects += page.items.length;
+    if (page.items.length === 0 && page.continue !== '') this.#emptyPages += 1;
+    const isTooMuch = this.#bytes > (this.#of.maxBytes ?? MAX_BYTES) || this.#objects > MAX_OBJECTS;
+    if (!(isTooMuch || this.#comesRound(page) || this.#emptyPages > MAX_EMPTY_PAGES)) return;
+    const detail = `${this.#objects} objects, ${this.#bytes} bytes, and no end`;
+    throw tooLarge(`LIST ${this.#of.resource.plural}`, detail);
+  }
+
+  /** Each object is once in a list: a page that begins as an earlier one did begins the list anew, and so for ever. */
+  #comesRound({ items }: ListPage): boolean {
+    const first = keyOf(items[0]);
+    if (first === undefined) return false;
+    if (this.#begun.has(first)) return true;
+    this.#begun.add(first);
+    return false;
+  }
 }
 
 /** undefined where there is no object, or one without a name. */
