@@ -25,6 +25,9 @@ import type { Program } from './programs.ts';
 import type { Scene } from './scene.ts';
 import { until } from './until.ts';
 
+/** So long a fault waits for one before it that breaks the same thing. */
+const BUSY_MS = 40_000;
+
 export interface Breaking {
   readonly scene: Scene;
   readonly tell: (window: FaultWindow) => void;
@@ -35,7 +38,7 @@ export class Breaker {
   readonly #scene: Scene;
   readonly #tell: (window: FaultWindow) => void;
   /** One at a time for each thing: what is stopped cannot be stopped. */
-  readonly #busy = new Set<string>();
+  readonly #busy = new Map<string, Promise<void>>();
   readonly counts = new Map<string, number>();
   /** What could not be carried out, or not mended, or was being broken already. */
   readonly leftOut = new Map<string, number>();
@@ -46,11 +49,22 @@ export class Breaker {
     this.#tell = tell;
   }
 
-  /** Settles when it is mended. @returns why it was left out, if it was */
+  /** Settles when it is mended. What is being broken already is waited for, for a while. @returns why it was left out, if it was */
   async carryOut(fault: Fault): Promise<string | undefined> {
     const key = this.#thing(fault);
-    if (this.#busy.has(key)) return this.#leftOut(fault, `${key} is being broken already`);
-    this.#busy.add(key);
+    const before = this.#busy.get(key) ?? Promise.resolve();
+    const until = Promise.withResolvers<void>();
+    const mine = before.then(() => until.promise);
+    this.#busy.set(key, mine);
+    try {
+      const isFree = await Promise.race([before.then(() => true), delay(BUSY_MS, false)]);
+      return isFree ? await this.#carryOut(fault) : this.#leftOut(fault, `${key} is being broken already`);
+    } finally {
+      until.resolve();
+    }
+  }
+
+  async #carryOut(fault: Fault): Promise<string | undefined> {
     const id = this.#next++;
     const fromMs = Date.now();
     const window = { id, kind: `${fault.kind} ${fault.target}`.trim(), fromMs, ...this.#harm(fault) };
@@ -63,7 +77,6 @@ export class Breaker {
       return this.#leftOut(fault, String(error));
     } finally {
       this.#tell({ ...window, untilMs: Date.now() });
-      this.#busy.delete(key);
     }
   }
 
@@ -73,8 +86,7 @@ export class Breaker {
   }
 
   #thing({ kind, target }: Fault): string {
-    if (kind.includes('leader') || kind.includes('follower') || kind.includes('operators'))
-      return 'operators';
+    if (kind.includes('leader') || kind.includes('follower') || kind.includes('operator')) return 'operators';
     if (kind.includes('disk')) return `disk of ${target}`;
     if (kind.includes('ACE') || kind === 'register anew') return `registration of ${target}`;
     if (kind.includes('certificate') || kind === 'change authority') return `certificate of ${target}`;

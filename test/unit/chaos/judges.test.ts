@@ -70,6 +70,13 @@ describe('what should be', () => {
     expect([found?.isThere, found?.isGood]).toEqual([isThere, isGood]);
   });
 
+  test('a token of a cluster that was registered anew is of that cluster, and good once it has ACE there', () => {
+    const again = { ...cluster, metadata: { name: 'c-1-again-2' } };
+    const moved = { tokens: [token({ clusterName: 'c-1-again-2' })], users: [user()], attributes: [] };
+    expect(derive({ ...moved, clusters: [again] }).get('c-1/t-1')?.isGood).toBe(true);
+    expect(derive({ ...moved, clusters: [cluster] }).get('c-1/t-1')?.isGood).toBe(false);
+  });
+
   test('expires at the earlier of two times, in whole seconds', () => {
     const times = { ttl: 90_500, expiresAt: '2026-01-02T00:00:00Z' };
     expect(should(times).untilMs).toBe(Date.parse('2026-01-01T00:01:30Z'));
@@ -176,6 +183,41 @@ describe('I2', () => {
     one.heard(answer(T0 + 3_500, true), faults);
     one.heard(answer(T0 + 4_000, false), faults);
     expect(one.saw(should(), reading(T0 + 5_000))).toEqual([]);
+  });
+});
+
+describe('where the clock of an authenticator is wrong', () => {
+  const wrong = (): Faults => {
+    const faults = new Faults();
+    const window = { id: 1, kind: 'clock', fromMs: T0, untilMs: T0 + MINUTE_MS, hurts: ['c-1/0'] };
+    faults.tell({ ...window, clockOf: 'c-1/0' });
+    return faults;
+  };
+  const expiring = (): Should => ({ ...should(), untilMs: T0 + 10 * MINUTE_MS });
+  const accepted = (one: Bearer): Bearer => {
+    one.heard(answer(T0 + 10, true), wrong());
+    return one;
+  };
+
+  test('it may refuse early what expires, and nothing else; another one may refuse nothing', () => {
+    const no = answer(T0 + 5_000, false);
+    expect(broken(accepted(bearer(expiring())), expiring(), no, wrong())).toBeUndefined();
+    expect(broken(accepted(bearer()), should(), no, wrong())).toBe('I2');
+    const other = bearer(expiring());
+    other.heard(answer(T0 + 10, true, { who: 'c-1/1' }), wrong());
+    expect(broken(other, expiring(), { ...no, who: 'c-1/1' }, wrong())).toBe('I2');
+  });
+
+  test('it may refuse nothing any more once the clock is right', () => {
+    const no = answer(T0 + 2 * MINUTE_MS, false);
+    expect(broken(accepted(bearer(expiring())), expiring(), no, wrong())).toBe('I2');
+  });
+
+  test('it may not let in again what was deleted', () => {
+    const one = bearer();
+    one.saw(undefined, reading(T0 + 1_000));
+    one.heard(answer(T0 + 10_000, false), new Faults());
+    expect(broken(one, undefined, answer(T0 + 20_000, true), wrong())).toBe('I1');
   });
 });
 
