@@ -262,6 +262,12 @@ describe('I5', () => {
     expect(left([should({}, { enabled: false })], there)).toEqual(['user u-1 is enabled: true']);
     expect(left([should({ ttl: 86_400_000 * 365_000 })], there)).toEqual(['token t-1 expires undefined']);
   });
+
+  test('wants nothing under a name that somebody else has there, and finds what is there all the same', () => {
+    const foreign = { secrets: [{ metadata: { name: 't-1' } }] };
+    expect(left([should()], { ...there, ...foreign, tokens: [], users: [] })).toEqual([]);
+    expect(left([should()], { ...there, ...foreign, users: [] })).toEqual(['token t-1 is left']);
+  });
 });
 
 describe('I6', () => {
