@@ -61,7 +61,7 @@ async function refusing(
   [policy, binding]: readonly [typeof NO_WRITES | typeof NO_DELETES, typeof NO_DELETES_BINDING],
   forMs: number,
 ): Promise<void> {
-  await apply(kubeconfig, [policy, binding]);
+  await until(() => apply(kubeconfig, [policy, binding]));
   await delay(forMs);
   const gone = ['delete', 'validatingadmissionpolicybinding', binding.metadata.name, '--ignore-not-found'];
   await until(() => kubectl(kubeconfig, ...gone));

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Answer, Bearer } from '../../chaos/checker/bearer.ts';
+import { Bookkeeping } from '../../chaos/checker/bookkeeping.ts';
 import { derive, type Should, secretOf } from '../../chaos/checker/derive.ts';
 import { Faults } from '../../chaos/checker/faults.ts';
 import { Leaders } from '../../chaos/checker/leaders.ts';
@@ -267,6 +268,29 @@ describe('I5', () => {
     const foreign = { secrets: [{ metadata: { name: 't-1' } }] };
     expect(left([should()], { ...there, ...foreign, tokens: [], users: [] })).toEqual([]);
     expect(left([should()], { ...there, ...foreign, users: [] })).toEqual(['token t-1 is left']);
+  });
+});
+
+describe('the silent minute', () => {
+  const used = (fields: object): ProgramWrite => ({
+    ...{ program: 'c-1/', atMs: T0, plane: 'c-1', method: 'PATCH', status: 200 },
+    path: '/apis/cluster.cattle.io/v3/namespaces/cattle-system/clusterauthtokens/t-1?fieldManager=x',
+    body: JSON.stringify({ lastUsedAt: new Date(T0 - 5_000).toISOString(), ...fields }),
+  });
+
+  test('may have the last use of a token of before, once', () => {
+    const bookkeeping = new Bookkeeping([]);
+    expect(bookkeeping.allows(used({ metadata: { uid: 'a' } }), T0)).toBe(true);
+    expect(bookkeeping.allows(used({ metadata: { uid: 'a' } }), T0)).toBe(false);
+  });
+
+  test.each([
+    ['of a use in the silence', used({ lastUsedAt: new Date(T0 + 5_000).toISOString() })],
+    ['that changes something else, too', used({ enabled: true })],
+    ['of metadata', used({ metadata: { uid: 'a', annotations: { 'chaos/count': '1' } } })],
+    ['of another kind', { ...used({}), path: '/api/v1/namespaces/cattle-system/secrets/t-1' }],
+  ])('may have no write %s', (_, write) => {
+    expect(new Bookkeeping([]).allows(write, T0)).toBe(false);
   });
 });
 
