@@ -60,6 +60,7 @@ function targets(): Targets {
   const clusters = Object.keys(CLUSTERS);
   return {
     clusters,
+    pairs: clusters.filter((id) => (CLUSTERS[id] ?? 0) > 1),
     planes: ['management', ...clusters],
     links: [
       ...['operator-0/management', 'operator-1/management'],

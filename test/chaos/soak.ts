@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const changesPerSecond = Number(process.env['ACE_CHANGES'] || 20);
   const schedule = makeSchedule({
     ...{ seed: SEED, seconds, changesPerSecond, kinds: [], faultEveryMs: [1, 1] },
-    targets: { planes: [], links: [], authenticators: [], clusters: Object.keys(CLUSTERS) },
+    targets: { planes: [], links: [], authenticators: [], pairs: [], clusters: Object.keys(CLUSTERS) },
   });
   const samples = new Map<string, Sample[]>();
   const { verdict, dir } = await run({

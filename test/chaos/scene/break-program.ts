@@ -68,9 +68,11 @@ export async function wrongClock(program: Program, isAhead: boolean, forMs: numb
   await ready(program);
 }
 
+/** After the one before it is gone, another comes. @returns undefined when nobody leads for so long */
 async function leaderOf(operators: readonly Program[]): Promise<Program | undefined> {
-  for (const operator of operators)
-    if (operator.running && (await operator.metric('ace_leader')) === 1) return operator;
+  for (const endMs = Date.now() + TAKE_OVER_MS; Date.now() < endMs; await delay(500))
+    for (const operator of operators)
+      if (operator.running && (await operator.metric('ace_leader')) === 1) return operator;
   return undefined;
 }
 

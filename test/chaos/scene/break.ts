@@ -128,7 +128,7 @@ export class Breaker {
       'kill follower': () => killOperator(this.#scene, false, forMs),
       'kill authenticator': () => killProgram(this.#program(target), forMs),
       'roll operators': () => roll(operators, forMs),
-      'roll authenticators': () => this.#rollAuthenticators(target, forMs),
+      'roll authenticators': () => roll(this.#authenticatorsOf(target), forMs),
       'pause leader': () => pauseLeader(this.#scene, forMs),
       'kill API server': () => stopped(this.#plane(target), forMs),
       // It stops both, and starts them again.
@@ -184,14 +184,9 @@ export class Breaker {
     return found;
   }
 
-  /** With one only its cluster would be without; that is another fault. */
-  async #rollAuthenticators(cluster: string, apartMs: number): Promise<void> {
+  #authenticatorsOf(cluster: string): readonly Program[] {
     const all = [...this.#scene.authenticators].filter(([name]) => name.startsWith(`${cluster}/`));
-    if (all.length < 2) throw new Error('left out: the cluster has one authenticator only');
-    await roll(
-      all.map(([, program]) => program),
-      apartMs,
-    );
+    return all.map(([, program]) => program);
   }
 
   async #putBack(target: string, forMs: number): Promise<void> {
@@ -210,7 +205,7 @@ export class Breaker {
 
   async #switchAce(cluster: string, forMs: number): Promise<void> {
     const to = (on: boolean): Promise<void> => carryOut(this.#scene, { do: 'switch ACE', cluster, on });
-    await to(false);
+    await until(() => to(false));
     await delay(forMs);
     await until(() => to(true));
   }

@@ -18,6 +18,8 @@ export interface Targets {
   /** `c-1/0`. */
   readonly authenticators: readonly string[];
   readonly clusters: readonly string[];
+  /** Clusters that have more than one authenticator. */
+  readonly pairs: readonly string[];
 }
 
 type Aim = keyof Targets | 'none';
@@ -36,7 +38,7 @@ export const KINDS = {
   'kill follower': { aim: 'none', lasts: [1, 4], times: 1 },
   'kill authenticator': { aim: 'authenticators', lasts: [0, 3], times: 3 },
   'roll operators': { aim: 'none', lasts: [2, 4], times: 1 },
-  'roll authenticators': { aim: 'clusters', lasts: [2, 4], times: 1 },
+  'roll authenticators': { aim: 'pairs', lasts: [2, 4], times: 1 },
   'pause leader': { aim: 'none', lasts: [18, 24], times: 1 },
   'kill API server': { aim: 'planes', lasts: [2, 6], times: 2 },
   'restart etcd': { aim: 'planes', lasts: [0, 0], times: 1 },
