@@ -49,6 +49,7 @@ test-integration: build control-plane prometheus ## tests against real API serve
 
 .PHONY: test-oldest
 test-oldest: export ACE_KUBERNETES := 1.20
+test-oldest: export ACE_TESTED_BEFORE := 1
 test-oldest: build control-plane ## the integration tests on the oldest Kubernetes that is supported
 	@node hack/test-summary.ts integration
 

@@ -34,7 +34,8 @@ export class BareApi {
       'user-agent': 'ace-bench-bare',
     };
     const text = body === undefined ? null : JSON.stringify(body);
-    const response = await this.#pool.request({ method, path, headers, body: text });
+    // Without `reset` undici ends the connection after a DELETE that has a body.
+    const response = await this.#pool.request({ method, path, headers, body: text, reset: false });
     const answer = await response.body.text();
     if (response.statusCode > 299)
       throw new Error(`${method} ${path}: ${response.statusCode} ${answer.slice(0, 300)}`);

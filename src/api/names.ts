@@ -157,9 +157,11 @@ export const ANNOTATION_ALLOW_GC = 'ace-operator.io/allow-gc';
 export const ANNOTATION_ACCEPT_CLUSTER = 'ace-operator.io/accept-cluster';
 /** Of a Secret that `join` wrote: until when its credential is good; RFC 3339. By it such a Secret is known, too. */
 export const ANNOTATION_CREDENTIAL_EXPIRES = 'ace-operator.io/credential-expires';
-/** Rancher's mark on a Token whose `token` field holds a hash. */
+/** Of such a Secret: `true` where the operator is to renew the credential by itself, before it ends. */
+export const ANNOTATION_CREDENTIAL_RENEW = 'ace-operator.io/credential-renew';
 /** On the Lease: the release of whoever holds it, or held it last. */
 export const ANNOTATION_VERSION = 'ace-operator.io/version';
+/** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 
 /** Rancher's labels on a Token: whose it is, and what it was issued for (`session`, `kubeconfig`, `agent`, …). */
@@ -178,6 +180,11 @@ export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
 
 /** Secret in the operator's namespace that keeps the way to a cluster for as long as something of ours may be there. */
 export const keptWayName = (cluster: string): string => `ace-operator-way-${cluster}`;
+
+/** Of the account by which the operator writes downstream, where `join` or our manifests made it. */
+export const DOWNSTREAM_ACCOUNT = 'ace-operator';
+/** Secret in the operator's namespace by which `join` gives it its way into a cluster. */
+export const joinedSecretName = (cluster: string): string => `ace-cluster-${cluster}`;
 
 /** The Lease in the operator's namespace: its holder alone writes. */
 export const LEASE = 'ace-operator';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { argoKubeconfig } from './argo-cluster.ts';
-import { LABEL_CLUSTER } from './names.ts';
+import { ANNOTATION_CREDENTIAL_RENEW, LABEL_CLUSTER } from './names.ts';
 import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
 import { readYaml } from './read-yaml.ts';
 import type { Claim, CredentialsSecret } from './types.ts';
@@ -36,6 +36,7 @@ export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
     createdAtMs: parseTime(meta.creationTimestamp ?? '') ?? Number.POSITIVE_INFINITY,
     cluster: labels[LABEL_CLUSTER] ?? '',
     credential: decode('credential'),
+    renews: meta.annotations?.[ANNOTATION_CREDENTIAL_RENEW] === 'true',
     ...content,
     claim: claim ?? rancherClaim(content.kubeconfig, labels[LABEL_PROVISIONED] ?? ''),
   });

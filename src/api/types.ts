@@ -153,6 +153,9 @@ export interface PropagationStatus {
   readonly downstreamNamespace?: string;
   /** By what the cluster is reached. */
   readonly credentials?: string | null;
+  /** When that was made, and when it ends, as it says itself. */
+  readonly credentialsIssueTime?: string | null;
+  readonly credentialsExpireTime?: string | null;
   /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
   readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */
@@ -182,6 +185,13 @@ export interface Propagation extends Identified {
   readonly problem: string | undefined;
 }
 
+/** From when until when a credential is good, as it says itself; milliseconds since the epoch. */
+export interface Lifetime {
+  /** Undefined where it does not say when it was made. */
+  readonly fromMs: number | undefined;
+  readonly untilMs: number;
+}
+
 /** Which cluster a credentials Secret says that it is the way to, other than by our label. */
 export type Claim =
   | {
@@ -208,6 +218,8 @@ export interface CredentialsSecret extends Identified {
   readonly problem: string | undefined;
   /** Decoded `credential`: a bearer token. */
   readonly credential: string | undefined;
+  /** `join --renew` wrote it: the operator is to renew what is in it. */
+  readonly renews: boolean;
   readonly claim: Claim | undefined;
 }
 

@@ -18,7 +18,8 @@ interface Assumption {
  * Never trusted for long: a wrong assumption must not outlive {@link TTL_MS}.
  */
 export class Assumed {
-  readonly #byKey = new Map<string, Assumption>();
+  /** By kind, then by name: a key made of both would be made anew for each of many looks. */
+  readonly #byKind = new Map<string, Map<string, Assumption>>();
   readonly #onExpired: (object: KubeObject) => void;
 
   constructor(onExpired: (object: KubeObject) => void) {
@@ -27,49 +28,47 @@ export class Assumed {
 
   /** What we wrote under that name, or deleted; undefined when the watch knows best. */
   get(kind: string, name: string): Omit<Assumption, 'timer'> | undefined {
-    return this.#byKey.get(`${kind}/${name}`);
+    return this.#byKind.get(kind)?.get(name);
   }
 
   /** Objects that we wrote, and that are not told yet. */
   written(kind: string): readonly KubeObject[] {
-    return [...this.#byKey.values()]
-      .filter(({ object, state }) => state === 'written' && object.kind === kind)
+    return [...(this.#byKind.get(kind)?.values() ?? [])]
+      .filter(({ state }) => state === 'written')
       .map(({ object }) => object);
   }
 
   add(object: KubeObject, state: 'written' | 'gone'): void {
-    const key = keyOf(object);
-    this.#drop(key);
+    this.#drop(object);
     const timer = setTimeout(() => {
-      this.#drop(key);
+      this.#drop(object);
       this.#onExpired(object);
     }, TTL_MS);
-    this.#byKey.set(key, { object, state, timer });
+    const { kind, metadata } = object;
+    const byName = this.#byKind.get(kind) ?? new Map<string, Assumption>();
+    this.#byKind.set(kind, byName.set(metadata.name, { object, state, timer }));
   }
 
   /** The watch told something: our write itself, something later, or that the object is gone. */
   settle(seen: { object: KubeObject; uid: string; resourceVersion: string }, deleted: boolean): void {
-    const key = keyOf(seen.object);
-    const assumption = this.#byKey.get(key);
+    const { kind, metadata } = seen.object;
+    const assumption = this.#byKind.get(kind)?.get(metadata.name);
     if (!assumption) return;
     const { uid, resourceVersion } = assumption.object.metadata;
     const isEnd = deleted && uid === seen.uid;
     const isEcho = assumption.state === 'written' && !isOlder(seen.resourceVersion, resourceVersion ?? '');
     const isSuccessor = !deleted && uid !== seen.uid && !isOlder(seen.resourceVersion, resourceVersion ?? '');
-    if (isEnd || (isEcho && !deleted) || isSuccessor) this.#drop(key);
+    if (isEnd || (isEcho && !deleted) || isSuccessor) this.#drop(seen.object);
   }
 
   close(): void {
-    for (const { timer } of this.#byKey.values()) clearTimeout(timer);
-    this.#byKey.clear();
+    for (const byName of this.#byKind.values()) for (const { timer } of byName.values()) clearTimeout(timer);
+    this.#byKind.clear();
   }
 
-  #drop(key: string): void {
-    clearTimeout(this.#byKey.get(key)?.timer);
-    this.#byKey.delete(key);
+  #drop({ kind, metadata: { name } }: KubeObject): void {
+    const byName = this.#byKind.get(kind);
+    clearTimeout(byName?.get(name)?.timer);
+    byName?.delete(name);
   }
-}
-
-function keyOf(object: KubeObject): string {
-  return `${object.kind}/${object.metadata.name}`;
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { claimsOf, lifetimesIn } from '../api/credential-lifetime.ts';
 import { KUBECONFIG_SUFFIX } from '../api/parse-credentials.ts';
-import type { Claim, Cluster, CredentialsSecret } from '../api/types.ts';
+import type { Claim, Cluster, CredentialsSecret, Lifetime } from '../api/types.ts';
+import { endingFirst } from '../derive/lifetime.ts';
 import { pemCertificates } from '../derive/pem.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, bearerAccess, bearerKubeconfig, downstreamAccess } from '../kube/kubeconfig.ts';
+import { type Renewable, renewableOf } from './renewable.ts';
 import { type Kind, type Ways, wayTo } from './ways.ts';
 
 /** Where the way to a cluster was found. `version` changes when what they say does: a new label is no new way. */
@@ -17,6 +20,10 @@ export type Credentials =
       readonly access: () => Promise<Access>;
       /** The same as the text of a kubeconfig, to be kept; undefined when there is none. */
       readonly kubeconfig: () => string | undefined;
+      /** When it was made and ends, as it says itself; undefined: it does not say. */
+      readonly lifetime: () => Lifetime | undefined;
+      /** What of it the operator may renew by itself; undefined: nothing. */
+      readonly renewable: () => Renewable | undefined;
       /** What was kept of credentials that are no more; see {@link keptCredentials}. */
       readonly isKept: boolean;
     }
@@ -72,6 +79,11 @@ export function describeWay(credentials: Credentials): string | undefined {
   return credentials.kind === 'found' ? `${credentials.source} (${credentials.how})` : undefined;
 }
 
+/** When the credential was made and ends, where there is one that says so. */
+export function lifetimeOf(credentials: Credentials): Lifetime | undefined {
+  return credentials.kind === 'found' ? credentials.lifetime() : undefined;
+}
+
 function fromKubeconfig(
   secret: CredentialsSecret,
   how: Kind | 'kept',
@@ -90,6 +102,11 @@ function fromKubeconfig(
       return how === 'Rancher provisioning' ? throughRancher(source, access, secret.claim) : access;
     },
     kubeconfig: () => secret.kubeconfig,
+    lifetime: once(() =>
+      lifetimesIn(secret.kubeconfig ?? '').reduce<Lifetime | undefined>(endingFirst, undefined),
+    ),
+    // Not what was found by other words than the label: of `join` it has one.
+    renewable: once(() => (how === 'label' ? renewableOf(secret) : undefined)),
     isKept: false,
   };
 }
@@ -114,7 +131,18 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
       return named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? ''));
     },
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),
+    lifetime: once(() => claimsOf(account.credential ?? '').lifetime),
+    renewable: () => undefined,
     isKept: false,
+  };
+}
+
+/** Asked for each status, while most credentials stay as they are for months. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

@@ -24,6 +24,8 @@ export interface JoinConfig extends AskConfig {
   readonly durationMs: number;
   /** A new credential, though the one that is there is good. */
   readonly rotate: boolean;
+  /** The operator renews it by itself from then on. */
+  readonly renew: boolean;
   readonly dryRun: DryRun;
 }
 
@@ -55,6 +57,12 @@ export const JOIN_FLAGS: readonly Flag[] = [
     placeholder: 'DURATION',
     help: 'how long the credential is to be good, such as 90d; the cluster may make it shorter',
     fallback: '365d',
+  },
+  {
+    flag: 'renew',
+    help: 'have the operator renew the credential before it ends, until join is run without this; whoever steals it can renew it, too',
+    fallback: 'false',
+    typedOnly: true,
   },
   {
     flag: 'rotate',
@@ -89,6 +97,7 @@ export function joinConfig(
     ...{ ...config, ...adminOf(config), durationMs, cluster: oneCluster(args) },
     server: serverOf(text('server')),
     rotate: switchValue('rotate', text('rotate')),
+    renew: switchValue('renew', text('renew')),
     dryRun: dryRunOf(text),
   });
 }

@@ -1,4 +1,5 @@
 import type { ClusterReason } from '../api/reasons.ts';
+import type { Lifetime } from '../api/types.ts';
 import type { OtherWriter } from './other-writer.ts';
 
 /** `propagate`: what is wanted is written; `drain`: all that is ours is taken away; `hold`: neither. */
@@ -61,6 +62,8 @@ export interface PlaceFacts {
   readonly extTokens?: boolean;
   /** By what the cluster is reached; undefined: by nothing. */
   readonly way?: string | undefined;
+  /** Of that credential; undefined: it does not say. */
+  readonly lifetime?: Lifetime | undefined;
 }
 
 /** What a look at the whole cluster told. */

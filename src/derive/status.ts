@@ -1,5 +1,5 @@
 import type { ClusterReason } from '../api/reasons.ts';
-import type { Condition, ConditionType, PropagationStatus } from '../api/types.ts';
+import type { Condition, ConditionType, Lifetime, PropagationStatus } from '../api/types.ts';
 import type { ClusterFacts, SpecReading } from './cluster-facts.ts';
 import { formatTime } from './expiry.ts';
 import { mergePatch } from './merge-patch.ts';
@@ -42,7 +42,7 @@ export function deriveStatus(
   previous: PropagationStatus,
   nowMs: number,
 ): PropagationStatus | undefined {
-  const judgements = judge(facts);
+  const judgements = judge(facts, nowMs);
   const { place, spec, seen } = facts;
   const clusterUID = place.clusterUid ?? previous.clusterUID;
   const hashes = seen.hashes ?? previous.hashes;
@@ -55,6 +55,8 @@ export function deriveStatus(
     ...(hashes === undefined ? {} : { hashes }),
     extTokens: place.extTokens === true ? true : null,
     credentials: place.way ?? null,
+    credentialsIssueTime: timeOrNull(place.lifetime?.fromMs),
+    credentialsExpireTime: timeOrNull(place.lifetime?.untilMs),
     others: othersInStatus(seen.others),
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
@@ -65,8 +67,8 @@ export function deriveStatus(
   return { ...next, ...(lastSyncTime ? { lastSyncTime } : {}) };
 }
 
-function judge(facts: ClusterFacts): Record<ConditionType, Judgement> {
-  const Connected = connected(facts);
+function judge(facts: ClusterFacts, nowMs: number): Record<ConditionType, Judgement> {
+  const Connected = connected(facts, nowMs);
   const Synced = synced(facts, Connected);
   const GCBlocked = gcBlocked(facts);
   const Drained = drained(facts);
@@ -85,7 +87,7 @@ function judge(facts: ClusterFacts): Record<ConditionType, Judgement> {
   };
 }
 
-function connected({ connection }: ClusterFacts): Judgement {
+function connected({ connection, place: { lifetime } }: ClusterFacts, nowMs: number): Judgement {
   switch (connection.phase) {
     case 'connected':
       return { status: 'True', reason: 'Connected', message: 'watching the cluster' };
@@ -94,8 +96,17 @@ function connected({ connection }: ClusterFacts): Judgement {
     case 'ended':
       return { status: 'False', reason: 'Drained', message: 'nothing of ours is left there; not connected' };
     case 'disconnected':
-      return { status: 'False', reason: connection.reason, message: connection.message };
+      return {
+        ...{ status: 'False', reason: connection.reason },
+        message: `${connection.message}${ended(connection.reason, lifetime, nowMs)}`,
+      };
   }
+}
+
+/** Why a credential is refused, where it says so itself. */
+function ended(reason: ClusterReason, lifetime: Lifetime | undefined, nowMs: number): string {
+  if (reason !== 'CredentialsRejected' || !lifetime || lifetime.untilMs > nowMs) return '';
+  return `; the credential ended ${formatTime(lifetime.untilMs)}`;
 }
 
 function synced(facts: ClusterFacts, connection: Judgement): Judgement {
@@ -213,8 +224,11 @@ function lastError(facts: ClusterFacts): string | undefined {
 }
 
 function retryTime({ connection }: ClusterFacts): string | null {
-  if (connection.phase !== 'disconnected' || connection.nextTryMs === undefined) return null;
-  return formatTime(connection.nextTryMs);
+  return timeOrNull(connection.phase === 'disconnected' ? connection.nextTryMs : undefined);
+}
+
+function timeOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : formatTime(ms);
 }
 
 function conditions(

@@ -1,7 +1,9 @@
 import { parseTime } from '../api/parse-fields.ts';
 import type { Cluster, Condition, ConditionType, Propagation, PropagationStatus } from '../api/types.ts';
+import { isEndingSoon } from '../derive/lifetime.ts';
 import type { Reading } from '../plane/reading.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
+import { until } from '../print/duration.ts';
 import { describe } from './judge-webhook.ts';
 import type { TokenStatus } from './token-status.ts';
 
@@ -25,6 +27,9 @@ export interface ClusterStatus {
   readonly lastError: string;
   /** By what the operator reaches it; empty: by nothing, or nobody says. */
   readonly credentials: string;
+  /** When that was made, and when it ends; undefined: nobody says. */
+  readonly credentialsIssuedAtMs: number | undefined;
+  readonly credentialsExpireAtMs: number | undefined;
   /** Hashes in the cluster by format and place, as the operator counted them; empty: none, or nobody has. */
   readonly hashes: Readonly<Record<string, number>>;
   /** Who else writes this cluster, in words; empty: nobody, or nobody has looked. */
@@ -91,9 +96,21 @@ function reported(
     nextRetryAtMs: parseTime(status.nextRetryTime ?? ''),
     lastError: status.lastError ?? '',
     credentials: status.credentials ?? '',
+    credentialsIssuedAtMs: parseTime(status.credentialsIssueTime ?? ''),
+    credentialsExpireAtMs: parseTime(status.credentialsExpireTime ?? ''),
     hashes: status.hashes ?? {},
     otherWriter: otherWriterOf(status),
   };
+}
+
+/** What is to be said of a credential that ends soon, or has ended; undefined: nothing. */
+export function expiryNotice(status: ClusterStatus, nowMs: number): string | undefined {
+  const { credentialsIssuedAtMs: fromMs, credentialsExpireAtMs: untilMs } = status;
+  if (untilMs === undefined || !isEndingSoon({ fromMs, untilMs }, nowMs)) return undefined;
+  const text = until(untilMs, nowMs, (ago) => `ended ${ago} ago`);
+  return untilMs > nowMs
+    ? `the credential by which it is reached ends in ${text}: ${status.credentials}`
+    : `the credential by which it is reached ${text}: ${status.credentials}`;
 }
 
 function otherWriterOf(status: PropagationStatus): string {

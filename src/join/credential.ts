@@ -1,33 +1,24 @@
+import { claimsOf } from '../api/credential-lifetime.ts';
 import {
   ANNOTATION_CREDENTIAL_EXPIRES,
+  ANNOTATION_CREDENTIAL_RENEW,
+  DOWNSTREAM_ACCOUNT,
+  joinedSecretName,
   LABEL_CLUSTER,
   LABEL_PART_OF,
-  type Resource,
   SECRETS,
 } from '../api/names.ts';
-import type { KubeObject } from '../api/types.ts';
-import { ConfigError, TerminalError } from '../errors.ts';
+import type { KubeObject, Lifetime } from '../api/types.ts';
+import type { BoundToken } from '../clusters/bound-token.ts';
+import { ConfigError } from '../errors.ts';
 import type { Access } from '../kube/access.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { ACCOUNT, type Addressed } from './downstream-objects.ts';
-
-const TOKEN_REQUESTS: Resource = {
-  ...{ group: '', version: 'v1', plural: `serviceaccounts/${ACCOUNT}/token`, kind: 'TokenRequest' },
-  namespaced: true,
-};
+import type { Addressed } from './downstream-objects.ts';
 
 /** Where a cluster is, and how it is trusted. */
 export interface Address {
   readonly server: string;
   readonly caPem: string | undefined;
   readonly serverName: string | undefined;
-}
-
-/** A bearer of the operator's account downstream, bound to that account: deleted with it, it opens nothing. */
-export interface BoundToken {
-  readonly token: string;
-  /** When the API server says that it ends; milliseconds since the epoch. */
-  readonly expiresAtMs: number;
 }
 
 /**
@@ -49,37 +40,16 @@ export function addressOf({ server: inFile, tls }: Access, server: string | unde
   };
 }
 
-/** @param seconds - how long it should be good; the API server may make it shorter @throws {ApiError | ConnectionError | TerminalError} */
-export async function requestToken(
-  client: KubeClient,
-  namespace: string,
-  seconds: number,
-): Promise<BoundToken> {
-  const request = {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: TOKEN_REQUESTS.kind,
-    metadata: { namespace },
-    spec: { expirationSeconds: seconds },
-  } as unknown as KubeObject;
-  const answer = (await client.create(TOKEN_REQUESTS, request)) as {
-    readonly status?: { readonly token?: unknown; readonly expirationTimestamp?: unknown };
-  };
-  const { token, expirationTimestamp } = answer.status ?? {};
-  const expiresAtMs = Date.parse(String(expirationTimestamp));
-  if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs))
-    throw new TerminalError(
-      'Rejected',
-      `ServiceAccount ${namespace}/${ACCOUNT}: the API server gave no token`,
-    );
-  return { token, expiresAtMs };
+/** For which cluster a Secret is, in which namespace, and whether the operator is to renew what is in it. */
+export interface Purpose {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly renew: boolean;
 }
-
-export const secretNameOf = (cluster: string): string => `ace-cluster-${cluster}`;
 
 /** The Secret in the management plane by which the operator reaches the cluster. */
 export function credentialSecret(
-  cluster: string,
-  namespace: string,
+  { cluster, namespace, renew }: Purpose,
   address: Address,
   { token, expiresAtMs }: BoundToken,
 ): Addressed {
@@ -88,10 +58,13 @@ export function credentialSecret(
     apiVersion: 'v1',
     kind: SECRETS.kind,
     metadata: {
-      name: secretNameOf(cluster),
+      name: joinedSecretName(cluster),
       namespace,
-      labels: { [LABEL_CLUSTER]: cluster, [LABEL_PART_OF]: ACCOUNT },
-      annotations: { [ANNOTATION_CREDENTIAL_EXPIRES]: new Date(expiresAtMs).toISOString() },
+      labels: { [LABEL_CLUSTER]: cluster, [LABEL_PART_OF]: DOWNSTREAM_ACCOUNT },
+      annotations: {
+        [ANNOTATION_CREDENTIAL_EXPIRES]: new Date(expiresAtMs).toISOString(),
+        [ANNOTATION_CREDENTIAL_RENEW]: String(renew),
+      },
     },
     type: 'Opaque',
     data: { kubeconfig },
@@ -118,7 +91,9 @@ function kubeconfigText({ server, caPem, serverName }: Address, token: string): 
 
 /** What a Secret of an earlier `join` says. */
 export interface Written {
-  readonly expiresAtMs: number;
+  readonly bound: BoundToken;
+  /** As the token says itself; where it does not, its end as it was noted. */
+  readonly lifetime: Lifetime;
   /** It leads to that address, trusted in that way, and the operator takes it for the way to that cluster. */
   readonly isFor: (address: Address, cluster: string) => boolean;
 }
@@ -128,13 +103,15 @@ export function writtenByJoin(secret: KubeObject): Written | undefined {
   const expiresAtMs = Date.parse(secret.metadata.annotations?.[ANNOTATION_CREDENTIAL_EXPIRES] ?? '');
   const text = (secret['data'] as { kubeconfig?: unknown } | undefined)?.kubeconfig;
   if (Number.isNaN(expiresAtMs) || typeof text !== 'string') return undefined;
-  const token = bearerIn(Buffer.from(text, 'base64').toString());
+  const kubeconfig = Buffer.from(text, 'base64').toString();
+  const token = bearerIn(kubeconfig);
   return {
-    expiresAtMs,
+    bound: { token: token ?? '', expiresAtMs },
+    lifetime: claimsOf(token ?? '').lifetime ?? { fromMs: undefined, untilMs: expiresAtMs },
     isFor: (address, cluster) =>
       token !== undefined &&
       secret.metadata.labels?.[LABEL_CLUSTER] === cluster &&
-      Buffer.from(text, 'base64').toString() === kubeconfigText(address, token),
+      kubeconfig === kubeconfigText(address, token),
   };
 }
 

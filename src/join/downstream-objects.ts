@@ -1,6 +1,7 @@
 // join/: gives the operator its way into a downstream cluster: an account, its rights, a credential.
 
 import {
+  DOWNSTREAM_ACCOUNT as ACCOUNT,
   apiVersionOf,
   LABEL_COMPONENT,
   LABEL_PART_OF,
@@ -9,9 +10,8 @@ import {
 } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 
-/** Of the account by which the operator writes downstream. */
-export const ACCOUNT = 'ace-operator';
 const CLUSTER_WIDE = 'ace-operator-downstream';
+const RENEWAL = 'ace-operator-renewal';
 const RBAC = 'rbac.authorization.k8s.io';
 const DOWNSTREAM_ACCESS = 'downstream-access';
 const DEFINITIONS = ['clusterauthtokens.cluster.cattle.io', 'clusteruserattributes.cluster.cattle.io'];
@@ -46,6 +46,36 @@ export interface Addressed {
  * @param version - of this program, for a label
  */
 export function downstreamObjects(namespace: string, version: string): readonly Addressed[] {
+  const { make, bound } = maker(namespace, version);
+  return [
+    make(SERVICE_ACCOUNTS, ACCOUNT, {}),
+    make(ROLES, ACCOUNT, { rules: rulesThere() }),
+    make(ROLE_BINDINGS, ACCOUNT, bound('Role', ACCOUNT)),
+    make(CLUSTER_ROLES, CLUSTER_WIDE, { rules: rulesOfCluster(namespace) }),
+    make(CLUSTER_ROLE_BINDINGS, CLUSTER_WIDE, bound('ClusterRole', CLUSTER_WIDE)),
+  ];
+}
+
+/**
+ * What the operator needs there to renew its own credential, beyond {@link downstreamObjects}: to ask for tokens of its own account, and of
+ * no other. Whoever has such a token can do the same.
+ */
+export function renewalObjects(namespace: string, version: string): readonly Addressed[] {
+  const { make, bound } = maker(namespace, version);
+  const own = { resources: ['serviceaccounts/token'], resourceNames: [ACCOUNT], verbs: ['create'] };
+  return [
+    make(ROLES, RENEWAL, { rules: [{ apiGroups: [''], ...own }] }),
+    make(ROLE_BINDINGS, RENEWAL, bound('Role', RENEWAL)),
+  ];
+}
+
+interface Maker {
+  readonly make: (resource: Resource, name: string, fields: object) => Addressed;
+  /** A binding to a role of this kind and name. */
+  readonly bound: (kind: string, name: string) => object;
+}
+
+function maker(namespace: string, version: string): Maker {
   const labels = {
     'app.kubernetes.io/name': ACCOUNT,
     'app.kubernetes.io/instance': ACCOUNT,
@@ -54,22 +84,12 @@ export function downstreamObjects(namespace: string, version: string): readonly 
     [LABEL_PART_OF]: ACCOUNT,
   };
   const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace }];
-  const make = (resource: Resource, name: string, fields: object): Addressed => {
+  const make: Maker['make'] = (resource, name, fields) => {
     const metadata = { name, labels, ...(resource.namespaced ? { namespace } : {}) };
     const { kind } = resource;
     return { resource, object: { apiVersion: apiVersionOf(resource), kind, metadata, ...fields } };
   };
-  const bound = (kind: string, name: string): object => ({
-    roleRef: { apiGroup: RBAC, kind, name },
-    subjects,
-  });
-  return [
-    make(SERVICE_ACCOUNTS, ACCOUNT, {}),
-    make(ROLES, ACCOUNT, { rules: rulesThere() }),
-    make(ROLE_BINDINGS, ACCOUNT, bound('Role', ACCOUNT)),
-    make(CLUSTER_ROLES, CLUSTER_WIDE, { rules: rulesOfCluster(namespace) }),
-    make(CLUSTER_ROLE_BINDINGS, CLUSTER_WIDE, bound('ClusterRole', CLUSTER_WIDE)),
-  ];
+  return { make, bound: (kind, name) => ({ roleRef: { apiGroup: RBAC, kind, name }, subjects }) };
 }
 
 function rulesThere(): readonly object[] {

@@ -113,6 +113,8 @@ export class Transport {
         path: this.#basePath + path,
         headers,
         body: options.body ?? null,
+        // Else undici ends the connection after each DELETE that has a body, as all of ours have, and the next one has to shake hands.
+        reset: false,
         signal,
         isStillDue: options.isStillDue,
       };

@@ -55,14 +55,13 @@ export class EventRecorder {
   }
 
   record(regarding: Regarding, event: { reason: string; message: string; warning: boolean }): void {
-    const name = eventName(regarding, event);
-    const outcome = this.#told.has(name)
-      ? 'repeated'
-      : this.#budgets[event.warning ? 'warning' : 'normal'].take()
-        ? 'posted'
-        : 'dropped';
-    this.#onOutcome(outcome);
-    if (outcome !== 'posted') return;
+    const budget = this.#budgets[event.warning ? 'warning' : 'normal'];
+    // First: in a backfill most end here, and a name costs a digest.
+    const name = budget.isEmpty ? undefined : eventName(regarding, event);
+    const isRepeated = name !== undefined && this.#told.has(name);
+    this.#onOutcome(name === undefined ? 'dropped' : isRepeated ? 'repeated' : 'posted');
+    if (name === undefined || isRepeated) return;
+    budget.take();
     this.#told.set(name, true);
     void this.#sink.post(this.#body(name, regarding, event));
   }
@@ -96,14 +95,15 @@ class Budget {
   #left = BURST;
   #refilledAtMs = Date.now();
 
-  /** @returns false when there is nothing left */
-  take(): boolean {
+  get isEmpty(): boolean {
     const now = Date.now();
     this.#left = Math.min(BURST, this.#left + ((now - this.#refilledAtMs) / 1000) * PER_SECOND);
     this.#refilledAtMs = now;
-    if (this.#left < 1) return false;
+    return this.#left < 1;
+  }
+
+  take(): void {
     this.#left -= 1;
-    return true;
   }
 }
 

@@ -65,6 +65,16 @@ export class Metrics {
     'cluster',
     'reason',
   ]);
+  readonly credentialsExpire = this.#gauge(
+    'ace_credentials_expiration_timestamp_seconds',
+    'When the credential by which the cluster is reached ends, as it says itself (bound token, client certificate); absent where it has no known end',
+    ['cluster'],
+  );
+  readonly credentialsIssued = this.#gauge(
+    'ace_credentials_issued_timestamp_seconds',
+    'When that credential was made, as it says itself; absent where its end or its beginning is not known',
+    ['cluster'],
+  );
   readonly queueDepth = this.#gauge('ace_workqueue_depth', 'Keys that wait for a worker', ['cluster']);
   readonly queueAge = this.#gauge('ace_workqueue_oldest_seconds', 'Age of the key that has waited longest', [
     'cluster',
@@ -167,6 +177,8 @@ export class Metrics {
       this.refused,
       this.connected,
       this.problems,
+      this.credentialsExpire,
+      this.credentialsIssued,
       this.queueDepth,
       this.queueAge,
       this.longestWorked,

@@ -1,12 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseBearer } from '../../src/api/bearer.ts';
 import { NAMESPACES } from '../../src/api/names.ts';
+import { ConfigError } from '../../src/errors.ts';
 import { conclude, type Explanation } from '../../src/explain/conclusion.ts';
 import type { Given } from '../../src/explain/evidence.ts';
 import { gather } from '../../src/explain/gather.ts';
-import { bearerAccess } from '../../src/kube/kubeconfig.ts';
+import { readKubeconfig } from '../../src/explain/kubeconfig-file.ts';
+import { downstreamAccess } from '../../src/kube/kubeconfig.ts';
 import { managementAccess } from '../../src/kube/management-access.ts';
 import { ManagementPlane } from '../../src/plane/management.ts';
 import { Plane } from '../../src/plane/plane.ts';
@@ -15,13 +20,18 @@ import {
   startAuthenticator,
   webhookKubeconfig,
 } from '../support/authenticator-process.ts';
+import { aCli, type Cli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { make, remove, secretOf, type TokenWorld } from '../support/explain-worlds.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { FORMS, type Form, kubeconfigOf } from '../support/kubeconfig-forms.ts';
+import { kubectl } from '../support/kubectl.ts';
+import type { Any } from '../support/plane-client.ts';
+import { type Downstream, startWorld, type World } from '../support/world.ts';
 
 /**
- * What `explain` says, against what the API server of the kubeconfig answers to that very bearer, in worlds that are made at random on
- * real API servers. `ACE_WORLDS=2000 ACE_SEED=1` for the long form.
+ * What `explain` says, against what kubectl gets with that very kubeconfig, in worlds that are made at random on real API
+ * servers; and `token list` and `status`, which must not contradict it. `ACE_WORLDS=2000 ACE_SEED=1` for the long form; an odd
+ * seed has the API servers ask by the older TokenReview.
  */
 
 const WORLDS = Number(process.env['ACE_WORLDS'] ?? '120');
@@ -33,6 +43,7 @@ const NOWHERE = 'https://127.0.0.1:1';
 
 const oftenOk = <T extends string>(ok: T, ...others: T[]): fc.Arbitrary<T> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(ok) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+const CLUSTERS = ['c-one', 'c-deaf', 'c-two'] as const;
 const someWorld: fc.Arbitrary<TokenWorld> = fc.record({
   token: oftenOk('ok', 'disabled', 'expired', 'absent', 'empty', 'elsewhere', 'unscoped', 'ext', 'hashed'),
   user: oftenOk('ok', 'disabled', 'absent', 'groupless'),
@@ -43,26 +54,37 @@ const someWorld: fc.Arbitrary<TokenWorld> = fc.record({
   attribute: oftenOk('ok', 'disabled', 'other groups', 'absent'),
   asked: fc.constantFrom('by name', 'kubeconfig', 'kubeconfig', 'wrong secret', 'ext prefix'),
   endpoint: oftenOk('its own', "another cluster's", 'nobody'),
+  form: oftenOk(...FORMS),
+  home: fc.constantFrom('c-one', 'c-one', 'c-one', 'c-deaf'),
 });
 
 let world: World;
+let cli: Cli;
+let directory: string;
 let authenticator: AuthenticatorProcess;
 let management: ManagementPlane;
 const counts = new Map<string, number>();
 
 beforeAll(async () => {
-  const webhook = await webhookKubeconfig();
+  directory = await mkdtemp(join(tmpdir(), 'ace-worlds-'));
+  const [webhook, silent] = [await webhookKubeconfig(), await webhookKubeconfig()];
+  const version = SEED % 2 === 0 ? 'v1' : 'v1beta1';
+  const webhooks: Readonly<Record<string, string>> = { 'c-one': webhook.path, 'c-deaf': silent.path };
   world = await startWorld({
-    clusters: ['c-one', 'c-two'],
-    downstream: (id) =>
-      id === 'c-one' ? { tokenWebhook: { kubeconfig: webhook.path, cacheTtl: '0s' } } : {},
+    clusters: CLUSTERS,
+    downstream: (id) => {
+      const kubeconfig = webhooks[id];
+      return kubeconfig === undefined ? {} : { tokenWebhook: { kubeconfig, version, cacheTtl: '0s' } };
+    },
   });
-  for (const id of ['c-one', 'c-two']) await world.register(id);
-  for (const name of ['cattle-tokens'])
-    await world.management.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  cli = aCli({ KUBECONFIG: world.management.plane.adminKubeconfig });
+  for (const id of CLUSTERS) await world.register(id);
+  await world.management.create(NAMESPACES, {
+    ...{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cattle-tokens' } },
+  });
   // The definitions and the namespace are the operator's to make; it is not to write what follows.
   await world.startOperator();
-  await world.waitSynced('c-one', '0/0');
+  for (const id of CLUSTERS) await world.waitSynced(id, '0/0');
   await world.stopOperator();
   authenticator = await startAuthenticator(world.cluster('c-one').plane.adminKubeconfig, webhook.port);
   management = new ManagementPlane(await managementAccess(world.management.plane.adminKubeconfig), {
@@ -79,58 +101,68 @@ afterAll(async () => {
   await world?.close();
 });
 
-const serverOf = (endpoint: TokenWorld['endpoint']): string =>
-  endpoint === 'nobody' ? NOWHERE : world.cluster(endpoint === 'its own' ? 'c-one' : 'c-two').plane.url;
+const serverOf = ({ endpoint, home }: Pick<TokenWorld, 'endpoint' | 'home'>): string =>
+  endpoint === 'nobody' ? NOWHERE : world.cluster(endpoint === 'its own' ? home : 'c-two').plane.url;
+
+const planesOf = ({ home }: TokenWorld): Parameters<typeof make>[2] => ({
+  management: world.management,
+  downstream: world.cluster(home),
+});
 
 function bearerOf({ asked }: TokenWorld, name: string): string {
   const secret = asked === 'wrong secret' ? 'some-wrong-secret' : secretOf(name);
   return `${asked === 'ext prefix' ? 'ext/' : ''}${name}:${secret}`;
 }
 
-/** `yes`, `no`, or that nobody answers. */
-async function truth(server: string, bearer: string): Promise<'yes' | 'no' | 'nobody answers'> {
-  const plane = await planeOf(server, bearer);
+function fileOf(form: Form, server: string, bearer: string): string {
+  const authority = ({ plane }: Pick<Downstream, 'plane'>): string => {
+    const { clusters } = parse(plane.kubeconfigYaml());
+    return Buffer.from(clusters[0].cluster['certificate-authority-data'], 'base64').toString();
+  };
+  const id = CLUSTERS.find((one) => world.cluster(one).plane.url === server) ?? 'c-one';
+  const [ca, otherCa] = [authority(world.cluster(id)), authority(world.management)];
+  return kubeconfigOf(form, { server, ca, otherCa, bearer });
+}
+
+/** What kubectl gets with that file: `yes`, `no`, or that nobody answers. */
+async function truth(file: string): Promise<'yes' | 'no' | 'nobody answers'> {
+  const path = join(directory, `${randomUUID()}.kubeconfig`);
+  await writeFile(path, file, { mode: 0o600 });
   try {
-    const answer = await plane.probe('/api', Date.now);
-    if (!answer.ok) return 'nobody answers';
-    return answer.value.status === 401 ? 'no' : 'yes';
-  } finally {
-    await plane.close();
+    await kubectl(path, 'get', '--raw', '/api', '--request-timeout=10s');
+    return 'yes';
+  } catch (error) {
+    return /Unauthorized/.test(String(error)) ? 'no' : 'nobody answers';
   }
 }
 
-async function planeOf(server: string, bearer: string): Promise<Plane> {
-  const id = server === world.cluster('c-two').plane.url ? 'c-two' : 'c-one';
-  const config = parse(world.cluster(id).plane.kubeconfigYaml());
-  const ca = Buffer.from(config.clusters[0].cluster['certificate-authority-data'], 'base64').toString();
-  return new Plane(await bearerAccess(server, ca, bearer), {
-    timeoutMs: TIMEOUT_MS,
-    userAgent: 'ace-tests',
-  });
+/** `refused` also where the file cannot be used, which is told with an exit code of its own. */
+async function explained(tokenWorld: TokenWorld, name: string): Promise<Explained> {
+  if (tokenWorld.asked === 'by name') return concluded({ kind: 'name', name });
+  const file = fileOf(tokenWorld.form, serverOf(tokenWorld), bearerOf(tokenWorld, name));
+  try {
+    const { given, asBearer } = await readKubeconfig(file, 'file', undefined, false);
+    return await concluded(given, asBearer);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { verdict: 'refused', reason: 'unusable', remedy: error.message, hops: [] };
+  }
 }
 
-async function explained(tokenWorld: TokenWorld, name: string): Promise<Explanation> {
-  const isByName = tokenWorld.asked === 'by name';
-  const bearerText = bearerOf(tokenWorld, name);
-  const server = serverOf(tokenWorld.endpoint);
-  const credential = parseBearer(bearerText);
-  const given: Given = isByName
-    ? { kind: 'name', name }
-    : { kind: 'kubeconfig', source: 'file, context c,', server, isOwnBearer: true, credential };
-  const bearer = isByName ? undefined : await planeOf(server, bearerText);
+type Explained = Pick<Explanation, 'verdict' | 'hops'> & {
+  readonly reason?: string | undefined;
+  readonly remedy?: string | undefined;
+};
+
+async function concluded(given: Given, asBearer = ''): Promise<Explained> {
+  const options = { timeoutMs: TIMEOUT_MS, userAgent: 'ace-tests' };
+  const bearer = asBearer ? new Plane(await downstreamAccess(asBearer), options) : undefined;
+  const none = { cluster: undefined, downstream: undefined, wish: undefined, namespace: undefined };
   try {
     return conclude(
       await gather({
-        ...{
-          given,
-          bearer,
-          cluster: undefined,
-          downstream: undefined,
-          wish: undefined,
-          namespace: undefined,
-        },
-        ...{ management: { ok: true, value: management }, asksWebhook: true, now: Date.now },
-        ...{ timeoutMs: TIMEOUT_MS, userAgent: 'ace-tests' },
+        ...{ ...options, ...none, given, bearer, asksWebhook: true, now: Date.now },
+        management: { ok: true, value: management },
       }),
     );
   } finally {
@@ -147,42 +179,100 @@ const TRUE_IF: Readonly<Record<Explanation['verdict'], readonly string[]>> = {
   unknown: ['yes', 'no', 'nobody answers'],
 };
 
-async function compare(tokenWorld: TokenWorld, name: string): Promise<string | undefined> {
+async function compare(tokenWorld: TokenWorld, name: string): Promise<readonly string[]> {
   const isByName = tokenWorld.asked === 'by name';
-  const { verdict, reason, remedy } = await explained(tokenWorld, name);
+  const said = await explained(tokenWorld, name);
   // A name alone means the cluster that its token is scoped to.
-  const home = tokenWorld.token === 'elsewhere' ? "another cluster's" : 'its own';
+  const endpoint = tokenWorld.token === 'elsewhere' ? "another cluster's" : 'its own';
+  const server = serverOf(isByName ? { ...tokenWorld, endpoint } : tokenWorld);
   const answer = await truth(
-    isByName ? serverOf(home) : serverOf(tokenWorld.endpoint),
-    bearerOf(tokenWorld, name),
+    fileOf(isByName ? 'plain' : tokenWorld.form, server, bearerOf(tokenWorld, name)),
   );
+  const { verdict, reason, remedy } = said;
   counts.set(`${verdict}/${answer}`, (counts.get(`${verdict}/${answer}`) ?? 0) + 1);
   const isNeedlesslyOpen = verdict === 'unknown' && !isByName && answer !== 'nobody answers';
   const isWithoutReason = verdict !== 'accepted' && verdict !== 'expected' && (!reason || !remedy);
-  if (TRUE_IF[verdict].includes(answer) && !isNeedlesslyOpen && !isWithoutReason) return undefined;
-  return `${name}: ${verdict} ${reason ?? ''}, and the API server says ${answer}: ${JSON.stringify(tokenWorld)}`;
+  const isTrue = TRUE_IF[verdict].includes(answer) && !isNeedlesslyOpen && !isWithoutReason;
+  const what = `${name}: ${verdict} ${reason ?? ''}`;
+  const listed = await contradictionInLists(said, name);
+  return [
+    ...(isTrue ? [] : [`${what}, and the API server says ${answer}: ${JSON.stringify(tokenWorld)}`]),
+    ...(listed === undefined ? [] : [`${what}, and ${listed}: ${JSON.stringify(tokenWorld)}`]),
+  ];
 }
+
+interface Lists {
+  /** By name: why `token list` says that it is of no use; null for one that may be. */
+  readonly reasons: ReadonlyMap<string, string | null>;
+  /** By name: what `status CLUSTER` says of it. */
+  readonly states: ReadonlyMap<string, string>;
+}
+let lists: Lists;
+
+/** The same programs that a person runs, over all tokens of a batch. */
+async function readLists(): Promise<Lists> {
+  const [tokens, ...statuses] = await Promise.all([
+    cli.run('token', 'list', '-o', 'json'),
+    ...(['c-one', 'c-deaf'] as const).map((id) => cli.run('status', id, '-o', 'json')),
+  ]);
+  const itemsOf = (text: string): readonly Any[] => JSON.parse(text).items;
+  return {
+    reasons: new Map(itemsOf(tokens.stdout).map(({ metadata, reason }) => [metadata.name, reason])),
+    states: new Map(
+      statuses.flatMap(({ stdout }) => itemsOf(stdout).map(({ name, state }) => [name, state])),
+    ),
+  };
+}
+
+/** What the lists say and `explain` denies; undefined when they agree. */
+function contradictionInLists({ verdict, hops }: Explained, name: string): string | undefined {
+  const isIn = verdict === 'accepted' || verdict === 'expected';
+  const isBad = hops.some(({ id, state }) => state === 'broken' && OF_THE_TOKEN.includes(id));
+  const reason = lists.reasons.get(name);
+  if (typeof reason === 'string' && reason !== 'HashPending' && isIn) return `token list says ${reason}`;
+  if (reason === null && isBad) return 'token list says Active';
+  const state = lists.states.get(name);
+  if (isIn && (state === 'refused' || state === 'orphan' || state === 'pending'))
+    return `status says ${state}`;
+  if (isBad && state === 'propagated') return 'status says propagated';
+  return undefined;
+}
+
+/** Hops that are about the token and its user alone. */
+const OF_THE_TOKEN: readonly string[] = ['token', 'expiry', 'enabled', 'user'];
+
+/** What management says of both clusters, for a batch of tokens. */
+const CLUSTER_STATES = {
+  'ace on': { enabled: true },
+  'ace off': { enabled: false },
+} as const;
 
 describe('explain', () => {
   test(
-    'never contradicts the API server',
+    'never contradicts the API server, nor what is listed',
     async () => {
       const worlds = fc.sample(someWorld, { numRuns: WORLDS, seed: SEED });
-      const planes = { management: world.management, downstream: world.cluster('c-one') };
+      const states = fc.sample(oftenOk<keyof typeof CLUSTER_STATES>('ace on', 'ace off'), {
+        numRuns: WORLDS,
+        seed: SEED,
+      });
       const wrong: string[] = [];
       for (let first = 0; first < worlds.length; first += AT_ONCE) {
+        const state = states[first / AT_ONCE] ?? 'ace on';
+        for (const id of ['c-one', 'c-deaf']) await world.setAce(id, CLUSTER_STATES[state].enabled);
         const batch = worlds
           .slice(first, first + AT_ONCE)
           .map((one, index) => [one, `w-${first + index}`] as const);
-        await Promise.all(batch.map(([one, name]) => make(one, name, planes)));
+        await Promise.all(batch.map(([one, name]) => make(one, name, planesOf(one))));
         await settled(batch[0]?.[1] ?? '');
+        lists = await readLists();
         const results = await Promise.all(batch.map(([one, name]) => compare(one, name)));
-        wrong.push(...results.filter((result) => result !== undefined));
-        await Promise.all(batch.map(([, name]) => remove(name, planes)));
+        wrong.push(...results.flat().map((text) => `${state}: ${text}`));
+        await Promise.all(batch.map(([one, name]) => remove(name, planesOf(one))));
       }
       expect(wrong).toEqual([]);
     },
-    WORLDS * 2_000 + 60_000,
+    WORLDS * 3_000 + 60_000,
   );
 });
 
@@ -190,12 +280,10 @@ describe('explain', () => {
 async function settled(name: string): Promise<void> {
   const marker: TokenWorld = {
     ...{ token: 'ok', user: 'ok', writer: 'ours', object: 'ok', hash: 'sha3-512', place: 'secret' },
-    ...{ attribute: 'ok', asked: 'kubeconfig', endpoint: 'its own' },
+    ...{ attribute: 'ok', asked: 'kubeconfig', endpoint: 'its own', form: 'plain', home: 'c-one' },
   };
-  const planes = { management: world.management, downstream: world.cluster('c-one') };
-  await make(marker, `marker-${name}`, planes);
-  await eventually(async () =>
-    expect(await truth(serverOf('its own'), bearerOf(marker, `marker-${name}`))).toBe('yes'),
-  );
-  await remove(`marker-${name}`, planes);
+  await make(marker, `marker-${name}`, planesOf(marker));
+  const file = fileOf('plain', serverOf(marker), bearerOf(marker, `marker-${name}`));
+  await eventually(async () => expect(await truth(file)).toBe('yes'));
+  await remove(`marker-${name}`, planesOf(marker));
 }

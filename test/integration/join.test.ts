@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SECRETS } from '../../src/api/names.ts';
 import { SERVICE_ACCOUNTS } from '../../src/join/downstream-objects.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
+import { HOUR } from '../support/builders.ts';
 import { aCli, type Cli, type CliResult } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { agedToken } from '../support/jwt.ts';
 import { kubectlSays } from '../support/kubectl.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
@@ -37,8 +40,32 @@ async function mayList(token: string, resource: string): Promise<string> {
   return (await kubectlSays(file, ['get', '--raw', path])).stdout;
 }
 
+async function mayAskFor(account: string): Promise<boolean> {
+  const file = await bearerKubeconfig(world.cluster('c-one').plane, await bearer());
+  const right = ['create', `serviceaccounts/${account}`, '--subresource=token', '-n', NAMESPACE];
+  const asked = kubectlSays(file, ['auth', 'can-i', ...right]);
+  return asked.then(
+    ({ stdout }) => stdout.trim() === 'yes',
+    () => false,
+  );
+}
+
+/** The same token, as if it had been made two hours ago and had ten minutes left. */
+async function age(): Promise<string> {
+  const key = await readFile(`${world.cluster('c-one').plane.dir}/service-account.key`, 'utf8');
+  const text = Buffer.from((await secret())?.data.kubeconfig, 'base64').toString();
+  const token = await bearer();
+  const old = agedToken(token, key, Date.now() - 2 * HOUR, Date.now() + HOUR / 6);
+  cli.hide(old);
+  const kubeconfig = Buffer.from(text.replace(token, old)).toString('base64');
+  await world.management.patch(SECRETS, SECRET, { data: { kubeconfig } }, OWN_NAMESPACE);
+  return old;
+}
+
 beforeAll(async () => {
-  world = await startWorld({ clusters: ['c-one'] });
+  // So short that each run of join would make a new credential, if it went by what it asks for.
+  const downstream = { extraArgs: ['--service-account-max-token-expiration=2h'] };
+  world = await startWorld({ clusters: ['c-one'], downstream });
   cli = aCli({ KUBECONFIG: world.management.plane.adminKubeconfig });
   await world.register('c-one', { credentials: false });
   await world.createUser('u-ada', {}, ['group://a']);
@@ -63,6 +90,7 @@ test('after it the operator carries tokens there, by a credential of the least r
   expect(stdout).toContain('serviceaccount/ace-operator created');
   expect(stdout).toContain(`secret/${SECRET} created`);
   expect(stderr).toMatch(/the credential is good until 20\d\d-/);
+  expect(stderr).toContain('the cluster allows no more');
   await eventually(
     async () => expect(await world.cluster('c-one').clusterAuthToken('good')).toBeDefined(),
     LONG,
@@ -82,6 +110,20 @@ test('once more changes nothing, and looks again', async () => {
   expect(await bearer()).toBe(before);
 });
 
+test('until when it is good stands in the status of the cluster', async () => {
+  const { metadata } = (await secret()) ?? {};
+  const expires = metadata?.annotations['ace-operator.io/credential-expires'];
+  await eventually(async () => {
+    const { status } = (await world.propagation('c-one')) ?? {};
+    expect(Date.parse(status?.credentialsExpireTime)).toBe(Date.parse(expires));
+    const lengthMs = Date.parse(expires) - Date.parse(status?.credentialsIssueTime);
+    expect(lengthMs).toBe(2 * HOUR);
+  }, LONG);
+  const wide = await cli.run('status', '-o', 'wide');
+  expect(wide.stdout).toMatch(/EXPIRE IN.*\n.* 1\d\dm /);
+  expect(wide.stderr).not.toContain('ends in');
+});
+
 test('what somebody took out of its rights is put back', async () => {
   const rule = JSON.stringify({ rules: [] });
   await kubectlSays(admin(), ['patch', 'role', 'ace-operator', '-n', NAMESPACE, '--type=merge', '-p', rule]);
@@ -92,7 +134,7 @@ test('what somebody took out of its rights is put back', async () => {
 
 test('--rotate makes a new credential, and the operator goes on by it', async () => {
   const before = await bearer();
-  const { stdout } = await join('--rotate', '--duration', '2h');
+  const { stdout } = await join('--rotate', '--duration', '1h');
   expect(stdout).toContain(`secret/${SECRET} configured`);
   expect(await bearer()).not.toBe(before);
   await world.createToken('later', 'c-one', 'u-ada');
@@ -111,6 +153,35 @@ test('a way that somebody else gave is not taken over', async () => {
   expect(stderr).toContain('credentials-c-one is the way to cluster c-one already');
   await world.management.remove(SECRETS, 'credentials-c-one', OWN_NAMESPACE);
   expect((await join()).stdout).toContain(`secret/${SECRET} created`);
+});
+
+test('by --renew the operator renews it when a third is left; it may ask for tokens of no other account', async () => {
+  const { stdout, stderr } = await join('--renew');
+  expect(stdout).toContain('role/ace-operator-renewal created');
+  expect(stdout).toContain(`secret/${SECRET} configured`);
+  expect(stderr).toContain('whoever steals it can do the same');
+  const old = await age();
+  await eventually(async () => expect(await bearer()).not.toBe(old), LONG);
+  const { metadata } = (await secret()) ?? {};
+  const leftMs = Date.parse(metadata?.annotations['ace-operator.io/credential-expires']) - Date.now();
+  expect(leftMs).toBeGreaterThan(HOUR);
+  await world.createToken('renewed', 'c-one', 'u-ada');
+  await eventually(
+    async () => expect(await world.cluster('c-one').clusterAuthToken('renewed')).toBeDefined(),
+    LONG,
+  );
+  expect(await mayAskFor('ace-operator')).toBe(true);
+  expect(await mayAskFor('default')).toBe(false);
+  expect((await join('--renew')).stdout).toContain(`secret/${SECRET} unchanged`);
+});
+
+test('without it, that is taken back', async () => {
+  const before = await bearer();
+  const { stdout } = await join();
+  expect(stdout).toContain('role/ace-operator-renewal deleted');
+  expect(await bearer()).toBe(before);
+  await eventually(async () => expect(await mayAskFor('ace-operator')).toBe(false), LONG);
+  expect((await secret())?.metadata.annotations['ace-operator.io/credential-renew']).toBe('false');
 });
 
 test('an account that was made anew gets a new credential: the old one went with the first', async () => {

@@ -57,6 +57,14 @@ const connected = (value: number): Case['series'] => ({
   'ace_cluster_connected{ace_cluster="c-1"}': `${value}x60`,
 });
 
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+/** Made and ending at these times; those of promtool begin with 0. */
+const credentials = (cluster: string, from: number, until: number): Case['series'] => ({
+  [`ace_credentials_issued_timestamp_seconds{ace_cluster="${cluster}"}`]: `${from}x20`,
+  [`ace_credentials_expiration_timestamp_seconds{ace_cluster="${cluster}"}`]: `${until}x20`,
+});
+
 /** Killed every four minutes, and up for three and a half: what it tells begins anew each time. */
 const loop = (values: string): string => Array.from({ length: 12 }, () => `${values} stale`).join(' ');
 const starts = Array.from({ length: 12 }, (_, at) => `${at * 240} ${at * 240} ${at * 240} stale`).join(' ');
@@ -282,6 +290,29 @@ const OPERATOR: readonly Case[] = [
       'ace_cluster_connected{ace_cluster="c-2"}': '0 0 _x30',
     },
     at: 20,
+    fires: [],
+  },
+  {
+    alert: 'AceCredentialsExpire',
+    title: 'a year ends within a week, a day within four hours, one of unknown age within a week',
+    series: {
+      ...credentials('c-1', -358 * DAY, 7 * DAY),
+      ...credentials('c-2', -20 * HOUR, 4 * HOUR),
+      'ace_credentials_expiration_timestamp_seconds{ace_cluster="c-3"}': `${7 * DAY}x20`,
+      ...credentials('c-4', -2 * DAY, -DAY),
+    },
+    at: 10,
+    fires: ['c-1', 'c-2', 'c-3', 'c-4'].map((ace_cluster) => ({ ace_cluster })),
+  },
+  {
+    alert: 'AceCredentialsExpire',
+    title: 'there is time to replace them',
+    series: {
+      ...credentials('c-1', -357 * DAY, 8 * DAY),
+      ...credentials('c-2', -16 * HOUR, 8 * HOUR),
+      'ace_credentials_expiration_timestamp_seconds{ace_cluster="c-3"}': `${8 * DAY}x20`,
+    },
+    at: 10,
     fires: [],
   },
   {

@@ -7,6 +7,7 @@ export const NOW_TEXT = '2026-01-01T00:00:00Z';
 export const NOW = Date.parse(NOW_TEXT);
 export const SECOND = 1_000;
 export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
 
 /** Text that must never be seen outside the place it was put. */
 export const CANARY = 'canary-5ecret-never-print-me';

@@ -29,10 +29,10 @@ export type FactChanges = Partial<
 
 export function factsWith(changes: FactChanges = {}): ClusterFacts {
   const { mode, modeReason, modeMessage, generation, suspended, specProblem, specUnknown } = changes;
-  const { clusterUid, extTokens, way, keyProblem, connection, counts, ...seen } = changes;
+  const { clusterUid, extTokens, way, lifetime, keyProblem, connection, counts, ...seen } = changes;
   return {
     place: {
-      ...{ namespace: 'cattle-system', clusterUid, way },
+      ...{ namespace: 'cattle-system', clusterUid, way, lifetime },
       ...(extTokens === undefined ? {} : { extTokens }),
     },
     course: {

@@ -13,6 +13,7 @@ import * as scrypt from '../../src/hash/scrypt.ts';
 import * as sha3 from '../../src/hash/sha3-512.ts';
 import * as sha256 from '../../src/hash/sha256.ts';
 import { groupsOf, timeText } from './builders.ts';
+import type { Form } from './kubeconfig-forms.ts';
 import type { PlaneClient } from './plane-client.ts';
 import { rawCat, rawCua, rawHashSecret } from './webhook-rig.ts';
 import { NAMESPACE } from './world.ts';
@@ -38,6 +39,10 @@ export interface TokenWorld {
   readonly attribute: 'ok' | 'disabled' | 'other groups' | 'absent';
   readonly asked: 'by name' | 'kubeconfig' | 'wrong secret' | 'ext prefix';
   readonly endpoint: 'its own' | "another cluster's" | 'nobody';
+  /** How the kubeconfig is written. */
+  readonly form: Form;
+  /** The cluster that the token is for: its API server asks an authenticator, or asks one that is not there. */
+  readonly home: 'c-one' | 'c-deaf';
 }
 
 const HASHERS = {
@@ -67,7 +72,7 @@ export async function make(
 
 type Object = readonly [Parameters<PlaneClient['create']>[0], object];
 
-function upstream({ token, user: owner }: TokenWorld, name: string, user: string): readonly Object[] {
+function upstream({ token, user: owner, home }: TokenWorld, name: string, user: string): readonly Object[] {
   const meta = { name };
   const objects: Object[] = [];
   if (owner !== 'absent') {
@@ -84,10 +89,10 @@ function upstream({ token, user: owner }: TokenWorld, name: string, user: string
       { apiVersion: 'management.cattle.io/v3', kind: 'UserAttribute', ...fields },
     ]);
   }
-  if (token === 'ext') objects.push([EXT_TOKEN_SECRETS, extSecret(name, user)]);
+  if (token === 'ext') objects.push([EXT_TOKEN_SECRETS, extSecret(name, user, home)]);
   else if (token !== 'absent') {
     const isHashed = token === 'hashed';
-    const clusterName = { elsewhere: 'c-two', unscoped: '' }[token as string] ?? 'c-one';
+    const clusterName = { elsewhere: 'c-two', unscoped: '' }[token as string] ?? home;
     const secret = isHashed ? sha3.hash(secretOf(name)) : token === 'empty' ? '' : secretOf(name);
     const metadata = isHashed ? { ...meta, annotations: { [ANNOTATION_TOKEN_HASHED]: 'true' } } : meta;
     const expiresAt = token === 'expired' ? timeText(Date.now() - HOUR) : timeText(Date.now() + HOUR);
@@ -104,10 +109,10 @@ function upstream({ token, user: owner }: TokenWorld, name: string, user: string
   return objects;
 }
 
-function extSecret(name: string, user: string): object {
+function extSecret(name: string, user: string, home: string): object {
   const texts = {
     ...{
-      cluster: 'c-one',
+      cluster: home,
       enabled: 'true',
       hash: sha3.hash(secretOf(name)),
       kind: 'kubeconfig',
@@ -124,11 +129,11 @@ function extSecret(name: string, user: string): object {
 }
 
 async function downstream(world: TokenWorld, name: string, user: string): Promise<readonly Object[]> {
-  const { writer, object, attribute, hash, place } = world;
+  const { writer, object, attribute, hash, place, home } = world;
   if (writer === 'nobody') return [];
   const marks =
     writer === 'ours'
-      ? { labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': 'c-one' } }
+      ? { labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': home } }
       : { labels: { 'cattle.io/creator': 'norman' } };
   const text = await hashText(hash, name);
   const objects: Object[] = [];

@@ -8,6 +8,7 @@ import {
   type ClusterStatus,
   clusterStatuses,
   countedStatus,
+  expiryNotice,
 } from '../../explain/cluster-status.ts';
 import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
 import { pause } from '../../kube/backoff.ts';
@@ -125,8 +126,9 @@ async function showClusters(
     nowMs,
   );
   await tell();
-  for (const { name, otherWriter } of statuses)
-    if (otherWriter !== '') note(`cluster ${name}: ${otherWriter}`, runtime);
+  for (const status of statuses)
+    for (const notice of [status.otherWriter, expiryNotice(status, nowMs) ?? ''])
+      if (notice !== '') note(`cluster ${status.name}: ${notice}`, runtime);
   const known = new Map(required(clusters).map((cluster) => [cluster.name, cluster]));
   const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
   answer.reserve(statuses);

@@ -1,5 +1,5 @@
 import { formatTime } from '../../derive/expiry.ts';
-import type { ClusterStatus } from '../../explain/cluster-status.ts';
+import { type ClusterStatus, expiryNotice } from '../../explain/cluster-status.ts';
 import type { TokenStatus } from '../../explain/token-status.ts';
 import { wouldStop } from '../../hash/kinds.ts';
 import { age, humanDuration, until } from '../../print/duration.ts';
@@ -35,6 +35,7 @@ export function clusterAnswer(nowMs: number): Omit<Answer<ClusterStatus>, 'rows'
           nextRetryAtMs === undefined ? '' : `in ${humanDuration(nextRetryAtMs - nowMs)}`,
       },
       { title: 'CREDENTIALS', wide: true, cell: ({ credentials }) => credentials },
+      { title: 'EXPIRE IN', wide: true, cell: (status) => expiryCell(status, nowMs) },
       { title: 'HASHES', wide: true, cell: ({ hashes }) => listed(hashes) },
       { title: 'MESSAGE', wide: true, cell: ({ message, lastError }) => lastError || message },
     ],
@@ -66,14 +67,24 @@ function authenticatorCell({ authenticator, authenticatorReady }: ClusterStatus)
   return { text: authenticator, tone: authenticatorReady ? 'good' : 'bad' };
 }
 
+function expiryCell(status: ClusterStatus, nowMs: number): Cell {
+  const { credentialsExpireAtMs: atMs } = status;
+  if (atMs === undefined) return '';
+  const text = until(atMs, nowMs, (ago) => `ended ${ago} ago`);
+  return expiryNotice(status, nowMs) === undefined ? text : { text, tone: 'bad' };
+}
+
 function clusterObject(status: ClusterStatus): object {
-  const { lastSyncAtMs, nextRetryAtMs, lagMs, ...rest } = status;
+  const { lastSyncAtMs, nextRetryAtMs, lagMs, credentialsIssuedAtMs, credentialsExpireAtMs, ...rest } =
+    status;
   return {
     kind: 'ClusterStatus',
     ...rest,
     wouldStop: wouldStop(status.hashes),
     lastSync: time(lastSyncAtMs),
     nextRetry: time(nextRetryAtMs),
+    credentialsIssued: time(credentialsIssuedAtMs),
+    credentialsExpire: time(credentialsExpireAtMs),
     lagSeconds: lagMs === undefined ? undefined : Math.round(lagMs / 1000),
   };
 }

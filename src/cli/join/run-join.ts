@@ -1,25 +1,25 @@
-import { NAMESPACES, SECRETS } from '../../api/names.ts';
+import { DOWNSTREAM_ACCOUNT, joinedSecretName, NAMESPACES, SECRETS } from '../../api/names.ts';
 import type { Cluster, KubeObject } from '../../api/types.ts';
+import { requestToken } from '../../clusters/bound-token.ts';
 import { wayTo } from '../../clusters/ways.ts';
 import type { DryRun } from '../../config/act.ts';
 import { type JoinConfig, joinConfig } from '../../config/join.ts';
 import { formatTime } from '../../derive/expiry.ts';
+import { renewalDueAtMs } from '../../derive/lifetime.ts';
 import { ConfigError, TerminalError } from '../../errors.ts';
 import { worst } from '../../explain/preflight.ts';
 import {
   type Address,
   addressOf,
   credentialSecret,
-  requestToken,
-  secretNameOf,
   type Written,
   writtenByJoin,
 } from '../../join/credential.ts';
 import {
-  ACCOUNT,
   type Addressed,
   downstreamObjects,
   isDownstreamAccess,
+  renewalObjects,
   SERVICE_ACCOUNTS,
 } from '../../join/downstream-objects.ts';
 import { type Outcome, put } from '../../join/put.ts';
@@ -42,6 +42,7 @@ import { requireUninterrupted } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
+import { removeDownstream } from './remove-object.ts';
 
 /** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -106,7 +107,7 @@ async function writtenBefore(
   known: Cluster,
   management: ManagementPlane,
 ): Promise<Written | undefined> {
-  const name = secretNameOf(cluster);
+  const name = joinedSecretName(cluster);
   const { way } = wayTo(cluster, known, required(await management.ways()));
   const isOther = way && (way.secret.name !== name || way.secret.namespace !== namespace);
   if (way?.how === 'label' && isOther)
@@ -127,11 +128,12 @@ async function writtenBefore(
 
 /** @returns whether the account itself was made @throws {TerminalError} for an object of that name which somebody else made */
 async function makeAccount(
-  { dryRun }: JoinConfig,
+  { dryRun, renew }: JoinConfig,
   { client, namespace }: DownstreamPlane,
   runtime: Runtime,
 ): Promise<boolean> {
-  const objects = downstreamObjects(namespace, VERSION);
+  const forRenewal = renewalObjects(namespace, VERSION);
+  const objects = [...downstreamObjects(namespace, VERSION), ...(renew ? forRenewal : [])];
   for (const one of objects) await requireOurs(client, one);
   const object = { apiVersion: 'v1', kind: NAMESPACES.kind, metadata: { name: namespace } };
   let isNew = false;
@@ -140,6 +142,7 @@ async function makeAccount(
     isNew ||= one.resource === SERVICE_ACCOUNTS && outcome === 'created';
     tell(one, outcome, dryRun, runtime);
   }
+  if (!renew) for (const one of forRenewal) await removeDownstream(client, one, dryRun, runtime);
   return isNew;
 }
 
@@ -157,6 +160,9 @@ async function requireOurs(
     );
 }
 
+const RENEWED =
+  'the operator renews this credential by itself: whoever steals it can do the same, for as long as the account is there; leave, then join, ends that';
+
 interface Making {
   readonly config: JoinConfig;
   readonly management: ManagementPlane;
@@ -167,29 +173,33 @@ interface Making {
 
 async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   const { config, management, downstream, address, written } = making;
-  const { cluster, namespace, dryRun, durationMs } = config;
-  const leftMs = (written?.expiresAtMs ?? 0) - runtime.now();
-  const isGood = written?.isFor(address, cluster) === true && leftMs > durationMs / 3;
-  const name = `secret/${secretNameOf(cluster)}`;
-  if (isGood && !config.rotate) {
-    say(`${name} unchanged${DRY_RUN_SUFFIX[dryRun]}`, runtime);
-    return note(`the credential is good for another ${humanDuration(leftMs)}`, runtime);
+  const { dryRun, durationMs } = config;
+  const nowMs = runtime.now();
+  if (config.renew) note(RENEWED, runtime);
+  if (written?.isFor(address, config.cluster) && nowMs < renewalDueAtMs(written.lifetime) && !config.rotate) {
+    // The same token; whether it is renewed may be said anew.
+    const same = credentialSecret(config, address, written.bound);
+    tell(same, await put(management.client, same, dryRun), dryRun, runtime);
+    return note(
+      `the credential is good for another ${humanDuration(written.lifetime.untilMs - nowMs)}`,
+      runtime,
+    );
   }
-  if (dryRun !== 'none')
-    return say(`${name} ${written ? 'configured' : 'created'}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+  if (dryRun !== 'none') {
+    const what = `secret/${joinedSecretName(config.cluster)} ${written ? 'configured' : 'created'}`;
+    return say(`${what}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+  }
   // A token that could not be kept would be good all the same: whether it can be is tried first.
-  const none = credentialSecret(cluster, namespace, address, { token: '', expiresAtMs: 0 });
-  await put(management.client, none, 'server');
-  const bound = await requestToken(downstream.client, downstream.namespace, Math.round(durationMs / 1_000));
-  const secret = credentialSecret(cluster, namespace, address, bound);
+  await put(management.client, credentialSecret(config, address, { token: '', expiresAtMs: 0 }), 'server');
+  const account = { namespace: downstream.namespace, name: DOWNSTREAM_ACCOUNT };
+  const bound = await requestToken(downstream.client, account, durationMs / 1_000);
+  const secret = credentialSecret(config, address, bound);
   tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);
   const goodMs = bound.expiresAtMs - runtime.now();
   note(`the credential is good until ${formatTime(bound.expiresAtMs)}`, runtime);
   if (goodMs < durationMs * 0.9)
-    note(
-      `that is shorter than was asked for: the cluster allows no more; run join again within ${humanDuration(goodMs)}`,
-      runtime,
-    );
+    note(`that is shorter than was asked for: the cluster allows no more`, runtime);
+  if (!config.renew) note(`run join again within ${humanDuration(goodMs)}`, runtime);
 }
 
 function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: Runtime): void {
@@ -207,7 +217,7 @@ async function inspect(config: JoinConfig, management: ManagementPlane, runtime:
   printer.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
   if (verdict === 'broken') {
     note(
-      `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${ACCOUNT})`,
+      `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${DOWNSTREAM_ACCOUNT})`,
       runtime,
     );
     return EXIT_NO;

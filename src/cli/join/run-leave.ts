@@ -1,15 +1,9 @@
-import { SECRETS } from '../../api/names.ts';
+import { joinedSecretName, SECRETS } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
 import { type LeaveConfig, leaveConfig } from '../../config/join.ts';
 import { TerminalError } from '../../errors.ts';
-import { secretNameOf, writtenByJoin } from '../../join/credential.ts';
-import {
-  type Addressed,
-  downstreamObjects,
-  isDownstreamAccess,
-  SERVICE_ACCOUNTS,
-} from '../../join/downstream-objects.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import { writtenByJoin } from '../../join/credential.ts';
+import { downstreamObjects, renewalObjects, SERVICE_ACCOUNTS } from '../../join/downstream-objects.ts';
 import type { DownstreamPlane } from '../../plane/downstream.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
@@ -22,7 +16,8 @@ import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
+import { complain, note } from '../terminal/say.ts';
+import { remove, removeDownstream } from './remove-object.ts';
 
 /** `leave CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runLeave({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -100,7 +95,7 @@ async function removeSecret(
   { client }: ManagementPlane,
   runtime: Runtime,
 ): Promise<void> {
-  const name = secretNameOf(cluster);
+  const name = joinedSecretName(cluster);
   const live = (await client.get({ resource: SECRETS, namespace, name })) as KubeObject | undefined;
   if (live === undefined) return note(`Secret ${namespace}/${name} is not there`, runtime);
   if (!writtenByJoin(live))
@@ -114,26 +109,8 @@ async function removeAccount(
   { client, namespace }: DownstreamPlane,
   runtime: Runtime,
 ): Promise<void> {
-  const all = downstreamObjects(namespace, VERSION);
+  const all = [...downstreamObjects(namespace, VERSION), ...renewalObjects(namespace, VERSION)];
   const account = all.filter(({ resource }) => resource === SERVICE_ACCOUNTS);
   const rest = all.filter(({ resource }) => resource !== SERVICE_ACCOUNTS).reverse();
-  for (const { resource, object } of [...account, ...rest]) {
-    const { name } = object.metadata;
-    const key = { resource, name, namespace: resource.namespaced ? namespace : undefined };
-    const live = (await client.get(key)) as KubeObject | undefined;
-    if (live && isDownstreamAccess(live))
-      await remove(client, { resource, object: { ...live, kind: object.kind } }, dryRun, runtime);
-  }
-}
-
-async function remove(
-  client: KubeClient,
-  { resource, object }: Addressed,
-  dryRun: LeaveConfig['dryRun'],
-  runtime: Runtime,
-): Promise<void> {
-  const { name, namespace, uid = '' } = object.metadata;
-  if (dryRun !== 'client')
-    await client.delete({ resource, name, namespace }, { uid, dryRun: dryRun === 'server' });
-  say(`${resource.kind.toLowerCase()}/${name} deleted${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+  for (const one of [...account, ...rest]) await removeDownstream(client, one, dryRun, runtime);
 }

@@ -20,6 +20,7 @@ import { endingOf } from './ending.ts';
 import { Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
 import { createPropagation, removeAnnotations } from './propagation-object.ts';
+import { Renewals } from './renewals.ts';
 
 export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
   readonly plane: PlaneWriter;
@@ -43,12 +44,18 @@ export class Clusters {
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
+  readonly #renewals: Renewals;
   /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
   readonly #spent = new Map<string, Set<string>>();
   #worker: Promise<void> | undefined;
 
   constructor(deps: ClustersDeps) {
     this.#deps = deps;
+    const { plane, upstream, sessions, reports, clocks } = deps;
+    this.#renewals = new Renewals({
+      ...{ client: plane.client, ownNamespace: upstream.management.ownNamespace },
+      ...{ sessions, log: reports.log, now: clocks.now },
+    });
     this.#handover = new Handover((cluster) => this.#propagators.get(cluster), deps.clocks.now);
   }
 
@@ -117,6 +124,8 @@ export class Clusters {
     if (this.#queue.isClosed) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+    const againInMs = this.#renewals.look(propagator);
+    if (againInMs !== undefined) this.#queue.addAfter(name, againInMs, 'normal');
     if (isGone) await this.#endIfOver(propagator);
     // Last, and tried again with backoff like all else of this cluster.
     const spent = [...(this.#spent.get(name) ?? [])];
@@ -160,6 +169,7 @@ export class Clusters {
     this.#writers.delete(name);
     await this.#propagators.get(name)?.stop();
     this.#propagators.delete(name);
+    this.#renewals.forget(name);
   }
 
   async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {

@@ -216,8 +216,8 @@ export class ClusterPropagator {
     this.#identity.seen(state);
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
-      // An acceptance may wait for this.
-      if (this.#settings?.identity.acceptedUid !== undefined) this.#deps.engagement.configureAgain(this.name);
+      // An acceptance may wait for this, or a credential that is to be renewed.
+      this.#deps.engagement.configureAgain(this.name);
       this.#sweeper.run();
     } else if (state.phase === 'disconnected') {
       this.#sweeper.disconnected();

@@ -42,6 +42,15 @@ interface Signed {
   readonly written: HashToWrite;
 }
 
+/** What was found last, and of what. */
+interface Looked {
+  readonly token: Token;
+  readonly objects: readonly KubeObject[];
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly facts: HashFacts;
+}
+
 const UNKNOWN: HashFacts = {
   hash: { kind: 'toMake' },
   ofEarlierSecret: new Set(),
@@ -59,6 +68,12 @@ export class TokenHashes {
   readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
   /** One key is looked at several times with the same answer, and a signature is dear. */
   readonly #signed = new WeakMap<Token, Signed>();
+  /** The same of all that is found. By an object that it is about, so that it goes with that. */
+  readonly #looked = new WeakMap<KubeObject | Token, Looked>();
+  readonly #refused = new WeakMap<
+    Token,
+    { readonly algorithm: Placed['algorithm']; readonly fact: HashFact | undefined }
+  >();
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;
@@ -70,26 +85,17 @@ export class TokenHashes {
    * the token's secret, made otherwise. Starts nothing.
    */
   factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
-    const refused = token && refusedHash(token, rules.algorithm);
-    const found = foundIn(objects);
-    if (token?.secret.kind === 'hashed') {
-      const { value } = token.secret;
-      return {
-        hash: refused ?? this.#copied(token),
-        ofEarlierSecret: objectsOf(found.filter((one) => this.#isOfEarlierCopy(token, one))),
-        ofPresentSecret: objectsOf(found.filter(({ hash }) => hash === value)),
-      };
-    }
-    if (token?.secret.kind !== 'plain') return UNKNOWN;
-    const judged = found.map((one) => ({ one, isPresent: this.#isOfPresentSecret(token, one, rules) }));
-    const kept = keptOf(judged, rules);
-    const those = (is: boolean): ReadonlySet<KubeObject> =>
-      objectsOf(judged.filter(({ isPresent }) => isPresent === is).map(({ one }) => one));
-    return {
-      hash: refused ?? this.#keptOrMade(token, kept, rules),
-      ofEarlierSecret: those(false),
-      ofPresentSecret: those(true),
-    };
+    if (!token || token.secret.kind === 'missing') return UNKNOWN;
+    const about = objects[0] ?? token;
+    const of = { token, objects, signer: this.#marks.signer, algorithm: rules.algorithm };
+    const looked = this.#looked.get(about);
+    if (looked && isSameLook(looked, of)) return looked.facts;
+    const { facts, isFinal } =
+      token.secret.kind === 'hashed'
+        ? { facts: this.#ofHashed(token, token.secret.value, objects, rules), isFinal: true }
+        : this.#ofPlain(token, objects, rules);
+    if (isFinal) this.#looked.set(about, { ...of, facts });
+    return facts;
   }
 
   /**
@@ -141,6 +147,44 @@ export class TokenHashes {
   /** The hash of the token with that UID is of no more use. */
   forget(uid: string): void {
     this.#store.forget(uid);
+  }
+
+  /** @returns undefined where the hash can be had */
+  #refusal(token: Token, algorithm: Placed['algorithm']): HashFact | undefined {
+    const known = this.#refused.get(token);
+    if (known?.algorithm === algorithm) return known.fact;
+    const fact = refusedHash(token, algorithm);
+    this.#refused.set(token, { algorithm, fact });
+    return fact;
+  }
+
+  #ofHashed(token: Token, value: string, objects: readonly KubeObject[], { algorithm }: Placed): HashFacts {
+    const found = foundIn(objects);
+    return {
+      hash: this.#refusal(token, algorithm) ?? this.#copied(token),
+      ofEarlierSecret: objectsOf(found.filter((one) => this.#isOfEarlierCopy(token, one))),
+      ofPresentSecret: objectsOf(found.filter(({ hash }) => hash === value)),
+    };
+  }
+
+  /** `isFinal`: no hash or check that is under way can make it otherwise. */
+  #ofPlain(
+    token: Token,
+    objects: readonly KubeObject[],
+    rules: Placed,
+  ): { readonly facts: HashFacts; readonly isFinal: boolean } {
+    const judged = foundIn(objects).map((one) => ({
+      one,
+      isPresent: this.#isOfPresentSecret(token, one, rules),
+    }));
+    const those = (is: boolean): ReadonlySet<KubeObject> =>
+      objectsOf(judged.filter(({ isPresent }) => isPresent === is).map(({ one }) => one));
+    const kept = keptOf(judged, rules);
+    const hash = this.#refusal(token, rules.algorithm) ?? this.#keptOrMade(token, kept, rules);
+    return {
+      facts: { hash, ofEarlierSecret: those(false), ofPresentSecret: those(true) },
+      isFinal: kept !== undefined && judged.every(({ isPresent }) => isPresent !== undefined),
+    };
   }
 
   #keptOrMade(token: Token, kept: string | undefined, rules: Placed): HashFact {
@@ -205,6 +249,16 @@ function keptOf(
   { algorithm }: Placed,
 ): string | undefined {
   return judged.find(({ one, isPresent }) => isPresent && detectFormat(one.hash) === algorithm)?.one.hash;
+}
+
+function isSameLook(a: Looked, b: Omit<Looked, 'facts'>): boolean {
+  return (
+    a.token === b.token &&
+    a.signer === b.signer &&
+    a.algorithm === b.algorithm &&
+    a.objects.length === b.objects.length &&
+    a.objects.every((object, index) => object === b.objects[index])
+  );
 }
 
 function foundIn(objects: readonly KubeObject[]): readonly Found[] {

@@ -1,3 +1,4 @@
+import type { Lifetime } from '../../api/types.ts';
 import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import type { Leadership } from '../../kube/elector.ts';
@@ -71,6 +72,7 @@ function publishCluster(
   if (phase !== 'ended') {
     metrics.connected.set({ cluster }, phase === 'connected' ? 1 : 0);
     metrics.unseen.set({ cluster }, wasReviewed ? 0 : 1);
+    publishLifetime(metrics, cluster, facts.place.lifetime);
   }
   metrics.queueDepth.set({ cluster }, queue.size);
   metrics.queueAge.set({ cluster }, queue.oldestAgeMs(nowMs) / 1000);
@@ -83,6 +85,13 @@ function publishCluster(
   for (const [reason, count] of Object.entries(facts.counts.refused))
     metrics.refused.set({ cluster, reason }, count);
   for (const reason of problemsOf(facts)) metrics.problems.set({ cluster, reason }, 1);
+}
+
+function publishLifetime(metrics: Metrics, cluster: string, lifetime: Lifetime | undefined): void {
+  if (!lifetime) return;
+  const { fromMs, untilMs } = lifetime;
+  metrics.credentialsExpire.set({ cluster }, untilMs / 1000);
+  if (fromMs !== undefined) metrics.credentialsIssued.set({ cluster }, fromMs / 1000);
 }
 
 function problemsOf({ connection, course, spec, seen, keyProblem }: ClusterFacts): readonly string[] {

@@ -47,8 +47,9 @@ export class SyncBack {
   /** Looks at a key when those before it are done, outside of its reconcile: nobody waits for this. */
   later(key: string, cluster: CarriedCluster): void {
     const { kind, name } = parseKey(key);
+    if (kind === 'setting' || !isToldOf(kind, name, cluster)) return;
     const id = `${cluster.name}/${key}`;
-    if (kind === 'setting' || this.#waiting.has(id)) return;
+    if (this.#waiting.has(id)) return;
     this.#waiting.add(id);
     const turn = this.#tail.then(async () => {
       this.#waiting.delete(id);
@@ -109,6 +110,13 @@ export class SyncBack {
       return requeueAfter(RETRY_MS);
     }
   }
+}
+
+/** Whether the cluster says anything of it at all: most say nothing, and thousands are looked at in one go. */
+function isToldOf(kind: 'token' | 'user', name: string, { observed }: CarriedCluster): boolean {
+  return kind === 'token'
+    ? Boolean(observed.tokens.get(name)?.object['lastUsedAt'])
+    : Boolean(observed.users.get(name)?.object['needsRefresh']);
 }
 
 /** The write that notes a token's last use, on that very token and no other of its name. */

@@ -19,9 +19,8 @@ import { TokenSources } from './token-sources.ts';
 export class Management {
   /** Of both kinds: a name may be there twice, and `get` finds the v3 Token alone. Ask {@link token} or {@link tokensNamed}. */
   readonly tokens = new Store<Token>(
-    { name: ({ name }) => name, cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
-    // No name has a slash in it.
-    ({ api, name }) => (api === 'ext' ? `ext/${name}` : name),
+    { cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
+    ({ api, name }) => (api === 'ext' ? extKey(name) : name),
   );
   /** Where the tokens come from; undefined where only v3 Tokens are carried. */
   readonly tokenSources: TokenSources | undefined;
@@ -66,7 +65,9 @@ export class Management {
 
   /** At most one of each kind. */
   tokensNamed(name: string): readonly Token[] {
-    return this.tokens.byIndex('name', name);
+    const v3 = this.tokens.get(name);
+    const ext = this.tokenSources && this.tokens.get(extKey(name));
+    return v3 && ext ? [v3, ext] : v3 ? [v3] : ext ? [ext] : [];
   }
 
   /** Tokens that name this cluster. */
@@ -95,6 +96,11 @@ export class Management {
       rancher: RANCHER_ADDRESSES.map((name) => this.settings.get(name)?.value ?? ''),
     };
   }
+}
+
+/** No name has a slash in it. */
+function extKey(name: string): string {
+  return `ext/${name}`;
 }
 
 /** Name of the watch of the Secrets behind tokens of `ext.cattle.io`. */

@@ -31,6 +31,7 @@ describe('parseCredentialsSecret', () => {
       cluster: 'c-1',
       kubeconfig: 'apiVersion: v1',
       problem: undefined,
+      renews: false,
       credential: 'bearer',
       claim: undefined,
     });

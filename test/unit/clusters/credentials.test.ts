@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { parseCluster } from '../../../src/api/parse-cluster.ts';
 import type { Cluster, CredentialsSecret } from '../../../src/api/types.ts';
-import { type Credentials, clustersOfSecret, findCredentials } from '../../../src/clusters/credentials.ts';
+import {
+  type Credentials,
+  clustersOfSecret,
+  findCredentials,
+  lifetimeOf,
+} from '../../../src/clusters/credentials.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Access } from '../../../src/kube/kubeconfig.ts';
 import { CANARY, rawCluster } from '../../support/builders.ts';
+import { aJwt } from '../../support/jwt.ts';
 import { createAuthority } from '../../support/pki.ts';
 
 const kubeconfig = (user: object = { token: CANARY }, cluster: object = {}): string =>
@@ -27,6 +33,7 @@ const aSecret = (fields: Partial<CredentialsSecret> = {}): CredentialsSecret => 
   kubeconfig: kubeconfig(),
   problem: undefined,
   credential: undefined,
+  renews: false,
   claim: undefined,
   ...fields,
 });
@@ -212,4 +219,30 @@ describe('access', () => {
       await expect(attempt).rejects.not.toMatchObject({ message: expect.stringContaining(CANARY) });
     });
   }
+});
+
+describe('lifetimeOf', () => {
+  const token = aJwt({ iat: 1, exp: 2 });
+  const known = { fromMs: 1_000, untilMs: 2_000 };
+
+  test.each([
+    [
+      'a kubeconfig',
+      find(undefined, [aSecret({ cluster: 'c-1', kubeconfig: kubeconfig({ token }) })]),
+      known,
+    ],
+    ['the status of a Cluster', find(CLUSTER, [{ ...ACCOUNT, credential: token }]), known],
+    ['a token that does not say', find(CLUSTER, [ACCOUNT]), undefined],
+    ['nothing', find(undefined, []), undefined],
+  ])('by %s', (_, credentials, lifetime) => {
+    expect(lifetimeOf(credentials)).toEqual(lifetime);
+  });
+
+  test('of a token and a certificate it is that which ends first', () => {
+    const { cert } = createAuthority('of a client');
+    const user = { token, 'client-certificate-data': Buffer.from(cert).toString('base64') };
+    expect(lifetimeOf(find(undefined, [aSecret({ cluster: 'c-1', kubeconfig: kubeconfig(user) })]))).toEqual(
+      known,
+    );
+  });
 });

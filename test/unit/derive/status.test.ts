@@ -376,3 +376,26 @@ describe('deriveStatus', () => {
     );
   });
 });
+
+describe('of a credential', () => {
+  const lifetime = { fromMs: NOW - HOUR, untilMs: NOW };
+
+  test('tells when it was made and when it ends, and takes that back where nobody knows', () => {
+    const status = derive({ lifetime });
+    expect(status).toMatchObject({
+      ...{ credentialsIssueTime: timeText(NOW - HOUR), credentialsExpireTime: NOW_TEXT },
+    });
+    expect(derive({ lifetime }, status, NOW + HOUR)).toBeUndefined();
+    expect(derive({}, status)).toMatchObject({ credentialsIssueTime: null, credentialsExpireTime: null });
+  });
+
+  test.each([
+    ['CredentialsRejected', 0, `; the credential ended ${NOW_TEXT}`],
+    ['CredentialsRejected', -1, ''],
+    ['Unreachable', 0, ''],
+  ] as const)('%s, %i ms after its end', (reason, afterMs, also) => {
+    const connection = { ...DOWN, reason } as ClusterFacts['connection'];
+    const status = derive({ lifetime, connection }, {}, NOW + afterMs);
+    expect(conditionsOf(status).Connected.message).toBe(`no answer${also}`);
+  });
+});

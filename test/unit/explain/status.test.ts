@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
 import { parseClusterAuthToken } from '../../../src/api/parse-downstream.ts';
-import { clusterStatuses } from '../../../src/explain/cluster-status.ts';
+import { clusterStatuses, expiryNotice } from '../../../src/explain/cluster-status.ts';
 import { tokenStatuses } from '../../../src/explain/token-status.ts';
-import { aToken, aUser, HOUR, NOW, rawCluster, SECOND, timeText } from '../../support/builders.ts';
+import { aToken, aUser, DAY, HOUR, NOW, rawCluster, SECOND, timeText } from '../../support/builders.ts';
 import { rawCat } from '../../support/webhook-rig.ts';
 import { failed, found } from './evidence-builder.ts';
 
@@ -56,6 +56,20 @@ describe('clusters', () => {
         lastError: 'no answer',
       },
     ]);
+  });
+
+  test.each([
+    ['in a month', 30 * DAY, undefined],
+    ['in an hour', HOUR, 'the credential by which it is reached ends in 60m: Secret a/b (label)'],
+    ['an hour ago', -HOUR, 'the credential by which it is reached ended 60m ago: Secret a/b (label)'],
+  ])('whose credential ends %s', (_, leftMs, notice) => {
+    const status = {
+      credentials: 'Secret a/b (label)',
+      credentialsIssueTime: timeText(NOW - 300 * DAY),
+      credentialsExpireTime: timeText(NOW + leftMs),
+    };
+    const [row] = clusterStatuses([ace('c-1', true)], [reported('c-1', status)], new Map(), NOW);
+    expect(row && expiryNotice(row, NOW)).toBe(notice);
   });
 
   test('are those with ACE, those whose switch cannot be read, and those that were ours', () => {

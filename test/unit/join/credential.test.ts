@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { parseCredentialsSecret } from '../../../src/api/parse-credentials.ts';
 import type { KubeObject } from '../../../src/api/types.ts';
+import { renewableOf } from '../../../src/clusters/renewable.ts';
 import { type Address, addressOf, credentialSecret, writtenByJoin } from '../../../src/join/credential.ts';
 import type { Access } from '../../../src/kube/access.ts';
 import { NOW } from '../../support/builders.ts';
+import { aJwt } from '../../support/jwt.ts';
 
 const ADDRESS: Address = { server: 'https://10.0.0.1:6443', caPem: 'a certificate', serverName: undefined };
 const BOUND = { token: 'canary-of-a-bound-token', expiresAtMs: NOW };
-const secret = (): KubeObject => credentialSecret('c-1', 'ace-operator', ADDRESS, BOUND).object;
+const PURPOSE = { cluster: 'c-1', namespace: 'ace-operator', renew: false };
+const secret = (): KubeObject => credentialSecret(PURPOSE, ADDRESS, BOUND).object;
 const access = (server: string, tls: object = {}): Access =>
   ({ server: new URL(server), tls, headers: async () => ({}) }) as Access;
 
@@ -15,11 +19,38 @@ describe('a Secret of join', () => {
     expect(secret().metadata).toMatchObject({
       name: 'ace-cluster-c-1',
       labels: { 'ace-operator.io/cluster': 'c-1' },
-      annotations: { 'ace-operator.io/credential-expires': new Date(NOW).toISOString() },
+      annotations: {
+        'ace-operator.io/credential-expires': new Date(NOW).toISOString(),
+        'ace-operator.io/credential-renew': 'false',
+      },
     });
     const written = writtenByJoin(secret());
-    expect(written?.expiresAtMs).toBe(NOW);
+    expect(written?.bound).toEqual(BOUND);
+    expect(written?.lifetime).toEqual({ fromMs: undefined, untilMs: NOW });
     expect(written?.isFor(ADDRESS, 'c-1')).toBe(true);
+  });
+
+  test('says by its token how long that is good, whatever was asked for', () => {
+    const token = aJwt({ iat: 1_000, exp: 4_600 });
+    const { object } = credentialSecret(PURPOSE, ADDRESS, { token, expiresAtMs: NOW });
+    expect(writtenByJoin(object)?.lifetime).toEqual({ fromMs: 1_000_000, untilMs: 4_600_000 });
+  });
+
+  test('of --renew may be renewed, and is then as join would have written it', () => {
+    const of = (claims: object) =>
+      aJwt({ sub: 'system:serviceaccount:cattle-system:ace-operator', ...claims });
+    const written = (renew: boolean, token: string) =>
+      credentialSecret({ ...PURPOSE, renew }, ADDRESS, { token, expiresAtMs: NOW }).object;
+    const token = of({ iat: 1, exp: 2 });
+    expect(renewableOf(parseCredentialsSecret(written(false, token)))).toBeUndefined();
+    const renewable = renewableOf(parseCredentialsSecret(written(true, token)));
+    expect(renewable?.account).toEqual({ namespace: 'cattle-system', name: 'ace-operator' });
+    const kubeconfig = Buffer.from(renewable?.kubeconfigWith(of({ iat: 3, exp: 4 })) ?? '').toString(
+      'base64',
+    );
+    const renewed = writtenByJoin({ ...written(true, token), data: { kubeconfig } } as KubeObject);
+    expect(renewed?.isFor(ADDRESS, 'c-1')).toBe(true);
+    expect(renewed?.lifetime).toEqual({ fromMs: 3_000, untilMs: 4_000 });
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { downstreamObjects } from '../../../src/join/downstream-objects.ts';
+import { downstreamObjects, renewalObjects } from '../../../src/join/downstream-objects.ts';
 import { VERSION } from '../../../src/version.ts';
 
 const RBAC = new URL('../../../manifests/downstream-rbac/', import.meta.url);
@@ -23,6 +23,24 @@ test('what join makes in a cluster is what the manifests hold', () => {
   expect([...made].sort(byName)).toEqual([...shipped].sort(byName));
 });
 
+test('what renewal takes beyond that is one right, to one name', () => {
+  const [role, binding] = renewalObjects('cattle-system', VERSION).map(({ object }) => object);
+  expect(role).toMatchObject({
+    ...{ kind: 'Role', metadata: { namespace: 'cattle-system' } },
+    rules: [
+      {
+        ...{ apiGroups: [''], resources: ['serviceaccounts/token'] },
+        ...{ resourceNames: ['ace-operator'], verbs: ['create'] },
+      },
+    ],
+  });
+  expect(binding).toMatchObject({
+    roleRef: { kind: 'Role', name: role?.metadata.name },
+    subjects: [{ kind: 'ServiceAccount', name: 'ace-operator', namespace: 'cattle-system' }],
+  });
+});
+
 test('where our objects are elsewhere, nothing names the usual namespace', () => {
-  expect(JSON.stringify(downstreamObjects('elsewhere', '1'))).not.toContain('cattle-system');
+  const all = [...downstreamObjects('elsewhere', '1'), ...renewalObjects('elsewhere', '1')];
+  expect(JSON.stringify(all)).not.toContain('cattle-system');
 });

@@ -128,6 +128,24 @@ describe('a connection that died in silence', () => {
   });
 });
 
+describe('connections of requests', () => {
+  test('are kept, whatever is asked: a thousand revocations shake hands no more often than a thousand tokens', async () => {
+    let connections = 0;
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => response.end('{}'));
+    });
+    server.on('connection', () => {
+      connections += 1;
+    });
+    const url = new URL(`http://127.0.0.1:${await listen(server)}`);
+    closing.push(async () => server.close());
+    const transport = transportTo({ server: url }, { connections: 1 });
+    for (const method of ['POST', 'PATCH', 'DELETE', 'GET', 'DELETE', 'PUT'] as const)
+      await transport.request(method, '/', method === 'GET' ? {} : { body: '{}' });
+    expect(connections).toBe(1);
+  });
+});
+
 describe('certificates that are replaced', () => {
   test('an authority that is read again is trusted at the next connection, in the same request', async () => {
     const server = await startServer();

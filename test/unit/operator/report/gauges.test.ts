@@ -58,6 +58,20 @@ describe('publishGauges', () => {
     );
   });
 
+  test('tells when a credential was made and ends, for as long as it is needed', async () => {
+    const told = async () => (await lines()).filter((line) => line.startsWith('ace_credentials_'));
+    expect(await told()).toEqual([]);
+    facts = { lifetime: { fromMs: undefined, untilMs: 5_000 } };
+    expect(await told()).toEqual(['ace_credentials_expiration_timestamp_seconds{ace_cluster="c-1"} 5']);
+    facts = { lifetime: { fromMs: 2_000, untilMs: 5_000 } };
+    expect(await told()).toEqual([
+      'ace_credentials_expiration_timestamp_seconds{ace_cluster="c-1"} 5',
+      'ace_credentials_issued_timestamp_seconds{ace_cluster="c-1"} 2',
+    ]);
+    facts = { ...facts, connection: { phase: 'ended' } };
+    expect(await told()).toEqual([]);
+  });
+
   test('tells of what all clusters share', async () => {
     const text = await metrics.scrape();
     expect(text).toContain('ace_leader 1');
