@@ -165,8 +165,14 @@ const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'
 function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | undefined): string {
   const held = hops.find(({ id }) => id === 'clusterAuthToken');
   const isThere = held?.state === 'ok' || held?.state === 'warning';
-  if (until === 'revoked' && isThere)
-    return `its ClusterAuthToken is still there, and the Token is in order (${held.detail})`;
+  if (until === 'revoked' && isThere) {
+    // Such as a disabled user's: it is refused, and its ClusterAuthToken stays.
+    const why = hops.find(({ state, reason }) => state === 'broken' && reason);
+    const order = why
+      ? `and stays: ${why.reason}: ${why.detail}`
+      : `and the Token is in order (${held.detail})`;
+    return `its ClusterAuthToken is still there, ${order}`;
+  }
   if (!culprit) return 'nothing of it was seen';
   return culprit.reason ? `${culprit.reason}: ${culprit.detail}` : culprit.detail;
 }
