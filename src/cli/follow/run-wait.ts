@@ -159,7 +159,7 @@ function fail(config: WaitConfig, explanation: Explanation, runtime: Runtime): n
   return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
 }
 
-const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'];
+const DECIDING: readonly HopId[] = ['clusterAuthToken', 'cluster', 'connection'];
 
 /** What a person has to know: what is in the way of a token, or that it is still there. */
 function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | undefined): string {
@@ -179,8 +179,9 @@ function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | unde
 
 /** What is broken, else what could not be seen. */
 function culpritOf({ until }: WaitConfig, hops: readonly Hop[]): Hop | undefined {
-  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is.
-  const concerned = until === 'revoked' ? hops.filter(({ id }) => DECIDING.includes(id)) : hops;
+  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is, and what is still there.
+  const concerned =
+    until === 'revoked' ? DECIDING.flatMap((id) => hops.filter((hop) => hop.id === id)) : hops;
   return (
     concerned.find(({ state }) => state === 'broken') ??
     concerned.find(({ state, reason }) => state === 'unknown' && reason)

@@ -364,6 +364,20 @@ describe('a Cluster that is gone', () => {
   });
 });
 
+test('what was revoked and is still let in is first of all not to be given back', () => {
+  const token = aToken({ enabled: false });
+  const live = { given: bearer(), webhook: { ...webhook, review: accepted, live: letIn('u-1') } };
+  const { verdict, remedy } = conclude({
+    ...base,
+    ...live,
+    management: { ...management, token: found(token) },
+  });
+  expect(verdict).toBe('stillAccepted');
+  expect(remedy).toMatch(
+    /^it is out when .*kubectl ace status c-1\. If it is to be let in: kubectl patch tokens/,
+  );
+});
+
 test('names are put into what to do', () => {
   const token = aToken({ enabled: false });
   const { remedy } = conclude({ ...base, management: { ...management, token: found(token) } });
