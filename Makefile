@@ -33,7 +33,16 @@ lint: $(deps) ## check format, lint rules and types
 docs: $(deps) ## write the generated pages of docs/ and the generated files of charts/ anew
 	@node hack/repository.ts
 	@node hack/troubleshooting.ts
+	@node hack/reference/reference.ts
 	@node hack/charts.ts
+
+.PHONY: site
+site: hack/site/node_modules/.package-lock.json ## make the site of the same pages, to dist/site; a dead link ends it
+	@rm -rf hack/site/pages && mkdir hack/site/pages
+	@git ls-files --cached --others --exclude-standard '*.md' 'docs/*.svg' ':!hack' ':!test' ':!bench' ':!.github' | \
+		xargs cp --parents --target-directory=hack/site/pages
+	@cd hack/site && node_modules/.bin/vitepress build
+	@echo dist/site
 
 .PHONY: test
 test: build control-plane prometheus ## all unit and integration tests, with all the set-up they need
@@ -49,12 +58,13 @@ test-integration: build control-plane prometheus ## tests against real API serve
 
 .PHONY: test-oldest
 test-oldest: export ACE_KUBERNETES := 1.20
+test-oldest: export ACE_TESTED_BEFORE := 1
 test-oldest: build control-plane ## the integration tests on the oldest Kubernetes that is supported
 	@node hack/test-summary.ts integration
 
 .PHONY: test-charts
-test-charts: build control-plane helm ## the Helm charts, with Helm 3 and 4; builds both first, which takes some minutes once
-	@node_modules/.bin/vitest run --project unit --project integration charts chart-lifecycle
+test-charts: build control-plane helm ## the Helm charts, with Helm 3 and 4, and the pages that use them; builds both first, which takes some minutes once
+	@node_modules/.bin/vitest run --project unit --project integration charts chart-lifecycle documents
 
 .PHONY: test-e2e
 test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and root; docs/testing.md
@@ -179,6 +189,11 @@ clean: ## remove what was built here; the cached control plane stays
 $(deps): package-lock.json $(pinned_node)
 	@echo 'installing packages'
 	@npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+hack/site/node_modules/.package-lock.json: hack/site/package-lock.json $(pinned_node)
+	@echo 'installing what makes the site'
+	@cd hack/site && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 hack/node/node_modules/.package-lock.json: hack/node/package-lock.json

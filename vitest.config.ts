@@ -1,4 +1,9 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { WITHOUT_API_SERVER } from './test/without-api-server.ts';
+
+/** Set where the same tests were run on another Kubernetes before. */
+const notAgain = process.env['ACE_TESTED_BEFORE'] === undefined ? [] : WITHOUT_API_SERVER;
+if (notAgain.length > 0) console.info(`not run again, for they start no API server: ${notAgain.join(', ')}`);
 
 export default defineConfig({
   test: {
@@ -20,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...notAgain],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -25,6 +25,8 @@ export function chartDirectory(chart: Chart): string {
 /** One of the two versions of Helm, as a program. */
 export interface Helm {
   readonly major: number;
+  /** Where it is. */
+  readonly program: string;
   /** Its stdout. @throws {Error} with what it says on stderr */
   run(args: readonly string[], kubeconfig?: string): Promise<string>;
 }
@@ -35,7 +37,8 @@ export interface Helm {
 export function findHelms(): readonly Helm[] {
   return [3, 4].flatMap((major) => {
     const program = join(cache(), versionOf(major), 'bin', 'helm');
-    if (isExecutable(program)) return [{ major, run: (args, kubeconfig) => run(program, args, kubeconfig) }];
+    if (isExecutable(program))
+      return [{ major, program, run: (args, kubeconfig) => run(program, args, kubeconfig) }];
     console.warn(`skipped with Helm ${major}: there is no ${program}; hack/helm/provide.sh says why`);
     return [];
   });

@@ -10,6 +10,7 @@ import {
 } from '../../../src/api/reasons.ts';
 import { runbookOf } from '../../../src/api/runbook.ts';
 import { REPOSITORY } from '../../../src/version.ts';
+import { anchorsOf } from '../../support/anchors.ts';
 
 const files = projectFiles();
 const textOf = (path: string): string => new Map(files).get(path) ?? '';
@@ -78,19 +79,6 @@ describe('every link to a page of ours', () => {
     expect(anchorsOf(pages.get(page) ?? '')).toContain(anchor);
   });
 });
-
-/** Headings, as the forge makes anchors of them, and anchors of our own, which must not be twice. */
-function anchorsOf(page: string): ReadonlySet<string> {
-  const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w\s-]/g, '')
-      .replaceAll(' ', '-'),
-  );
-  const own = [...page.matchAll(/<a id="([\w-]+)">/g)].map(([, id = '']) => id);
-  expect(new Set(own).size).toBe(own.length);
-  return new Set([...headings, ...own]);
-}
 
 test('what is said to machines that look for policies is of the form that they read', () => {
   const insights = parse(textOf('SECURITY-INSIGHTS.yml'));
