@@ -64,10 +64,12 @@ export async function* pagesOf(
 ): AsyncGenerator<ListPage, void> {
   const bounds = new Bounds(collection);
   let next: ListPage | undefined;
-  let limit = collection.pageLimit ?? PAGE_LIMIT;
+  const full = collection.pageLimit ?? PAGE_LIMIT;
+  let limit = full;
   do {
     const { page, limit: used } = await nextPage(collection, limit, next, signal);
-    limit = used;
+    // A few large objects must not make thousands of pages of all that come behind them.
+    limit = (page.bytes ?? 0) < MAX_PAGE_BYTES / 4 ? Math.min(full, used * 4) : used;
     bounds.take(page);
     yield page;
     next = page;

@@ -26,14 +26,16 @@ const page = (items: readonly unknown[], more = '', bytes = 1): ListPage => ({
   bytes,
 });
 
+const named = (name: string): object => ({ metadata: { namespace: 'n', name } });
+
 beforeEach(() => {
   asked = [];
 });
 
-test('a page that is too large is asked for in smaller parts, and so are those after it', async () => {
+test('a page that is too large is asked for in smaller parts, and so are those after it that are as large', async () => {
   onList = ({ limit = 0, continue: at }) => {
     if (limit > 40) throw tooLarge('GET', 'x');
-    return at === 'second' ? page(['b']) : page(['a'], 'second');
+    return at === 'second' ? page(['b']) : page(['a'], 'second', 8 * 1024 * 1024);
   };
   expect((await list()).items).toEqual(['a', 'b']);
   expect(asked.map(({ limit, continue: at }) => [limit, at])).toEqual([
@@ -44,6 +46,15 @@ test('a page that is too large is asked for in smaller parts, and so are those a
   ]);
 });
 
+test('a few large objects do not make many pages of all that are small behind them', async () => {
+  onList = ({ limit = 0, continue: at = '0' }) => {
+    if (at === '0' && limit > 40) throw tooLarge('GET', 'x');
+    return Number(at) === 4 ? page([named('last')]) : page([named(at)], String(Number(at) + 1));
+  };
+  await list();
+  expect(asked.map(({ limit }) => limit)).toEqual([500, 125, 31, 124, 496, 500, 500]);
+});
+
 test('an object that is too large by itself fails the list', async () => {
   onList = () => {
     throw tooLarge('GET', 'x');
@@ -51,8 +62,6 @@ test('an object that is too large by itself fails the list', async () => {
   await expect(list()).rejects.toMatchObject({ statusReason: 'ResponseTooLarge' });
   expect(asked.at(-1)?.limit).toBe(1);
 });
-
-const named = (name: string): object => ({ metadata: { namespace: 'n', name } });
 
 const endless: Record<string, { onList: () => ListPage; atMost: number }> = {
   'one and the same page without end': { onList: () => page([named('a'), named('b')], 'more'), atMost: 2 },
