@@ -6,6 +6,7 @@ import { authenticatorAudit } from './scenario-authenticator-audit.ts';
 import { authenticatorMemory } from './scenario-authenticator-memory.ts';
 import { authenticatorProfile } from './scenario-authenticator-profile.ts';
 import { revocation } from './scenario-authenticator-revocation.ts';
+import { authenticatorTiming } from './scenario-authenticator-timing.ts';
 import { latency } from './scenario-latency.ts';
 import { profile } from './scenario-profile.ts';
 import { restart } from './scenario-restart.ts';
@@ -27,6 +28,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'authenticator-audit': authenticatorAudit,
   'authenticator-memory': authenticatorMemory,
   'authenticator-profile': authenticatorProfile,
+  'authenticator-timing': authenticatorTiming,
 };
 
 const { values, positionals } = parseArgs({

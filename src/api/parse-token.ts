@@ -24,6 +24,14 @@ const fields = z.object({
   expiresAt: optionalTime,
 });
 
+/** Characters. No hash format takes a longer secret, and no hash is longer: `test/unit/hash/limits.test.ts`. */
+export const MAX_VALUE = 4_096;
+/** Held in place of a value that is longer: it is refused as that is, whatever is in it. Whoever may create tokens must not fill our memory. */
+const TOO_LONG = 'x'.repeat(MAX_VALUE + 1);
+const MAX_NAME = 253;
+/** The same of a name: it is none. */
+const TOO_LONG_NAME = '(too long for a name)';
+
 /**
  * A management Token (Rancher's fields, top-level beside metadata).
  *
@@ -58,8 +66,8 @@ export function parseToken(raw: unknown): Token {
   const { userId, token, clusterName, enabled, ttl, expiresAt } = parsed.data;
   return deepFreeze({
     ...identity,
-    userName: userId,
-    clusterName,
+    userName: boundedName(userId),
+    clusterName: boundedName(clusterName),
     secret: secretOf(token, meta.annotations?.[ANNOTATION_TOKEN_HASHED] === 'true'),
     enabled,
     ttlMs: ttl,
@@ -77,8 +85,10 @@ export function storedSecret(raw: unknown): TokenSecret {
 
 function secretOf(value: string, hashed: boolean): TokenSecret {
   if (value === '') return { kind: 'missing' };
-  return { kind: hashed ? 'hashed' : 'plain', value };
+  return { kind: hashed ? 'hashed' : 'plain', value: value.length > MAX_VALUE ? TOO_LONG : value };
 }
+
+const boundedName = (text: string): string => (text.length > MAX_NAME ? TOO_LONG_NAME : text);
 
 function problemOf(name: string, userId: string): string | undefined {
   if (!isObjectName(name)) return 'metadata.name: cannot be the name of a Secret';
@@ -100,7 +110,7 @@ function lastUse(raw: unknown): number | undefined {
 
 /** Where a malformed token would belong, so that it can be reported there. */
 function bestGuess(raw: unknown): Pick<Token, 'userName' | 'clusterName'> {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const text = (value: unknown): string => (typeof value === 'string' ? boundedName(value) : '');
   const object = raw as Readonly<Record<string, unknown>>;
   return { userName: text(object['userId']), clusterName: text(object['clusterName']) };
 }

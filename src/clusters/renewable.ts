@@ -43,6 +43,27 @@ export function renewableOf(secret: CredentialsSecret): Renewable | undefined {
   };
 }
 
+/**
+ * When a token is good that may take the place of the present one: of the same account, by which it can be renewed in its turn, and
+ * good for noticeably longer. What the cluster says beside it does not count: the token is what will be shown.
+ *
+ * @returns in words what was given instead. Pure
+ */
+export function successorOf({ account, lifetime }: Renewable, token: string): Lifetime | string {
+  const next = claimsOf(token);
+  const { fromMs, untilMs } = next.lifetime ?? {};
+  if (fromMs === undefined || untilMs === undefined) return 'a token that does not say when it is good';
+  const found = accountOf(next.subject ?? '');
+  if (found?.namespace !== account.namespace || found.name !== account.name)
+    return 'a token of another account';
+  const gainMs = untilMs - lifetime.untilMs;
+  if (gainMs < (untilMs - fromMs) * LEAST_GAIN) return 'a token that ends hardly later, or sooner';
+  return { fromMs, untilMs };
+}
+
+/** Of its lifetime. Each renewal costs the connection: where clocks differ, one token may look as old as the other. */
+const LEAST_GAIN = 0.1;
+
 function accountOf(subject: string): Account | undefined {
   const [system, kind, namespace = '', name = '', ...rest] = subject.split(':');
   const isAccount = system === 'system' && kind === 'serviceaccount' && rest.length === 0;

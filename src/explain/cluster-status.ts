@@ -83,13 +83,10 @@ function reported(
   nowMs: number,
 ): Reported {
   const status = propagation?.status ?? {};
-  const ready = condition(status, 'Ready');
   return {
     name,
     displayName: cluster?.displayName ?? name,
-    ready: ready?.status ?? 'NotReported',
-    reason: ready?.reason ?? '',
-    message: ready?.message ?? 'no operator reports on this cluster',
+    ...readiness(condition(status, 'Ready'), cluster),
     ...counts(status),
     lastSyncAtMs: parseTime(status.lastSyncTime ?? ''),
     lagMs: lagOf(condition(status, 'Synced'), nowMs),
@@ -100,6 +97,23 @@ function reported(
     credentialsExpireAtMs: parseTime(status.credentialsExpireTime ?? ''),
     hashes: status.hashes ?? {},
     otherWriter: otherWriterOf(status),
+  };
+}
+
+function readiness(
+  ready: Condition | undefined,
+  cluster: Cluster | undefined,
+): Pick<Reported, 'ready' | 'reason' | 'message'> {
+  // What was reported before its Cluster was deleted holds no longer, whether or not an operator is there to see it.
+  if (ready?.status === 'True' && !cluster)
+    return {
+      ...{ ready: 'False', reason: 'ClusterDeleted' },
+      message: 'its Cluster is deleted, and no operator has taken away yet what is there',
+    };
+  return {
+    ready: ready?.status ?? 'NotReported',
+    reason: ready?.reason ?? '',
+    message: ready?.message ?? 'no operator reports on this cluster',
   };
 }
 

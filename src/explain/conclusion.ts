@@ -51,10 +51,24 @@ export function conclude(evidence: Evidence): Explanation {
     verdict,
     reason: decisive?.reason,
     message: unproven ? `${message}; ${unproven}` : message,
-    remedy: decisive?.remedy,
+    remedy: decisive && (verdict === 'stillAccepted' ? stillInRemedy(decisive, names) : decisive.remedy),
     runbook: decisive?.reason && runbookOf(decisive.reason),
     hops,
   };
+}
+
+/** By these somebody is to be out: to undo them first of all would be the wrong thing for a token that is still let in. */
+const REVOKING: ReadonlySet<string | undefined> = new Set<HopReasonCode>([
+  ...(['Disabled', 'UserDisabled', 'Expired', 'Deleting', 'TokenNotFound', 'UserNotFound'] as const),
+  ...(['ClusterNotFound', 'ClusterDeleted', 'AceDisabled', 'DrainRequested'] as const),
+]);
+const STILL_IN =
+  'it is out when the operator has taken it away and the caches of the API server have ended; if it stays, look at kubectl ace status CLUSTER';
+
+function stillInRemedy(hop: Hop, names: Parameters<typeof withNames>[1]): string | undefined {
+  if (!REVOKING.has(hop.reason)) return hop.remedy;
+  const { remedy } = withNames({ ...hop, remedy: STILL_IN }, names);
+  return hop.remedy === undefined ? remedy : `${remedy}. If it is to be let in: ${hop.remedy}`;
 }
 
 /** What is done to a Token is done to a token of the other kind by the other API, or by nobody. */

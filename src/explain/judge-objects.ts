@@ -46,7 +46,7 @@ function unread(
 }
 
 /** Why the management plane does not want the token in this cluster; undefined when it does, or is not known. */
-function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | 'DrainRequested' | undefined {
+function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | ClusterRefusal | undefined {
   const { management, target, nowMs } = evidence;
   if (!management.token?.ok || target.cluster === undefined) return undefined;
   const token = management.token.value;
@@ -60,8 +60,18 @@ function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | 'DrainRe
   // A User that could not be read may well be there.
   const isUserUnread = management.user?.ok === false;
   if (!verdict.wanted && !(isUserUnread && verdict.reason === 'UserNotFound')) return verdict.reason;
+  return drainOf(evidence);
+}
+
+type ClusterRefusal = 'ClusterNotFound' | 'ClusterDeleted' | 'DrainRequested';
+
+/** Why the operator takes everything out of the cluster, whatever the token. */
+function drainOf(evidence: Evidence): ClusterRefusal | undefined {
+  const { cluster, propagation } = evidence.management;
+  if (cluster?.ok && !cluster.value) return 'ClusterNotFound';
+  if (known(cluster)?.deleting) return 'ClusterDeleted';
   // What others write stays there, and comes.
-  const isDrained = known(management.propagation)?.spec.drain && otherWriterOf(evidence) === undefined;
+  const isDrained = known(propagation)?.spec.drain && otherWriterOf(evidence) === undefined;
   return isDrained ? 'DrainRequested' : undefined;
 }
 

@@ -43,9 +43,11 @@ const GATES: readonly HopId[] = ['parsed', 'hash', 'secret', 'webhook'];
 
 function byWhatIsStored({ downstream, nowMs }: Evidence, hops: readonly Hop[]): LetIn['is'] {
   const state = (id: HopId): Hop['state'] | undefined => hops.find((hop) => hop.id === id)?.state;
-  const isOfNoCluster = hops.some(({ reason }) => reason === 'ClusterNotFound');
-  if (isOfNoCluster || GATES.some((id) => state(id) === 'broken')) return 'no';
+  if (GATES.some((id) => state(id) === 'broken')) return 'no';
   const { clusterAuthToken, hashSecret, userAttribute } = downstream;
+  // What was never there lets nobody in; what was deleted does, for as long as it holds the token.
+  const isOfNoCluster = hops.some(({ reason }) => reason === 'ClusterNotFound');
+  if (isOfNoCluster && downstream.way?.ok !== true) return 'no';
   if (!clusterAuthToken?.ok) return clusterAuthToken?.failure.reason === 'KindMissing' ? 'no' : 'unknown';
   const token = clusterAuthToken.value?.parsed;
   const isUnread = [hashSecret, userAttribute].some((read) => read?.ok === false);

@@ -1,4 +1,5 @@
 import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
+import { MAX_VALUE } from '../api/parse-token.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { HashAlgorithmName, KubeObject, Token, User, UserAttribute } from '../api/types.ts';
@@ -133,5 +134,7 @@ function unhashable(
   const by = asked ? algorithm : `${algorithm}, unless the operator was given another --hash-algorithm`;
   if (reason === 'Malformed') return `token: not taken by ${by}`;
   const bytes = secret.kind === 'plain' ? Buffer.byteLength(secret.value) : 0;
-  return `the secret has ${bytes} bytes, ${maxSecretBytes(algorithm)} are taken by ${by}`;
+  // Of one that is longer no more is held.
+  const length = bytes > MAX_VALUE ? `more than ${MAX_VALUE}` : String(bytes);
+  return `the secret has ${length} bytes, ${maxSecretBytes(algorithm)} are taken by ${by}`;
 }

@@ -14,7 +14,7 @@ const RETRY_MS = 1_000;
 export interface HashCheck {
   readonly secret: string;
   readonly hash: string;
-  /** Whose turn it is, where many wait: a cluster. */
+  /** Whose turn it is, where many wait: a cluster, and of it a user, as `cluster/user`. */
   readonly group?: string;
 }
 

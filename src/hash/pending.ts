@@ -16,7 +16,7 @@ export interface HashRequest {
   readonly id: string;
   readonly algorithm: HashAlgorithm;
   readonly value: string;
-  /** Whose turn it is, where many wait: a cluster. */
+  /** Whose turn it is, where many wait: a cluster, and of it a user, as `cluster/user`. */
   readonly group?: string;
 }
 

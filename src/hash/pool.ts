@@ -1,6 +1,7 @@
 import { extname, join } from 'node:path';
 import { Piscina } from 'piscina';
 import { HasherClosedError, HashQueueFullError } from './errors.ts';
+import { Turns } from './turns.ts';
 import type { Job, JobResult } from './worker.ts';
 
 /** worker.ts from source, worker.js from dist: the build rewrites imports, not paths. */
@@ -27,7 +28,7 @@ interface Task {
 }
 
 /**
- * Worker threads behind a queue: groups take turns, within a group the first comes first.
+ * Worker threads behind a queue in which groups take turns, and their members.
  *
  * The queue is ours because Piscina kills a thread to abort a running job and does not count
  * abortable jobs against its own limit. Threads start with the first job.
@@ -37,8 +38,7 @@ export class HashPool {
   readonly #maxQueue: number;
   readonly #worker: string;
   readonly #onDone: ((job: Job, seconds: number) => void) | undefined;
-  /** By group, the one whose turn it is first. */
-  readonly #waiting = new Map<string, Set<Task>>();
+  readonly #waiting = new Turns<Task>();
   readonly #running = new Set<Task>();
   #piscina: Piscina<Job, string | boolean> | undefined;
   #closed = false;
@@ -52,30 +52,31 @@ export class HashPool {
 
   /** Jobs waiting or running. An aborted job counts until its thread is free again. */
   get size(): number {
-    return this.#waitingCount + this.#running.size;
+    return this.#waiting.size + this.#running.size;
   }
 
   /**
    * Does one job in a thread. An abort rejects at once, with the signal's reason; a job
    * that is already running keeps its thread until it is done.
    *
+   * @param group - whose turn it is where many wait; one of its members by `group/member`
    * @throws {HashQueueFullError} when `maxQueue` jobs are waiting already
    * @throws {HasherClosedError} when the pool is or gets closed
    */
   async run<J extends Job>(job: J, signal?: AbortSignal, group = ''): Promise<JobResult<J>> {
     signal?.throwIfAborted();
     if (this.#closed) throw new HasherClosedError('hasher is closed');
-    if (this.#running.size >= this.#threads && this.#waitingCount >= this.#maxQueue) {
-      throw new HashQueueFullError(`${this.#waitingCount} hashes are waiting already`);
+    if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
+      throw new HashQueueFullError(`${this.#waiting.size} hashes are waiting already`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<string | boolean>();
     const task: Task = { job, resolve, reject };
     const abort = (): void => {
-      this.#forget(group, task);
+      this.#waiting.delete(group, task);
       reject(signal?.reason);
     };
     signal?.addEventListener('abort', abort, { once: true });
-    this.#waiting.set(group, (this.#waiting.get(group) ?? new Set()).add(task));
+    this.#waiting.add(group, task);
     this.#startWaiting();
     try {
       return (await promise) as JobResult<J>;
@@ -88,33 +89,17 @@ export class HashPool {
   async close(): Promise<void> {
     this.#closed = true;
     const error = new HasherClosedError('hasher is closed');
-    for (const tasks of this.#waiting.values()) for (const task of tasks) task.reject(error);
-    this.#waiting.clear();
+    for (const task of this.#waiting.takeAll()) task.reject(error);
     await this.#endThreads(error);
-  }
-
-  get #waitingCount(): number {
-    return [...this.#waiting.values()].reduce((sum, tasks) => sum + tasks.size, 0);
   }
 
   #startWaiting(): void {
     while (this.#running.size < this.#threads) {
-      const [turn] = this.#waiting;
-      const [task] = turn?.[1] ?? [];
-      if (!turn || !task) return;
-      const [group, tasks] = turn;
-      this.#forget(group, task);
-      // To the end of the line: a cluster with thousands of hashes to make must not keep the others waiting.
-      if (this.#waiting.delete(group)) this.#waiting.set(group, tasks);
+      const task = this.#waiting.take();
+      if (!task) return;
       this.#running.add(task);
       void this.#execute(task);
     }
-  }
-
-  #forget(group: string, task: Task): void {
-    const tasks = this.#waiting.get(group);
-    tasks?.delete(task);
-    if (tasks?.size === 0) this.#waiting.delete(group);
   }
 
   async #execute(task: Task): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { readYaml } from '../api/read-yaml.ts';
-import { ConfigError, describeError } from '../errors.ts';
+import { ConfigError, describeFileError } from '../errors.ts';
 import { type Access, accessFrom, type HttpsOptions, type Loaded } from './access.ts';
 import { actingAs, type Impersonated, impersonatedGroups } from './impersonation.ts';
 import { clusterFault } from './kubeconfig-faults.ts';
@@ -92,7 +92,7 @@ function merged(files: readonly string[]): Content {
       return loadFile(file);
     } catch (error) {
       // The parser's message quotes the text it choked on, which may be a credential.
-      const cause = isSystemError(error) ? describeError(error) : 'it is no kubeconfig';
+      const cause = isSystemError(error) ? describeFileError(error) : 'it is no kubeconfig';
       throw new ConfigError(`cannot load kubeconfig ${file}: ${cause}`);
     }
   });

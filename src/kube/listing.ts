@@ -17,6 +17,9 @@ export interface Collection<T> {
   readonly maxBytes?: number;
 }
 
+/** A collection of which only lists are asked. */
+type Pages = Omit<Collection<unknown>, 'client' | 'parse'> & { readonly client: Pick<KubeClient, 'list'> };
+
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -36,36 +39,90 @@ const MAX_EMPTY_PAGES = 10;
  * Everything of one collection, in as many pages as it takes. All pages of one list are of one version; a `continue` that
  * expired throws 410.
  *
- * @throws {ApiError} also with the reason `ResponseTooLarge`, when the list is larger than any that we take
+ * @throws {ApiError} also with the reason `ResponseTooLarge`, when the list is larger than any that we take, or has no end
  */
 export async function listAll<T>(collection: Collection<T>, signal: AbortSignal): Promise<Listed<T>> {
-  const { resource, parse, maxBytes = MAX_BYTES } = collection;
   const items: T[] = [];
   let bytes = 0;
-  let emptyPages = 0;
+  let resourceVersion = '';
+  for await (const page of pagesOf(collection, signal)) {
+    for (const item of page.items) items.push(collection.parse(item));
+    bytes += page.bytes ?? 0;
+    resourceVersion = page.resourceVersion;
+  }
+  return { items, resourceVersion, bytes };
+}
+
+/**
+ * The pages of one list, each as it comes.
+ *
+ * @throws {ApiError} as {@link listAll}
+ */
+export async function* pagesOf(
+  collection: Pages,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ListPage, void> {
+  const bounds = new Bounds(collection);
   let next: ListPage | undefined;
-  let limit = collection.pageLimit ?? PAGE_LIMIT;
+  const full = collection.pageLimit ?? PAGE_LIMIT;
+  let limit = full;
   do {
     const { page, limit: used } = await nextPage(collection, limit, next, signal);
-    limit = used;
-    bytes += page.bytes ?? 0;
-    if (page.items.length === 0 && page.continue !== '') emptyPages += 1;
-    const isTooMuch = bytes > maxBytes || items.length + page.items.length > MAX_OBJECTS;
-    if (isTooMuch || emptyPages > MAX_EMPTY_PAGES) {
-      throw tooLarge(`LIST ${resource.plural}`, `${items.length} objects, ${bytes} bytes, and no end`);
-    }
-    for (const item of page.items) items.push(parse(item));
+    // A few large objects must not make thousands of pages of all that come behind them.
+    limit = (page.bytes ?? 0) < MAX_PAGE_BYTES / 4 ? Math.min(full, used * 4) : used;
+    bounds.take(page);
+    yield page;
     next = page;
   } while (next.continue !== '');
-  return { items, resourceVersion: next.resourceVersion, bytes };
+}
+
+/** What the pages of one list come to. */
+class Bounds {
+  readonly #of: Pick<Pages, 'resource' | 'maxBytes'>;
+  /** The first objects of all pages. */
+  readonly #begun = new Set<string>();
+  #bytes = 0;
+  #objects = 0;
+  #emptyPages = 0;
+
+  constructor(of: Pick<Pages, 'resource' | 'maxBytes'>) {
+    this.#of = of;
+  }
+
+  /** @throws {ApiError} when no list that has an end comes to that */
+  take(page: ListPage): void {
+    this.#bytes += page.bytes ?? 0;
+    this.#objects += page.items.length;
+    if (page.items.length === 0 && page.continue !== '') this.#emptyPages += 1;
+    const isTooMuch = this.#bytes > (this.#of.maxBytes ?? MAX_BYTES) || this.#objects > MAX_OBJECTS;
+    if (!(isTooMuch || this.#comesRound(page) || this.#emptyPages > MAX_EMPTY_PAGES)) return;
+    const detail = `${this.#objects} objects, ${this.#bytes} bytes, and no end`;
+    throw tooLarge(`LIST ${this.#of.resource.plural}`, detail);
+  }
+
+  /** Each object is once in a list: a page that begins as an earlier one did begins the list anew, and so for ever. */
+  #comesRound({ items }: ListPage): boolean {
+    const first = keyOf(items[0]);
+    if (first === undefined) return false;
+    if (this.#begun.has(first)) return true;
+    this.#begun.add(first);
+    return false;
+  }
+}
+
+/** undefined where there is no object, or one without a name. */
+function keyOf(object: unknown): string | undefined {
+  const { namespace = '', name } =
+    (object as { metadata?: { namespace?: string; name?: string } } | undefined)?.metadata ?? {};
+  return name === undefined ? undefined : `${namespace}/${name}`;
 }
 
 /** One page, of fewer objects where they are too large for that many. */
 async function nextPage(
-  collection: Collection<unknown>,
+  collection: Pages,
   limit: number,
   after: ListPage | undefined,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<{ page: ListPage; limit: number }> {
   const { client, resource, namespace, labelSelector, fieldSelector } = collection;
   const where = { namespace, labelSelector, fieldSelector, ...(after ? { continue: after.continue } : {}) };
@@ -75,7 +132,7 @@ async function nextPage(
         ...where,
         limit: fitting,
         maxBytes: MAX_PAGE_BYTES,
-        signal,
+        ...(signal ? { signal } : {}),
       });
       return { page, limit: fitting };
     } catch (error) {

@@ -1,3 +1,4 @@
+import { READ_TEXTS } from '../api/hop-reason-texts.ts';
 import type { ReadFailureReason } from '../api/reasons.ts';
 import { explain } from '../clusters/session.ts';
 import { ApiError, UnseenError } from '../errors.ts';
@@ -32,7 +33,10 @@ export function known<T>(result: Reading<T> | undefined): T | undefined {
 /** The value, where there is no answer without it. @throws {UnseenError} saying what was tried */
 export function required<T>(result: Reading<T>): T {
   if (result.ok) return result.value;
-  throw new UnseenError(`${result.failure.reason}: ${result.failure.message}`);
+  const { reason, message } = result.failure;
+  // The others say in their message what is in the way; a bare 404 tells nobody what to do.
+  const remedy = reason === 'KindMissing' ? `; ${READ_TEXTS.KindMissing.remedy}` : '';
+  throw new UnseenError(`${reason}: ${message}${remedy}`);
 }
 
 /** A reading of something that takes another reading first. */
@@ -48,5 +52,6 @@ function failureOf(error: unknown): ReadFailure {
   if (error instanceof ApiError && isOfAnother(error))
     return { reason: 'NoApiServer', message: `${message}, and not in the form of an API server` };
   const isKindMissing = error instanceof ApiError && error.code === 404 && !error.objectMissing;
-  return { reason: isKindMissing ? 'KindMissing' : (reason as ReadFailureReason), message };
+  if (isKindMissing) return { reason: 'KindMissing', message: `${message}: that kind is not served there` };
+  return { reason: reason as ReadFailureReason, message };
 }

@@ -60,6 +60,7 @@ function targets(): Targets {
   const clusters = Object.keys(CLUSTERS);
   return {
     clusters,
+    pairs: clusters.filter((id) => (CLUSTERS[id] ?? 0) > 1),
     planes: ['management', ...clusters],
     links: [
       ...['operator-0/management', 'operator-1/management'],
@@ -71,10 +72,11 @@ function targets(): Targets {
   };
 }
 
-function report(seed: number, { verdict, faults, changes, dir }: RunResult): void {
+function report(seed: number, { verdict, faults, leftOut, changes, dir }: RunResult): void {
   const { judged, violations, figures } = verdict;
   console.log(`\n${changes.done} changes (${changes.failed} in vain); faults carried out:`);
   for (const [kind, count] of faults) console.log(`  ${count} × ${kind}`);
+  for (const [kind, count] of leftOut) console.log(`  ${count} × ${kind} left out`);
   for (const [name, value] of Object.entries(figures)) console.log(`  ${name}: ${value}`);
   console.log('');
   for (const invariant of INVARIANTS) {

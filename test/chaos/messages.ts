@@ -85,6 +85,8 @@ export interface FaultWindow {
   readonly hurts: readonly string[];
   /** Whose contents went back in time: `management`, or the id of a cluster. */
   readonly wentBack?: string;
+  /** Which authenticator has a wrong clock, and judges expiry by it. */
+  readonly clockOf?: string;
 }
 
 export interface ProgramWrite {

@@ -37,6 +37,8 @@ export interface RunResult {
   readonly dir: string;
   /** How often each kind of fault was carried out. */
   readonly faults: ReadonlyMap<string, number>;
+  /** And how often not, though it was in the schedule. */
+  readonly leftOut: ReadonlyMap<string, number>;
   readonly changes: { readonly done: number; readonly failed: number };
 }
 
@@ -70,7 +72,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     say('planes are up');
     checker.tell({ type: 'start', scene: scene.forChecker });
     await checker.ready;
-    await begin(scene, schedule, seed);
+    await begin(scene, schedule);
     say('the programs are ready; chaos begins');
     endBeside = options.beside?.(scene) ?? endBeside;
     const tell = (fault: FaultWindow): void => {
@@ -79,7 +81,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     };
     const breaker = new Breaker({ scene, tell });
     endStalls = watchStalls(tell);
-    const changes = await carryOutAll(scene, breaker, seed, schedule.entries, record);
+    const changes = await carryOutAll(scene, breaker, schedule.entries, record);
     say(`${changes.done} changes, ${changes.failed} in vain; all is mended: it has to settle`);
     checker.tell({ type: 'phase', phase: 'converge' });
     const settledMs = await checker.converged;
@@ -88,7 +90,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await delay(options.silenceMs ?? SILENCE_MS);
     endBeside();
     checker.tell({ type: 'phase', phase: 'end' });
-    return { verdict: await checker.verdict, dir, faults: breaker.counts, changes };
+    return { verdict: await checker.verdict, dir, faults: breaker.counts, leftOut: breaker.leftOut, changes };
   } finally {
     endBeside();
     endStalls();
@@ -114,14 +116,14 @@ function watchStalls(tell: (window: FaultWindow) => void): () => void {
 }
 
 /** Users and tokens that are there from the start, things of other people, and all programs ready. */
-async function begin(scene: Scene, schedule: Schedule, seed: number): Promise<void> {
+async function begin(scene: Scene, schedule: Schedule): Promise<void> {
   const { world, operators, authenticators, clusters } = scene;
   const [users, rest] = [
     schedule.beginning.filter((change) => change.do === 'create user'),
     schedule.beginning.filter((change) => change.do !== 'create user'),
   ];
-  await Promise.all(users.map((change) => carryOut(world, seed, change)));
-  await Promise.all(rest.map((change) => carryOut(world, seed, change)));
+  await Promise.all(users.map((change) => carryOut(scene, change)));
+  await Promise.all(rest.map((change) => carryOut(scene, change)));
   for (const operator of operators) operator.start();
   for (const id of clusters)
     await eventually(async () => {
@@ -168,7 +170,6 @@ async function addForeign({ world, clusters }: Scene): Promise<void> {
 async function carryOutAll(
   scene: Scene,
   breaker: Breaker,
-  seed: number,
   entries: readonly Entry[],
   record: (line: object) => void,
 ): Promise<{ done: number; failed: number }> {
@@ -177,12 +178,12 @@ async function carryOutAll(
   let [done, failed] = [0, 0];
   const carry = async (entry: Entry): Promise<void> => {
     if ('fault' in entry) {
-      const error = await breaker.carryOut(entry.fault).catch((cause: unknown) => `failed: ${cause}`);
+      const error = await breaker.carryOut(entry.fault);
       record({ carried: entry.fault, ...(error ? { error } : {}) });
       return;
     }
     try {
-      await carryOut(scene.world, seed, entry.change);
+      await carryOut(scene, entry.change);
       done += 1;
       record({ change: entry.change });
     } catch (error) {

@@ -4,8 +4,9 @@ import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } f
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ControlPlane } from './control-plane.ts';
+import { beginning, isAfterEndless, relayEndless } from './fault-lists.ts';
 import { type Reply, relayBody, relayTorn, relayWatch, type WatchFaults } from './fault-relay.ts';
-import { createAuthority } from './pki.ts';
+import { createAuthority, type KeyPair } from './pki.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** What is wrong with the answers. Shares are of all requests, 0 to 1. */
@@ -19,6 +20,14 @@ export interface HttpFaults {
   /** Answers to anything but watches that end in the middle. */
   readonly tear?: { readonly share: number };
   readonly watches?: WatchFaults;
+  /** Lists begin anew at their end, for as long as somebody reads on; lists as streams never say that they are whole. */
+  readonly endlessLists?: boolean;
+}
+
+/** Where the kubeconfig of a program says that its credential and its authority are. */
+export interface AccessFiles {
+  readonly token: string;
+  readonly authority: string;
 }
 
 /** One request that changes something, as it arrived. */
@@ -40,13 +49,21 @@ export interface SeenWrite {
 export interface FaultProxy {
   readonly wire: TcpProxy;
   readonly url: string;
-  /** Text of a kubeconfig that leads here, with the bearer that is taken at present. */
-  kubeconfig(): string;
+  /** The only bearer that is taken at present. */
+  readonly bearer: string;
+  /** Certificate of the authority that the one shown at present was issued by. */
+  readonly authority: string;
+  /** Text of a kubeconfig that leads here, with what is right at present; with `files` they are named instead. */
+  kubeconfig(files?: AccessFiles): string;
   setFaults(faults: HttpFaults): void;
   /** From now on only this bearer is taken; connections stay. */
   setBearer(bearer: string): void;
   /** Shows a certificate of an authority that nobody trusts, and resets what is open; false: its own again. */
   setStranger(on: boolean): void;
+  /** Shows another certificate of the same authority, and resets what is open. */
+  renewCertificate(): void;
+  /** Shows a certificate of a new authority, and resets what is open; {@link kubeconfig} knows it. */
+  changeAuthority(): void;
   close(): Promise<void>;
 }
 
@@ -77,8 +94,9 @@ export async function startFaultProxy(plane: ControlPlane, options: FaultProxyOp
 class Middle implements FaultProxy {
   readonly #plane: ControlPlane;
   readonly #options: FaultProxyOptions;
-  readonly #authority = createAuthority('a proxy with faults');
-  readonly #own = this.#authority.issueServer('proxy', ['127.0.0.1']);
+  #authority = createAuthority('a proxy with faults');
+  #own: KeyPair = this.#authority.issueServer('proxy', ['127.0.0.1']);
+  #isStranger = false;
   readonly #stranger = createAuthority('nobody').issueServer('proxy', ['127.0.0.1']);
   readonly #agent: Agent;
   #server: Http2SecureServer | undefined;
@@ -123,13 +141,23 @@ class Middle implements FaultProxy {
     );
   }
 
-  kubeconfig(): string {
-    const ca = Buffer.from(this.#authority.cert).toString('base64');
+  get bearer(): string {
+    return this.#bearer;
+  }
+
+  get authority(): string {
+    return this.#authority.cert;
+  }
+
+  kubeconfig(files?: AccessFiles): string {
+    const trust = files
+      ? { 'certificate-authority': files.authority }
+      : { 'certificate-authority-data': Buffer.from(this.authority).toString('base64') };
     return JSON.stringify({
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'plane', cluster: { server: this.url, 'certificate-authority-data': ca } }],
-      users: [{ name: 'user', user: { token: this.#bearer } }],
+      clusters: [{ name: 'plane', cluster: { server: this.url, ...trust } }],
+      users: [{ name: 'user', user: files ? { tokenFile: files.token } : { token: this.#bearer } }],
       contexts: [{ name: 'plane', context: { cluster: 'plane', user: 'user' } }],
       'current-context': 'plane',
     });
@@ -144,7 +172,22 @@ class Middle implements FaultProxy {
   }
 
   setStranger(on: boolean): void {
-    this.#server?.setSecureContext(on ? this.#stranger : this.#own);
+    this.#isStranger = on;
+    this.#show();
+  }
+
+  renewCertificate(): void {
+    this.#own = this.#authority.issueServer('proxy', ['127.0.0.1']);
+    this.#show();
+  }
+
+  changeAuthority(): void {
+    this.#authority = createAuthority('another proxy with faults');
+    this.renewCertificate();
+  }
+
+  #show(): void {
+    this.#server?.setSecureContext(this.#isStranger ? this.#stranger : this.#own);
     this.wire.cut();
   }
 
@@ -178,7 +221,9 @@ class Middle implements FaultProxy {
       answerStatus(reply, refusal, retryAfter);
       return;
     }
-    this.#passOn(incoming, body, reply, seen);
+    // As of an API server that has forgotten the version.
+    if (isAfterEndless(incoming.url) && this.#faults.endlessLists !== true) answerStatus(reply, 410);
+    else this.#passOn(incoming, body, reply, seen);
   }
 
   #refusal(): number | undefined {
@@ -194,10 +239,11 @@ class Middle implements FaultProxy {
     seen: (status: number | undefined) => void,
   ): void {
     const headers = passedOn(incoming.headers);
-    const { method, url: path } = incoming;
+    const { method } = incoming;
+    const path = beginning(incoming.url);
     const outgoing = request(this.#plane.url + path, { method, headers, agent: this.#agent }, (answer) => {
       seen(answer.statusCode);
-      this.#relay(path, answer, reply);
+      this.#relay(method, path, answer, reply);
     });
     outgoing.on('error', () => {
       seen(undefined);
@@ -207,8 +253,11 @@ class Middle implements FaultProxy {
     outgoing.end(body);
   }
 
-  #relay(path: string, answer: IncomingMessage, reply: Reply): void {
+  #relay(method: string, path: string, answer: IncomingMessage, reply: Reply): void {
     const { random } = this.#options;
+    if (this.#faults.endlessLists && method === 'GET' && answer.statusCode === 200) {
+      if (relayEndless(path, answer, reply, () => this.#faults.endlessLists === true)) return;
+    }
     reply.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
     const isWatch = /[?&]watch=(1|true)/.test(path);
     const { watches, tear } = this.#faults;

@@ -177,7 +177,7 @@ async function tell({ path, bytes, archive, config }: Result, runtime: Runtime):
     return printObject(object, output, printerOf(config, runtime));
   }
   if (!toldBeside && output === 'name') return say(path, runtime);
-  const left = leftOut.length === 0 ? '' : `; ${leftOut.length} things are not in it`;
+  const left = leftOut.length === 0 ? '' : `; not in it: ${leftOut.length}, see left-out.json`;
   (toldBeside ? note : say)(`${path}: ${files} files, ${Math.ceil(bytes / 1024)} KiB${left}`, runtime);
 }
 

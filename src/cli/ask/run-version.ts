@@ -39,8 +39,8 @@ const STOCK = 'kube-api-auth';
 /** `ace-operator version`. @returns the exit code @throws {ConfigError | UnseenError} */
 export async function runVersion({ given }: Invocation, runtime: Runtime): Promise<number> {
   const config = versionConfig(given, runtime.env, runtime.home);
-  const parts = config.clientOnly
-    ? [clientPart(undefined)]
+  const { parts, unopened } = config.clientOnly
+    ? { parts: [clientPart(undefined)], unopened: NONE }
     : await withManagement(config, (management) => partVersions({ config, management, now: runtime.now }));
   const printer = printerOf(config, runtime);
   if (config.output === 'json' || config.output === 'yaml')
@@ -48,8 +48,10 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   else await printAnswer(answer(parts), printer);
   tellUnasked(parts, runtime);
   if (parts.some(({ skew }) => skew === 'unsupported')) return EXIT_NO;
-  return parts.some(isUnreached) ? EXIT_UNREACHABLE : EXIT_OK;
+  return parts.some((part) => isUnreached(part, unopened)) ? EXIT_UNREACHABLE : EXIT_OK;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What goes to people line by line; the table names the rest. */
 const MAX_TOLD = 20;
@@ -63,9 +65,13 @@ function tellUnasked(parts: readonly PartVersion[], runtime: Runtime): void {
     note(`and ${unasked.length - MAX_TOLD} more: -o wide says why of each`, runtime);
 }
 
-/** The operator's least credential may not look at authenticators, and never may: as for `preflight`, that is told and no fault. */
-function isUnreached({ part, failure }: PartVersion): boolean {
-  return failure !== undefined && (part === OPERATOR || failure.reason !== 'Forbidden');
+/**
+ * The operator's least credential may not look at authenticators, and never may: as for `preflight`, that is told and no fault. That
+ * whoever asks may not read that credential is another thing: then the cluster was not asked at all.
+ */
+function isUnreached({ part, where, failure }: PartVersion, unopened: ReadonlySet<string>): boolean {
+  const isTheirs = part === OPERATOR || unopened.has(where);
+  return failure !== undefined && (isTheirs || failure.reason !== 'Forbidden');
 }
 
 const OPERATOR = 'operator';
@@ -82,12 +88,18 @@ async function withManagement<T>(
   }
 }
 
+interface Asked {
+  readonly parts: readonly PartVersion[];
+  /** Clusters to which there was no way from here. */
+  readonly unopened: ReadonlySet<string>;
+}
+
 /**
  * All parts that can be asked, this program first.
  *
  * @throws {UnseenError} when the management plane tells nothing
  */
-async function partVersions(work: Work): Promise<readonly PartVersion[]> {
+async function partVersions(work: Work): Promise<Asked> {
   const { config, management } = work;
   const [own, clusters, propagations] = await Promise.all([
     ownVersions(work),
@@ -98,13 +110,15 @@ async function partVersions(work: Work): Promise<readonly PartVersion[]> {
   const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
   const names = withAce.map(({ name }) => name).sort();
   const found = new Map<string, readonly PartVersion[]>();
+  const unopened = new Set<string>();
   await eachBounded(names, PARALLEL, async (name) => {
     const deadline = AbortSignal.timeout(2 * config.requestTimeoutMs);
     const opened = await downstreamPlane(name, management, config, { connections: 1, deadline });
     found.set(name, await versionsThere(opened, name, { operator: own.operator, now: work.now }));
     if (opened.ok) await opened.value.close();
+    else unopened.add(name);
   });
-  return [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])];
+  return { parts: [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])], unopened };
 }
 
 interface Work {

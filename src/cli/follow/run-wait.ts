@@ -159,22 +159,29 @@ function fail(config: WaitConfig, explanation: Explanation, runtime: Runtime): n
   return isUnseen ? EXIT_UNREACHABLE : EXIT_NO;
 }
 
-const DECIDING: readonly string[] = ['cluster', 'connection', 'clusterAuthToken'];
+const DECIDING: readonly HopId[] = ['clusterAuthToken', 'cluster', 'connection'];
 
 /** What a person has to know: what is in the way of a token, or that it is still there. */
 function whyNot({ until }: WaitConfig, hops: readonly Hop[], culprit: Hop | undefined): string {
   const held = hops.find(({ id }) => id === 'clusterAuthToken');
   const isThere = held?.state === 'ok' || held?.state === 'warning';
-  if (until === 'revoked' && isThere)
-    return `its ClusterAuthToken is still there, and the Token is in order (${held.detail})`;
+  if (until === 'revoked' && isThere) {
+    // Such as a disabled user's: it is refused, and its ClusterAuthToken stays.
+    const why = hops.find(({ state, reason }) => state === 'broken' && reason);
+    const order = why
+      ? `and stays: ${why.reason}: ${why.detail}`
+      : `and the Token is in order (${held.detail})`;
+    return `its ClusterAuthToken is still there, ${order}`;
+  }
   if (!culprit) return 'nothing of it was seen';
   return culprit.reason ? `${culprit.reason}: ${culprit.detail}` : culprit.detail;
 }
 
 /** What is broken, else what could not be seen. */
 function culpritOf({ until }: WaitConfig, hops: readonly Hop[]): Hop | undefined {
-  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is.
-  const concerned = until === 'revoked' ? hops.filter(({ id }) => DECIDING.includes(id)) : hops;
+  // That there is no Token is no obstacle to its being gone; that the cluster cannot be asked is, and what is still there.
+  const concerned =
+    until === 'revoked' ? DECIDING.flatMap((id) => hops.filter((hop) => hop.id === id)) : hops;
   return (
     concerned.find(({ state }) => state === 'broken') ??
     concerned.find(({ state, reason }) => state === 'unknown' && reason)

@@ -27,7 +27,7 @@ const tokenCreate: Command = {
 
 const tokenList: Command = {
   description:
-    'Show tokens. STATE is Active, or the reason why the token is of no use, by itself or because of its user; STORED is how the management plane keeps it: plain, or the format of its hash. Neither a secret nor a hash is ever shown.',
+    'Show tokens. STATE is Active, or the reason why the token is of no use, by itself or because of its user (whether its cluster takes it, explain tells); STORED is how the management plane keeps it: plain, or the format of its hash. Neither a secret nor a hash is ever shown.',
   flags: TOKEN_LIST_FLAGS,
   examples: [
     { what: "One user's tokens", command: 'token list --user u-ada' },

@@ -76,15 +76,16 @@ export async function runJoin({ args, given }: Invocation, runtime: Runtime): Pr
 
 /** @throws {TerminalError} when management has no such cluster */
 async function wanted(
-  { cluster }: JoinConfig,
+  { cluster, renew }: JoinConfig,
   management: ManagementPlane,
   runtime: Runtime,
 ): Promise<Cluster> {
   const found = needed(await management.cluster(cluster));
   if (!found) throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
+  const meanwhile = renew ? 'carries nothing there, and renews nothing,' : 'carries nothing there';
   if (!found.aceEnabled)
     note(
-      `ACE of cluster ${cluster} is off: the operator carries nothing there until spec.localClusterAuthEndpoint.enabled of the Cluster is true`,
+      `ACE of cluster ${cluster} is off: the operator ${meanwhile} until spec.localClusterAuthEndpoint.enabled of the Cluster is true`,
       runtime,
     );
   return found;

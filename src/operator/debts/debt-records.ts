@@ -8,6 +8,7 @@ import {
 import type { KubeObject } from '../../api/types.ts';
 import { ApiError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { pagesOf } from '../../kube/listing.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type DebtRecord, pack, unpack } from './debt-record.ts';
 
@@ -59,17 +60,15 @@ export class DebtRecords {
   async load(): Promise<void> {
     const found = new Map<string, FoundRecord>();
     try {
-      let next = '';
-      do {
-        const page = await this.#client.list(CONFIG_MAPS, {
-          namespace: this.#namespace,
-          labelSelector: `${LABEL_COMPONENT}=${COMPONENT}`,
-          limit: ANSWER_LIMIT,
-          ...(next === '' ? {} : { continue: next }),
-        });
+      const labelSelector = `${LABEL_COMPONENT}=${COMPONENT}`;
+      const records = {
+        client: this.#client,
+        resource: CONFIG_MAPS,
+        namespace: this.#namespace,
+        labelSelector,
+      };
+      for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
         for (const item of page.items) await this.#take(item as KubeObject, found);
-        next = page.continue;
-      } while (next !== '');
     } catch (error) {
       if (!(error instanceof ApiError && error.code < 429)) throw error;
       this.#log.warn('records of owed revocations not read', {

@@ -31,8 +31,8 @@ export function renewalPlan(facts: RenewalFacts): RenewalPlan {
   const { renewable, ownNamespace, triedAtMs, isConnected, nowMs } = facts;
   if (renewable?.secret.namespace !== ownNamespace) return { kind: 'never' };
   const { fromMs, untilMs } = renewable.lifetime;
-  // By what has ended nobody is let in: a person has to join again.
-  if (nowMs >= untilMs) return { kind: 'never' };
+  // By what has ended nobody is let in, and a person has to join again; unless it is our clock that is ahead.
+  if (nowMs >= untilMs && !isConnected) return { kind: 'never' };
   const againMs = Math.min(LATEST_MS, Math.max(SOONEST_MS, (untilMs - nowMs) / 20));
   const waitMs = Math.max(
     renewalDueAtMs(renewable.lifetime) - nowMs,

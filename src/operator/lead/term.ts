@@ -1,5 +1,6 @@
 import { EXT_TOKEN_SECRETS } from '../../api/names.ts';
 import { holdsOurs } from '../../clusters/leftovers.ts';
+import { letsIn } from '../../clusters/lets-in.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
 import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
@@ -181,6 +182,8 @@ export class Term {
           new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
         holdsOurs: async (cluster, access) =>
           holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
+        letsIn: async (cluster, access) =>
+          letsIn({ ...this.#sessionOptions(cluster), access: await access() }),
       },
     });
   }

@@ -53,6 +53,8 @@ export interface Sessions {
   open(cluster: string, way: WayIn, listener: SessionListener): ClusterSession;
   /** Whether anything of ours is in a cluster. @throws when it does not tell */
   holdsOurs(cluster: string, access: () => Promise<Access>): Promise<boolean>;
+  /** Resolves when that way lets us in. @throws when it does not */
+  letsIn(cluster: string, access: () => Promise<Access>): Promise<void>;
 }
 
 /** What one cluster asks of whoever engages all of them. */

@@ -115,11 +115,9 @@ export class TokenHashes {
     if (keptOf(judged, rules) !== undefined) return true;
     const unread = judged.filter(({ isPresent }) => isPresent === undefined);
     for (const { one } of unread) {
-      this.#store.checks.start(
-        { secret: request.value, hash: one.hash, group: rules.place.cluster },
-        (isMatch) =>
-          // What turns out to be of an earlier secret is to go at once.
-          wake(isMatch === false ? 'revocation' : 'normal'),
+      this.#store.checks.start({ secret: request.value, hash: one.hash, group: request.group }, (isMatch) =>
+        // What turns out to be of an earlier secret is to go at once.
+        wake(isMatch === false ? 'revocation' : 'normal'),
       );
     }
     return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
@@ -284,8 +282,11 @@ function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {
   return new Set(found.map(({ object }) => object));
 }
 
-function requestOf({ uid, secret }: Token, { algorithm, place }: Placed): HashRequest | undefined {
+function requestOf(
+  { uid, secret, userName }: Token,
+  { algorithm, place }: Placed,
+): (HashRequest & { readonly group: string }) | undefined {
   return secret.kind === 'plain'
-    ? { id: uid, algorithm, value: secret.value, group: place.cluster }
+    ? { id: uid, algorithm, value: secret.value, group: `${place.cluster}/${userName}` }
     : undefined;
 }

@@ -158,6 +158,7 @@ export class AceOperator extends Base {
       parse,
       store,
       observer: this.#observer(resource, name),
+      ...(resource === TOKENS ? { maxBytes: MAX_TOKEN_BYTES } : {}),
       ...(timing ? { timing } : {}),
     });
     this.#watches.add(reflector, DECIDING.includes(resource));
@@ -249,6 +250,12 @@ export class AceOperator extends Base {
     return stores[resource.plural] as Source;
   }
 }
+
+/**
+ * All that an etcd can hold: whoever may create Tokens can make each as large as one may be, and must not be able to end our
+ * lists of them by it. What we hold of each is bounded (`parse-token.ts`).
+ */
+const MAX_TOKEN_BYTES = 8 * 1_024 ** 3;
 
 /** What decides about tokens: nothing can be done before these were read. */
 const DECIDING: readonly Resource[] = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS];

@@ -110,6 +110,8 @@ export class Bearer {
       return this.#wrongPerson(answer, faults);
     }
     const { revokedMs } = this;
+    // Expiry is judged by the clock of the node; anything else is not.
+    if (should?.isGood && faults.clockWasWrong(who, askedMs, answeredMs)) return undefined;
     const refusedMs = this.#refused.get(who);
     const places = ['management', cluster];
     const isKnown = refusedMs !== undefined && refusedMs < askedMs && revokedMs + EDGE_MS < refusedMs;
@@ -156,6 +158,9 @@ export class Bearer {
     // Where nobody answers the webhook, the API server can only say no.
     if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
       return undefined;
+    const isEarly =
+      should.untilMs < Number.POSITIVE_INFINITY && faults.clockWasWrong(who, askedMs, answeredMs);
+    if (isEarly) return undefined;
     const what = `refused by ${who} at ${time(askedMs)}, good since ${time(this.#sinceMs)}`;
     return { invariant: 'I2', what };
   }

@@ -233,7 +233,7 @@ export class Checker {
     const wrong = isAuthenticator ? undefined : this.#leaders.saw(write);
     if (wrong) this.#violate('I6', write.program ?? 'a program', wrong);
     const isSilent = this.#phase === 'silence' && write.atMs > this.#phaseSinceMs + ABATING_MS;
-    if (isSilent && !isLease(write) && !this.#bookkeeping.allows(write)) {
+    if (isSilent && !isLease(write) && !this.#bookkeeping.allows(write, this.#phaseSinceMs)) {
       const where = `${write.method} ${write.path.split('?')[0]} (${write.status})`;
       this.#violate('I5', write.plane, `${write.program} writes though nothing changes: ${where}`);
     }

@@ -45,9 +45,18 @@ function one(token: Json, user: Json, groups: readonly string[], ace: boolean): 
   const isGood = isThere && user.enabled !== false && !isGoing(user);
   const untilMs = expiryOf(token);
   const generation = Number(token.metadata.annotations?.['chaos/generation'] ?? 0);
-  const decides = [token.metadata.uid, user?.metadata.uid, token.userId, groups, isThere, isGood, untilMs];
+  const decides = [
+    token.clusterName,
+    token.metadata.uid,
+    user?.metadata.uid,
+    token.userId,
+    groups,
+    isThere,
+    isGood,
+    untilMs,
+  ];
   return {
-    ...{ cluster: token.clusterName, name: token.metadata.name, user: token.userId, groups },
+    ...{ cluster: placeOf(token.clusterName), name: token.metadata.name, user: token.userId, groups },
     ...{ isThere, isGood, untilMs, generation },
     version: JSON.stringify([...decides, generation]),
   };
@@ -72,6 +81,9 @@ function groupsOf(attribute: Json): readonly string[] {
   const names = providers.flatMap(({ Items }) => (Items ?? []).map((item: Json) => item.metadata.name));
   return [...new Set<string>(names)].sort();
 }
+
+/** A cluster that is registered anew is the same one, whatever its id: `c-1` for `c-1-again-2`. By the convention of the driver. */
+const placeOf = (id: string): string => id.replace(/-again-\d+$/, '');
 
 /** The secret of a token, by the convention of the driver: the checker never takes it from where it could leak. */
 export function secretOf(seed: number, name: string, generation: number): string {

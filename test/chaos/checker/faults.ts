@@ -23,6 +23,16 @@ export class Faults {
     return false;
   }
 
+  /** Whether the clock of that authenticator, or of one that this API server asks, was wrong at any moment between these. */
+  clockWasWrong(who: string, fromMs: number, toMs: number): boolean {
+    const cluster = who.endsWith('/api') ? who.slice(0, -'api'.length) : undefined;
+    for (const { clockOf, fromMs: sinceMs, untilMs = Number.POSITIVE_INFINITY } of this.#windows.values()) {
+      const isIt = clockOf !== undefined && (clockOf === who || (cluster && clockOf.startsWith(cluster)));
+      if (isIt && sinceMs <= toMs && fromMs <= untilMs) return true;
+    }
+    return false;
+  }
+
   /** The names of all kinds that went on at that moment, for messages. */
   at(ms: number): string {
     const now = [...this.#windows.values()].filter(

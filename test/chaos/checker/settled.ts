@@ -20,8 +20,14 @@ export function differences(
   nowMs: number,
 ): readonly string[] {
   const lines: string[] = [];
+  // Where somebody else has the name already, nothing of ours is to be there.
+  const taken = new Set(
+    [...is.secrets, ...is.tokens].filter((one) => !isOurs(one)).map(({ metadata }) => metadata.name),
+  );
   const wanted = new Map(
-    should.filter((one) => one.isThere && one.untilMs > nowMs).map((one) => [one.name, one]),
+    should
+      .filter(({ name, isThere, untilMs }) => isThere && untilMs > nowMs && !taken.has(name))
+      .map((one) => [one.name, one]),
   );
   // One that is about to expire may be there or not.
   const either = new Set(

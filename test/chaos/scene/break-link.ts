@@ -67,3 +67,10 @@ export async function faulty(
   await delay(forMs);
   proxy.setFaults({});
 }
+
+/** Lists have no end; connections are cut and three calls of ten refused as too old, so that there are lists. */
+export async function endless(proxy: FaultProxy, forMs: number): Promise<void> {
+  const refuse = { share: 0.3, statuses: [410] };
+  proxy.wire.cut();
+  await faulty(proxy, { endlessLists: true, refuse }, forMs);
+}

@@ -3,19 +3,24 @@ import { hash } from '../../../src/hash/sha3-512.ts';
 import type { World } from '../../support/world.ts';
 import { secretOf } from '../checker/derive.ts';
 import type { Change } from '../schedule/changes.ts';
+import type { Scene } from './scene.ts';
+
+type Where = Pick<Scene, 'world' | 'registrations' | 'forChecker'>;
 
 const API = 'management.cattle.io/v3';
 
 /** Does it in the management plane, past all proxies. @throws {Error} when that is down, or the thing is not there */
-export async function carryOut(world: World, seed: number, change: Change): Promise<void> {
+export async function carryOut(scene: Where, change: Change): Promise<void> {
+  const { world, registrations } = scene;
   const { management } = world;
+  const { seed } = scene.forChecker;
   switch (change.do) {
     case 'create token': {
       const { token: name, cluster, user, ttlMs } = change;
       const { metadata, token } = storedAs(seed, name, change.generation, change.stored);
       await management.create(TOKENS, {
         ...{ apiVersion: API, kind: 'Token', metadata: { name, ...metadata }, token },
-        ...{ userId: user, clusterName: cluster, ttl: ttlMs, enabled: true },
+        ...{ userId: user, clusterName: registrations.idOf(cluster), ttl: ttlMs, enabled: true },
       });
       return;
     }
@@ -43,13 +48,13 @@ export async function carryOut(world: World, seed: number, change: Change): Prom
         await management.patch(USERS, change.user, { enabled: true });
         return;
       }
-      await carryOut(world, seed, { do: 'create user', user: change.user });
+      await carryOut(scene, { do: 'create user', user: change.user });
       return;
     case 'set groups':
       await setGroups(world, change.user, change.groups);
       return;
     case 'switch ACE':
-      await management.patch(CLUSTERS, change.cluster, {
+      await management.patch(CLUSTERS, registrations.idOf(change.cluster), {
         spec: { localClusterAuthEndpoint: { enabled: change.on } },
       });
   }

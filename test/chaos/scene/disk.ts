@@ -26,7 +26,7 @@ export async function mountDisk(dir: string): Promise<Disk | undefined> {
     return undefined;
   }
   const filling = join(dir, 'filling');
-  const remount = (how: string): Promise<unknown> => run('mount', ['-o', `remount,${how}`, dir]);
+  let isForbidden = false;
   return {
     dir,
     async fill() {
@@ -34,13 +34,18 @@ export async function mountDisk(dir: string): Promise<Disk | undefined> {
       await writeFile(filling, Buffer.alloc(SIZE_KIB * 1_024)).catch(() => undefined);
     },
     async forbid() {
-      await remount('ro');
+      // The same once more on top, so that a file that is open for writing is no hindrance: nothing more can be opened for it.
+      await run('mount', ['--bind', dir, dir]);
+      isForbidden = true;
+      await run('mount', ['-o', 'remount,bind,ro', dir]);
     },
     async mend() {
-      await remount('rw');
+      if (isForbidden) await run('umount', ['--lazy', dir]);
+      isForbidden = false;
       await rm(filling, { force: true });
     },
     async close() {
+      if (isForbidden) await run('umount', ['--lazy', dir]).catch(() => undefined);
       await run('umount', ['--lazy', dir]).catch(() => undefined);
     },
   };

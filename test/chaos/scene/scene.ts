@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLUSTERS } from '../../../src/api/names.ts';
 import { freePort, webhookKubeconfig } from '../../support/authenticator-process.ts';
@@ -8,6 +8,7 @@ import type { ProgramChange, ProgramWrite, SceneForChecker } from '../messages.t
 import { randomOf } from '../schedule/random.ts';
 import { type Disk, mountDisk } from './disk.ts';
 import { Program } from './programs.ts';
+import { Registrations } from './registrations.ts';
 import { ownerOfPort } from './whose-port.ts';
 
 /** As it is unless a flag says otherwise. */
@@ -29,6 +30,11 @@ export interface Scene {
   readonly links: ReadonlyMap<string, FaultProxy>;
   /** Where authenticators save what they know, by the same names; none where nothing can be mounted. */
   readonly disks: ReadonlyMap<string, Disk>;
+  readonly registrations: Registrations;
+  /** What every secret of this run begins with: it is to be found nowhere. */
+  readonly mark: string;
+  /** Tells the program on a link what bearer and authority are right there at present: in its files, or in the Secret of a cluster. */
+  tellAccess(link: string): Promise<void>;
   readonly forChecker: SceneForChecker;
   close(): Promise<void>;
 }
@@ -60,6 +66,12 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   const owners = new Map<number, string>();
   const operators: Program[] = [];
   const links = new Map<string, FaultProxy>();
+  const mark = `CANARY-${seed}-`;
+  const access = new Map<string, () => Promise<void>>();
+  const registrations = new Registrations(
+    world,
+    (place) => links.get(`operators/${place}`)?.kubeconfig() ?? '',
+  );
   const link = async (
     name: string,
     plane: World['management']['plane'],
@@ -81,6 +93,7 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
       onWrite,
       ...(program ? {} : { onConnection: whose }),
     });
+    proxy.setBearer(`${mark}bearer-of-the-first-day-${name.replace('/', '-')}`);
     links.set(name, proxy);
     return proxy;
   };
@@ -88,8 +101,7 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   for (let index = 0; index < REPLICAS; index += 1) {
     const name = `operator-${index}`;
     const proxy = await link(`${name}/management`, world.management.plane, name);
-    const kubeconfig = join(dir, `${name}.kubeconfig`);
-    await writeFile(kubeconfig, proxy.kubeconfig(), { mode: 0o600 });
+    const kubeconfig = await byFiles(dir, name, proxy, access);
     const probePort = await freePort();
     const args = ['operator', '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${probePort}`];
     const flags = [...OPERATOR_FLAGS, ...(options.operatorFlags ?? [])];
@@ -110,13 +122,12 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   const forChecker: SceneForChecker['clusters'][number][] = [];
   for (const [id, count] of Object.entries(options.clusters)) {
     const { plane } = world.cluster(id);
-    const toCluster = await link(`operators/${id}`, plane);
-    await world.register(id, { credentials: false });
-    await world.setCredentials(id, { kubeconfig: toCluster.kubeconfig() });
+    await link(`operators/${id}`, plane);
+    access.set(`operators/${id}`, () => registrations.tellCredentials(id));
+    await registrations.ensure(id);
     const proxy = await link(`authenticators/${id}`, plane, `${id}/`);
-    const kubeconfig = join(dir, `authenticator-${id}.kubeconfig`);
+    const kubeconfig = await byFiles(dir, `authenticators/${id}`, proxy, access);
     const keyFile = join(dir, `authenticator-${id}.key`);
-    await writeFile(kubeconfig, proxy.kubeconfig(), { mode: 0o600 });
     await writeFile(keyFile, `a key of sixteen bytes or more ${id}`, { mode: 0o600 });
     const replicas: { name: string; port: number }[] = [];
     for (let index = 0; index < count; index += 1) {
@@ -149,7 +160,10 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
   await registerAway(world, links.get(`operators/${clusters[0]}`) as FaultProxy);
   const management = await world.management.plane.kubeconfigFor('checker', ['system:masters']);
   return {
-    ...{ world, clusters, operators, authenticators, links, disks },
+    ...{ world, clusters, operators, authenticators, links, disks, registrations, mark },
+    async tellAccess(name) {
+      await access.get(name)?.();
+    },
     forChecker: { seed, dir, management, clusters: forChecker, away: [AWAY], leaseMs: LEASE_MS },
     async close() {
       for (const program of [...operators, ...authenticators.values()]) {
@@ -161,6 +175,34 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
       await world.close();
     },
   };
+}
+
+/**
+ * A kubeconfig that names files for bearer and authority, as that of a ServiceAccount does; told anew, both appear whole, as by the kubelet.
+ *
+ * @returns its path
+ */
+async function byFiles(
+  dir: string,
+  name: string,
+  proxy: FaultProxy,
+  access: Map<string, () => Promise<void>>,
+): Promise<string> {
+  const path = (what: string): string => join(dir, `${name.replace('/', '-')}.${what}`);
+  const files = { token: path('bearer'), authority: path('authority.pem') };
+  const replace = async (file: string, text: string): Promise<void> => {
+    await writeFile(`${file}.next`, text, { mode: 0o600 });
+    await rename(`${file}.next`, file);
+  };
+  const tell = async (): Promise<void> => {
+    await replace(files.token, proxy.bearer);
+    await replace(files.authority, proxy.authority);
+  };
+  const link = name.startsWith('operator-') ? `${name}/management` : name;
+  access.set(link, tell);
+  await tell();
+  await replace(path('kubeconfig'), proxy.kubeconfig(files));
+  return path('kubeconfig');
 }
 
 /** A cluster whose address nobody answers: the others must not notice. */

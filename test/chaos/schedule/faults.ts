@@ -18,6 +18,8 @@ export interface Targets {
   /** `c-1/0`. */
   readonly authenticators: readonly string[];
   readonly clusters: readonly string[];
+  /** Clusters that have more than one authenticator. */
+  readonly pairs: readonly string[];
 }
 
 type Aim = keyof Targets | 'none';
@@ -36,7 +38,7 @@ export const KINDS = {
   'kill follower': { aim: 'none', lasts: [1, 4], times: 1 },
   'kill authenticator': { aim: 'authenticators', lasts: [0, 3], times: 3 },
   'roll operators': { aim: 'none', lasts: [2, 4], times: 1 },
-  'roll authenticators': { aim: 'clusters', lasts: [2, 4], times: 1 },
+  'roll authenticators': { aim: 'pairs', lasts: [2, 4], times: 1 },
   'pause leader': { aim: 'none', lasts: [18, 24], times: 1 },
   'kill API server': { aim: 'planes', lasts: [2, 6], times: 2 },
   'restart etcd': { aim: 'planes', lasts: [0, 0], times: 1 },
@@ -51,10 +53,16 @@ export const KINDS = {
   'errors at 10 %': { aim: 'links', lasts: [6, 15], times: 3 },
   'torn bodies': { aim: 'links', lasts: [5, 10], times: 2 },
   'faulty watches': { aim: 'links', lasts: [6, 15], times: 2 },
+  'lists without end': { aim: 'links', lasts: [5, 12], times: 2 },
   'wrong clock of an operator': { aim: 'none', lasts: [5, 10], times: 1 },
+  'wrong clock of an authenticator': { aim: 'authenticators', lasts: [5, 10], times: 1 },
   'delete installation key': { aim: 'none', lasts: [0, 0], times: 1 },
-  'change credentials': { aim: 'clusters', lasts: [1, 3], times: 1 },
+  'change credentials': { aim: 'links', lasts: [1, 3], times: 2 },
+  'renew serving certificate': { aim: 'links', lasts: [0, 0], times: 1 },
+  'change authority': { aim: 'links', lasts: [1, 4], times: 2 },
+  'register anew': { aim: 'clusters', lasts: [2, 8], times: 1 },
   'refuse deletions by policy': { aim: 'clusters', lasts: [5, 10], times: 1 },
+  'refuse writes by policy': { aim: 'planes', lasts: [5, 10], times: 1 },
   'switch ACE off and on': { aim: 'clusters', lasts: [3, 6], times: 1 },
   'full disk': { aim: 'authenticators', lasts: [4, 10], times: 1 },
   'read-only disk': { aim: 'authenticators', lasts: [4, 10], times: 1 },

@@ -40,7 +40,7 @@ async function brokenBy(name: string, standIn: StandIn, seed: number): Promise<r
   const { authenticator, operatorFlags, beside, faults = [] } = standIn;
   const schedule = makeSchedule({
     ...{ seed, seconds: SECONDS, kinds: faults, changesPerSecond: 6, faultEveryMs: [8_000, 10_000] },
-    targets: { planes: ['c-1'], links: [], authenticators: [], clusters: ['c-1'] },
+    targets: { planes: ['c-1'], links: [], authenticators: [], pairs: [], clusters: ['c-1'] },
   });
   const { verdict } = await run({
     ...{ seed, root: ROOT, clusters: CLUSTERS, schedule },

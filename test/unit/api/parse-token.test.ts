@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ANNOTATION_TOKEN_HASHED } from '../../../src/api/names.ts';
+import { ANNOTATION_TOKEN_HASHED, isObjectName } from '../../../src/api/names.ts';
 import { parseToken } from '../../../src/api/parse-token.ts';
 import type { Token } from '../../../src/api/types.ts';
 import { aToken, CANARY, HOUR, type Json, NOW, NOW_TEXT, rawToken } from '../../support/builders.ts';
@@ -109,9 +109,9 @@ describe('parseToken', () => {
       fields: { token: 'ключ-🔑-\u0000' },
       want: { secret: { kind: 'plain', value: 'ключ-🔑-\u0000' } },
     },
-    'a secret of 1 MB is kept as it is': {
-      fields: { token: 'x'.repeat(1_000_000) },
-      want: { secret: { kind: 'plain', value: 'x'.repeat(1_000_000) } },
+    'a secret of 4096 characters is kept as it is, and of a longer one only that it is longer': {
+      fields: { token: 'y'.repeat(1_000_000) },
+      want: { secret: { kind: 'plain', value: 'x'.repeat(4_097) } },
     },
   };
   for (const [title, { fields, metadata, want }] of Object.entries(readings)) {
@@ -221,3 +221,24 @@ const fieldNames = fc.oneof(
   fc.constantFrom('userId', 'token', 'clusterName', 'enabled', 'ttl', 'expiresAt'),
   fc.string({ maxLength: 8 }),
 );
+
+describe('names that are too long for one', () => {
+  const megabyte = 'u'.repeat(1_000_000);
+
+  test('are not held, and name nothing', () => {
+    const token = parseToken({
+      metadata: { name: 't' },
+      userId: megabyte,
+      clusterName: megabyte,
+      token: 's',
+    });
+    expect(token.userName.length + token.clusterName.length).toBeLessThan(100);
+    expect(token.problem).toBe('userId: cannot be the name of an object');
+    expect(isObjectName(token.clusterName)).toBe(false);
+  });
+
+  test('are not held of a token that cannot be read either', () => {
+    const token = parseToken({ metadata: { name: 't' }, userId: megabyte, clusterName: megabyte, ttl: 'x' });
+    expect(token.userName.length + token.clusterName.length).toBeLessThan(100);
+  });
+});

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Answer, Bearer } from '../../chaos/checker/bearer.ts';
+import { Bookkeeping } from '../../chaos/checker/bookkeeping.ts';
 import { derive, type Should, secretOf } from '../../chaos/checker/derive.ts';
 import { Faults } from '../../chaos/checker/faults.ts';
 import { Leaders } from '../../chaos/checker/leaders.ts';
@@ -68,6 +69,13 @@ describe('what should be', () => {
     };
     const found = derive(upstream).get('c-1/t-1');
     expect([found?.isThere, found?.isGood]).toEqual([isThere, isGood]);
+  });
+
+  test('a token of a cluster that was registered anew is of that cluster, and good once it has ACE there', () => {
+    const again = { ...cluster, metadata: { name: 'c-1-again-2' } };
+    const moved = { tokens: [token({ clusterName: 'c-1-again-2' })], users: [user()], attributes: [] };
+    expect(derive({ ...moved, clusters: [again] }).get('c-1/t-1')?.isGood).toBe(true);
+    expect(derive({ ...moved, clusters: [cluster] }).get('c-1/t-1')?.isGood).toBe(false);
   });
 
   test('expires at the earlier of two times, in whole seconds', () => {
@@ -179,6 +187,41 @@ describe('I2', () => {
   });
 });
 
+describe('where the clock of an authenticator is wrong', () => {
+  const wrong = (): Faults => {
+    const faults = new Faults();
+    const window = { id: 1, kind: 'clock', fromMs: T0, untilMs: T0 + MINUTE_MS, hurts: ['c-1/0'] };
+    faults.tell({ ...window, clockOf: 'c-1/0' });
+    return faults;
+  };
+  const expiring = (): Should => ({ ...should(), untilMs: T0 + 10 * MINUTE_MS });
+  const accepted = (one: Bearer): Bearer => {
+    one.heard(answer(T0 + 10, true), wrong());
+    return one;
+  };
+
+  test('it may refuse early what expires, and nothing else; another one may refuse nothing', () => {
+    const no = answer(T0 + 5_000, false);
+    expect(broken(accepted(bearer(expiring())), expiring(), no, wrong())).toBeUndefined();
+    expect(broken(accepted(bearer()), should(), no, wrong())).toBe('I2');
+    const other = bearer(expiring());
+    other.heard(answer(T0 + 10, true, { who: 'c-1/1' }), wrong());
+    expect(broken(other, expiring(), { ...no, who: 'c-1/1' }, wrong())).toBe('I2');
+  });
+
+  test('it may refuse nothing any more once the clock is right', () => {
+    const no = answer(T0 + 2 * MINUTE_MS, false);
+    expect(broken(accepted(bearer(expiring())), expiring(), no, wrong())).toBe('I2');
+  });
+
+  test('it may not let in again what was deleted', () => {
+    const one = bearer();
+    one.saw(undefined, reading(T0 + 1_000));
+    one.heard(answer(T0 + 10_000, false), new Faults());
+    expect(broken(one, undefined, answer(T0 + 20_000, true), wrong())).toBe('I1');
+  });
+});
+
 describe('I4', () => {
   test('finds secrets by their mark, hashes by their form, credentials by their text', () => {
     const dir = mkdtempSync(join(tmpdir(), 'ace-judges-'));
@@ -219,6 +262,35 @@ describe('I5', () => {
     expect(left([should({}, {}, ['other'])], there)).toEqual(['user u-1 has groups g']);
     expect(left([should({}, { enabled: false })], there)).toEqual(['user u-1 is enabled: true']);
     expect(left([should({ ttl: 86_400_000 * 365_000 })], there)).toEqual(['token t-1 expires undefined']);
+  });
+
+  test('wants nothing under a name that somebody else has there, and finds what is there all the same', () => {
+    const foreign = { secrets: [{ metadata: { name: 't-1' } }] };
+    expect(left([should()], { ...there, ...foreign, tokens: [], users: [] })).toEqual([]);
+    expect(left([should()], { ...there, ...foreign, users: [] })).toEqual(['token t-1 is left']);
+  });
+});
+
+describe('the silent minute', () => {
+  const used = (fields: object): ProgramWrite => ({
+    ...{ program: 'c-1/', atMs: T0, plane: 'c-1', method: 'PATCH', status: 200 },
+    path: '/apis/cluster.cattle.io/v3/namespaces/cattle-system/clusterauthtokens/t-1?fieldManager=x',
+    body: JSON.stringify({ lastUsedAt: new Date(T0 - 5_000).toISOString(), ...fields }),
+  });
+
+  test('may have the last use of a token of before, once', () => {
+    const bookkeeping = new Bookkeeping([]);
+    expect(bookkeeping.allows(used({ metadata: { uid: 'a' } }), T0)).toBe(true);
+    expect(bookkeeping.allows(used({ metadata: { uid: 'a' } }), T0)).toBe(false);
+  });
+
+  test.each([
+    ['of a use in the silence', used({ lastUsedAt: new Date(T0 + 5_000).toISOString() })],
+    ['that changes something else, too', used({ enabled: true })],
+    ['of metadata', used({ metadata: { uid: 'a', annotations: { 'chaos/count': '1' } } })],
+    ['of another kind', { ...used({}), path: '/api/v1/namespaces/cattle-system/secrets/t-1' }],
+  ])('may have no write %s', (_, write) => {
+    expect(new Bookkeeping([]).allows(write, T0)).toBe(false);
   });
 });
 

@@ -55,6 +55,14 @@ describe('the exit code of version', () => {
     expect((await run('-o', 'json')).code).toBe(code);
   });
 
+  test('whoever may not read the operator’s credentials has asked no cluster', async () => {
+    const { answer } = planes;
+    planes.answer = (asked) => (asked.plural === 'secrets' ? { code: 403 } : answer(asked));
+    const { code, err } = await run();
+    expect(err).toMatch(/^not known: authenticator, c-away: Forbidden: /);
+    expect(code).toBe(3);
+  });
+
   test('what does not go together counts more than what was not seen', async () => {
     sets = { 'c-away': { code: 500 }, 'c-one': authenticator('9.0.0') };
     expect((await run()).code).toBe(1);

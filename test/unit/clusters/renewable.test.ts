@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseCredentialsSecret } from '../../../src/api/parse-credentials.ts';
-import { type Renewable, renewableOf } from '../../../src/clusters/renewable.ts';
+import { type Renewable, renewableOf, successorOf } from '../../../src/clusters/renewable.ts';
 import { aJwt } from '../../support/jwt.ts';
 
 const OURS = { sub: 'system:serviceaccount:cattle-system:ace-operator', iat: 1, exp: 2 };
@@ -62,4 +62,32 @@ const other: Record<string, Changes> = {
 
 test.each(Object.entries(other))('one %s may not', (_, changes) => {
   expect(renewable(changes)).toBeUndefined();
+});
+
+const DAY_S = 86_400;
+const present = (): Renewable => {
+  const found = renewable({ claims: { iat: DAY_S, exp: 2 * DAY_S } });
+  if (!found) throw new Error('the present one is renewable');
+  return found;
+};
+
+test('a token of the same account that is good for longer may take its place', () => {
+  const later = aJwt({ ...OURS, iat: 1.7 * DAY_S, exp: 2.7 * DAY_S });
+  expect(successorOf(present(), later)).toEqual({
+    fromMs: 1.7 * DAY_S * 1_000,
+    untilMs: 2.7 * DAY_S * 1_000,
+  });
+});
+
+test.each<[string, string]>([
+  ['one that does not say when it is good', 'opaque'],
+  ['one that does not say when it was made', aJwt({ ...OURS, iat: undefined, exp: 3 * DAY_S })],
+  [
+    'one of another account',
+    aJwt({ ...OURS, sub: 'system:serviceaccount:kube-system:x', iat: 1, exp: 3 * DAY_S }),
+  ],
+  ['one that ends sooner', aJwt({ ...OURS, iat: DAY_S, exp: DAY_S + 60 })],
+  ['one that ends a moment later', aJwt({ ...OURS, iat: DAY_S + 60, exp: 2 * DAY_S + 60 })],
+])('%s may not', (_, token) => {
+  expect(successorOf(present(), token)).toMatch(/^a token/);
 });

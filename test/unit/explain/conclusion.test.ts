@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parsePropagation } from '../../../src/api/parse-cluster.ts';
+import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
 import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
 import { judgeToken } from '../../../src/derive/verdict.ts';
 import { conclude } from '../../../src/explain/conclusion.ts';
 import type { Evidence } from '../../../src/explain/evidence.ts';
 import { HOP_TITLES } from '../../../src/explain/hop.ts';
 import { judgeToken as judgeTokenHops } from '../../../src/explain/judge-token.ts';
-import { aToken, aUser, CANARY, NOW, rawExtToken, timeText } from '../../support/builders.ts';
+import { aToken, aUser, CANARY, NOW, rawCluster, rawExtToken, timeText } from '../../support/builders.ts';
 import { accepted, bearer, evidence, failed, found, letIn, nothingThere } from './evidence-builder.ts';
 
 const base = evidence();
@@ -313,11 +313,69 @@ describe('what could not be seen', () => {
   });
 });
 
-test('a cluster that does not exist is not another cluster', () => {
-  const target = { cluster: 'typo', how: 'asked for' };
-  expect(
-    conclude({ ...base, target, management: { ...management, cluster: found(undefined) } }),
-  ).toMatchObject({ verdict: 'refused', reason: 'ClusterNotFound' });
+describe('a Cluster that is gone', () => {
+  const gone = { ...management, cluster: found(undefined) };
+  const typo = { cluster: 'typo', how: 'asked for' };
+  const empty = {
+    ...downstream,
+    ...{ clusterAuthToken: found(undefined), hashSecret: found(undefined), userAttribute: found(undefined) },
+  };
+  const held = (hops: ReturnType<typeof conclude>['hops']) =>
+    hops.find(({ id }) => id === 'clusterAuthToken');
+
+  test('is not another cluster', () => {
+    const unreached = { ...nothingThere, way: failed('NoCredentials'), clusterAuthToken: undefined };
+    expect(conclude({ ...base, target: typo, management: gone, downstream: unreached })).toMatchObject({
+      verdict: 'refused',
+      reason: 'ClusterNotFound',
+    });
+  });
+
+  test('has nothing of a token, as it should be', () => {
+    const { hops } = conclude({ ...base, management: gone, downstream: empty });
+    expect(held(hops)).toMatchObject({
+      state: 'skipped',
+      detail: expect.stringContaining('ClusterNotFound'),
+    });
+  });
+
+  test('still lets a token in that is there', () => {
+    const { hops, verdict } = conclude({ ...base, management: gone });
+    expect(verdict).toBe('stillAccepted');
+    expect(held(hops)).toMatchObject({ state: 'broken', reason: 'NotRevoked' });
+  });
+
+  test('so it is with one that is being deleted', () => {
+    const leaving = parseCluster(
+      rawCluster(
+        { spec: { localClusterAuthEndpoint: { enabled: true } } },
+        { deletionTimestamp: timeText(NOW), finalizers: ['example.org/hold'] },
+      ),
+    );
+    const { hops } = conclude({
+      ...base,
+      management: { ...management, cluster: found(leaving) },
+      downstream: empty,
+    });
+    expect(held(hops)).toMatchObject({
+      state: 'skipped',
+      detail: expect.stringContaining('ClusterDeleted'),
+    });
+  });
+});
+
+test('what was revoked and is still let in is first of all not to be given back', () => {
+  const token = aToken({ enabled: false });
+  const live = { given: bearer(), webhook: { ...webhook, review: accepted, live: letIn('u-1') } };
+  const { verdict, remedy } = conclude({
+    ...base,
+    ...live,
+    management: { ...management, token: found(token) },
+  });
+  expect(verdict).toBe('stillAccepted');
+  expect(remedy).toMatch(
+    /^it is out when .*kubectl ace status c-1\. If it is to be let in: kubectl patch tokens/,
+  );
 });
 
 test('names are put into what to do', () => {

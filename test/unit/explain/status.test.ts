@@ -28,6 +28,12 @@ describe('clusters', () => {
     lastSyncTime: timeText(NOW - 5 * SECOND),
   });
 
+  test('that are deleted are not ready, whatever was reported before', () => {
+    expect(clusterStatuses([], [inStep], new Map(), NOW)).toMatchObject([
+      { name: 'c-1', ready: 'False', reason: 'ClusterDeleted', synced: 2 },
+    ]);
+  });
+
   test('in step have no lag; out of step, since when', () => {
     const out = reported('c-2', {
       conditions: [
@@ -80,7 +86,7 @@ describe('clusters', () => {
       NOW,
     );
     expect(rows.map(({ name, ready }) => [name, ready])).toEqual([
-      ['c-1', 'True'],
+      ['c-1', 'False'],
       ['odd', 'NotReported'],
       ['on', 'NotReported'],
     ]);

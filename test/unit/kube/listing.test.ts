@@ -26,14 +26,16 @@ const page = (items: readonly unknown[], more = '', bytes = 1): ListPage => ({
   bytes,
 });
 
+const named = (name: string): object => ({ metadata: { namespace: 'n', name } });
+
 beforeEach(() => {
   asked = [];
 });
 
-test('a page that is too large is asked for in smaller parts, and so are those after it', async () => {
+test('a page that is too large is asked for in smaller parts, and so are those after it that are as large', async () => {
   onList = ({ limit = 0, continue: at }) => {
     if (limit > 40) throw tooLarge('GET', 'x');
-    return at === 'second' ? page(['b']) : page(['a'], 'second');
+    return at === 'second' ? page(['b']) : page(['a'], 'second', 8 * 1024 * 1024);
   };
   expect((await list()).items).toEqual(['a', 'b']);
   expect(asked.map(({ limit, continue: at }) => [limit, at])).toEqual([
@@ -42,6 +44,15 @@ test('a page that is too large is asked for in smaller parts, and so are those a
     [31, undefined],
     [31, 'second'],
   ]);
+});
+
+test('a few large objects do not make many pages of all that are small behind them', async () => {
+  onList = ({ limit = 0, continue: at = '0' }) => {
+    if (at === '0' && limit > 40) throw tooLarge('GET', 'x');
+    return Number(at) === 4 ? page([named('last')]) : page([named(at)], String(Number(at) + 1));
+  };
+  await list();
+  expect(asked.map(({ limit }) => limit)).toEqual([500, 125, 31, 124, 496, 500, 500]);
 });
 
 test('an object that is too large by itself fails the list', async () => {
@@ -53,6 +64,7 @@ test('an object that is too large by itself fails the list', async () => {
 });
 
 const endless: Record<string, { onList: () => ListPage; atMost: number }> = {
+  'one and the same page without end': { onList: () => page([named('a'), named('b')], 'more'), atMost: 2 },
   'pages without end': { onList: () => page(Array.from({ length: 50_000 }), 'more'), atMost: 12 },
   'empty pages without end': { onList: () => page([], 'more'), atMost: 12 },
   'bytes without end': { onList: () => page(['a'], 'more', 1_000_000), atMost: 6 },
@@ -67,3 +79,8 @@ for (const [title, { onList: answer, atMost }] of Object.entries(endless)) {
     expect(asked.length).toBeLessThanOrEqual(atMost);
   });
 }
+
+test('a page that begins with the object that ended the one before is no round', async () => {
+  onList = ({ continue: at }) => (at ? page([named('b')]) : page([named('a'), named('b')], 'more'));
+  expect((await list()).items).toHaveLength(3);
+});

@@ -48,6 +48,7 @@ describe('kubeconfigs as kubectl merges them', () => {
 
   test.each([
     ['no file at all', ['missing'], undefined, /cannot load kubeconfig .*missing: no such file/],
+    ['a folder', ['.'], undefined, /^cannot load kubeconfig [^:]*: it is a directory$/],
     ['no such context', ['one'], 'z', /there is no context z/],
     ['no kubeconfig', ['broken'], undefined, /broken: it is no kubeconfig/],
   ] as const)(

@@ -49,7 +49,10 @@ describe('list', () => {
   });
 
   test('the owner says how large a page is, and which objects are meant', async () => {
-    server.onList = (query) => aList([anItem('a', '1')], '7', query.get('continue') === null ? 'more' : '');
+    server.onList = (query) =>
+      query.get('continue') === null
+        ? aList([anItem('a', '1')], '7', 'more')
+        : aList([anItem('b', '1')], '7');
     reflection = reflect(url, {}, { pageLimit: 50, fieldSelector: 'type=Opaque' });
     await reflection.reflector.synced;
     const asked = server.lists.map((query) => [query.get('limit'), query.get('fieldSelector')]);

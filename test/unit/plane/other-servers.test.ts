@@ -5,6 +5,7 @@ import { CLUSTER_AUTH_TOKENS } from '../../../src/api/names.ts';
 import { lookAtManagement } from '../../../src/explain/preflight-evidence.ts';
 import { bearerAccess } from '../../../src/kube/kubeconfig.ts';
 import { Plane } from '../../../src/plane/plane.ts';
+import { reading, required } from '../../../src/plane/reading.ts';
 import { whoAmI } from '../../../src/plane/who-am-i.ts';
 import { createAuthority } from '../../support/pki.ts';
 
@@ -205,6 +206,17 @@ describe('what is read of a kind', () => {
       expect(read).toMatchObject({ ok: false, failure: { reason: 'Failing' } });
     },
   );
+
+  test('a kind that is not served is told as that, with what to do', async () => {
+    const read = await withPlane(
+      (path) => (isApi(path) ? API : PLAIN),
+      (plane) => reading(() => plane.client.list(CLUSTER_AUTH_TOKENS)),
+    );
+    expect(read).toMatchObject({ failure: { message: expect.stringContaining('is not served there') } });
+    expect(() => required(read)).toThrow(
+      /^KindMissing: .*; apply crds\/, or give the kubeconfig of the right /,
+    );
+  });
 
   test('a clock is no proof of an API server', async () => {
     const { skewMs } = await withPlane(

@@ -89,6 +89,7 @@ describe('when it is stopped, as at the end of a term, while the management plan
           });
         },
         holdsOurs: async () => false,
+        letsIn: async () => {},
       },
       books: {
         syncBack: new SyncBack(client, LOG),

@@ -47,15 +47,19 @@ describe('a credential', () => {
     expect(plan(of(DAY, 5 * HOUR), { triedAtMs: NOW - 15 * MINUTE })).toMatchObject({ kind: 'renew' });
   });
 
+  test('that has ended by our clock alone is renewed while the cluster lets us in', () => {
+    expect(plan(of(DAY, -HOUR))).toMatchObject({ kind: 'renew' });
+  });
+
   test('of a cluster that is away waits until it is back', () => {
     expect(plan(of(DAY, HOUR), { isConnected: false })).toEqual({ kind: 'never' });
   });
 
-  test.each<[string, Renewable | undefined]>([
+  test.each<[string, Renewable | undefined, Partial<RenewalFacts>?]>([
     ['that is not for the operator to renew', undefined],
     ['in a namespace of others', of(DAY, HOUR, 'fleet-default')],
-    ['that has ended', of(DAY, 0)],
-  ])('%s is left alone', (_, renewable) => {
-    expect(plan(renewable)).toEqual({ kind: 'never' });
+    ['that has ended, of a cluster that is away', of(DAY, 0), { isConnected: false }],
+  ])('%s is left alone', (_, renewable, changes = {}) => {
+    expect(plan(renewable, changes)).toEqual({ kind: 'never' });
   });
 });

@@ -992,7 +992,7 @@ describe('a suspended cluster', () => {
   }
 });
 
-test('a hash that is to be made waits in the turn of its cluster', async () => {
+test('a hash that is to be made waits in the turn of its cluster, and of its user', async () => {
   const groups: unknown[] = [];
   const recording: Hasher = {
     hash: async (_algorithm, secret, _signal, group) => {
@@ -1007,7 +1007,7 @@ test('a hash that is to be made waits in the turn of its cluster', async () => {
   world = new ReconcileWorld(recording);
   world.algorithm = 'bcrypt';
   await inSync();
-  expect(groups).toEqual(['c-1']);
+  expect(groups).toEqual(['c-1/u-1']);
 });
 
 describe('a decision that is overtaken', () => {
