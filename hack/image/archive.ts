@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { normalise } from './normalise.ts';
 
 export interface ImageConfig {
   readonly architecture: string;
@@ -35,6 +36,7 @@ export function writeArchive(
   writeFileSync(join(workDirectory, `${id}.json`), text);
   const manifest = [{ Config: `${id}.json`, RepoTags: [target.name], Layers: tars }];
   writeFileSync(join(workDirectory, 'manifest.json'), JSON.stringify(manifest));
+  normalise(workDirectory, epochS);
   createTar(target.file, workDirectory, ['manifest.json', `${id}.json`, ...tars], epochS);
   for (const tar of tars) rmSync(join(workDirectory, tar));
   return `sha256:${id}`;
@@ -59,7 +61,7 @@ export function imageConfig(config: ImageConfig, digests: readonly string[], epo
   };
 }
 
-/** Order, owner and time are fixed; whoever builds, root or not, gets the same bytes. */
+/** Order, owner and time are fixed; whoever builds, root or not, gets the same bytes. Modes are those of the files. */
 export function createTar(file: string, directory: string, members: readonly string[], epochS: number): void {
   const options = [
     '--sort=name',

@@ -8,6 +8,7 @@ import { assemble, sourceDateEpoch } from './assemble.ts';
 import { librariesHere } from './base/libraries.ts';
 import { assembleRuntime } from './base/runtime.ts';
 import { configOf } from './config.ts';
+import { normalise } from './normalise.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -22,6 +23,8 @@ function main([out, name, node]: readonly string[]): void {
     const program = join(stage, 'program');
     assembleRuntime(runtime, node, librariesHere(node), epochS);
     assemble(join(program, 'app'), join(ROOT, 'node_modules'), epochS);
+    // The root itself, too: of the umask of whoever builds, it could be a root that the image's user may not enter.
+    normalise(program, epochS);
     const archive = join(stage, 'archive');
     mkdirSync(archive);
     const id = writeArchive(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createTar, imageConfig } from '../image/archive.ts';
 import type { Base } from '../image/base/base.ts';
 import { configOf } from '../image/config.ts';
+import { normalise } from '../image/normalise.ts';
 import { type ArchivedFile, compressed, sha256, tar } from './archive.ts';
 
 interface Descriptor {
@@ -77,6 +78,8 @@ export async function ociLayout(
     const program = join(stage, 'program');
     mkdirSync(program);
     fillProgram(program);
+    // The root itself, too: of the umask of whoever builds, it could be a root that the image's user may not enter.
+    normalise(program, epochS);
     const programLayer = layerOf(program);
     const manifests = bases.map((base) => {
       const directory = join(stage, base.architecture);

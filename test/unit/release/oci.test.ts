@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
@@ -16,6 +16,8 @@ const contents: Contents = {
     fill(directory) {
       mkdirSync(directory);
       writeFileSync(join(directory, 'base'), `for ${architecture}`);
+      chmodSync(directory, 0o755);
+      chmodSync(join(directory, 'base'), 0o644);
     },
   })),
   fillProgram: (directory) => writeFileSync(join(directory, 'program'), 'for all'),
@@ -43,8 +45,13 @@ beforeAll(async () => {
   files = new Map(entries.map(({ header, data }) => [header.name, Buffer.from(data ?? [])]));
 });
 
-test('made twice, it is the same to the last byte', async () => {
-  expect((await ociLayout(contents, '1.2.3', EPOCH_S)).equals(layout)).toBe(true);
+test('made twice, it is the same to the last byte, whoever may read what its builder writes', async () => {
+  const usual = process.umask(0o077);
+  try {
+    expect((await ociLayout(contents, '1.2.3', EPOCH_S)).equals(layout)).toBe(true);
+  } finally {
+    process.umask(usual);
+  }
 });
 
 test('holds one image, by its tag, that is an index of both platforms', () => {
