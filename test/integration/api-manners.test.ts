@@ -94,6 +94,7 @@ describe('our kinds', () => {
       pending: 1,
       refused: { Expired: 2, Disabled: 1 },
       credentials,
+      credentialsExpireTime: '2027-11-28T00:00:00Z',
     };
     // kubectl of that age patches no subresource.
     await client.client.patch(
@@ -102,7 +103,7 @@ describe('our kinds', () => {
       { subresource: 'status' },
     );
     expect(await run('get', 'cprop', 'c-2', '-o', 'wide')).toMatch(
-      /^NAME +READY +SYNCED +TOKENS +PENDING +REASON +AGE +CONNECTED +REFUSED +CREDENTIALS +LAST SYNC +MESSAGE\nc-2 +False +3\/4 +1 +Syncing +\d+s +True +\{"Disabled":1,"Expired":2\} +Secret ace-operator\/c-2 \(label\) +\d+s +1 pending\n$/,
+      /^NAME +READY +SYNCED +TOKENS +PENDING +REASON +AGE +CONNECTED +REFUSED +CREDENTIALS +CREDENTIALS EXPIRE +LAST SYNC +MESSAGE\nc-2 +False +3\/4 +1 +Syncing +\d+s +True +\{"Disabled":1,"Expired":2\} +Secret ace-operator\/c-2 \(label\) +2027-11-28T00:00:00Z +\d+s +1 pending\n$/,
     );
     expect(await run('get', 'cprop', 'c-2')).not.toContain('CONNECTED');
   });

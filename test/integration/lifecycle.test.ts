@@ -70,8 +70,9 @@ describe('a signal', () => {
     test(`${signal} ends it with 0 within 5 s, with a cluster in a black hole and hashes in the making`, async () => {
       await proxy.heal();
       const operator = await start();
-      await eventually(async () =>
-        expect(await operator.metric('ace_cluster_connected{ace_cluster="c-dead"}')).toBe(1),
+      await eventually(
+        async () => expect(await operator.metric('ace_cluster_connected{ace_cluster="c-dead"}')).toBe(1),
+        { timeoutMs: 60_000 },
       );
       const hashing = world.createTokens(`slow-${signal.toLowerCase()}`, 300, 'c-one', 'u-ada', {
         token: 'not-a-real-secret',
