@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import type { Resource } from '../../src/api/names.ts';
 import { bearerClient } from '../support/bearer-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { aJwt } from '../support/jwt.ts';
 import { manifests } from '../support/manifests.ts';
 import { COMPONENTS, expressionsOf, ruleGroups, seriesNamesIn, textOf } from '../support/monitoring.ts';
 import type { Any } from '../support/plane-client.ts';
@@ -13,6 +14,19 @@ import { NAMESPACE, OWN_NAMESPACE } from '../support/world.ts';
 import { explainFailures } from './support/diagnostics.ts';
 import { bearerOf, type Management, managementOf } from './support/management.ts';
 import { deployAll, openSite, type Site } from './support/site.ts';
+
+const YEAR_S = 365 * 86_400;
+
+/** Leads nowhere, by a token that is good for a year. */
+function lostKubeconfig(): string {
+  const nowS = Math.floor(Date.now() / 1_000);
+  return JSON.stringify({
+    clusters: [{ name: 'lost', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'lost', user: { token: aJwt({ iat: nowS, exp: nowS + YEAR_S }) } }],
+    contexts: [{ name: 'lost', context: { cluster: 'lost', user: 'lost' } }],
+    'current-context': 'lost',
+  });
+}
 
 /** A real Prometheus, and what it learns of the two programs in their pods, with the shipped rules in force. */
 const CLUSTER = 'local';
@@ -50,8 +64,8 @@ describe.skipIf(!binaries)('Prometheus', () => {
     await management.createUser('u-ada', ['github://devs']);
     for (const token of ['token-kept', 'token-gone']) await management.issue(token, CLUSTER, 'u-ada');
     await Promise.all(['token-kept', 'token-gone'].map(letIn));
-    // Something to tell of: a cluster to which nobody says the way, and a token that nobody can read.
-    await management.register('c-lost');
+    // Something to tell of: a cluster where nobody answers, by a credential that ends, and a token that nobody can read.
+    await management.register('c-lost', lostKubeconfig());
     await management.issue('token-bad', CLUSTER, 'u-ada', { ttl: 'no number' });
     prometheus = await startPrometheus({
       binaries: binaries ?? { prometheus: '', promtool: '' },
