@@ -7,7 +7,7 @@ export interface RenewalFacts {
   readonly renewable: Renewable | undefined;
   /** Where the operator may write Secrets. */
   readonly ownNamespace: string;
-  /** When it was last tried to renew just this one; the new one may not have been told of yet. */
+  /** When it was last tried to renew the cluster's credential, whichever it was then. */
   readonly triedAtMs: number | undefined;
   /** The right cluster answers, and lets us in. */
   readonly isConnected: boolean;

@@ -83,8 +83,10 @@ export class Renewals {
   async #replace(cluster: Renewed, renewable: Renewable, seconds: number): Promise<number> {
     const { client, sessions } = this.#deps;
     const { secret, account } = renewable;
-    const { name, connection } = cluster;
-    if (!connection) throw new TerminalError('Unreachable', `cluster ${name} is not connected any more`);
+    // It may have waited for its turn.
+    const { name, connection, isElsewhere } = cluster;
+    if (!connection || isElsewhere)
+      throw new TerminalError('Unreachable', `cluster ${name} is not connected any more`);
     const key = { resource: SECRETS, namespace: secret.namespace, name: secret.name };
     // A Secret that somebody changed meanwhile is theirs: 409.
     const identity = { uid: secret.uid, resourceVersion: secret.resourceVersion };
