@@ -179,7 +179,11 @@ export const rancherFinalizer = (cluster: string): string =>
 export const INSTALLATION_KEY_SECRET = 'ace-operator-installation-key';
 
 /** Secret in the operator's namespace that keeps the way to a cluster for as long as something of ours may be there. */
-export const keptWayName = (cluster: string): string => `ace-operator-way-${cluster}`;
+export const keptWayName = (cluster: string): string => `${KEPT_WAY_PREFIX}${cluster}`;
+/** The other way round; undefined: it is no such name. */
+export const clusterOfKeptWay = (name: string): string | undefined =>
+  name.startsWith(KEPT_WAY_PREFIX) ? name.slice(KEPT_WAY_PREFIX.length) : undefined;
+const KEPT_WAY_PREFIX = 'ace-operator-way-';
 
 /** Of the account by which the operator writes downstream, where `join` or our manifests made it. */
 export const DOWNSTREAM_ACCOUNT = 'ace-operator';

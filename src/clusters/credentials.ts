@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { claimsOf, lifetimesIn } from '../api/credential-lifetime.ts';
+import { clusterOfKeptWay } from '../api/names.ts';
 import { KUBECONFIG_SUFFIX } from '../api/parse-credentials.ts';
 import type { Claim, Cluster, CredentialsSecret, Lifetime } from '../api/types.ts';
 import { endingFirst } from '../derive/lifetime.ts';
@@ -41,8 +42,8 @@ export function namesOfSecrets(cluster: string, object: Cluster | undefined): re
 }
 
 /**
- * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, by what it says itself, or
- * through the status of a Cluster. The other side of {@link findCredentials}: what that finds is among them.
+ * Names of the clusters that a Secret may be, or may have been, the way to: by label, by name, by what it says itself, through
+ * the status of a Cluster, or as what was kept of one. The other side of {@link findCredentials}: what that finds is among them.
  */
 export function clustersOfSecret(
   secret: Pick<CredentialsSecret, 'name' | 'cluster' | 'claim'>,
@@ -50,6 +51,8 @@ export function clustersOfSecret(
 ): ReadonlySet<string> {
   const names = new Set([secret.cluster, secret.claim?.cluster ?? '']);
   if (secret.name.endsWith(KUBECONFIG_SUFFIX)) names.add(secret.name.slice(0, -KUBECONFIG_SUFFIX.length));
+  const kept = clusterOfKeptWay(secret.name);
+  if (kept !== undefined) names.add(kept);
   for (const { name, serviceAccountTokenSecret } of clusters) {
     if (serviceAccountTokenSecret === secret.name) names.add(name);
   }

@@ -47,6 +47,8 @@ export class Watches {
   /** What the event that is being told of changed: the stores tell us first. */
   #before: Token | undefined;
   #isGroupLost = false;
+  /** Clusters that a Secret was the way to, as it was before the event. */
+  #ledTo: ReadonlySet<string> = new Set();
 
   constructor(
     management: Management,
@@ -66,6 +68,12 @@ export class Watches {
     });
     // Which status it stands in is all that there is to it.
     management.tokenSources?.onCollision(({ clusterName }) => queues.enqueueCluster(clusterName));
+    for (const store of management.credentials.values()) {
+      store.onChange((event) => {
+        const clusters = management.clusters.list();
+        this.#ledTo = event.type === 'updated' ? clustersOfSecret(event.old, clusters) : new Set();
+      });
+    }
     management.attributes.onChange((event) => {
       const { groups: held } = event.type === 'updated' ? event.old : event.object;
       const left = event.type === 'deleted' ? [] : event.object.groups;
@@ -142,9 +150,12 @@ export class Watches {
       this.#queues.installationKeyChanged();
       return;
     }
-    const clusters = new Set(clustersOfSecret(secret, this.#management.clusters.list()));
-    // A label that was taken off or changed: whoever used the Secret until now.
-    for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
+    const clusters = new Set([
+      ...clustersOfSecret(secret, this.#management.clusters.list()),
+      // A label that was taken off or changed: whoever used the Secret until now.
+      ...this.#ledTo,
+    ]);
+    this.#ledTo = new Set();
     for (const name of clusters) this.#queues.enqueueCluster(name);
   }
 

@@ -1,8 +1,9 @@
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
+import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { parseToken } from '../../../../src/api/parse-token.ts';
-import type { Token } from '../../../../src/api/types.ts';
+import type { CredentialsSecret, Token } from '../../../../src/api/types.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
 import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
@@ -61,6 +62,51 @@ describe('a user who has a token less is looked at, even where nothing of that t
     management.tokens.put(aToken('3', { userId: 'u-2' }));
     management.tokens.remove(aToken('4', { userId: 'u-2' }));
     expect(queued).toEqual(['user/u-1']);
+  });
+});
+
+describe('a Secret that changed concerns the clusters that it leads or led to, and no others', () => {
+  let management: Management;
+  let queued: string[];
+  const secret = (resourceVersion: string, cluster: string, name = 'way'): CredentialsSecret =>
+    parseCredentialsSecret({
+      metadata: {
+        ...{ name, namespace: 'ace-operator', uid: `uid-${name}`, resourceVersion },
+        labels: cluster ? { 'ace-operator.io/cluster': cluster } : {},
+      },
+      data: { kubeconfig: Buffer.from('{}').toString('base64') },
+    });
+  beforeEach(() => {
+    management = new Management(['ace-operator']);
+    queued = [];
+    const others = ['c-1', 'c-2', 'c-3'].map((name) => ({ name }) as ClusterPropagator);
+    const watches = new Watches(management, new DeletionEvidence(), {
+      propagators: () => others,
+      enqueueCluster: (name) => void queued.push(name),
+      installationKeyChanged: () => {},
+    });
+    management.credentials.get('ace-operator')?.onChange(({ object }) => watches.onCredentials(object));
+  });
+  const put = (object: CredentialsSecret): void => management.credentials.get('ace-operator')?.put(object);
+  const told = (): string[] => queued.splice(0).sort();
+
+  test('by its label, the one that was taken off, too', () => {
+    put(secret('1', 'c-1'));
+    expect(told()).toEqual(['c-1']);
+    put(secret('2', 'c-2'));
+    expect(told()).toEqual(['c-1', 'c-2']);
+    put(secret('3', ''));
+    expect(told()).toEqual(['c-2']);
+    management.credentials.get('ace-operator')?.remove(secret('4', ''));
+    expect(told()).toEqual([]);
+  });
+
+  test('by its name, of what was kept of a way, too', () => {
+    put(secret('1', '', 'c-1-kubeconfig'));
+    put(secret('2', '', 'ace-operator-way-c-3'));
+    expect(told()).toEqual(['c-1', 'c-3']);
+    management.credentials.get('ace-operator')?.remove(secret('3', '', 'ace-operator-way-c-3'));
+    expect(told()).toEqual(['c-3']);
   });
 });
 
