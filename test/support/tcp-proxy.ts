@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Pace, Pacer } from './pacer.ts';
 
 /** A TCP proxy that can fail in the ways a network does. */
@@ -16,7 +17,7 @@ export interface TcpProxy {
   blackhole(): void;
   /** A black hole for the connections that are open now, for good: half-open as after a lost host. New ones work. */
   strand(): void;
-  /** Like a host whose program is gone: open connections are reset, new ones refused. */
+  /** Like a host whose program is gone: open connections are reset, new ones refused. Half-open ones stay as they are. */
   refuse(): Promise<void>;
   /** From now on everything takes that long, on open connections as well; undefined: as fast as it can. */
   slow(pace: Pace | undefined): void;
@@ -180,10 +181,11 @@ class LoopbackProxy implements TcpProxy {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
-    const closed = once(server, 'close');
     server.close();
     this.cut();
-    await closed;
+    // Its `close` comes when the last connection is gone, and those that are half-open never are.
+    while (server.listening) await nextTurn();
+    await nextTurn();
   }
 }
 
