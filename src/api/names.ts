@@ -161,6 +161,10 @@ export const ANNOTATION_CREDENTIAL_EXPIRES = 'ace-operator.io/credential-expires
 export const ANNOTATION_CREDENTIAL_RENEW = 'ace-operator.io/credential-renew';
 /** On the Lease: the release of whoever holds it, or held it last. */
 export const ANNOTATION_VERSION = 'ace-operator.io/version';
+/** On the Leases of replicas and shards: of how many shards the layout is. */
+export const ANNOTATION_SHARDS = 'ace-operator.io/shards';
+/** On a Lease that was put back where somebody had deleted one: nobody may act by it yet, for its holder before may not know. */
+export const ANNOTATION_PUT_BACK = 'ace-operator.io/put-back';
 /** Rancher's mark on a Token whose `token` field holds a hash. */
 export const ANNOTATION_TOKEN_HASHED = 'authn.management.cattle.io/token-hashed';
 

@@ -114,10 +114,14 @@ export class KubeClient implements Reader, Writer {
   }
 
   /** Replaces an object that is all ours, if it still has the resourceVersion that it carries; else 409. */
-  update(resource: Resource, object: KubeObject): Promise<unknown> {
+  update(
+    resource: Resource,
+    object: KubeObject,
+    { signal }: Pick<WriteOptions, 'signal'> = {},
+  ): Promise<unknown> {
     const { name, namespace } = object.metadata;
     const path = objectPath({ resource, namespace, name });
-    return this.#send('PUT', `${path}?fieldManager=${FIELD_MANAGER}`, { body: object });
+    return this.#send('PUT', `${path}?fieldManager=${FIELD_MANAGER}`, { body: object, signal });
   }
 
   patch(key: ObjectKey, patch: object, options: PatchOptions = {}): Promise<unknown> {
