@@ -34,6 +34,8 @@ export interface OperatorConfig {
   /** False: the only replica, by the word of whoever started it. */
   readonly leaderElect: boolean;
   readonly leaseTiming: LeaseTiming;
+  /** Into so many shards clusters are divided over the replicas; 0: one replica works on all of them. */
+  readonly shards: number;
   readonly listen: string;
   /** Where profiles are handed out; undefined: nowhere. */
   readonly diagnosticsListen: string | undefined;
@@ -99,6 +101,12 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
     fallback: 'true',
   },
   {
+    flag: 'shards',
+    placeholder: 'COUNT',
+    help: 'divide the clusters into so many shards, and these over the replicas, which all work then: 64 suits up to about twenty replicas; 0: one replica works, for all clusters',
+    fallback: '0',
+  },
+  {
     flag: 'leader-elect-lease-duration',
     placeholder: 'DURATION',
     help: 'how long a Lease stands unrenewed before another replica takes it',
@@ -140,12 +148,28 @@ export function operatorConfig(given: Given, env: Environment): OperatorConfig {
     hashStorage: oneOf('hash-storage', text('hash-storage'), ['secret', 'inline'] as const),
     leaderElect: switchValue('leader-elect', text('leader-elect')),
     leaseTiming: leaseTiming(text),
+    shards: shardCount(text),
     listen: address('listen', text('listen')),
     diagnosticsListen: diagnosticsAddress(text),
     logLevel: oneOf('log-level', text('log-level'), LOG_LEVELS),
     logFormat: oneOf('log-format', text('log-format'), ['json', 'text'] as const),
     userAgent: `ace-operator/${VERSION}`,
   });
+}
+
+const MAX_SHARDS = 512;
+
+/** They are held by Leases. */
+function shardCount(text: (flag: string) => string): number {
+  const given = text('shards');
+  const count = /^\d{1,3}$/.test(given) ? Number(given) : Number.NaN;
+  if (!(count <= MAX_SHARDS))
+    throw new ConfigError(`--shards: wanted a number from 0 to ${MAX_SHARDS}, not ${JSON.stringify(given)}`);
+  if (count > 0 && !switchValue('leader-elect', text('leader-elect')))
+    throw new ConfigError(
+      '--shards: wanted --leader-elect=true beside it, because shards are held by Leases',
+    );
+  return count;
 }
 
 const MAX_LEASE_MS = 3_600_000;

@@ -2,6 +2,7 @@ import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError, unreadable } from './classify.ts';
+import type { Fence } from './fence.ts';
 import type { Stream, Transport } from './transport.ts';
 
 /** Which object: `namespace` is left out for cluster-scoped kinds. */
@@ -79,10 +80,18 @@ export type RequestObserver = (verb: string, code: number, date?: string) => voi
 export class KubeClient implements Reader, Writer {
   readonly #transport: Transport;
   readonly #observe: RequestObserver;
+  readonly #mayWrite: Fence | undefined;
 
-  constructor(transport: Transport, observe: RequestObserver = () => {}) {
+  /** @param mayWrite - a fence for this client alone, within that of the transport */
+  constructor(transport: Transport, observe: RequestObserver = () => {}, mayWrite?: Fence) {
     this.#transport = transport;
     this.#observe = observe;
+    this.#mayWrite = mayWrite;
+  }
+
+  /** The same way, with a fence of its own: for what concerns one of many that others may write for. */
+  within(mayWrite: Fence): KubeClient {
+    return new KubeClient(this.#transport, this.#observe, mayWrite);
   }
 
   async get(key: ObjectKey): Promise<unknown | undefined> {
@@ -194,6 +203,7 @@ export class KubeClient implements Reader, Writer {
         signal: options.signal,
         maxBytes: options.maxBytes,
         isStillDue: options.isStillDue,
+        mayWrite: this.#mayWrite,
       })
       .catch((error: unknown) => {
         // What the fence held back is no request.

@@ -21,12 +21,16 @@ export class FencedPool extends Pool {
 
   override dispatch(options: FencedOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (options.method === 'GET') return super.dispatch(options, handler);
-    return super.dispatch(options, new FencedHandler(handler, this.#mayWrite, options.isStillDue));
+    const { isStillDue, mayWrite = () => true } = options;
+    const isOpen = (): boolean => this.#mayWrite() && mayWrite();
+    return super.dispatch(options, new FencedHandler(handler, isOpen, isStillDue));
   }
 }
 
 /** What a request may say besides: undici passes on what it does not know. */
 export interface FencedOptions extends Dispatcher.DispatchOptions {
+  /** A fence of its own, within that of the pool. */
+  readonly mayWrite?: Fence | undefined;
   /** Asked with the fence: a decision may be overtaken while the request waits. */
   readonly isStillDue?: (() => boolean) | undefined;
 }

@@ -10,7 +10,7 @@ import { type Body, BodyTooLongError, readBeginning, readWhole } from './body.ts
 import { certificateReason, describeCertificate, shownIn } from './certificate.ts';
 import { tooLarge } from './classify.ts';
 import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
-import type { FencedOptions } from './fence.ts';
+import type { Fence, FencedOptions } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
 
 export interface Reply {
@@ -46,6 +46,8 @@ export interface RequestOptions {
   readonly maxBytes?: number | undefined;
   /** Asked right before a write is sent, after all that it has to wait for. Left out: it is. */
   readonly isStillDue?: (() => boolean) | undefined;
+  /** A fence of its own, within that of all requests; asked at the same moment. */
+  readonly mayWrite?: Fence | undefined;
 }
 
 /** No object is larger than 3 MiB. */
@@ -117,6 +119,7 @@ export class Transport {
         reset: false,
         signal,
         isStillDue: options.isStillDue,
+        mayWrite: options.mayWrite,
       };
       const response = await untilAborted(pool.request(request), signal);
       const { 'retry-after': retryAfter, date } = response.headers;

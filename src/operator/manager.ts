@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { CLUSTER_PROPAGATIONS, CLUSTERS, LEASE, TOKENS, USER_ATTRIBUTES, USERS } from '../api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS, TOKENS, USER_ATTRIBUTES, USERS } from '../api/names.ts';
 import { type DownstreamDefinitions, ensureNamespace } from '../clusters/prepare.ts';
 import type { OperatorConfig } from '../config/operator.ts';
 import { ApiError, OtherPlaneError } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import { HashStore } from '../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
-import { alwaysLeader, Elector, type Leadership } from '../kube/elector.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { PlaneClock } from '../kube/plane-clock.ts';
@@ -17,6 +14,8 @@ import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { type Ownership, ownershipOf } from './lead/ownership.ts';
+import type { ReadyShards } from './lead/ready-shards.ts';
 import { Term } from './lead/term.ts';
 import { Terms } from './lead/terms.ts';
 import { tellFailure, untilAnswered } from './lead/until-answered.ts';
@@ -37,6 +36,8 @@ export interface ManagerDeps {
 
 const MANAGEMENT = 'management';
 const MANAGEMENT_CONNECTIONS = 16;
+/** Leases of shards are written eight at a time. */
+const SHARD_CONNECTIONS = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Builds everything of the operator, starts it in order and stops it in reverse. The only place that wires. */
@@ -58,7 +59,7 @@ export class Manager {
   readonly #health: HealthServer;
   readonly #operator: AceOperator;
   readonly #terms: Terms;
-  readonly #leadership: Leadership;
+  readonly #ownership: Ownership;
   /** Kinds whose watch the management plane refuses with 401, after our credential was read again. */
   readonly #rejected = new Set<string>();
   readonly #stopping = new AbortController();
@@ -79,7 +80,8 @@ export class Manager {
     this.#plane = new PlaneIdentity(this.#client);
     this.#leaseTransport = new Transport(access, {
       userAgent: config.userAgent,
-      connections: 1,
+      // With shards, a renewal must not wait behind those.
+      connections: config.shards > 0 ? SHARD_CONNECTIONS : 1,
       timeoutMs: Math.min(REQUEST_TIMEOUT_MS, config.leaseTiming.renewMs / 2),
     });
     this.#leaseClient = new KubeClient(this.#leaseTransport, onRequest);
@@ -90,14 +92,17 @@ export class Manager {
     this.#hashes = new HashStore(this.#hasher, {
       onError: (_id, error) => log.warn('hashing failed', { error }),
     });
-    this.#terms = new Terms({ newTerm: () => this.#newTerm(), log });
-    this.#leadership = this.#buildLeadership();
+    this.#terms = new Terms({
+      ...{ log, isSharded: config.shards > 0 },
+      newTerm: (shards) => this.#newTerm(shards),
+    });
+    this.#ownership = ownershipOf({ config, client: this.#leaseClient, listener: this.#terms, log });
     publishGauges(
       this.#metrics,
       () => this.#terms.propagators(),
       this.#hashes,
       { watchAge: this.#watchAge, unread: this.#management.unread, identity: this.#plane },
-      this.#leadership,
+      this.#ownership,
     );
     this.#operator = AceOperator.create({
       client: this.#client,
@@ -116,7 +121,7 @@ export class Manager {
         detail: () => REPLACED,
       },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
-      { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#leadership.mayWrite() },
+      { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#ownership.mayWrite() },
       {
         name: 'installation-key-usable',
         ok: () => this.#terms.keyProblem === undefined,
@@ -149,7 +154,7 @@ export class Manager {
       count: this.#management.tokens.size,
     });
     // A signal may have come while the lists were read.
-    if (!this.#stopping.signal.aborted) this.#leadership.start();
+    if (!this.#stopping.signal.aborted) this.#ownership.start();
   }
 
   /** Rejects when it can no longer do its work and only a person can mend that. Never resolves. */
@@ -160,14 +165,14 @@ export class Manager {
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#leadership.stop(() => this.#terms.end());
+    await this.#ownership.stop(() => this.#terms.end());
     await Promise.all([this.#operator.stop(), this.#transport.close(), this.#leaseTransport.close()]);
     await Promise.all([this.#hasher.close(), this.#health.close()]);
   }
 
   /** What another cluster says, in the place of the management plane, is no ground to write anything anywhere. */
   #mayWrite(): boolean {
-    return this.#leadership.mayWrite() && this.#plane.stranger === undefined;
+    return this.#ownership.mayWrite() && this.#plane.stranger === undefined;
   }
 
   #connect(mayWrite: Fence): Transport {
@@ -185,7 +190,7 @@ export class Manager {
     this.#metrics.requests.inc({ cluster: MANAGEMENT, verb, code });
   }
 
-  #newTerm(): Term {
+  #newTerm(shards: ReadyShards | undefined): Term {
     const { config, definitions, log, now } = this.#deps;
     return new Term({
       ...{ config, definitions, log },
@@ -195,24 +200,12 @@ export class Manager {
         connect: (mayWrite) => this.#connect(mayWrite),
         onRequest: (...answer) => this.#answered(...answer),
         mayWrite: () => this.#mayWrite(),
+        owns: (cluster) => this.#ownership.owns(cluster),
         statusHost: this.#operator,
       },
+      shards,
       hashes: this.#hashes,
       metrics: this.#metrics,
-    });
-  }
-
-  #buildLeadership(): Leadership {
-    const { config, log } = this.#deps;
-    if (!config.leaderElect) return alwaysLeader(this.#terms);
-    return new Elector({
-      client: this.#leaseClient,
-      namespace: config.namespace,
-      name: LEASE,
-      identity: `${hostname()}_${randomUUID()}`,
-      timing: config.leaseTiming,
-      listener: this.#terms,
-      onError: (error) => log.warn('lease not renewed or read', { error }),
     });
   }
 

@@ -115,7 +115,27 @@ export class Metrics {
     '1 while another cluster answers in the place of the management plane: nothing is believed of it, and nothing is written anywhere',
     [],
   );
-  readonly leader = this.#gauge('ace_leader', '1 in the process that writes, 0 in one that stands by', []);
+  readonly leader = this.#gauge(
+    'ace_leader',
+    '1 in the process that writes, 0 in one that stands by; with shards all replicas write, each for its own',
+    [],
+  );
+  readonly shards = this.#gauge(
+    'ace_shards',
+    'Into so many shards the clusters are divided; 0 where they are not',
+    [],
+  );
+  readonly shardOwner = this.#gauge('ace_shard_owner', '1 for each shard that this replica has', ['shard']);
+  readonly shardSince = this.#gauge(
+    'ace_shard_owned_since_timestamp_seconds',
+    'Since when this replica has the shard',
+    ['shard'],
+  );
+  readonly shardMoves = this.#counter(
+    'ace_shard_moves_total',
+    'Shards that this replica acquired, released to another one in order, or lost with its Lease',
+    ['move'],
+  );
   readonly buildInfo = this.#gauge('ace_build_info', 'Always 1; the version that runs', ['version']);
   readonly reconcileSeconds = this.#histogram(
     'ace_reconcile_duration_seconds',

@@ -49,6 +49,7 @@ const CASES: readonly Case[] = [
   operator({}, []),
   operator({ 'extTokens.enabled': 'true' }, ['operator-ext-tokens']),
   operator({ 'rancherCredentials.enabled': 'true' }, ['operator-rancher-credentials']),
+  operator({ shards: '64' }, ['operator-shards']),
   operator({ 'roles.enabled': 'true' }, ['roles/management']),
   operator({ 'roles.enabled': 'true', 'roles.rancher': 'true' }, ['roles/management', 'roles/rancher']),
   operator(WATCHED, ['monitoring/operator']),
@@ -112,6 +113,14 @@ const DIFFERENCES: readonly (readonly [why: string, same: (object: Any) => void]
     ({ spec }) => {
       const metadata = spec?.template?.metadata;
       if (metadata?.annotations?.['checksum/settings']) delete metadata.annotations;
+    },
+  ],
+  [
+    'a role for shards comes with its flag, which kubectl leaves to an environment variable',
+    ({ kind, spec }) => {
+      if (kind !== 'Deployment') return;
+      const [container] = spec.template.spec.containers;
+      container.args = container.args.filter((arg: string) => !arg.startsWith('--shards='));
     },
   ],
   [

@@ -22,17 +22,26 @@ export interface FoundRecord {
   readonly resourceVersion: string;
 }
 
-/** The records of all clusters: a ConfigMap each, in the operator's own namespace, written by whoever leads. */
+type RecordWriter = Pick<KubeClient, 'create' | 'patch' | 'delete'>;
+
+/** The records of all clusters: a ConfigMap each, in the operator's own namespace, written by whoever works on the cluster. */
 export class DebtRecords {
-  readonly #client: Pick<KubeClient, 'create' | 'patch' | 'delete' | 'list'>;
+  readonly #client: Pick<KubeClient, 'list'>;
+  readonly #writerFor: (cluster: string) => RecordWriter;
   readonly #namespace: string;
   readonly #log: Log;
   #found: ReadonlyMap<string, FoundRecord> = new Map();
   /** UIDs of the ConfigMaps that are there, by cluster. */
   readonly #uids = new Map<string, string>();
 
-  constructor(client: Pick<KubeClient, 'create' | 'patch' | 'delete' | 'list'>, namespace: string, log: Log) {
-    this.#client = client;
+  /** @param access.writerFor - for the record of that cluster */
+  constructor(
+    access: { readonly client: Pick<KubeClient, 'list'>; writerFor(cluster: string): RecordWriter },
+    namespace: string,
+    log: Log,
+  ) {
+    this.#client = access.client;
+    this.#writerFor = access.writerFor;
     this.#namespace = namespace;
     this.#log = log;
   }
@@ -92,7 +101,7 @@ export class DebtRecords {
     };
     if (this.#uids.has(cluster)) {
       try {
-        await this.#client.patch(this.#address(cluster), content);
+        await this.#writerFor(cluster).patch(this.#address(cluster), content);
         return dropped;
       } catch (error) {
         if (!isObjectMissing(error)) throw error;
@@ -106,7 +115,7 @@ export class DebtRecords {
   async remove(cluster: string): Promise<void> {
     const uid = this.#uids.get(cluster);
     if (uid === undefined) return;
-    await this.#client.delete(this.#address(cluster), { uid });
+    await this.#writerFor(cluster).delete(this.#address(cluster), { uid });
     this.#uids.delete(cluster);
   }
 
@@ -120,7 +129,7 @@ export class DebtRecords {
     const metadata = { name, namespace, labels };
     let answer: unknown;
     try {
-      answer = await this.#client.create(CONFIG_MAPS, {
+      answer = await this.#writerFor(cluster).create(CONFIG_MAPS, {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata,
@@ -128,7 +137,10 @@ export class DebtRecords {
       });
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      answer = await this.#client.patch(this.#address(cluster), { metadata: { labels }, ...content });
+      answer = await this.#writerFor(cluster).patch(this.#address(cluster), {
+        metadata: { labels },
+        ...content,
+      });
     }
     this.#uids.set(cluster, (answer as KubeObject).metadata.uid ?? '');
   }

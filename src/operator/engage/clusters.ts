@@ -17,25 +17,33 @@ import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
 import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-settings.ts';
 import { endingOf } from './ending.ts';
-import { Handover } from './handover.ts';
+import { type Destination, elsewhere, Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
 import { createPropagation, removeAnnotations } from './propagation-object.ts';
 import { Renewals } from './renewals.ts';
 
 export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
   readonly plane: PlaneWriter;
+  /** False of those that another replica works on, and of those that we are not ready for. */
+  mayWorkOn(cluster: string): boolean;
   /** With what is owed to clusters, these or earlier ones. */
   readonly books: KeptBooks & { readonly records: DebtRecords };
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
 }
 
 export interface PlaneWriter {
-  readonly client: KubeClient;
+  /** Its writes about that cluster: they end when another replica is to make them. */
+  clientFor(cluster: string): KubeClient;
   /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
   writeStatus(cluster: string, patch: object): Promise<void>;
 }
 
 const STOP_LIMIT_MS = 3_000;
+
+/** What is ended is fenced: what does not end in time writes nothing. */
+async function withinLimit(ended: readonly (Promise<void> | undefined)[]): Promise<void> {
+  await Promise.race([Promise.allSettled(ended), delay(STOP_LIMIT_MS, undefined, { ref: false })]);
+}
 
 /** All clusters: makes a propagator for each that is our business, and keeps its settings current. */
 export class Clusters {
@@ -53,10 +61,10 @@ export class Clusters {
     this.#deps = deps;
     const { plane, upstream, sessions, reports, clocks } = deps;
     this.#renewals = new Renewals({
-      ...{ client: plane.client, ownNamespace: upstream.management.ownNamespace },
+      ...{ writerFor: plane.clientFor, ownNamespace: upstream.management.ownNamespace },
       ...{ sessions, log: reports.log, now: clocks.now },
     });
-    this.#handover = new Handover((cluster) => this.#propagators.get(cluster), deps.clocks.now);
+    this.#handover = new Handover((to, from) => this.#destination(to, from), deps.clocks.now);
   }
 
   propagators(): Iterable<ClusterPropagator> {
@@ -74,11 +82,24 @@ export class Clusters {
 
   /** Begins to act. Before this, events only gather. Call when the management stores are filled. */
   start(): void {
-    const { management } = this.#deps.upstream;
-    for (const { name } of management.clusters.list()) this.enqueueCluster(name);
-    for (const { name } of management.propagations.list()) this.enqueueCluster(name);
-    for (const { record } of this.#deps.books.records.found) this.enqueueCluster(record.cluster);
+    this.begin(() => true);
     this.#worker = this.#work();
+  }
+
+  /** These may be worked on from now on. */
+  begin(isOf: (cluster: string) => boolean): void {
+    const { upstream, books } = this.#deps;
+    const { clusters, propagations } = upstream.management;
+    const named = [...clusters.list(), ...propagations.list()].map(({ name }) => name);
+    const owed = books.records.found.map(({ record }) => record.cluster);
+    for (const name of new Set([...named, ...owed])) if (isOf(name)) this.enqueueCluster(name);
+  }
+
+  /** Another replica is to work on these: ends the work here, as {@link stop} does. */
+  async release(isOf: (cluster: string) => boolean): Promise<void> {
+    const names = [...this.#propagators.keys()].filter(isOf);
+    for (const name of names) this.#spent.delete(name);
+    await withinLimit(names.map((name) => this.#forget(name)));
   }
 
   /** Ends everything, within {@link STOP_LIMIT_MS} even when a cluster does not answer. */
@@ -86,10 +107,7 @@ export class Clusters {
     this.#queue.close();
     for (const writer of this.#writers.values()) writer.stop();
     const stopped = [...this.#propagators.values()].map((propagator) => propagator.stop());
-    await Promise.race([
-      Promise.allSettled([...stopped, this.#worker]),
-      delay(STOP_LIMIT_MS, undefined, { ref: false }),
-    ]);
+    await withinLimit([...stopped, this.#worker]);
   }
 
   async #work(): Promise<void> {
@@ -100,6 +118,11 @@ export class Clusters {
         await this.#reconcile(name);
         this.#queue.forget(name);
       } catch (error) {
+        // Whoever works on it now will read them.
+        if (!this.#deps.mayWorkOn(name)) {
+          this.#queue.forget(name);
+          continue;
+        }
         this.#deps.reports.log.warn('cluster settings not read', { cluster: name, error });
         this.#queue.addRateLimited(name);
       } finally {
@@ -110,18 +133,18 @@ export class Clusters {
 
   /** Reads what management says of one cluster, and passes it on. Safe to repeat. */
   async #reconcile(name: string): Promise<void> {
-    const { management, live } = this.#deps.upstream;
-    const { client } = this.#deps.plane;
+    const { plane, upstream, mayWorkOn } = this.#deps;
+    const { management, live } = upstream;
+    const client = plane.clientFor(name);
     this.#tellOthers(name);
-    // One that we began to work on is ours until it is drained, whatever was deleted since.
     if (!this.#isOurs(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
     if (asksForAce(cluster) && !management.propagations.get(name))
       await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
-    // Stopped meanwhile: a propagator that is made now would never be stopped.
-    if (this.#queue.isClosed) return;
+    // Stopped or given away meanwhile: a propagator that is made now would never be stopped.
+    if (this.#queue.isClosed || !mayWorkOn(name)) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
     const againInMs = this.#renewals.look(propagator);
@@ -133,9 +156,11 @@ export class Clusters {
     for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
   }
 
+  /** One that we began to work on is ours until it is drained, whatever was deleted since. */
   #isOurs(name: string): boolean {
-    const { books, upstream } = this.#deps;
+    const { books, upstream, mayWorkOn } = this.#deps;
     const { management } = upstream;
+    if (!mayWorkOn(name)) return false;
     const isKept = books.records.has(name) || management.keptWay(name) !== undefined;
     return isKept || isRelevant(name, management) || this.#propagators.has(name);
   }
@@ -158,25 +183,29 @@ export class Clusters {
     if (ending?.kind !== 'over') return;
     await this.#forget(name);
     // In this order: what is left when the process ends in between is found again, and ends in the same way.
+    const client = plane.clientFor(name);
     await debts.remove(name);
-    await forgetWay(plane.client, management, name);
-    if (known) await plane.client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
+    await forgetWay(client, management, name);
+    if (known) await client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
     reports.log.info('cluster is over', { cluster: name, reason: ending.why });
   }
 
   async #forget(name: string): Promise<void> {
+    const propagator = this.#propagators.get(name);
     this.#writers.get(name)?.stop();
     this.#writers.delete(name);
-    await this.#propagators.get(name)?.stop();
+    // First: one that comes back while this one ends slowly is to have another.
     this.#propagators.delete(name);
     this.#renewals.forget(name);
+    await propagator?.stop();
   }
 
   async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {
     const { plane, upstream, reports } = this.#deps;
     try {
-      if (by === 'drained') await forgetWay(plane.client, upstream.management, cluster);
-      else await keepWay(plane.client, upstream.management, cluster, by);
+      const client = plane.clientFor(cluster);
+      if (by === 'drained') await forgetWay(client, upstream.management, cluster);
+      else await keepWay(client, upstream.management, cluster, by);
     } catch (error) {
       // The next sweep tries again.
       reports.log.warn('way to the cluster not kept', { cluster, error });
@@ -191,6 +220,11 @@ export class Clusters {
       return;
     }
     for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
+  }
+
+  #destination(to: string, from: string): Destination | undefined {
+    const { mayWorkOn, upstream } = this.#deps;
+    return mayWorkOn(to) ? this.#propagators.get(to) : elsewhere(upstream.management, to, from);
   }
 
   #spend(cluster: string, annotation: string): void {

@@ -11,8 +11,8 @@ import type { Sessions } from '../propagate/propagator-deps.ts';
 import { renewalPlan } from './renewal-plan.ts';
 
 export interface RenewalsDeps {
-  /** Of the management plane. */
-  readonly client: Pick<Writer, 'patch'>;
+  /** Of the management plane, for what concerns that cluster. */
+  writerFor(cluster: string): Pick<Writer, 'patch'>;
   readonly ownNamespace: string;
   readonly sessions: Pick<Sessions, 'letsIn'>;
   readonly log: Log;
@@ -81,12 +81,13 @@ export class Renewals {
 
   /** @returns until when the new one is good @throws {ApiError | ConnectionError | FencedError | TerminalError | ConfigError} */
   async #replace(cluster: Renewed, renewable: Renewable, seconds: number): Promise<number> {
-    const { client, sessions } = this.#deps;
+    const { writerFor, sessions } = this.#deps;
     const { secret, account } = renewable;
     // It may have waited for its turn.
     const { name, connection, isElsewhere } = cluster;
     if (!connection || isElsewhere)
       throw new TerminalError('Unreachable', `cluster ${name} is not connected any more`);
+    const client = writerFor(name);
     const key = { resource: SECRETS, namespace: secret.namespace, name: secret.name };
     // A Secret that somebody changed meanwhile is theirs: 409.
     const identity = { uid: secret.uid, resourceVersion: secret.resourceVersion };

@@ -9,6 +9,7 @@ import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
 import { readInstallationId } from '../../kube/installation-id.ts';
+import { shardOf } from '../../kube/sharding/layout.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -27,6 +28,7 @@ import type { AceOperator } from '../upstream/ace-operator.ts';
 import { CertainReader } from '../upstream/certain-reader.ts';
 import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
+import type { ReadyShards } from './ready-shards.ts';
 
 export interface TermDeps {
   readonly config: OperatorConfig;
@@ -34,6 +36,8 @@ export interface TermDeps {
   /** What outlives the term: the stores, and what was seen being deleted. */
   readonly seen: { readonly management: Management; readonly deletions: DeletionEvidence };
   readonly plane: ManagementAccess;
+  /** Undefined: there are none, and all clusters are worked on. */
+  readonly shards: ReadyShards | undefined;
   readonly hashes: HashStore;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -46,6 +50,8 @@ export interface ManagementAccess {
   connect(mayWrite: Fence): Transport;
   readonly onRequest: RequestObserver;
   readonly mayWrite: Fence;
+  /** False while another replica is to write for that cluster. */
+  owns(cluster: string): boolean;
   readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
 }
 
@@ -74,7 +80,8 @@ export class Term {
     const { plane, seen, metrics, log } = deps;
     this.#transport = plane.connect(() => this.#mayWrite());
     this.#client = new KubeClient(this.#transport, plane.onRequest);
-    this.#debts = new DebtRecords(this.#client, deps.config.namespace, log);
+    const writerFor = (cluster: string): KubeClient => this.#clientFor(cluster);
+    this.#debts = new DebtRecords({ client: this.#client, writerFor }, deps.config.namespace, log);
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
@@ -102,6 +109,31 @@ export class Term {
     void prepared.key.untilUsable(signal);
   }
 
+  /**
+   * Reads everything anew for shards that were acquired, and begins to work on them. Safe to repeat when it failed. Shards that
+   * come while it reads are read for once more.
+   *
+   * @throws {ApiError | ConnectionError}
+   */
+  async acquire(signal: AbortSignal): Promise<void> {
+    const { shards, config } = this.#deps;
+    while (shards?.beginReading()) {
+      const read = await unlessEnded(
+        signal,
+        this.#readAnew().then(() => true),
+      );
+      if (read === undefined) return;
+      const ready = shards.endReading();
+      this.#clusters?.begin((cluster) => ready.has(shardOf(cluster, config.shards)));
+    }
+  }
+
+  /** Another replica is to have these: ends the work on their clusters. */
+  async release(shards: ReadonlySet<number>): Promise<void> {
+    const { config } = this.#deps;
+    await this.#clusters?.release((cluster) => shards.has(shardOf(cluster, config.shards)));
+  }
+
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#ended = true;
@@ -115,7 +147,7 @@ export class Term {
   }
 
   async #prepare(signal: AbortSignal): Promise<{ key: HeldKey; installation: Installation }> {
-    const { config, plane, seen, log } = this.#deps;
+    const { config, seen, log, shards } = this.#deps;
     const keyUsable = (): void => this.#clusters?.rulesChanged();
     const [key, id] = await Promise.all([
       HeldKey.load(
@@ -124,6 +156,14 @@ export class Term {
       ),
       readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
+      shards ? undefined : this.#readAnew(),
+    ]);
+    return { key, installation: installationOf(seen.management, id) };
+  }
+
+  async #readAnew(): Promise<void> {
+    const { config, plane } = this.#deps;
+    await Promise.all([
       // What another replica took away, on word that our watches have not brought yet, must not be put back.
       config.leaderElect ? plane.statusHost.refresh() : undefined,
       this.#debts.load(),
@@ -131,7 +171,6 @@ export class Term {
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();
-    return { key, installation: installationOf(seen.management, id) };
   }
 
   /** What earlier processes saw being deleted is evidence for this one, too. */
@@ -147,14 +186,33 @@ export class Term {
     return !this.#ended && this.#deps.plane.mayWrite();
   }
 
+  /** False also where it is ours, and not everything was read yet. */
+  #mayWorkOn(cluster: string): boolean {
+    const { config, shards } = this.#deps;
+    return shards?.has(shardOf(cluster, config.shards)) ?? true;
+  }
+
+  #owns(cluster: string): boolean {
+    return this.#mayWrite() && this.#deps.plane.owns(cluster);
+  }
+
+  /** For what it writes about one cluster, here or there. */
+  #clientFor(cluster: string): KubeClient {
+    return this.#client.within(() => this.#owns(cluster));
+  }
+
   #buildClusters(key: HeldKey, installation: Installation): Clusters {
     const { config, plane, seen, hashes, metrics, log, clocks } = this.#deps;
-    const client = this.#client;
+    const clientFor = (cluster: string): KubeClient => this.#clientFor(cluster);
     const live = this.#certainReader();
     const notices = this.#notices;
     return new Clusters({
       clocks,
-      plane: { client, writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client) },
+      mayWorkOn: (cluster) => this.#mayWorkOn(cluster),
+      plane: {
+        clientFor,
+        writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, clientFor(name)),
+      },
       upstream: { ...seen, live, installation, earlierIds: new EarlierIds(live, log) },
       hashing: { hashes: new TokenHashes(hashes, key.marks), keyProblem: () => key.problem },
       reports: {
@@ -170,7 +228,7 @@ export class Term {
       },
       books: {
         records: this.#debts,
-        syncBack: new SyncBack(client, log),
+        syncBack: new SyncBack(clientFor, log),
         keepDebts: (of) =>
           new DebtKeeper({
             ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now: clocks.now },
@@ -209,7 +267,7 @@ export class Term {
       connections: CLUSTER_CONNECTIONS,
       timeoutMs: REQUEST_TIMEOUT_MS,
       userAgent: config.userAgent,
-      mayWrite: () => this.#mayWrite(),
+      mayWrite: () => this.#owns(cluster),
       onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
       onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
       onCorrections: (count) => metrics.corrections.inc({ cluster }, count),

@@ -1,22 +1,27 @@
 // lead/: only while this process leads does anything exist that writes.
 
-import type { LeadershipListener } from '../../kube/elector.ts';
+import type { ShardListener } from '../../kube/sharding/shard-elector.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ClusterPropagator } from '../propagate/propagator.ts';
 import type { Queues } from '../upstream/watches.ts';
+import { ReadyShards } from './ready-shards.ts';
 import type { Term } from './term.ts';
 import { tellFailure, untilAnswered } from './until-answered.ts';
 
 export interface TermsDeps {
   readonly log: Log;
-  newTerm(): Term;
+  /** @param shards - those that it has; undefined: it works on all clusters */
+  newTerm(shards: ReadyShards | undefined): Term;
+  /** Clusters are divided over replicas, and come and go by shards. */
+  readonly isSharded: boolean;
 }
 
 /** One term after another: a new one begins to work only when the one before it has ended. */
-export class Terms implements LeadershipListener, Queues {
+export class Terms implements ShardListener, Queues {
   readonly #deps: TermsDeps;
   readonly #failed = Promise.withResolvers<never>();
   #term: Term | undefined;
+  #shards: ReadyShards | undefined;
   #ending = new AbortController();
   #last: Promise<void> = Promise.resolve();
 
@@ -63,7 +68,23 @@ export class Terms implements LeadershipListener, Queues {
     this.#deps.log.info('leading');
     const ending = new AbortController();
     this.#ending = ending;
-    void this.#next(() => this.#begin(ending.signal));
+    this.#shards = this.#deps.isSharded ? new ReadyShards() : undefined;
+    const shards = this.#shards;
+    void this.#next(() => this.#begin(shards, ending.signal));
+  }
+
+  acquired(shards: readonly number[]): void {
+    this.#deps.log.info('shards acquired', { count: shards.length, detail: shards.join() });
+    this.#shards?.acquired(shards);
+    const { signal } = this.#ending;
+    void this.#next(() => this.#untilAnswered(async () => this.#term?.acquire(signal), signal));
+  }
+
+  /** Does not wait for what is just being begun: that will find that they are gone. */
+  async release(shards: readonly number[]): Promise<void> {
+    this.#shards?.released(shards);
+    await this.#term?.release(new Set(shards));
+    this.#deps.log.info('shards released', { count: shards.length, detail: shards.join() });
   }
 
   lost(why: string): void {
@@ -82,15 +103,14 @@ export class Terms implements LeadershipListener, Queues {
     return this.#last;
   }
 
-  #begin(signal: AbortSignal): Promise<void> {
-    const { log, newTerm } = this.#deps;
-    const term = newTerm();
+  #begin(shards: ReadyShards | undefined, signal: AbortSignal): Promise<void> {
+    const term = this.#deps.newTerm(shards);
     this.#term = term;
-    return untilAnswered(
-      () => term.start(signal),
-      signal,
-      (error) => tellFailure(error, log),
-    );
+    return this.#untilAnswered(() => term.start(signal), signal);
+  }
+
+  #untilAnswered(step: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    return untilAnswered(step, signal, (error) => tellFailure(error, this.#deps.log));
   }
 
   async #finish(): Promise<void> {

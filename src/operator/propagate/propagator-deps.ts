@@ -1,4 +1,4 @@
-import type { HashAlgorithmName, HashStorage } from '../../api/types.ts';
+import type { HashAlgorithmName, HashStorage, Token } from '../../api/types.ts';
 import type { Credentials } from '../../clusters/credentials.ts';
 import type { ClusterSession, SessionListener } from '../../clusters/session.ts';
 import type { Installation } from '../../derive/ownership.ts';
@@ -59,7 +59,10 @@ export interface Sessions {
 
 /** What one cluster asks of whoever engages all of them. */
 export interface Engagement {
-  readonly handover: Pick<Upstream, 'awaitedElsewhereSinceMs'>;
+  readonly handover: {
+    /** @param from - the cluster that it was moved from */
+    awaitedElsewhereSinceMs(token: Token, from: string): number | undefined;
+  };
   /** Keeps the way to a connected cluster, for when its credentials go before what is ours there. */
   keepWay(cluster: string, by: Credentials | 'drained'): void;
   /** The settings of a cluster are to be read again. */

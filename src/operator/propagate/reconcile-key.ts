@@ -62,7 +62,7 @@ function workOf(
     upstream: {
       ...upstream,
       isAllowed: (each) => sweeper.isApproved(each) || otherIds.isLeftOver(each),
-      awaitedElsewhereSinceMs: (token) => engagement.handover.awaitedElsewhereSinceMs(token),
+      awaitedElsewhereSinceMs: (token) => engagement.handover.awaitedElsewhereSinceMs(token, name),
     },
     downstream: { client, observed, writes, adopts: settings?.spec.adopt ?? false },
     hashes: hashing.hashes,

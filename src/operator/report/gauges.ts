@@ -1,10 +1,10 @@
 import type { Lifetime } from '../../api/types.ts';
 import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import type { HashStore } from '../../hash/pending.ts';
-import type { Leadership } from '../../kube/elector.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Lag } from './lag.ts';
+import { type ScrapedShards, ShardGauges } from './shard-gauges.ts';
 import type { WatchAge } from './watch-age.ts';
 
 /** One cluster, as far as it is scraped. */
@@ -35,11 +35,13 @@ export function publishGauges(
   clusters: () => Iterable<ScrapedCluster>,
   hashes: Pick<HashStore, 'pending'>,
   plane: ScrapedPlane,
-  leadership: Pick<Leadership, 'mayWrite'>,
+  ownership: { mayWrite(): boolean; readonly shards: ScrapedShards | undefined },
 ): void {
+  const shards = new ShardGauges(metrics, ownership.shards);
   metrics.beforeScrape(() => {
     const nowMs = Date.now();
-    metrics.leader.set(leadership.mayWrite() ? 1 : 0);
+    metrics.leader.set(ownership.mayWrite() ? 1 : 0);
+    shards.publish();
     metrics.hashesPending.set(hashes.pending);
     metrics.managementAge.set(plane.watchAge.ageSeconds(nowMs));
     metrics.managementReplaced.set(plane.identity.stranger === undefined ? 0 : 1);

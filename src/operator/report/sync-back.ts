@@ -32,15 +32,16 @@ export interface CarriedCluster {
  * like refreshed. Never a ground to fail or delay propagation: its own failures are logged and tried again later.
  */
 export class SyncBack {
-  readonly #writer: Writer;
+  readonly #writerFor: (cluster: string) => Writer;
   readonly #log: Log;
   readonly #waiting = new Set<string>();
   #tail: Promise<void> = Promise.resolve();
   /** By token UID: when it was written, and what the cluster had told then. */
   readonly #written = new LRUCache<string, { atMs: number; toldMs: number }>({ max: REMEMBERED });
 
-  constructor(writer: Writer, log: Log) {
-    this.#writer = writer;
+  /** @param writerFor - of the management plane, for what concerns that cluster */
+  constructor(writerFor: (cluster: string) => Writer, log: Log) {
+    this.#writerFor = writerFor;
     this.#log = log;
   }
 
@@ -80,7 +81,7 @@ export class SyncBack {
     const waitMs = (written?.atMs ?? 0) + PER_TOKEN_MS - cluster.now();
     if (waitMs > 0) return requeueAfter(waitMs);
     const { key, patch } = lastUseOf(token, formatTime(usedAtMs));
-    const result = await this.#write(() => this.#writer.patch(key, patch), cluster);
+    const result = await this.#write(key, patch, cluster);
     if (result === done) this.#written.set(token.uid, { atMs: cluster.now(), toldMs: lastUsedAtMs });
     return result;
   }
@@ -97,12 +98,12 @@ export class SyncBack {
     const { needsRefresh, lastRefresh } = parseClusterUserAttribute(observed.object);
     if (!needsRefresh || lastRefresh !== attribute.lastRefresh) return done;
     const patch = { NeedsRefresh: true, metadata: { uid: attribute.uid } };
-    return this.#write(() => this.#writer.patch({ resource: USER_ATTRIBUTES, name }, patch), cluster);
+    return this.#write({ resource: USER_ATTRIBUTES, name }, patch, cluster);
   }
 
-  async #write(write: () => Promise<unknown>, cluster: CarriedCluster): Promise<Result> {
+  async #write(key: ObjectKey, patch: object, cluster: CarriedCluster): Promise<Result> {
     try {
-      await write();
+      await this.#writerFor(cluster.name).patch(key, patch);
       return done;
     } catch (error) {
       if (isObjectMissing(error) || isConflict(error) || isReplaced(error)) return done;

@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SECRETS } from '../../../src/api/names.ts';
 import { FencedError, OvertakenError } from '../../../src/errors.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
 import { Transport } from '../../../src/kube/transport.ts';
 
 let server: Server;
@@ -53,6 +55,25 @@ describe('the fence', () => {
       expect(received).toEqual([`${method} /one`, `${method} /three`]);
     },
   );
+
+  it('of one client stops what that client writes, and no more', async () => {
+    const all = new KubeClient(aTransport());
+    let mine = true;
+    const one = all.within(() => mine);
+    const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'n' } };
+    await one.create(SECRETS, object);
+    mine = false;
+    const key = { resource: SECRETS, namespace: 'n', name: 'a' };
+    await expect(one.create(SECRETS, object)).rejects.toBeInstanceOf(FencedError);
+    await expect(one.patch(key, {})).rejects.toBeInstanceOf(FencedError);
+    await expect(one.delete(key, { uid: 'u' })).rejects.toBeInstanceOf(FencedError);
+    await expect(one.update(SECRETS, object)).rejects.toBeInstanceOf(FencedError);
+    await one.get(key);
+    await all.patch(key, {});
+    [mine, open] = [true, false];
+    await expect(one.patch(key, {})).rejects.toBeInstanceOf(FencedError);
+    expect(received.map((line) => line.split(' ')[0])).toEqual(['POST', 'GET', 'PATCH']);
+  });
 
   it('never stops a read', async () => {
     aTransport();

@@ -72,7 +72,7 @@ let isAway: boolean;
 let running: Process[];
 
 async function start(plane = PLANE): Promise<Process> {
-  const records = new DebtRecords(maps as never, 'ace-operator', LOG);
+  const records = new DebtRecords({ client: maps, writerFor: () => maps } as never, 'ace-operator', LOG);
   await records.load();
   const owed = new Map<string, Debt>();
   const keeper: DebtKeeper = new DebtKeeper({
@@ -165,7 +165,7 @@ describe('the record of what is owed', () => {
     owe(process, 'user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true });
     await written(2);
     const stored = async (): Promise<Debt | undefined> => {
-      const records = new DebtRecords(maps as never, 'ace-operator', LOG);
+      const records = new DebtRecords({ client: maps, writerFor: () => maps } as never, 'ace-operator', LOG);
       await records.load();
       return records.foundOf('c-1')?.owed.get('user/u-1');
     };
@@ -344,7 +344,7 @@ async function settle({ keeper }: Process): Promise<void> {
   for (;;) {
     await pass(130_000);
     await new Promise((resolve) => setImmediate(resolve));
-    const stored = new DebtRecords(maps as never, 'ace-operator', LOG);
+    const stored = new DebtRecords({ client: maps, writerFor: () => maps } as never, 'ace-operator', LOG);
     await stored.load();
     const record = stored.foundOf('c-1');
     const keys = new Set([...(record?.known ?? []), ...(record?.owed.keys() ?? [])]);

@@ -12,7 +12,7 @@ test('records whose list has no end fail to load, and do not keep who would lead
     const items = [{ metadata: { namespace: 'ace-operator', name: 'ace-operator-debts-c-1' } }];
     return { items, resourceVersion: '7', continue: 'more' };
   };
-  const records = new DebtRecords({ list } as never, 'ace-operator', LOG);
+  const records = new DebtRecords({ client: { list }, writerFor: () => ({}) } as never, 'ace-operator', LOG);
   await expect(records.load()).rejects.toMatchObject({ statusReason: 'ResponseTooLarge' });
   expect(asked).toBe(2);
 });

@@ -38,71 +38,79 @@ class SlowPlane {
   }
 }
 
-describe('when it is stopped, as at the end of a term, while the management plane owes an answer', () => {
-  let management: Management;
-  let plane: SlowPlane;
-  let sessions: number;
-  let clusters: Clusters;
-  beforeEach(() => {
-    plane = new SlowPlane();
-    sessions = 0;
-    management = new Management(['ace-operator']);
-    management.clusters.put(
-      parseCluster(rawCluster({ spec: { localClusterAuthEndpoint: { enabled: true } } })),
-    );
-    management.credentials.get('ace-operator')?.put(
-      parseCredentialsSecret({
-        metadata: {
-          name: 'credentials',
-          namespace: 'ace-operator',
-          uid: 'uid-s',
-          resourceVersion: '1',
-          labels: { 'ace-operator.io/cluster': 'c-1' },
-        },
-        data: { kubeconfig: '' },
-      }),
-    );
-    const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
-    clusters = new Clusters({
-      plane: { client, writeStatus: () => plane.write() },
-      clocks: { now: Date.now, planeNow: Date.now },
-      upstream: {
-        ...{ management, live: client, deletions: new DeletionEvidence() },
-        installation: installationOf(management, undefined),
-        earlierIds: new EarlierIds(client, LOG),
+let management: Management;
+let plane: SlowPlane;
+let sessions: number;
+let clusters: Clusters;
+let mayWorkOn: (cluster: string) => boolean;
+beforeEach(() => {
+  plane = new SlowPlane();
+  sessions = 0;
+  mayWorkOn = () => true;
+  management = new Management(['ace-operator']);
+  management.clusters.put(
+    parseCluster(rawCluster({ spec: { localClusterAuthEndpoint: { enabled: true } } })),
+  );
+  management.credentials.get('ace-operator')?.put(
+    parseCredentialsSecret({
+      metadata: {
+        name: 'credentials',
+        namespace: 'ace-operator',
+        uid: 'uid-s',
+        resourceVersion: '1',
+        labels: { 'ace-operator.io/cluster': 'c-1' },
       },
-      hashing: {
-        hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
-        keyProblem: () => undefined,
+      data: { kubeconfig: '' },
+    }),
+  );
+  const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
+  clusters = new Clusters({
+    plane: { clientFor: () => client, writeStatus: () => plane.write() },
+    mayWorkOn: (cluster) => mayWorkOn(cluster),
+    clocks: { now: Date.now, planeNow: Date.now },
+    upstream: {
+      ...{ management, live: client, deletions: new DeletionEvidence() },
+      installation: installationOf(management, undefined),
+      earlierIds: new EarlierIds(client, LOG),
+    },
+    hashing: {
+      hashes: new TokenHashes(new HashStore({} as Hasher), new Marks(randomBytes(32))),
+      keyProblem: () => undefined,
+    },
+    reports: { log: LOG, metrics: new Metrics(), notifyToken: () => {}, notifyCluster: () => {} },
+    defaults: {
+      ...{ namespace: 'cattle-system', algorithm: 'sha3-512', storage: 'secret' },
+      sweepIntervalMs: 600_000,
+    },
+    sessions: {
+      open: (cluster, way, listener) => {
+        sessions += 1;
+        return new ClusterSession({
+          ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
+          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
+        });
       },
-      reports: { log: LOG, metrics: new Metrics(), notifyToken: () => {}, notifyCluster: () => {} },
-      defaults: {
-        ...{ namespace: 'cattle-system', algorithm: 'sha3-512', storage: 'secret' },
-        sweepIntervalMs: 600_000,
-      },
-      sessions: {
-        open: (cluster, way, listener) => {
-          sessions += 1;
-          return new ClusterSession({
-            ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
-            ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
-          });
-        },
-        holdsOurs: async () => false,
-        letsIn: async () => {},
-      },
-      books: {
-        syncBack: new SyncBack(client, LOG),
-        records: new DebtRecords(client, 'ace-operator', LOG),
-        keepDebts: (of) =>
-          new DebtKeeper({
-            ...{ ...of, records: new DebtRecords(client, 'ace-operator', LOG), plane: 'p', log: LOG },
-            ...{ management, now: Date.now },
-          }),
-      },
-    });
+      holdsOurs: async () => false,
+      letsIn: async () => {},
+    },
+    books: {
+      syncBack: new SyncBack(() => client, LOG),
+      records: new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG),
+      keepDebts: (of) =>
+        new DebtKeeper({
+          ...{
+            ...of,
+            records: new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG),
+            plane: 'p',
+            log: LOG,
+          },
+          ...{ management, now: Date.now },
+        }),
+    },
   });
+});
 
+describe('when it is stopped, as at the end of a term, while the management plane owes an answer', () => {
   test('no cluster is taken on any more', async () => {
     clusters.start();
     await eventually(() => expect(plane.asked).toBe(1));
@@ -123,5 +131,54 @@ describe('when it is stopped, as at the end of a term, while the management plan
     plane.answer();
     await stopped;
     expect(sessions).toBe(0);
+  });
+});
+
+describe('with clusters that other replicas work on', () => {
+  const names = (): string[] => [...clusters.propagators()].map(({ name }) => name);
+  const put = (name: string): void => {
+    const spec = { localClusterAuthEndpoint: { enabled: true } };
+    management.clusters.put(parseCluster(rawCluster({ spec }, { name, uid: `uid-${name}` })));
+    const metadata = { name, uid: `uid-p-${name}`, resourceVersion: '1', generation: 1 };
+    management.propagations.put(parsePropagation({ metadata, spec: {} }));
+  };
+  beforeEach(() => {
+    put('c-1');
+    put('c-2');
+    plane.answer();
+  });
+
+  test('those are let be until they are ours, whatever events come', async () => {
+    mayWorkOn = (name) => name === 'c-2';
+    clusters.start();
+    await eventually(() => expect(names()).toEqual(['c-2']));
+    expect(sessions).toBe(0);
+    clusters.enqueueCluster('c-1');
+    mayWorkOn = () => true;
+    put('c-3');
+    clusters.begin((name) => name === 'c-1');
+    await eventually(() => expect(names().sort()).toEqual(['c-1', 'c-2']));
+    expect(sessions).toBe(1);
+    await clusters.stop();
+  });
+
+  test('one that is released is not worked on any more, and begins anew when it comes back', async () => {
+    clusters.start();
+    await eventually(() => expect(names().sort()).toEqual(['c-1', 'c-2']));
+    const first = [...clusters.propagators()].find(({ name }) => name === 'c-1');
+    mayWorkOn = (name) => name !== 'c-1';
+    await clusters.release((name) => name === 'c-1');
+    expect(names()).toEqual(['c-2']);
+    expect(first?.queue.isClosed).toBe(true);
+    clusters.enqueueCluster('c-1');
+    clusters.enqueueCluster('c-3');
+    put('c-3');
+    await eventually(() => expect(names()).toContain('c-3'));
+    expect(names()).not.toContain('c-1');
+    mayWorkOn = () => true;
+    clusters.begin((name) => name === 'c-1');
+    await eventually(() => expect(names()).toContain('c-1'));
+    expect([...clusters.propagators()].find(({ name }) => name === 'c-1')).not.toBe(first);
+    await clusters.stop();
   });
 });

@@ -73,7 +73,7 @@ function renewalsOf(cluster: Cluster, letsIn: () => Promise<void> = async () => 
     return {};
   };
   return new Renewals({
-    ...{ client: { patch }, ownNamespace: 'ace-operator', sessions: { letsIn } },
+    ...{ writerFor: () => ({ patch }), ownNamespace: 'ace-operator', sessions: { letsIn } },
     ...{ log: { info: () => {}, warn: () => {} }, now: () => nowMs },
   } as unknown as RenewalsDeps);
 }

@@ -1,10 +1,12 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { operatorConfig } from '../../../../src/config/operator.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { Fence } from '../../../../src/kube/fence.ts';
+import { shardOf } from '../../../../src/kube/sharding/layout.ts';
 import { Transport } from '../../../../src/kube/transport.ts';
 import { Term } from '../../../../src/operator/lead/term.ts';
 import { Terms } from '../../../../src/operator/lead/terms.ts';
@@ -12,6 +14,7 @@ import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
+import { rawCluster } from '../../../support/builders.ts';
 import { eventually } from '../../../support/eventually.ts';
 
 const LOG = { error() {}, warn() {}, info() {}, debug() {} } as unknown as Log;
@@ -28,6 +31,10 @@ let fences: Fence[];
 /** Lists of the management plane that were asked for, and the end of the wait for them. */
 let refreshes: PromiseWithResolvers<void>[];
 let terms: Terms;
+let management: Management;
+/** Clusters that this replica has, by the Leases. */
+let owned: Set<string>;
+let address: string;
 
 beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
@@ -41,14 +48,24 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const access = { server: new URL(`http://127.0.0.1:${port}`), tls: {}, headers: async () => ({}) };
+  address = `http://127.0.0.1:${port}`;
+  owned = new Set();
+  management = new Management(['ace-operator']);
+  newTerms();
+});
+
+/** As the manager makes them. */
+function newTerms(isSharded = false): void {
+  const access = { server: new URL(address), tls: {}, headers: async () => ({}) };
   terms = new Terms({
     log: LOG,
-    newTerm: () =>
+    isSharded,
+    newTerm: (shards) =>
       new Term({
-        config: operatorConfig({}, {}),
+        shards,
+        config: operatorConfig(isSharded ? { shards: '4' } : {}, {}),
         definitions: [],
-        seen: { management: new Management(['ace-operator']), deletions: new DeletionEvidence() },
+        seen: { management, deletions: new DeletionEvidence() },
         plane: {
           connect: (mayWrite) => {
             fences.push(mayWrite);
@@ -56,6 +73,7 @@ beforeEach(async () => {
           },
           onRequest: () => {},
           mayWrite: () => true,
+          owns: (cluster) => !isSharded || owned.has(cluster),
           statusHost: {
             refresh: () => {
               refreshes.push(Promise.withResolvers<void>());
@@ -70,7 +88,8 @@ beforeEach(async () => {
         clocks: { now: Date.now, planeNow: Date.now },
       }),
   });
-});
+}
+
 afterEach(async () => {
   await terms.end();
   server.closeAllConnections();
@@ -171,4 +190,69 @@ describe('a term', () => {
       expect(terms.isWorking).toBe(true);
     },
   );
+});
+
+describe('a term with shards', () => {
+  const CLUSTER = 'c-1';
+  const SHARD = shardOf(CLUSTER, 4);
+  const names = (): string[] => [...terms.propagators()].map(({ name }) => String(name));
+  beforeEach(() => {
+    newTerms(true);
+    const spec = { localClusterAuthEndpoint: { enabled: true } };
+    management.clusters.put(parseCluster(rawCluster({ spec }, { name: CLUSTER })));
+    const metadata = { name: CLUSTER, uid: 'uid-p', resourceVersion: '1', generation: 1 };
+    management.propagations.put(parsePropagation({ metadata, spec: {} }));
+  });
+
+  test('works on a cluster once it has its shard, and has read everything anew since then', async () => {
+    terms.elected();
+    await works();
+    expect(refreshes).toHaveLength(0);
+    owned.add(CLUSTER);
+    terms.acquired([SHARD]);
+    await eventually(() => expect(refreshes).toHaveLength(1));
+    expect(names()).toEqual([]);
+    refreshes[0]?.resolve();
+    await eventually(() => expect(names()).toEqual([CLUSTER]));
+  });
+
+  test('reads once for all that came while it was reading', async () => {
+    terms.elected();
+    terms.acquired([SHARD]);
+    await eventually(() => expect(refreshes).toHaveLength(1));
+    for (const shard of [0, 1, 2, 3].filter((one) => one !== SHARD)) terms.acquired([shard]);
+    refreshes[0]?.resolve();
+    await refreshed(2);
+    await terms.end();
+    expect(refreshes).toHaveLength(2);
+  });
+
+  test('does not work on what was released while it was reading, until it is acquired again', async () => {
+    terms.elected();
+    terms.acquired([SHARD]);
+    await eventually(() => expect(refreshes).toHaveLength(1));
+    await terms.release([SHARD]);
+    terms.acquired([(SHARD + 1) % 4]);
+    refreshes[0]?.resolve();
+    await refreshed(2);
+    await eventually(() => expect(terms.isWorking).toBe(true));
+    expect(names()).toEqual([]);
+    terms.acquired([SHARD]);
+    await refreshed(3);
+    await eventually(() => expect(names()).toEqual([CLUSTER]));
+    await terms.release([SHARD]);
+    expect(names()).toEqual([]);
+  });
+
+  test('forgets its shards with the Lease', async () => {
+    terms.elected();
+    terms.acquired([SHARD]);
+    await refreshed(1);
+    await eventually(() => expect(names()).toEqual([CLUSTER]));
+    terms.lost('test');
+    await terms.end();
+    terms.elected();
+    await works();
+    expect(names()).toEqual([]);
+  });
 });

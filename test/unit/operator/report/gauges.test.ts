@@ -34,7 +34,7 @@ beforeEach(() => {
     () => [propagator],
     { pending: 7 },
     { watchAge: freshness, unread, identity: { stranger: undefined } },
-    { mayWrite: () => true },
+    { mayWrite: () => true, shards: undefined },
   );
 });
 

@@ -19,7 +19,9 @@ beforeEach(async () => {
   world = new ReconcileWorld();
   upstream = new FakeApi();
   warnings = [];
-  syncBack = new SyncBack(upstream, { warn: (message: string) => warnings.push(message) } as unknown as Log);
+  syncBack = new SyncBack(() => upstream, {
+    warn: (message: string) => warnings.push(message),
+  } as unknown as Log);
   world.putUser();
   world.putAttribute();
   world.putToken();
@@ -144,7 +146,7 @@ describe('later', () => {
     const order: string[] = [];
     const done = Promise.withResolvers<void>();
     const slow = new SyncBack(
-      {
+      () => ({
         create: () => Promise.reject(new Error('not used')),
         delete: () => Promise.reject(new Error('not used')),
         patch: async ({ name }) => {
@@ -154,7 +156,7 @@ describe('later', () => {
           if (name === 't-2') done.resolve();
           return {};
         },
-      },
+      }),
       { warn: (message: string) => warnings.push(message) } as unknown as Log,
     );
     for (const key of ['token/t-1', 'token/t-2', 'token/t-2', 'setting/x', 'user/u-1']) {

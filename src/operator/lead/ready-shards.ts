@@ -1,0 +1,40 @@
+/**
+ * Shards that a term may work on: those that this replica has, and since it has them everything was read anew. What the
+ * replica before took away, on word that our watches have not brought yet, must not be put back.
+ */
+export class ReadyShards {
+  readonly #waiting = new Set<number>();
+  readonly #reading = new Set<number>();
+  readonly #ready = new Set<number>();
+
+  has(shard: number): boolean {
+    return this.#ready.has(shard);
+  }
+
+  /** This replica has them from now on. */
+  acquired(shards: readonly number[]): void {
+    for (const shard of shards) this.#waiting.add(shard);
+  }
+
+  /** Another one has them, or is to have them. One that comes back has to wait for a reading that begins after that. */
+  released(shards: readonly number[]): void {
+    for (const shard of shards) {
+      for (const set of [this.#waiting, this.#reading, this.#ready]) set.delete(shard);
+    }
+  }
+
+  /** A reading begins now, for all that wait. @returns false when there is nothing to read for */
+  beginReading(): boolean {
+    for (const shard of this.#waiting) this.#reading.add(shard);
+    this.#waiting.clear();
+    return this.#reading.size > 0;
+  }
+
+  /** The reading is done. @returns those that became ready by it */
+  endReading(): ReadonlySet<number> {
+    const read = new Set(this.#reading);
+    for (const shard of read) this.#ready.add(shard);
+    this.#reading.clear();
+    return read;
+  }
+}
