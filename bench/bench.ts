@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { fleet } from './fleet/scenario-fleet.ts';
 import { describeMachine, tableOf, writeReport } from './report.ts';
 import type { Options, Scenario, ScenarioResult } from './scenario.ts';
 import { authenticator } from './scenario-authenticator.ts';
@@ -15,6 +16,7 @@ import { CASES, throughput } from './scenario-throughput.ts';
 /**
  * usage: node bench/bench.ts [SCENARIO …] [--tokens N] [--bcrypt-tokens N] [--rounds N] [--restart-tokens N]
  *                            [--latency-seconds N] [--clusters N,N] [--cases NAME,NAME]
+ *                            [--fleet-clusters N,N] [--fleet-tokens N]
  *
  * Exits with 0 also when a bar is missed: a figure is not a test.
  */
@@ -25,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   authenticator,
   revocation,
   profile,
+  fleet,
   'authenticator-audit': authenticatorAudit,
   'authenticator-memory': authenticatorMemory,
   'authenticator-profile': authenticatorProfile,
@@ -41,6 +44,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'restart-tokens': { type: 'string', default: '5000' },
     'latency-seconds': { type: 'string', default: '30' },
+    'fleet-clusters': { type: 'string', default: '30,100' },
+    'fleet-tokens': { type: 'string', default: '20' },
   },
 });
 const startedAtMs = performance.now();
@@ -52,6 +57,8 @@ const options: Options = {
   rounds: Number(values.rounds),
   restartTokens: Number(values['restart-tokens']),
   latencySeconds: Number(values['latency-seconds']),
+  fleetClusters: values['fleet-clusters'].split(',').map(Number),
+  fleetTokens: Number(values['fleet-tokens']),
   say: (text) =>
     console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(0).padStart(4)} s  ${text}`),
 };

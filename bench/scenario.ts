@@ -7,6 +7,9 @@ export interface Options {
   readonly rounds: number;
   readonly restartTokens: number;
   readonly latencySeconds: number;
+  readonly fleetClusters: readonly number[];
+  /** In each of them. */
+  readonly fleetTokens: number;
   /** Says what is being done, while it takes long. */
   say(text: string): void;
 }
