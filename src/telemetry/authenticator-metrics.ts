@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
-import { registryText, SharedScrape } from './shared-scrape.ts';
+import { registryText, SharedScrape, type Spent } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
 /** What is read when somebody scrapes. Ages in seconds, times in seconds since the epoch. */
@@ -20,7 +20,7 @@ export interface AuthenticatorFacts {
 export class AuthenticatorMetrics {
   readonly registry = new Registry();
   /** For whoever asks, however often. */
-  readonly shared = new SharedScrape(() => this.scrape());
+  readonly shared = new SharedScrape((spent) => this.scrape(spent));
   #facts: (() => AuthenticatorFacts) | undefined;
 
   readonly reviews = this.#counter(
@@ -108,10 +108,10 @@ export class AuthenticatorMetrics {
   }
 
   /** The text that Prometheus reads, as of now. */
-  async scrape(): Promise<string> {
+  async scrape(spent?: Spent): Promise<string> {
     const facts = this.#facts?.();
     if (facts) this.#show(facts);
-    return registryText(this.registry);
+    return registryText(this.registry, spent);
   }
 
   #show(facts: AuthenticatorFacts): void {

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import { bindClusterSeries, type ClusterSeries, keepClusters } from './cluster-series.ts';
-import { registryText, SharedScrape } from './shared-scrape.ts';
+import { registryText, SharedScrape, type Spent } from './shared-scrape.ts';
 import { WATCH_ENDS } from './watch-ends.ts';
 
 /** From a write over the local network to a cluster that was away for a day. */
@@ -18,7 +18,7 @@ const MANAGEMENT = 'management';
 export class Metrics {
   readonly registry = new Registry();
   /** For whoever asks, however often. */
-  readonly shared = new SharedScrape(() => this.scrape());
+  readonly shared = new SharedScrape((spent) => this.scrape(spent));
   #fill: () => readonly string[] = () => [];
 
   readonly requests = this.#counter(
@@ -185,9 +185,12 @@ export class Metrics {
   }
 
   /** The text that Prometheus reads, as of now. */
-  async scrape(): Promise<string> {
-    await this.#keep(new Set([MANAGEMENT, ...this.#fill()]));
-    return renamed(await registryText(this.registry));
+  async scrape(spent: Spent = () => {}): Promise<string> {
+    const beganAtMs = performance.now();
+    const clusters = new Set([MANAGEMENT, ...this.#fill()]);
+    spent(performance.now() - beganAtMs);
+    await this.#keep(clusters);
+    return renamed(await registryText(this.registry, spent));
   }
 
   /** Series of clusters and reasons that are no more must not linger. */

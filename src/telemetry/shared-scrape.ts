@@ -11,12 +11,15 @@ const BURST_MS = 500;
  */
 const LEAST_COST_MS = 50;
 
+/** Told of time that was worked, in milliseconds: others' turns in between, on a busy machine most of it, are not of that. */
+export type Spent = (ms: number) => void;
+
 /**
  * The text that Prometheus reads, made once at a time. Who asks while it is being made gets the same one; so does who
  * asks after it, once too much time has gone into such texts.
  */
 export class SharedScrape {
-  readonly #make: () => Promise<string>;
+  readonly #make: (spent: Spent) => Promise<string>;
   readonly #now: () => number;
   #making: Promise<Buffer> | undefined;
   #last: Buffer | undefined;
@@ -24,10 +27,10 @@ export class SharedScrape {
   #creditedAtMs: number;
 
   /**
-   * @param make - counts, and writes the text
+   * @param make - counts, and writes the text; tells what it worked
    * @param now - milliseconds of a clock that never goes back
    */
-  constructor(make: () => Promise<string>, now: () => number = () => performance.now()) {
+  constructor(make: (spent: Spent) => Promise<string>, now: () => number = () => performance.now()) {
     this.#make = make;
     this.#now = now;
     this.#creditedAtMs = now();
@@ -44,12 +47,15 @@ export class SharedScrape {
   }
 
   async #makeOnce(): Promise<Buffer> {
-    const beganAtMs = this.#now();
+    let costMs = 0;
     try {
-      this.#last = Buffer.from(await this.#make());
+      const text = await this.#make((ms) => {
+        costMs += ms;
+      });
+      this.#last = Buffer.from(text);
       return this.#last;
     } finally {
-      this.#creditMs = this.#credit() - Math.max(LEAST_COST_MS, this.#now() - beganAtMs);
+      this.#creditMs = this.#credit() - Math.max(LEAST_COST_MS, costMs);
     }
   }
 
@@ -62,10 +68,12 @@ export class SharedScrape {
 }
 
 /** All metrics as Prometheus reads them. Others have their turn in between: a revocation must not wait for them all. */
-export async function registryText(registry: Registry): Promise<string> {
+export async function registryText(registry: Registry, spent: Spent = () => {}): Promise<string> {
   const parts: string[] = [];
   for (const { name } of registry.getMetricsAsArray()) {
+    const beganAtMs = performance.now();
     parts.push(await registry.getSingleMetricAsString(name));
+    spent(performance.now() - beganAtMs);
     await nextTurn();
   }
   return `${parts.join('\n\n')}\n`;

@@ -99,9 +99,10 @@ describe('a scrape', () => {
     let nowMs = 0;
     let made = 0;
     const shared = new SharedScrape(
-      async () => {
+      async (spent) => {
         made += 1;
         nowMs += 100;
+        spent(100);
         return '';
       },
       () => nowMs,
@@ -112,6 +113,22 @@ describe('a scrape', () => {
     }
     expect(made * 100).toBeLessThan(100_000 * 0.05 + 1_000);
     expect(made * 100).toBeGreaterThan(100_000 * 0.04);
+  });
+
+  test('costs what it worked, and not the turns that others had meanwhile', async () => {
+    let nowMs = 0;
+    let made = 0;
+    const shared = new SharedScrape(
+      async (spent) => {
+        made += 1;
+        nowMs += 5_000;
+        spent(10);
+        return '';
+      },
+      () => nowMs,
+    );
+    for (let asked = 0; asked < 50; asked += 1) await shared.text();
+    expect(made).toBe(50);
   });
 
   test('that failed is no answer for the next', async () => {
