@@ -21,6 +21,9 @@ import { bundle } from './bundle.ts';
 import { PLATFORMS, type Platform, providePlatforms } from './platforms.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const HERE = import.meta.dirname;
+/** What it is made on, and the only one that what V8 keeps is made for. */
+const HOST = PLATFORMS[0] as Platform;
 /** Where a Node looks for a program within itself; the word is Node's. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
@@ -44,34 +47,51 @@ export async function makeExecutables(
   providePlatforms(platforms);
   const stage = mkdtempSync(join(tmpdir(), 'ace-executable-'));
   try {
-    await bundle(join(stage, 'kubectl-ace.cjs'));
-    const program = preparation(stage);
+    await prepare(stage);
+    const [compiled, plain] = [preparation(stage, true), preparation(stage, false)];
     const files: string[] = [];
-    for (const platform of platforms) files.push(await inject(out, platform, program));
+    for (const platform of platforms)
+      files.push(await inject(out, platform, platform === HOST ? compiled : plain));
     return files;
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
 }
 
+/** The program as a function, what V8 keeps of it, and what starts it. */
+async function prepare(stage: string): Promise<void> {
+  const program = join(stage, 'kubectl-ace.cjs');
+  await bundle(program);
+  const text = readFileSync(program, 'utf8');
+  writeFileSync(program, `(function (exports, require, module, __filename, __dirname) {${text}\n})`);
+  copyFileSync(join(HERE, 'start.cjs'), join(stage, 'start.cjs'));
+  // Without --predictable it would be other bytes each time.
+  run(stage, ['--predictable', join(HERE, 'compile.cjs'), program, join(stage, 'kubectl-ace.compiled')]);
+}
+
 /** The blob that a Node takes into itself. It names its file, so that one is told as it lies in the stage. */
-function preparation(stage: string): Buffer {
+function preparation(stage: string, isCompiled: boolean): Buffer {
   const config = {
-    main: 'kubectl-ace.cjs',
+    main: 'start.cjs',
     output: 'kubectl-ace.blob',
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
+    // A Node that cannot use it would say so to whoever runs the program, each time; what starts the program is quiet about it.
     useCodeCache: false,
+    assets: {
+      program: 'kubectl-ace.cjs',
+      ...(isCompiled ? { compiled: 'kubectl-ace.compiled' } : {}),
+    },
   };
   writeFileSync(join(stage, 'sea.json'), JSON.stringify(config));
-  // Not process.execPath: the blob must be made by the very version that reads it.
-  const node = join(ROOT, (PLATFORMS[0] as Platform).node);
-  const { status, stderr } = spawnSync(node, ['--experimental-sea-config', 'sea.json'], {
-    cwd: stage,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`node --experimental-sea-config failed: ${stderr}`);
+  run(stage, ['--experimental-sea-config', 'sea.json']);
   return readFileSync(join(stage, 'kubectl-ace.blob'));
+}
+
+/** Not by process.execPath: what is made must be of the very version that reads it. */
+function run(stage: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(join(ROOT, HOST.node), args, { cwd: stage, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${stderr}`);
 }
 
 async function inject(out: string, platform: Platform, program: Buffer): Promise<string> {
