@@ -4,7 +4,7 @@
  * usage: ACE_SEED=7 ACE_SECONDS=150 node test/chaos/main.ts
  *
  * ACE_SEED: a number; without it one is made and printed. ACE_SECONDS: for how long things change and break; setting up, settling and a
- * silent minute come on top. ACE_FAULTS: kinds, by comma; `none`; without it, all. ACE_CLUSTERS, ACE_CHANGES (a second): fewer, for a machine
+ * silent minute come on top. ACE_FAULTS: kinds, by comma; `none`; without it, all. ACE_FAULT_EVERY: seconds from one to the next. ACE_CLUSTERS, ACE_CHANGES (a second): fewer, for a machine
  * that has little time. Exit code 1 when an invariant was broken.
  */
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,12 @@ const CLUSTERS = Object.fromEntries(
 const CHANGES_PER_SECOND = 20;
 const FAULT_EVERY_MS = [1_500, 4_000] as const;
 
+/** From half as long to once and a half as long apart as was asked for. */
+function faultEveryMs(): readonly [number, number] {
+  const seconds = Number(process.env['ACE_FAULT_EVERY'] || 0);
+  return seconds > 0 ? [seconds * 500, seconds * 1_500] : FAULT_EVERY_MS;
+}
+
 async function main(): Promise<void> {
   // The programs and planes go with this process, and it goes in order.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
@@ -30,7 +36,7 @@ async function main(): Promise<void> {
   const kinds = chosenKinds(process.env['ACE_FAULTS'] ?? '');
   const schedule = makeSchedule({
     ...{ seed, seconds, kinds, changesPerSecond: Number(process.env['ACE_CHANGES'] || CHANGES_PER_SECOND) },
-    ...{ targets: targets(), faultEveryMs: FAULT_EVERY_MS },
+    ...{ targets: targets(), faultEveryMs: faultEveryMs() },
   });
   const faults = schedule.entries.filter((entry) => 'fault' in entry).length;
   console.log(`seed ${seed}, ${seconds} s, ${schedule.entries.length - faults} changes, ${faults} faults`);
