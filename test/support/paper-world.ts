@@ -183,7 +183,7 @@ export class PaperWorld {
       const isOfEarlierSecret = secret !== undefined && see(secret, token).isOfEarlierSecret;
       return [
         {
-          ...{ clusterAuthToken, token, isOfEarlierSecret },
+          ...{ clusterAuthToken, token, isOfEarlierSecret, isOfUnknownSecret: false },
           isMoving: this.awaitedElsewhereSinceMs !== undefined,
           before: this.#outcomes.get(tokenKey(name)),
         },

@@ -20,7 +20,7 @@ import {
   requeueAfter,
   type Wake,
 } from './plan.ts';
-import { isUnwanted } from './unwanted.ts';
+import { isHopeless, isUnwanted } from './unwanted.ts';
 
 /** After someone else's object was in the way: it may have gone without an event reaching us. */
 const CONFLICT_RETRY_MS = 60_000;
@@ -254,11 +254,6 @@ function needOf(user: User, { rules, tokens }: UserFacts): 'to write' | 'to keep
     if (isInConflict(one)) need = 'to keep';
   }
   return need;
-}
-
-/** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */
-function isHopeless({ before }: TokenOfUser): boolean {
-  return before?.state === 'refused' && before.reason !== 'UserDisabled';
 }
 
 /** Wanted, and let in by another writer's objects. */

@@ -124,6 +124,8 @@ export interface PairOfUser {
   /** The token of that name. */
   readonly token: Token | undefined;
   readonly isOfEarlierSecret: boolean;
+  /** Of which secret its hash is, nobody can tell: it will be replaced, or checked. */
+  readonly isOfUnknownSecret: boolean;
   /** It is held here for the moment in which another cluster is getting it. */
   readonly isMoving: boolean;
   /** Where the token's key stands. */

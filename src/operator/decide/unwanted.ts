@@ -38,6 +38,8 @@ export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules
   if (clusterAuthToken['enabled'] === false) return false;
   if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
+  // What is to replace it comes first. Where that cannot be, the user is not kept out for it.
+  if (pair.isOfUnknownSecret && !isHopeless(pair)) return true;
   const verdict = judgeToken(token, user, {
     cluster: place.cluster,
     aceEnabled: true,
@@ -47,6 +49,11 @@ export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules
   if (verdict.reason === 'OtherCluster' && pair.isMoving)
     return !isGoodElsewhere(token, user, clock.agreedMs);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
+}
+
+/** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */
+export function isHopeless({ before }: Pick<PairOfUser, 'before'>): boolean {
+  return before?.state === 'refused' && before.reason !== 'UserDisabled';
 }
 
 /** Whoever reads it refuses it by the very time by which we judged the token. */

@@ -1,6 +1,9 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import type { KubeObject } from '../../api/types.ts';
+import { hashIn } from '../../derive/diff.ts';
 import type { PairOfUser, TokenOfUser, UserFacts } from '../decide/facts.ts';
 import { tokenKey, userKey } from '../keys.ts';
+import type { HashFacts } from './token-hashes.ts';
 import type { Known, Work } from './work.ts';
 
 /** Facts of one user's name, of one moment: nothing in here waits. */
@@ -57,12 +60,21 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     const { place, clock } = rules;
     const token = upstream.management.token(name, place.cluster, clock.agreedMs, observed.apiOf(name));
     const isElsewhere = token !== undefined && token.clusterName !== place.cluster;
+    const facts = hashes.factsOf(token, pair, rules);
     yield {
       clusterAuthToken,
       token,
-      isOfEarlierSecret: hashes.factsOf(token, pair, rules).ofEarlierSecret.size > 0,
+      isOfEarlierSecret: facts.ofEarlierSecret.size > 0,
+      isOfUnknownSecret:
+        token?.secret.kind !== 'missing' && pair.some((one) => observed.isOurs(one) && isOpen(one, facts)),
       isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
       before: ledger.outcomes.get(tokenKey(name)),
     };
   }
+}
+
+/** A plain token that was stored hashed since, with this secret or another; or a mark under a key that is no more. */
+function isOpen(object: KubeObject, { hash, ofEarlierSecret, ofPresentSecret }: HashFacts): boolean {
+  const isKnown = ofEarlierSecret.has(object) || ofPresentSecret.has(object);
+  return hash.kind !== 'refused' && hashIn(object) !== undefined && !isKnown;
 }

@@ -207,6 +207,7 @@ const somePair: fc.Arbitrary<PairOfUser> = fc
     isClosed: often(false, true),
     token: fc.option(someToken, { nil: undefined }),
     isOfEarlierSecret: often(false, true),
+    isOfUnknownSecret: often(false, true),
     isMoving: fc.boolean(),
     before: fc.oneof(aBefore, fc.constant<Outcome>({ state: 'pending', reason: 'GCBlocked' })),
   })

@@ -841,7 +841,8 @@ interface PairChanges extends Partial<Omit<PairOfUser, 'clusterAuthToken'>> {
 }
 function pairOfUser({ isClosed = false, expiresAt, ...changes }: PairChanges = {}): PairOfUser {
   return {
-    ...{ token: aToken(), isOfEarlierSecret: false, isMoving: false, before: undefined },
+    ...{ token: aToken(), isOfEarlierSecret: false, isOfUnknownSecret: false, isMoving: false },
+    before: undefined,
     ...changes,
     clusterAuthToken: {
       ...CLUSTER_AUTH_TOKEN,
@@ -914,6 +915,21 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
     '… nor one with an earlier secret',
     { seen: { ...GATED, pairs: [pairOfUser({ isOfEarlierSecret: true })] } },
     'pending; again in 1 s',
+  ],
+  [
+    '… nor one of which nobody can tell, until it is replaced',
+    { seen: { ...GATED, pairs: [pairOfUser({ isOfUnknownSecret: true })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… unless that cannot be',
+    {
+      seen: {
+        ...GATED,
+        pairs: [pairOfUser({ isOfUnknownSecret: true, before: { state: 'refused', reason: 'Conflict' } })],
+      },
+    },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
   ],
   [
     '… nor another user’s by now',
