@@ -30,7 +30,7 @@ export class DebtRecords {
   readonly #writerFor: (cluster: string) => RecordWriter;
   readonly #namespace: string;
   readonly #log: Log;
-  #found: ReadonlyMap<string, FoundRecord> = new Map();
+  #found = new Map<string, FoundRecord>();
   /** UIDs of the ConfigMaps that are there, by cluster. */
   readonly #uids = new Map<string, string>();
 
@@ -117,6 +117,8 @@ export class DebtRecords {
     if (uid === undefined) return;
     await this.#writerFor(cluster).delete(this.#address(cluster), { uid });
     this.#uids.delete(cluster);
+    // A cluster that comes again under this id must not take for written what is not.
+    this.#found.delete(cluster);
   }
 
   async #create(cluster: string, content: object): Promise<void> {
