@@ -6,7 +6,7 @@ import {
   LABEL_MANAGED_BY,
 } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
-import { ApiError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
+import { ApiError, isAlreadyExists, isGone, isObjectMissing } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { pagesOf } from '../../kube/listing.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -79,7 +79,8 @@ export class DebtRecords {
       for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
         for (const item of page.items) await this.#take(item as KubeObject, found);
     } catch (error) {
-      if (!(error instanceof ApiError && error.code < 429)) throw error;
+      // A list whose pages expired half-way is no refusal: of the rest, what is owed would be written over.
+      if (!(error instanceof ApiError && error.code < 429) || isGone(error)) throw error;
       this.#log.warn('records of owed revocations not read', {
         error,
         detail: 'kubectl apply -k manifests/operator',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ApiError } from '../../../../src/errors.ts';
 import type { KubeClient } from '../../../../src/kube/client.ts';
 import { pack } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
@@ -34,4 +35,14 @@ test('a record that was removed is not found any more by a cluster that comes ag
   expect(records.foundOf('c-1')?.known).toEqual(new Set(['token/a']));
   await records.remove('c-1');
   expect([records.foundOf('c-1'), records.found.length]).toEqual([undefined, 0]);
+});
+
+test('records of which only the first pages came are not taken for all', async () => {
+  const list: KubeClient['list'] = async (_resource, options) => {
+    if (options?.continue)
+      throw new ApiError('LIST: 410 Expired', { code: 410, statusReason: 'Expired', objectMissing: false });
+    return { items: [], resourceVersion: '7', continue: 'more' };
+  };
+  const records = new DebtRecords({ client: { list }, writerFor: () => ({}) } as never, 'ace-operator', LOG);
+  await expect(records.load()).rejects.toMatchObject({ code: 410 });
 });
