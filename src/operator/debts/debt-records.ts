@@ -6,7 +6,7 @@ import {
   LABEL_MANAGED_BY,
 } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
-import { ApiError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
+import { ApiError, isAlreadyExists, isGone, isObjectMissing } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { pagesOf } from '../../kube/listing.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -30,7 +30,7 @@ export class DebtRecords {
   readonly #writerFor: (cluster: string) => RecordWriter;
   readonly #namespace: string;
   readonly #log: Log;
-  #found: ReadonlyMap<string, FoundRecord> = new Map();
+  #found = new Map<string, FoundRecord>();
   /** UIDs of the ConfigMaps that are there, by cluster. */
   readonly #uids = new Map<string, string>();
 
@@ -79,7 +79,8 @@ export class DebtRecords {
       for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
         for (const item of page.items) await this.#take(item as KubeObject, found);
     } catch (error) {
-      if (!(error instanceof ApiError && error.code < 429)) throw error;
+      // A list whose pages expired half-way is no refusal: of the rest, what is owed would be written over.
+      if (!(error instanceof ApiError && error.code < 429) || isGone(error)) throw error;
       this.#log.warn('records of owed revocations not read', {
         error,
         detail: 'kubectl apply -k manifests/operator',
@@ -117,6 +118,8 @@ export class DebtRecords {
     if (uid === undefined) return;
     await this.#writerFor(cluster).delete(this.#address(cluster), { uid });
     this.#uids.delete(cluster);
+    // A cluster that comes again under this id must not take for written what is not.
+    this.#found.delete(cluster);
   }
 
   async #create(cluster: string, content: object): Promise<void> {

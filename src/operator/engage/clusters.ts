@@ -89,10 +89,11 @@ export class Clusters {
   /** These may be worked on from now on. */
   begin(isOf: (cluster: string) => boolean): void {
     const { upstream, books } = this.#deps;
-    const { clusters, propagations } = upstream.management;
-    const named = [...clusters.list(), ...propagations.list()].map(({ name }) => name);
+    const { management } = upstream;
+    const named = [...management.clusters.list(), ...management.propagations.list()].map(({ name }) => name);
     const owed = books.records.found.map(({ record }) => record.cluster);
-    for (const name of new Set([...named, ...owed])) if (isOf(name)) this.enqueueCluster(name);
+    const names = new Set([...named, ...owed, ...management.clustersOfKeptWays()]);
+    for (const name of names) if (isOf(name)) this.enqueueCluster(name);
   }
 
   /** Another replica is to work on these: ends the work here, as {@link stop} does. */

@@ -6,9 +6,16 @@ export class ReadyShards {
   readonly #waiting = new Set<number>();
   readonly #reading = new Set<number>();
   readonly #ready = new Set<number>();
+  /** How often each was released. */
+  readonly #turns = new Map<number, number>();
 
   has(shard: number): boolean {
     return this.#ready.has(shard);
+  }
+
+  /** Another one each time that it comes back: what was begun in an earlier turn must not end in a later one. */
+  turnOf(shard: number): number {
+    return this.#turns.get(shard) ?? 0;
   }
 
   /** This replica has them from now on. */
@@ -19,6 +26,7 @@ export class ReadyShards {
   /** Another one has them, or is to have them. One that comes back has to wait for a reading that begins after that. */
   released(shards: readonly number[]): void {
     for (const shard of shards) {
+      this.#turns.set(shard, this.turnOf(shard) + 1);
       for (const set of [this.#waiting, this.#reading, this.#ready]) set.delete(shard);
     }
   }

@@ -163,11 +163,10 @@ export class Term {
 
   async #readAnew(): Promise<void> {
     const { config, plane } = this.#deps;
-    await Promise.all([
-      // What another replica took away, on word that our watches have not brought yet, must not be put back.
-      config.leaderElect ? plane.statusHost.refresh() : undefined,
-      this.#debts.load(),
-    ]);
+    // First: a list ends the watches, which others of our clusters need, and each try begins it anew.
+    await this.#debts.load();
+    // What another replica took away, on word that our watches have not brought yet, must not be put back.
+    if (config.leaderElect) await plane.statusHost.refresh();
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();
@@ -192,13 +191,17 @@ export class Term {
     return shards?.has(shardOf(cluster, config.shards)) ?? true;
   }
 
-  #owns(cluster: string): boolean {
-    return this.#mayWrite() && this.#deps.plane.owns(cluster);
+  /** When its shard was away and is ours again, it does not open for what waits since before that. */
+  #fenceFor(cluster: string): Fence {
+    const { config, plane, shards } = this.#deps;
+    const turn = (): number | undefined => shards?.turnOf(shardOf(cluster, config.shards));
+    const begun = turn();
+    return () => turn() === begun && this.#mayWrite() && plane.owns(cluster);
   }
 
-  /** For what it writes about one cluster, here or there. */
+  /** For what it is about to write about one cluster, here or there: not to be kept. */
   #clientFor(cluster: string): KubeClient {
-    return this.#client.within(() => this.#owns(cluster));
+    return this.#client.within(this.#fenceFor(cluster));
   }
 
   #buildClusters(key: HeldKey, installation: Installation): Clusters {
@@ -267,7 +270,7 @@ export class Term {
       connections: CLUSTER_CONNECTIONS,
       timeoutMs: REQUEST_TIMEOUT_MS,
       userAgent: config.userAgent,
-      mayWrite: () => this.#owns(cluster),
+      mayWrite: this.#fenceFor(cluster),
       onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
       onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
       onCorrections: (count) => metrics.corrections.inc({ cluster }, count),

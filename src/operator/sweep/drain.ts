@@ -31,6 +31,7 @@ const RETRY_BASE_MS = 5_000;
 export class Drain {
   readonly #deps: DrainDeps;
   #isDone = false;
+  #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
 
@@ -65,7 +66,9 @@ export class Drain {
     return true;
   }
 
+  /** Looks no more, also where it is just looking. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
@@ -76,6 +79,7 @@ export class Drain {
 
   #plan(delayMs: number): void {
     clearTimeout(this.#timer);
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => void this.#check(), delayMs);
     this.#timer.unref();
   }
@@ -83,7 +87,7 @@ export class Drain {
   async #check(): Promise<void> {
     try {
       const isLeft = await this.#deps.holdsOurs();
-      if (!this.#isDone) return;
+      if (!this.#isDone || this.#isStopped) return;
       this.#failures = 0;
       if (!isLeft) return this.#plan(isLeft === undefined ? HOUR_MS : DAY_MS);
       this.#end();

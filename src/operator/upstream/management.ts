@@ -1,6 +1,6 @@
 // upstream/: what the management plane says.
 
-import { EXT_TOKEN_SECRETS, keptWayName, type Resource } from '../../api/names.ts';
+import { clusterOfKeptWay, EXT_TOKEN_SECRETS, keptWayName, type Resource } from '../../api/names.ts';
 import type {
   Cluster,
   CredentialsSecret,
@@ -87,6 +87,12 @@ export class Management {
   /** The Secret that keeps the way to a cluster. */
   keptWay(cluster: string): CredentialsSecret | undefined {
     return this.credentials.get(this.ownNamespace)?.get(keptWayName(cluster));
+  }
+
+  /** Those whose way is kept, by name: of one that was given up nothing else may be left. */
+  clustersOfKeptWays(): readonly string[] {
+    const own = [...(this.credentials.get(this.ownNamespace)?.list() ?? [])];
+    return own.map(({ name }) => clusterOfKeptWay(name)).filter((cluster) => cluster !== undefined);
   }
 
   /** All that may say how clusters are reached. */

@@ -43,9 +43,12 @@ let plane: SlowPlane;
 let sessions: number;
 let clusters: Clusters;
 let mayWorkOn: (cluster: string) => boolean;
+/** Names of what was deleted in the management plane. */
+let deleted: string[];
 beforeEach(() => {
   plane = new SlowPlane();
   sessions = 0;
+  deleted = [];
   mayWorkOn = () => true;
   management = new Management(['ace-operator']);
   management.clusters.put(
@@ -63,7 +66,11 @@ beforeEach(() => {
       data: { kubeconfig: '' },
     }),
   );
-  const client = { create: () => plane.write(), get: async () => undefined } as unknown as KubeClient;
+  const client = {
+    create: () => plane.write(),
+    get: async () => undefined,
+    delete: async ({ name }: { name: string }) => void deleted.push(name),
+  } as unknown as KubeClient;
   clusters = new Clusters({
     plane: { clientFor: () => client, writeStatus: () => plane.write() },
     mayWorkOn: (cluster) => mayWorkOn(cluster),
@@ -159,6 +166,20 @@ describe('with clusters that other replicas work on', () => {
     clusters.begin((name) => name === 'c-1');
     await eventually(() => expect(names().sort()).toEqual(['c-1', 'c-2']));
     expect(sessions).toBe(1);
+    await clusters.stop();
+  });
+
+  test('one that was given up is ended by whoever finds no more of it than its way', async () => {
+    const metadata = {
+      name: 'ace-operator-way-c-9',
+      namespace: 'ace-operator',
+      uid: 'u',
+      resourceVersion: '1',
+    };
+    management.credentials.get('ace-operator')?.put(parseCredentialsSecret({ metadata, data: {} }));
+    clusters.start();
+    await eventually(() => expect(names()).toContain('c-1'));
+    await eventually(() => expect(deleted).toEqual(['ace-operator-way-c-9']));
     await clusters.stop();
   });
 

@@ -1,10 +1,13 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CLUSTER_PROPAGATIONS } from '../../../../src/api/names.ts';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { operatorConfig } from '../../../../src/config/operator.ts';
+import { FencedError } from '../../../../src/errors.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
+import type { Writer } from '../../../../src/kube/client.ts';
 import type { Fence } from '../../../../src/kube/fence.ts';
 import { shardOf } from '../../../../src/kube/sharding/layout.ts';
 import { Transport } from '../../../../src/kube/transport.ts';
@@ -28,6 +31,11 @@ let refusal: number | undefined;
 let unanswered: ServerResponse[];
 /** Of each term, in order. */
 let fences: Fence[];
+/** Lists of ConfigMaps fail while it is true; so many were asked for. */
+let isWithoutRecords: boolean;
+let recordLists: number;
+/** By which statuses were written. */
+let statusClients: Writer[];
 /** Lists of the management plane that were asked for, and the end of the wait for them. */
 let refreshes: PromiseWithResolvers<void>[];
 let terms: Terms;
@@ -39,8 +47,12 @@ let address: string;
 beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
   refusal = undefined;
+  [isWithoutRecords, recordLists, statusClients] = [false, 0, []];
   server = createServer((request, response) => {
-    if (request.url?.includes('limit=')) {
+    const isOfRecords = request.url?.includes('/configmaps?') ?? false;
+    if (isOfRecords) recordLists += 1;
+    if (isOfRecords && isWithoutRecords) response.writeHead(500).end('{}');
+    else if (request.url?.includes('limit=')) {
       response.end(JSON.stringify({ items: [], metadata: { resourceVersion: '1' } }));
     } else if (refusal !== undefined) response.writeHead(refusal).end('{}');
     else if (secret) response.end(JSON.stringify({ metadata: {}, ...secret }));
@@ -79,7 +91,7 @@ function newTerms(isSharded = false): void {
               refreshes.push(Promise.withResolvers<void>());
               return refreshes.at(-1)?.promise ?? Promise.resolve();
             },
-            writeStatus: async () => {},
+            writeStatus: async (_name, _patch, client) => void statusClients.push(client),
           },
         },
         hashes: new HashStore({} as Hasher),
@@ -242,6 +254,38 @@ describe('a term with shards', () => {
     await eventually(() => expect(names()).toEqual([CLUSTER]));
     await terms.release([SHARD]);
     expect(names()).toEqual([]);
+  });
+
+  test('lets its watches be while the records of what is owed are not read', async () => {
+    terms.elected();
+    await works();
+    isWithoutRecords = true;
+    terms.acquired([SHARD]);
+    await eventually(() => expect(recordLists).toBeGreaterThan(2));
+    expect(refreshes).toHaveLength(0);
+    isWithoutRecords = false;
+    await refreshed(1);
+    await eventually(() => expect(names()).toEqual([CLUSTER]));
+  });
+
+  test('writes nothing that was left behind when its shard went, also when it comes back', async () => {
+    const write = (client: Writer | undefined): Promise<unknown> =>
+      Promise.resolve(client?.patch({ resource: CLUSTER_PROPAGATIONS, name: CLUSTER }, {}));
+    owned.add(CLUSTER);
+    terms.elected();
+    terms.acquired([SHARD]);
+    await refreshed(1);
+    await eventually(() => expect(statusClients.length).toBeGreaterThan(0));
+    const before = statusClients.at(-1);
+    await expect(write(before)).resolves.toBeDefined();
+    await terms.release([SHARD]);
+    terms.acquired([SHARD]);
+    await refreshed(2);
+    await eventually(() => expect(names()).toEqual([CLUSTER]));
+    const count = statusClients.length;
+    await eventually(() => expect(statusClients.length).toBeGreaterThan(count));
+    await expect(write(statusClients.at(-1))).resolves.toBeDefined();
+    await expect(write(before)).rejects.toBeInstanceOf(FencedError);
   });
 
   test('forgets its shards with the Lease', async () => {

@@ -45,6 +45,31 @@ describe('a cluster whose status says that it is drained', () => {
     expect(looks).toBe(2);
   });
 
+  test("is let be once it is another replica's, also when a look was under way", async () => {
+    for (const outcome of [false, true, new Error('unreachable')]) {
+      isLeft = outcome;
+      [looks, disproved] = [0, 0];
+      const answer = Promise.withResolvers<void>();
+      const going = new Drain({
+        holdsOurs: async () => {
+          looks += 1;
+          await answer.promise;
+          if (isLeft instanceof Error) throw isLeft;
+          return isLeft;
+        },
+        disproved: () => {
+          disproved += 1;
+        },
+      });
+      going.configured(DRAINED, true);
+      await pass(1);
+      going.stop();
+      answer.resolve();
+      await pass(3 * DAY_MS);
+      expect([looks, disproved]).toEqual([1, 0]);
+    }
+  });
+
   test('and is not, is to be drained once more', async () => {
     isLeft = true;
     drain.configured(DRAINED, true);
