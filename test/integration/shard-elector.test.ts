@@ -49,6 +49,7 @@ class Observer {
 
   /** The longest time that any shard was without owner since this was asked for last. */
   takeLongestMs(): number {
+    this.#look();
     const now = performance.now();
     const running = [...this.#ownerless.values()].map((sinceMs) => now - sinceMs);
     const longest = Math.max(this.#longestMs, ...running);

@@ -18,6 +18,8 @@ export interface Change {
   readonly dropped: readonly number[];
 }
 
+/** So long the founder of a layout may take to create the Leases of all shards. */
+const FOUNDING_MS = 1_000;
 const NO_CHANGE: Change = { acquired: [], dropped: [] };
 
 /**
@@ -44,6 +46,8 @@ export class ShardCandidacy {
   #unfounded = new Set<number>();
   #look: Look | undefined;
   #firstLookMs: number | undefined;
+  /** When this membership planned first. */
+  #plansSinceMs: number | undefined;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -89,8 +93,10 @@ export class ShardCandidacy {
   /** What to do about the shards. What it says to release is owned no longer, and what it says to create is said once. */
   plan(now: Instant): readonly ShardStep[] {
     this.settle();
+    if (!this.mayWrite(now)) return [];
+    this.#plansSinceMs ??= now.monotonicMs;
     const facts = this.#facts();
-    if (!facts || !this.mayWrite(now)) return [];
+    if (!facts) return [];
     const steps = planShards(facts);
     for (const step of steps) {
       if (step.kind === 'release') {
@@ -133,6 +139,7 @@ export class ShardCandidacy {
     this.moves.lost += this.#owned.size;
     this.#owned.clear();
     this.#leaving.clear();
+    this.#plansSinceMs = undefined;
     if (identity === undefined) this.#unfounded.clear();
   }
 
@@ -141,7 +148,8 @@ export class ShardCandidacy {
     if (!this.#look) return 0;
     const { renewMs } = this.#options.timing;
     const facts = this.#facts();
-    const inMs = Math.min(renewMs / 3, facts ? planAgainInMs(facts) : Number.POSITIVE_INFINITY);
+    const foundedInMs = facts?.isFounded === false ? FOUNDING_MS : Number.POSITIVE_INFINITY;
+    const inMs = Math.min(renewMs / 3, foundedInMs, facts ? planAgainInMs(facts) : Number.POSITIVE_INFINITY);
     const dueMs = this.#look.sentAt.monotonicMs + inMs - now.monotonicMs;
     const free = this.membership.layoutFreeInMs(now);
     return Math.max(0, free > 0 ? Math.min(dueMs, free) : dueMs);
@@ -195,10 +203,12 @@ export class ShardCandidacy {
   #facts(): ShardFacts | undefined {
     if (!this.#look || this.#identity === undefined) return undefined;
     const { base, shards, timing } = this.#options;
+    const sentMs = this.#look.sentAt.monotonicMs;
     return {
       ...{ base, shards, identity: this.#identity, leaseMs: timing.leaseMs },
-      ...{ leases: this.#look.leases, sentMs: this.#look.sentAt.monotonicMs },
+      ...{ leases: this.#look.leases, sentMs },
       ...{ sightings: this.#sightings, leaving: this.#leaving },
+      isFounded: sentMs - (this.#plansSinceMs ?? sentMs) >= Math.min(timing.retryMs, FOUNDING_MS),
       founds: (shard) => this.#unfounded.has(shard),
     };
   }

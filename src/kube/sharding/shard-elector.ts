@@ -182,11 +182,19 @@ export class ShardElector implements Leadership {
     for (let done = 0; done < writes.length && this.#leads; done += PARALLEL) {
       await this.#writeShards(writes.slice(done, done + PARALLEL));
     }
-    for (const step of rest) if (step.kind === 'delete') await this.#table.delete(step.lease);
+    for (const step of rest) {
+      if (step.kind === 'bury') await this.#bury(step.lease);
+      if (step.kind === 'delete') await this.#table.delete(step.lease);
+    }
     return writes.length > 0;
   }
 
-  /** @throws {AggregateError} of those that failed, after the others were told */
+  async #bury(lease: ShardingLease): Promise<void> {
+    const { name } = lease;
+    await this.#table.write({ name, component: 'replica', holder: '', isPutBack: false }, lease);
+  }
+
+  /** @throws {ApiError | ConnectionError} of the first that failed, after what the others brought was told */
   async #writeShards(writes: readonly ShardWrite[]): Promise<void> {
     const results = await Promise.allSettled(writes.map((write) => this.#writeShard(write)));
     const acquired = writes.filter(({ shard }, index) => {
