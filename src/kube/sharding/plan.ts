@@ -81,8 +81,8 @@ export function planAgainInMs(facts: ShardFacts): number {
     if (member.holder !== '' && member.holder !== facts.identity) at(sightings.runsOutInMs(member, sentMs));
   }
   for (const lease of leases.shards.values()) {
-    if (isHeld(facts, lease) && lease.isPutBack) at(facts.leaseMs - sightings.unchangedMs(lease, sentMs));
-    else if (lease.holder !== facts.identity) at(sightings.deadInMs(lease.holder, leases, sentMs));
+    if (lease.isPutBack) at(facts.leaseMs - sightings.unchangedMs(lease, sentMs));
+    if (lease.holder !== facts.identity) at(sightings.deadInMs(lease.holder, leases, sentMs));
   }
   return next;
 }
@@ -146,8 +146,7 @@ function heldStep(
   if (before === undefined) return undefined;
   const write = { kind: 'write' as const, shard, before, holder: facts.identity };
   if (before.isPutBack) {
-    const isOver = facts.sightings.unchangedMs(before, facts.sentMs) >= facts.leaseMs;
-    return isOver ? { ...write, isPutBack: false } : undefined;
+    return hasStood(facts, before) ? { ...write, isPutBack: false } : undefined;
   }
   const goes = target !== facts.identity && isThriving(facts, target);
   if (!facts.leaving.has(shard)) return goes ? 'release' : undefined;
@@ -164,12 +163,17 @@ function freeStep(
   const isOurs = target === identity;
   if (before === undefined) {
     const founds = facts.founds(shard);
-    if (!(founds || (isOurs && facts.isFounded))) return undefined;
+    if (!(founds || facts.isFounded)) return undefined;
     return { kind: 'write', shard, before, holder: isOurs ? identity : '', isPutBack: !founds };
   }
   if (!(isFree && isOurs)) return undefined;
-  const isPutBack = before.isPutBack && before.shards === facts.shards;
+  const isPutBack = before.isPutBack && before.shards === facts.shards && !hasStood(facts, before);
   return { kind: 'write', shard, before, holder: identity, isPutBack };
+}
+
+/** It was put back so long ago that all have lapsed who did not know. */
+function hasStood({ sightings, sentMs, leaseMs }: ShardFacts, lease: ShardingLease): boolean {
+  return sightings.unchangedMs(lease, sentMs) >= leaseMs;
 }
 
 function isThriving({ base, leases, sightings, sentMs }: ShardFacts, identity: string): boolean {

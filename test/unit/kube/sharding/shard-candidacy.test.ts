@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type Layout, Simulation, TIMING } from './simulation.ts';
 
 const BOUND_MS = TIMING.leaseMs + 2_000;
-/** So long the requests of before may still be waited for. */
-const LAST_REQUESTS_MS = 5_000;
+/** So long requests and watches of before may still be on their way. */
+const LAST_REQUESTS_MS = 10_000;
 const RUNS = Number(process.env['ACE_SHARD_RUNS'] ?? 150);
 
 type Mishap =

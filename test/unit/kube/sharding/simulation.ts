@@ -41,6 +41,8 @@ interface Machine {
   asleepUntilMs: number;
   cutOffUntilMs: number;
   isStopping: boolean;
+  /** It has read the Leases once. */
+  hasLooked: boolean;
   /** When each of its loops turns next; in the middle of a turn: never. */
   renewAtMs: number;
   workAtMs: number;
@@ -71,6 +73,7 @@ export class Simulation {
   #names = 0;
   #random: number;
   #nowMs = 0;
+  #mayStartAtMs = 0;
   #version = 0;
   #happenings: Happening[] = [];
   readonly #leases = new Map<string, Stored>();
@@ -94,7 +97,9 @@ export class Simulation {
       sharded: layout === 0 ? undefined : new ShardCandidacy(options),
       ...{ monotonicMs: 1_000 * this.#names, wallOffsetMs: 100_000 * this.#names },
       ...{ pausedUntilMs: 0, asleepUntilMs: 0, cutOffUntilMs: 0 },
-      ...{ isStopping: false, isWoken: false, renewAtMs: this.#nowMs, workAtMs: this.#nowMs },
+      ...{ isStopping: false, hasLooked: false, isWoken: false },
+      // See `delete`.
+      ...{ renewAtMs: this.#mayStartAtMs, workAtMs: this.#mayStartAtMs },
     });
   }
 
@@ -112,9 +117,12 @@ export class Simulation {
   }
 
   delete(name: string): void {
-    // A single leader of any release takes a Lease at once that it never saw: not the concern of these.
-    const isUnseen = this.machines.some(({ single }) => single && !single.record);
-    if (name !== BASE || !isUnseen) this.#leases.delete(name);
+    // Whoever never saw the first of all Leases takes it at once where there is none, as at every first installation.
+    if (name === BASE) {
+      if (this.machines.some(({ hasLooked }) => !hasLooked)) return;
+      this.#mayStartAtMs = this.#nowMs + TIMING.leaseMs;
+    }
+    this.#leases.delete(name);
     this.#tell(name, undefined);
   }
 
@@ -313,6 +321,7 @@ export class Simulation {
       machine,
       () => [...this.#leases.keys()].flatMap((name) => this.#read(name) ?? []),
       (list) => {
+        machine.hasLooked = true;
         const answeredAt = this.#instant(machine);
         const { dropped } = sharded.see({ leases: leasesOf(BASE, list), sentAt, answeredAt });
         this.#release(machine, sharded, dropped);
@@ -442,11 +451,7 @@ export class Simulation {
       () => this.#read(BASE),
       (lease) => {
         const now = this.#instant(machine);
-        // See `delete`.
-        if (!lease && !candidacy.record && this.#leases.size > 0) {
-          next();
-          return;
-        }
+        machine.hasLooked = true;
         if (lease) candidacy.observe(parseLease(lease.object), now);
         else candidacy.observeMissing(now);
         if (candidacy.takeableInMs(now) === 0) write();
