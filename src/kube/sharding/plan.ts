@@ -81,7 +81,7 @@ export function planAgainInMs(facts: ShardFacts): number {
     if (member.holder !== '' && member.holder !== facts.identity) at(sightings.runsOutInMs(member, sentMs));
   }
   for (const lease of leases.shards.values()) {
-    if (lease.isPutBack) at(facts.leaseMs - sightings.unchangedMs(lease, sentMs));
+    if (lease.isPutBack) at(facts.leaseMs - sightings.thereMs(lease, sentMs));
     if (lease.holder !== facts.identity) at(sightings.deadInMs(lease.holder, leases, sentMs));
   }
   return next;
@@ -173,7 +173,7 @@ function freeStep(
 
 /** It was put back so long ago that all have lapsed who did not know. */
 function hasStood({ sightings, sentMs, leaseMs }: ShardFacts, lease: ShardingLease): boolean {
-  return sightings.unchangedMs(lease, sentMs) >= leaseMs;
+  return sightings.thereMs(lease, sentMs) >= leaseMs;
 }
 
 function isThriving({ base, leases, sightings, sentMs }: ShardFacts, identity: string): boolean {
