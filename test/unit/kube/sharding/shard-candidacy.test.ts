@@ -86,3 +86,53 @@ describe('ShardCandidacy', () => {
     console.info(`${terms} terms, slowest recovery ${slowestMs} ms`);
   });
 });
+
+describe('three replicas of 64 shards', () => {
+  const settled = (seed: number): Simulation => {
+    const world = new Simulation(seed);
+    world.isHealthy = true;
+    for (let count = 0; count < 3; count += 1) world.join(64);
+    world.run(20_000);
+    return world;
+  };
+  const movedIn = (world: Simulation, before: readonly unknown[]): number => {
+    const after = world.shardOwners(64);
+    expect(after).not.toContain(undefined);
+    return before.filter((owner, shard) => owner !== after[shard]).length;
+  };
+  const seeds = [1, 22, 333];
+
+  it('move nothing but the shards of one that dies, and no more than 40 %', () => {
+    for (const seed of seeds) {
+      const world = settled(seed);
+      const before = world.shardOwners(64);
+      const dead = world.machines[seed % 3] as Simulation['machines'][number];
+      world.crash(dead);
+      world.run(TIMING.leaseMs + 2_000);
+      expect(movedIn(world, before)).toBe(before.filter((owner) => owner === dead.name).length);
+      expect(movedIn(world, before)).toBeLessThanOrEqual(0.4 * 64);
+    }
+  });
+
+  it('move an even part to one that joins, and nothing else', () => {
+    for (const seed of seeds) {
+      const world = settled(seed);
+      const before = world.shardOwners(64);
+      world.join(64);
+      world.run(20_000);
+      expect(movedIn(world, before)).toBe(16);
+      expect(world.meetings).toEqual([]);
+    }
+  });
+
+  it('take the shards of one that ends in order within a second', () => {
+    for (const seed of seeds) {
+      const world = settled(seed);
+      const leaver = world.machines[seed % 3] as Simulation['machines'][number];
+      world.end(leaver);
+      world.run(1_500);
+      expect(world.shardOwners(64)).not.toContain(undefined);
+      expect(world.meetings).toEqual([]);
+    }
+  });
+});
