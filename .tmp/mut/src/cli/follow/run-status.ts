@@ -1,0 +1,218 @@
+// follow/: shows where clusters and tokens stand, once, or until they stand where they should.
+
+import { LEASE } from '../../api/names.ts';
+import type { Cluster, Token, User } from '../../api/types.ts';
+import { type StatusConfig, statusConfig } from '../../config/status.ts';
+import {
+  authenticatorOf,
+  type ClusterStatus,
+  clusterStatuses,
+  countedStatus,
+  expiryNotice,
+} from '../../explain/cluster-status.ts';
+import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
+import { pause } from '../../kube/backoff.ts';
+import { eachBounded } from '../../plane/bounded.ts';
+import { leaderlessSince } from '../../plane/leader.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { after, type Reading, required } from '../../plane/reading.ts';
+import { authenticators } from '../../plane/workloads.ts';
+import { age } from '../../print/duration.ts';
+import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { InOrder } from '../reach/in-order.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { complain, note } from '../terminal/say.ts';
+import { clusterAnswer, tokenAnswer } from './status-columns.ts';
+
+/** How many clusters are asked at a time. */
+const PARALLEL = 16;
+const REDRAW = '\u001b[H\u001b[2J\u001b[3J';
+
+/** `ace-operator status`. @returns the exit code @throws {ConfigError | UnseenError} */
+export async function runStatus({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = statusConfig(args, given, runtime.env, runtime.home);
+  const management = await managementPlane(config);
+  try {
+    if (!config.watch) return await show(config, management, runtime, printerOf(config, runtime));
+    return await watch(config, management, runtime);
+  } finally {
+    await management.close();
+  }
+}
+
+/** Draws a whole picture at once: half of one is not to be seen. */
+async function watch(config: StatusConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const interrupted = new AbortController();
+  const signalled = runtime.signal().then(() => interrupted.abort());
+  while (!interrupted.signal.aborted) {
+    const parts: string[] = [];
+    const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
+    const shown = show(config, management, runtime, printer).catch((error: unknown) => {
+      if (!interrupted.signal.aborted) throw error;
+      return EXIT_OK;
+    });
+    const code = await Promise.race([shown, signalled]);
+    if (interrupted.signal.aborted) break;
+    const picture = parts.join('');
+    runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
+    // A cluster that is away for a moment is what one may be watching for.
+    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code ?? EXIT_OK;
+    await pause(config.intervalMs, interrupted.signal);
+  }
+  return EXIT_OK;
+}
+
+async function show(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  printer: Printer,
+): Promise<number> {
+  management.remembered.forget();
+  // Told once the rest could be read: whoever sees nothing at all is told that, and why.
+  const tell = (): Promise<void> => tellLeaderless(config, management, runtime);
+  if (config.cluster === undefined) {
+    await showClusters(config, management, runtime, printer, tell);
+    return EXIT_OK;
+  }
+  const tokens = await readTokens(config.cluster, config, management, runtime);
+  if (!tokens) {
+    complain(runtime, await missingCluster(config.cluster, management));
+    return EXIT_NO;
+  }
+  await tell();
+  await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
+  return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
+}
+
+/** What nobody keeps up looks as good as on the last day. */
+async function tellLeaderless(
+  { namespace }: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<void> {
+  const nowMs = runtime.now();
+  const since = await leaderlessSince(namespace, management, nowMs);
+  const lease = `Lease ${namespace}/${LEASE}`;
+  if (!since.ok) {
+    note(`not known whether an operator works: ${lease}: ${since.failure.message}`, runtime);
+    return;
+  }
+  if (since.value === undefined) return;
+  const ago = age(since.value, nowMs);
+  note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
+}
+
+/** Each cluster as soon as it has been asked. */
+async function showClusters(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  printer: Printer,
+  tell: () => Promise<void>,
+): Promise<void> {
+  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  management.remembered.learn({ clusters, propagations });
+  const nowMs = runtime.now();
+  const statuses = clusterStatuses(
+    required(clusters),
+    unlessUnknown(propagations, [], runtime),
+    new Map(),
+    nowMs,
+  );
+  await tell();
+  for (const status of statuses)
+    for (const notice of [status.otherWriter, expiryNotice(status, nowMs) ?? ''])
+      if (notice !== '') note(`cluster ${status.name}: ${notice}`, runtime);
+  const known = new Map(required(clusters).map((cluster) => [cluster.name, cluster]));
+  const answer = new AnswerInParts(clusterAnswer(nowMs), printer);
+  answer.reserve(statuses);
+  const names = statuses.map(({ name }) => name);
+  const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
+  let read: ReturnType<Work['held']> | undefined;
+  const held: Work['held'] = () => (read ??= Promise.all([management.tokens(), management.users()]));
+  const work = { config, management, nowMs, held };
+  await eachBounded(statuses, PARALLEL, async (status) => {
+    const { name } = status;
+    const cluster = known.get(name);
+    const isAsked = config.asksClusters && cluster?.aceEnabled === true;
+    shown.come(name, isAsked ? await asked(status, cluster, work) : status);
+  });
+  await answer.end();
+}
+
+/** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
+function unlessUnknown<T>(read: Reading<T>, none: T, runtime: Runtime): T {
+  if (read.ok || read.failure.reason !== 'KindMissing') return required(read);
+  note('no operator reports here: the kind ClusterPropagation is not installed', runtime);
+  return none;
+}
+
+interface Work {
+  readonly config: StatusConfig;
+  readonly management: ManagementPlane;
+  readonly nowMs: number;
+  /** Tokens and users of the management plane, read when they are needed first. */
+  held(): Promise<readonly [Reading<readonly Token[]>, Reading<readonly User[]>]>;
+}
+
+/** What the cluster itself says: its authenticators, and its tokens where no operator tells of them. */
+async function asked(
+  status: ClusterStatus,
+  cluster: Cluster,
+  { config, management, nowMs, held }: Work,
+): Promise<ClusterStatus> {
+  const opened = await downstreamPlane(cluster.name, management, config, {
+    connections: 1,
+    deadline: AbortSignal.timeout(2 * config.requestTimeoutMs),
+  });
+  try {
+    const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+    const whole = { ...status, ...authenticatorOf(running) };
+    if (status.ready !== 'NotReported') return whole;
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    const [tokens, users] = await held();
+    if (!there.ok || !tokens.ok || !users.ok) return whole;
+    const home = { name: cluster.name, aceEnabled: cluster.aceEnabled, drain: false, suspend: false };
+    return countedStatus(whole, tokenStatuses(home, tokens.value, users.value, there, nowMs));
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
+
+/** @returns undefined when there is no such cluster */
+async function readTokens(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<{ readonly rows: readonly TokenStatus[]; readonly isSeen: boolean } | undefined> {
+  const cluster = required(await management.cluster(id));
+  const propagation = unlessUnknown(await management.propagation(id), undefined, runtime);
+  if (!cluster && !propagation) return undefined;
+  const [tokens, users] = await Promise.all([management.tokens(), management.users()]);
+  const opened: Awaited<ReturnType<typeof downstreamPlane>> = config.asksClusters
+    ? await downstreamPlane(id, management, config)
+    : { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
+  try {
+    if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    if (!there.ok && config.asksClusters) {
+      complain(
+        runtime,
+        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
+      );
+    }
+    const { drain = false, suspend = false } = propagation?.spec ?? {};
+    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
+    const rows = tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
+    return { rows, isSeen: there.ok || !config.asksClusters };
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}

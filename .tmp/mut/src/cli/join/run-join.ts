@@ -1,0 +1,227 @@
+import { DOWNSTREAM_ACCOUNT, joinedSecretName, NAMESPACES, SECRETS } from '../../api/names.ts';
+import type { Cluster, KubeObject } from '../../api/types.ts';
+import { requestToken } from '../../clusters/bound-token.ts';
+import { wayTo } from '../../clusters/ways.ts';
+import type { DryRun } from '../../config/act.ts';
+import { type JoinConfig, joinConfig } from '../../config/join.ts';
+import { formatTime } from '../../derive/expiry.ts';
+import { renewalDueAtMs } from '../../derive/lifetime.ts';
+import { ConfigError, TerminalError } from '../../errors.ts';
+import { worst } from '../../explain/preflight.ts';
+import {
+  type Address,
+  addressOf,
+  credentialSecret,
+  type Written,
+  writtenByJoin,
+} from '../../join/credential.ts';
+import {
+  type Addressed,
+  downstreamObjects,
+  isDownstreamAccess,
+  renewalObjects,
+  SERVICE_ACCOUNTS,
+} from '../../join/downstream-objects.ts';
+import { type Outcome, put } from '../../join/put.ts';
+import { personalAccess } from '../../kube/kubeconfig.ts';
+import type { DownstreamPlane } from '../../plane/downstream.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { needed } from '../../plane/needed.ts';
+import { required } from '../../plane/reading.ts';
+import { checklist, mark } from '../../print/checklist.ts';
+import { humanDuration } from '../../print/duration.ts';
+import { printable } from '../../print/printable.ts';
+import { paint } from '../../print/style.ts';
+import { VERSION } from '../../version.ts';
+import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { inspectCluster } from '../reach/inspect.ts';
+import type { Invocation } from '../terminal/command.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { requireUninterrupted } from '../terminal/interruption.ts';
+import { printerOf } from '../terminal/printer.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
+import { removeDownstream } from './remove-object.ts';
+
+/** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
+export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
+  const config = joinConfig(given, runtime.env, runtime.home, args);
+  const management = await managementPlane(config);
+  const interruption = runtime.interruption();
+  try {
+    const cluster = await wanted(config, management, runtime);
+    const downstream = required(await downstreamPlane(config.cluster, management, config));
+    try {
+      if (downstream.unproven) note(downstream.unproven, runtime);
+      const address = await theAddress(config, runtime);
+      const written = await writtenBefore(config, cluster, management);
+      requireUninterrupted(interruption, 'nothing was changed');
+      const isNewAccount = await makeAccount(config, downstream, runtime);
+      requireUninterrupted(
+        interruption,
+        `no credential was made for cluster ${config.cluster}; run it again`,
+      );
+      const making = { config, management, downstream, address };
+      // With an account its tokens go: one that was made anew has none.
+      await makeCredential({ ...making, written: isNewAccount ? undefined : written }, runtime);
+    } finally {
+      await downstream.close();
+    }
+    return config.dryRun === 'none' ? await inspect(config, management, runtime) : EXIT_OK;
+  } finally {
+    await management.close();
+  }
+}
+
+/** @throws {TerminalError} when management has no such cluster */
+async function wanted(
+  { cluster, renew }: JoinConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<Cluster> {
+  const found = needed(await management.cluster(cluster));
+  if (!found) throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
+  const meanwhile = renew ? 'carries nothing there, and renews nothing,' : 'carries nothing there';
+  if (!found.aceEnabled)
+    note(
+      `ACE of cluster ${cluster} is off: the operator ${meanwhile} until spec.localClusterAuthEndpoint.enabled of the Cluster is true`,
+      runtime,
+    );
+  return found;
+}
+
+async function theAddress(config: JoinConfig, runtime: Runtime): Promise<Address> {
+  const choice = { files: [config.downstreamKubeconfig], required: true, context: undefined };
+  const address = addressOf(await personalAccess(choice), config.server);
+  if (/^(localhost|127\.|\[::1\])/.test(new URL(address.server).hostname))
+    note(
+      `${address.server} is this machine's own address: the operator has to reach it from where it runs; --server gives another`,
+      runtime,
+    );
+  return address;
+}
+
+/** The Secret of an earlier run. @throws {ConfigError} when somebody else gave the operator another way by the same label */
+async function writtenBefore(
+  { cluster, namespace }: JoinConfig,
+  known: Cluster,
+  management: ManagementPlane,
+): Promise<Written | undefined> {
+  const name = joinedSecretName(cluster);
+  const { way } = wayTo(cluster, known, required(await management.ways()));
+  const isOther = way && (way.secret.name !== name || way.secret.namespace !== namespace);
+  if (way?.how === 'label' && isOther)
+    throw new ConfigError(
+      `Secret ${way.secret.namespace}/${way.secret.name} is the way to cluster ${cluster} already, by its label, and would go before ours; delete it, or take its label ace-operator.io/cluster off, and run this again`,
+    );
+  const live = (await management.client.get({ resource: SECRETS, namespace, name })) as
+    | KubeObject
+    | undefined;
+  if (live === undefined) return undefined;
+  const written = writtenByJoin(live);
+  if (!written)
+    throw new ConfigError(
+      `Secret ${namespace}/${name} is there, and join did not write it; rename or delete it`,
+    );
+  return written;
+}
+
+/** @returns whether the account itself was made @throws {TerminalError} for an object of that name which somebody else made */
+async function makeAccount(
+  { dryRun, renew }: JoinConfig,
+  { client, namespace }: DownstreamPlane,
+  runtime: Runtime,
+): Promise<boolean> {
+  const forRenewal = renewalObjects(namespace, VERSION);
+  const objects = [...downstreamObjects(namespace, VERSION), ...(renew ? forRenewal : [])];
+  for (const one of objects) await requireOurs(client, one);
+  const object = { apiVersion: 'v1', kind: NAMESPACES.kind, metadata: { name: namespace } };
+  let isNew = false;
+  for (const one of [{ resource: NAMESPACES, object }, ...objects]) {
+    const outcome = await put(client, one, dryRun);
+    isNew ||= one.resource === SERVICE_ACCOUNTS && outcome === 'created';
+    tell(one, outcome, dryRun, runtime);
+  }
+  if (!renew) for (const one of forRenewal) await removeDownstream(client, one, dryRun, runtime);
+  return isNew;
+}
+
+/** Before anything is written: what is bound to an account of that name would be the operator's, and the other way round. */
+async function requireOurs(
+  client: DownstreamPlane['client'],
+  { resource, object }: Addressed,
+): Promise<void> {
+  const { name, namespace } = object.metadata;
+  const live = (await client.get({ resource, name, namespace })) as KubeObject | undefined;
+  if (live && !isDownstreamAccess(live))
+    throw new TerminalError(
+      'Rejected',
+      `${object.kind} ${namespace ? `${namespace}/` : ''}${name} is there, and neither join nor manifests/downstream-rbac made it (labels part-of and component); look what it is for, and rename or delete it`,
+    );
+}
+
+const RENEWED =
+  'the operator renews this credential by itself: whoever steals it can do the same, for as long as the account is there; leave, then join, ends that';
+
+interface Making {
+  readonly config: JoinConfig;
+  readonly management: ManagementPlane;
+  readonly downstream: DownstreamPlane;
+  readonly address: Address;
+  readonly written: Written | undefined;
+}
+
+async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
+  const { config, management, downstream, address, written } = making;
+  const { dryRun, durationMs } = config;
+  const nowMs = runtime.now();
+  if (config.renew) note(RENEWED, runtime);
+  if (written?.isFor(address, config.cluster) && nowMs < renewalDueAtMs(written.lifetime) && !config.rotate) {
+    // The same token; whether it is renewed may be said anew.
+    const same = credentialSecret(config, address, written.bound);
+    tell(same, await put(management.client, same, dryRun), dryRun, runtime);
+    return note(
+      `the credential is good for another ${humanDuration(written.lifetime.untilMs - nowMs)}`,
+      runtime,
+    );
+  }
+  if (dryRun !== 'none') {
+    const what = `secret/${joinedSecretName(config.cluster)} ${written ? 'configured' : 'created'}`;
+    return say(`${what}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+  }
+  // A token that could not be kept would be good all the same: whether it can be is tried first.
+  await put(management.client, credentialSecret(config, address, { token: '', expiresAtMs: 0 }), 'server');
+  const account = { namespace: downstream.namespace, name: DOWNSTREAM_ACCOUNT };
+  const bound = await requestToken(downstream.client, account, durationMs / 1_000);
+  const secret = credentialSecret(config, address, bound);
+  tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);
+  const goodMs = bound.expiresAtMs - runtime.now();
+  note(`the credential is good until ${formatTime(bound.expiresAtMs)}`, runtime);
+  if (goodMs < durationMs * 0.9)
+    note(`that is shorter than was asked for: the cluster allows no more`, runtime);
+  if (!config.renew) note(`run join again within ${humanDuration(goodMs)}`, runtime);
+}
+
+function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: Runtime): void {
+  say(`${object.kind.toLowerCase()}/${object.metadata.name} ${outcome}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+}
+
+/** As `preflight` does, with the credential that was just made. */
+async function inspect(config: JoinConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+  const seen = { ...config, strict: false };
+  const { hops } = await inspectCluster(config.cluster, seen, management, runtime);
+  const printer = printerOf(config, runtime);
+  const colour = paint(printer.isTerminal, printer.env);
+  const verdict = worst(hops, false);
+  const list = checklist(hops, { paint: colour, remedies: true, columns: printer.columns });
+  printer.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
+  if (verdict === 'broken') {
+    note(
+      `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${DOWNSTREAM_ACCOUNT})`,
+      runtime,
+    );
+    return EXIT_NO;
+  }
+  return verdict === 'unknown' ? EXIT_UNREACHABLE : EXIT_OK;
+}

@@ -1,0 +1,198 @@
+import type { DetailedPeerCertificate } from 'node:tls';
+import { buildConnector, type Client, Pool } from 'undici';
+import { type Fence, FencedPool } from './fence.ts';
+import type { Access } from './kubeconfig.ts';
+import { type Connector, throughProxy } from './proxy.ts';
+
+export interface ConnectionsOptions {
+  /** Connections for requests at most; watches have their own and are not counted. */
+  readonly connections: number;
+  /** For the answer to a request to begin, and for each further part of it. */
+  readonly timeoutMs: number;
+  /** Asked before each write is sent; without it, all are. */
+  readonly mayWrite?: Fence | undefined;
+  /** How often a connection of watches is asked for a sign of life; after three times that without one it is ended. */
+  readonly pingMs?: number;
+}
+
+/** Nothing came in the time that it may take. */
+export class SilenceError extends Error {
+  override readonly name = 'SilenceError';
+  readonly code = 'TIMEOUT';
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** An idle connection is thrown away soon: what lies unused may have died in silence, and a new one costs little. */
+const IDLE_MS = 10_000;
+const PING_MS = 2_000;
+
+/**
+ * The connections to one API server: HTTP/1.1 for requests, HTTP/2 where the server has it for watches.
+ *
+ * Watches are silent for as long as nothing happens, so only a PING tells a quiet connection from one that died. Requests have
+ * one connection each: a slow list must not hold up a revocation.
+ *
+ * Certificates that changed on disk, and connections that are suspected to be dead, cost new connections and nothing else:
+ * what is on its way over the old ones may still arrive.
+ */
+export class Connections {
+  readonly #access: Access;
+  readonly #options: ConnectionsOptions;
+  readonly #retired = new Set<Pool>();
+  #tls: Access['tls'];
+  #requests: Pool;
+  /** Made when it is first asked for: who asks two thousand servers once each watches none of them. */
+  #watches: Pool | undefined;
+  #closed = false;
+
+  constructor(access: Access, options: ConnectionsOptions) {
+    this.#access = access;
+    this.#options = options;
+    this.#tls = access.tls;
+    this.#requests = this.#newRequests();
+  }
+
+  get requests(): Pool {
+    this.#followCertificates();
+    return this.#requests;
+  }
+
+  get watches(): Pool {
+    this.#followCertificates();
+    this.#watches ??= this.#newWatches();
+    return this.#watches;
+  }
+
+  /** After a request on `pool` got no answer: from here on all go over new connections. */
+  suspect(pool: Pool): void {
+    if (pool !== this.#requests || this.#closed) return;
+    this.#requests = this.#newRequests();
+    this.#retire(pool);
+  }
+
+  /** Whatever took the connection of the watches away has most likely taken the others, too: nobody waits for them. */
+  #giveUp(): void {
+    if (this.#closed) return;
+    const silent = this.#requests;
+    this.#requests = this.#newRequests();
+    void silent.destroy(new SilenceError('the server gives no sign of life'));
+  }
+
+  /**
+   * What the server shows for itself, trusted or not. A handshake and no more: no credential is shown, and nothing is sent.
+   *
+   * @returns undefined when there is none to be had
+   */
+  async shownCertificate(): Promise<{ certificate: DetailedPeerCertificate; host: string } | undefined> {
+    const { server } = this.#access;
+    const { ca, servername } = this.#tls ?? {};
+    const tls = { ...(ca ? { ca } : {}), ...(servername ? { servername } : {}), rejectUnauthorized: false };
+    const connect = this.#connector(tls, false);
+    const { protocol, host, hostname, port } = server;
+    const shown = await new Promise<DetailedPeerCertificate | undefined>((resolve) => {
+      connect({ protocol, host, hostname, port }, (_error, socket) => {
+        resolve(socket && 'getPeerCertificate' in socket ? socket.getPeerCertificate(true) : undefined);
+        socket?.destroy();
+      });
+    });
+    return shown?.valid_to === undefined ? undefined : { certificate: shown, host: servername ?? hostname };
+  }
+
+  /** Ends every connection at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const all = [this.#requests, this.#watches, ...this.#retired];
+    await Promise.allSettled(all.map((pool) => pool?.destroy()));
+  }
+
+  /** What was shown to the server, or how it was trusted, is another now: also to watches that are open. */
+  #followCertificates(): void {
+    const { tls } = this.#access;
+    if (tls === this.#tls || this.#closed) return;
+    this.#tls = tls;
+    this.suspect(this.#requests);
+    const watches = this.#watches;
+    this.#watches = undefined;
+    if (watches) this.#retire(watches);
+  }
+
+  /** Whatever is under way is let end, in its own time; a watch does so within a minute. */
+  #retire(pool: Pool): void {
+    this.#retired.add(pool);
+    const forget = (): void => void this.#retired.delete(pool);
+    pool.close().then(forget, forget);
+  }
+
+  #newRequests(): Pool {
+    const { connections, timeoutMs, mayWrite = () => true } = this.#options;
+    const options: Pool.Options = {
+      connections,
+      allowH2: false,
+      keepAliveTimeout: IDLE_MS,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      connect: this.#connector(this.#tls, false),
+    };
+    return new FencedPool(this.#access.server.origin, options, mayWrite);
+  }
+
+  #newWatches(): Pool {
+    const connect = this.#connector(this.#tls, true);
+    const { pingMs = PING_MS } = this.#options;
+    return new Pool(this.#access.server.origin, {
+      allowH2: true,
+      keepAliveTimeout: IDLE_MS,
+      headersTimeout: this.#options.timeoutMs,
+      bodyTimeout: 0,
+      h2Options: { pingInterval: pingMs },
+      connect: (options, callback) =>
+        connect(options, (...answer) => {
+          const [, socket] = answer;
+          if (socket && isHttp2(socket)) endWhenSilent(socket, pingMs, () => this.#giveUp());
+          callback(...answer);
+        }),
+    } as Pool.Options & { h2Options: Client.Options['h2Options'] });
+  }
+
+  #connector(tls: Access['tls'], allowH2: boolean): Connector {
+    const connect = buildConnector({
+      ...tls,
+      allowH2,
+      preferH2: allowH2,
+      timeout: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelay: 5_000,
+    } as buildConnector.BuildOptions);
+    const { proxy } = this.#access;
+    return proxy ? throughProxy(proxy, connect, CONNECT_TIMEOUT_MS) : connect;
+  }
+}
+
+type Socket = NonNullable<Parameters<Parameters<Connector>[1]>[1]>;
+
+function isHttp2(socket: Socket): boolean {
+  return 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+}
+
+/** The peer answers each PING, so that a connection that is alive never stops receiving. */
+function endWhenSilent(socket: Socket, pingMs: number, onSilence: () => void): void {
+  let received = socket.bytesRead;
+  let missed = 0;
+  let lookedAtMs = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    // When this process itself stood still, the answers may lie there unread.
+    const stoodStill = now - lookedAtMs > 2 * pingMs;
+    lookedAtMs = now;
+    missed = socket.bytesRead !== received || stoodStill ? 0 : missed + 1;
+    received = socket.bytesRead;
+    if (missed < MISSED_PINGS) return;
+    clearInterval(timer);
+    socket.destroy(new SilenceError('the connection gives no sign of life'));
+    onSilence();
+  }, pingMs);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
+}
+
+const MISSED_PINGS = 3;

@@ -1,0 +1,272 @@
+import type { Token } from '../../api/types.ts';
+import { judgeToken } from '../../derive/verdict.ts';
+import { FencedError } from '../../errors.ts';
+import { backoffMs } from '../../kube/backoff.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { parseKey } from '../keys.ts';
+import type { Management } from '../upstream/management.ts';
+import type { Debt, DebtRecord } from './debt-record.ts';
+import type { DebtRecords } from './debt-records.ts';
+import { Drift } from './drift.ts';
+import { isOfPlane, MANY_AT_ONCE } from './plane.ts';
+import { dueMs, PAID_MS } from './when-to-write.ts';
+
+/** Who counts what is owed. */
+export interface Ledger {
+  owe(key: string, debt: Debt): void;
+  debtOf(key: string): Debt | undefined;
+}
+
+export interface DebtKeeperDeps {
+  readonly cluster: string;
+  readonly records: DebtRecords;
+  readonly management: Management;
+  readonly ledger: Ledger;
+  /** Of the plane that is written to; see plane.ts. */
+  readonly plane: string;
+  readonly log: Log;
+  readonly now: () => number;
+  isAway(): boolean;
+}
+
+/** What became of a key; the fields that matter here. */
+interface Settled {
+  readonly state: string;
+  readonly reason?: string | undefined;
+}
+
+/** One write a cluster in this time, however much happens. */
+const MIN_INTERVAL_MS = 200;
+const LATELY_MS = 60_000;
+const RETRY_MAX_MS = 15_000;
+
+/** Keeps one cluster's record true: what is owed there, and what is there. */
+export class DebtKeeper {
+  readonly #deps: DebtKeeperDeps;
+  readonly #owed: Drift;
+  /** Those that groups are part of: of a key that is written already this is news. */
+  readonly #ofGroups: Drift;
+  readonly #known: Drift;
+  /** Kinds of the tokens that keys stand for, where it is known. */
+  readonly #apis: Map<string, Token['api']>;
+  #isApiNews = false;
+  /** Deletions that were told, since the last minute in which there was none. */
+  readonly #restored: DebtRecord | undefined;
+  #lately = 0;
+  #latelyWritten: number;
+  #planeWritten: string;
+  #latelyTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isWriting = false;
+  #isStopped = false;
+  #writing: Promise<void> = Promise.resolve();
+  #failures = 0;
+  #wroteAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: DebtKeeperDeps) {
+    this.#deps = deps;
+    const found = deps.records.foundOf(deps.cluster);
+    // A record that came here from another plane tells nothing about this one.
+    this.#restored = found && isOfPlane(found, deps.plane) ? found : undefined;
+    this.#owed = new Drift(this.#restored?.owed.keys());
+    this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
+    this.#known = new Drift(found?.plane === deps.plane ? found.known : []);
+    this.#apis = new Map(found?.apis);
+    this.#latelyWritten = found?.lately ?? 0;
+    this.#planeWritten = found?.plane ?? deps.plane;
+  }
+
+  /** Takes over what earlier processes knew: what is owed still, and what has to go of what they left there. */
+  restore(): void {
+    const { management, ledger, now } = this.#deps;
+    for (const [key, debt] of this.#restored?.owed ?? []) {
+      if (isStillOwed(key, debt, management)) ledger.owe(key, debt);
+      else this.debtChanged(key, undefined);
+    }
+    for (const key of this.#known.keys) {
+      const cause = this.#causeNow(key);
+      if (cause !== undefined) ledger.owe(key, { sinceMs: now(), cause });
+    }
+    this.#plan();
+  }
+
+  /** Keys that stand for something there, or may. */
+  keys(): readonly string[] {
+    return [...this.#known.keys, ...this.#owed.keys];
+  }
+
+  has(key: string): boolean {
+    return this.#known.keys.has(key) || this.#owed.keys.has(key);
+  }
+
+  /** A source of this cluster was told to be deleted. */
+  deletionTold(): void {
+    this.#lately += 1;
+    clearTimeout(this.#latelyTimer);
+    this.#latelyTimer = setTimeout(() => {
+      this.#lately = 0;
+      this.#plan();
+    }, LATELY_MS);
+    this.#latelyTimer.unref();
+  }
+
+  /** This is owed from now on under a key, also where less was before; undefined: nothing any more. */
+  debtChanged(key: string, debt: Debt | undefined): void {
+    const nowMs = this.#deps.now();
+    if (debt) this.#owed.add(key, nowMs);
+    else this.#owed.remove(key, nowMs);
+    if (debt?.isOfGroups) this.#ofGroups.add(key, nowMs);
+    else this.#ofGroups.remove(key, nowMs);
+    this.#forgetApi(key);
+    this.#plan();
+  }
+
+  /** Where a key stands in the cluster now; undefined: nothing of it is left. */
+  settled(key: string, outcome: Settled | undefined): void {
+    if (parseKey(key).kind === 'setting') return;
+    if (outcome?.state === 'synced') this.#learn(key);
+    else if (outcome === undefined || (outcome.state === 'refused' && outcome.reason !== 'UserDisabled'))
+      this.#known.remove(key, this.#deps.now());
+    else return;
+    this.#forgetApi(key);
+    this.#plan();
+  }
+
+  /** The cluster is reached, or is not any more. */
+  connectionChanged(): void {
+    this.#plan();
+  }
+
+  /** Nothing of ours is left there. */
+  clear(): void {
+    const nowMs = this.#deps.now();
+    for (const key of this.keys()) {
+      for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, nowMs);
+    }
+    this.#apis.clear();
+    this.#plan();
+  }
+
+  /** Writes no more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#latelyTimer);
+    await this.#writing;
+  }
+
+  /** The key stands for what is there. */
+  #learn(key: string): void {
+    const { cluster, management, now } = this.#deps;
+    this.#known.add(key, now());
+    const { kind, name } = parseKey(key);
+    const api = kind === 'token' ? management.token(name, cluster, now())?.api : undefined;
+    if (api === undefined || api === this.#apis.get(key)) return;
+    // Of a key that is written already, nothing else would say so.
+    this.#isApiNews ||= !this.#known.added.has(key);
+    this.#apis.set(key, api);
+  }
+
+  #forgetApi(key: string): void {
+    if (!this.has(key)) this.#apis.delete(key);
+  }
+
+  #causeNow(key: string): 'token' | 'user' | undefined {
+    const { cluster, management, now } = this.#deps;
+    const { kind, name } = parseKey(key);
+    if (kind === 'user') return isActive(name, management) ? undefined : 'user';
+    const token = management.token(name, cluster, now(), this.#apis.get(key));
+    if (!token) return 'token';
+    const context = { cluster, aceEnabled: true, nowMs: now() };
+    const verdict = judgeToken(token, management.users.get(token.userName), context);
+    // An expired token is refused by what stands in it; one of a user who is gone, by the user.
+    const isOwed = !verdict.wanted && !['Expired', 'UserNotFound', 'HashPending'].includes(verdict.reason);
+    return isOwed ? 'token' : undefined;
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer);
+    if (this.#isWriting || this.#isStopped) return;
+    const nowMs = this.#deps.now();
+    const due = this.#dueMs(nowMs);
+    if (due === undefined) return;
+    const pauseMs = this.#failures > 0 ? backoffMs(this.#failures, 1_000, RETRY_MAX_MS) : MIN_INTERVAL_MS;
+    const delayMs = Math.max(0, due - nowMs, this.#wroteAtMs + pauseMs - nowMs);
+    this.#timer = setTimeout(() => {
+      this.#writing = this.#write();
+    }, delayMs);
+  }
+
+  #dueMs(nowMs: number): number | undefined {
+    const dueOf = (owed: Drift): number | undefined =>
+      dueMs({ owed, known: this.#known, isAway: this.#deps.isAway() });
+    const due = earlierOf(dueOf(this.#owed), dueOf(this.#ofGroups));
+    const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
+    const isOther = this.#isApiNews || this.#planeWritten !== this.#deps.plane;
+    return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
+  }
+
+  async #write(): Promise<void> {
+    const { cluster, plane, ledger, now, log } = this.#deps;
+    const owed = new Map([...this.#owed.keys].flatMap((key) => withDebt(key, ledger.debtOf(key))));
+    const groups = new Set(ofGroups(owed));
+    const known = new Set(this.#known.keys);
+    const lately = this.#lately;
+    const apis = new Map(this.#apis);
+    this.#isWriting = true;
+    this.#isApiNews = false;
+    try {
+      await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
+      this.#owed.wrote(new Set(owed.keys()), now());
+      this.#ofGroups.wrote(groups, now());
+      this.#known.wrote(known, now());
+      this.#latelyWritten = lately;
+      this.#planeWritten = plane;
+      this.#failures = 0;
+    } catch (error) {
+      this.#isApiNews = true;
+      this.#failures += 1;
+      if (!(error instanceof FencedError)) log.warn('owed revocations not written down', { cluster, error });
+    } finally {
+      this.#isWriting = false;
+      this.#wroteAtMs = now();
+      this.#plan();
+    }
+  }
+
+  async #save(record: Parameters<DebtRecords['save']>[0]): Promise<void> {
+    const { cluster, records, log } = this.#deps;
+    if (record.owed.size + record.known.size === 0) return records.remove(cluster);
+    const dropped = await records.save(record);
+    if (dropped > 0) {
+      log.warn('record of owed revocations is full', {
+        cluster,
+        count: dropped,
+        detail: 'after a restart the brake decides about these',
+      });
+    }
+  }
+}
+
+function ofGroups(owed: ReadonlyMap<string, Debt>): readonly string[] {
+  return [...owed].flatMap(([key, { isOfGroups }]) => (isOfGroups ? [key] : []));
+}
+
+function earlierOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function withDebt(key: string, debt: Debt | undefined): [string, Debt][] {
+  return debt ? [[key, debt]] : [];
+}
+
+/** A user who is enabled again is owed no more, but for groups that they lost. An earlier token of a name stays owed until the cluster has told. */
+function isStillOwed(key: string, { isOfGroups }: Debt, management: Management): boolean {
+  const { kind, name } = parseKey(key);
+  return isOfGroups || kind !== 'user' || !isActive(name, management);
+}
+
+function isActive(user: string, management: Management): boolean {
+  const found = management.users.get(user);
+  return found?.enabled === true && !found.deleting;
+}

@@ -1,0 +1,157 @@
+import {
+  CONFIG_MAPS,
+  FIELD_MANAGER,
+  LABEL_CLUSTER,
+  LABEL_COMPONENT,
+  LABEL_MANAGED_BY,
+} from '../../api/names.ts';
+import type { KubeObject } from '../../api/types.ts';
+import { ApiError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { pagesOf } from '../../kube/listing.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { type DebtRecord, pack, unpack } from './debt-record.ts';
+
+const COMPONENT = 'debts';
+const ANSWER_LIMIT = 50;
+
+/** A record as it was found. */
+export interface FoundRecord {
+  readonly record: DebtRecord;
+  /** Of the ConfigMap. */
+  readonly resourceVersion: string;
+}
+
+/** The records of all clusters: a ConfigMap each, in the operator's own namespace, written by whoever leads. */
+export class DebtRecords {
+  readonly #client: Pick<KubeClient, 'create' | 'patch' | 'delete' | 'list'>;
+  readonly #namespace: string;
+  readonly #log: Log;
+  #found: ReadonlyMap<string, FoundRecord> = new Map();
+  /** UIDs of the ConfigMaps that are there, by cluster. */
+  readonly #uids = new Map<string, string>();
+
+  constructor(client: Pick<KubeClient, 'create' | 'patch' | 'delete' | 'list'>, namespace: string, log: Log) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#log = log;
+  }
+
+  /** What earlier processes left; as of {@link load}. */
+  get found(): readonly FoundRecord[] {
+    return [...this.#found.values()];
+  }
+
+  /** What earlier processes left of one cluster. */
+  foundOf(cluster: string): DebtRecord | undefined {
+    return this.#found.get(cluster)?.record;
+  }
+
+  /** Whether anything is kept of the cluster. */
+  has(cluster: string): boolean {
+    return this.#uids.has(cluster);
+  }
+
+  /**
+   * Reads all records. One that cannot be read costs only itself.
+   *
+   * @throws {ConnectionError | ApiError} when the plane does not answer; a refusal is logged only
+   */
+  async load(): Promise<void> {
+    const found = new Map<string, FoundRecord>();
+    try {
+      const labelSelector = `${LABEL_COMPONENT}=${COMPONENT}`;
+      const records = {
+        client: this.#client,
+        resource: CONFIG_MAPS,
+        namespace: this.#namespace,
+        labelSelector,
+      };
+      for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
+        for (const item of page.items) await this.#take(item as KubeObject, found);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code < 429)) throw error;
+      this.#log.warn('records of owed revocations not read', {
+        error,
+        detail: 'kubectl apply -k manifests/operator',
+      });
+    }
+    this.#found = found;
+  }
+
+  /** Writes one record, whatever was there. @returns how many of its keys had no room @throws whatever the write throws */
+  async save(record: DebtRecord): Promise<number> {
+    const { cluster } = record;
+    const { bytes, dropped } = await pack(record);
+    const content = {
+      data: {
+        cluster,
+        summary: `${record.owed.size} revocations owed, ${record.known.size} objects known, ${dropped} without room`,
+      },
+      binaryData: { record: bytes.toString('base64') },
+    };
+    if (this.#uids.has(cluster)) {
+      try {
+        await this.#client.patch(this.#address(cluster), content);
+        return dropped;
+      } catch (error) {
+        if (!isObjectMissing(error)) throw error;
+      }
+    }
+    await this.#create(cluster, content);
+    return dropped;
+  }
+
+  /** Nothing is owed to the cluster any more, or it was given up. @throws whatever the deletion throws */
+  async remove(cluster: string): Promise<void> {
+    const uid = this.#uids.get(cluster);
+    if (uid === undefined) return;
+    await this.#client.delete(this.#address(cluster), { uid });
+    this.#uids.delete(cluster);
+  }
+
+  async #create(cluster: string, content: object): Promise<void> {
+    const { name, namespace } = this.#address(cluster);
+    const labels = {
+      [LABEL_MANAGED_BY]: FIELD_MANAGER,
+      [LABEL_COMPONENT]: COMPONENT,
+      [LABEL_CLUSTER]: cluster,
+    };
+    const metadata = { name, namespace, labels };
+    let answer: unknown;
+    try {
+      answer = await this.#client.create(CONFIG_MAPS, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata,
+        ...content,
+      });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      answer = await this.#client.patch(this.#address(cluster), { metadata: { labels }, ...content });
+    }
+    this.#uids.set(cluster, (answer as KubeObject).metadata.uid ?? '');
+  }
+
+  async #take(object: KubeObject, found: Map<string, FoundRecord>): Promise<void> {
+    const { name, uid = '', resourceVersion = '', labels } = object.metadata;
+    try {
+      const packed = (object['binaryData'] as { record?: unknown } | undefined)?.record;
+      const record = await unpack(Buffer.from(String(packed), 'base64'));
+      if (this.#address(record.cluster).name !== name) throw new Error('it is of another cluster');
+      found.set(record.cluster, { record, resourceVersion });
+      this.#uids.set(record.cluster, uid);
+    } catch {
+      const cluster = labels?.[LABEL_CLUSTER];
+      if (typeof cluster === 'string') this.#uids.set(cluster, uid);
+      this.#log.warn('record of owed revocations not readable', {
+        source: `ConfigMap ${this.#namespace}/${name}`,
+        detail: 'it is written anew; what it held is judged as unseen',
+      });
+    }
+  }
+
+  #address(cluster: string): { resource: typeof CONFIG_MAPS; namespace: string; name: string } {
+    return { resource: CONFIG_MAPS, namespace: this.#namespace, name: `ace-operator-debts-${cluster}` };
+  }
+}

@@ -1,0 +1,163 @@
+import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource, TOKENS, USERS } from '../../api/names.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
+import { ApiError } from '../../errors.ts';
+import type { Reader } from '../../kube/client.ts';
+import type { Lister } from '../../kube/store.ts';
+import { parseKey, sourceKey } from '../keys.ts';
+import type { DebtRecord } from './debt-record.ts';
+import type { FoundRecord } from './debt-records.ts';
+
+/** Which management plane it is, and how far it has come. */
+export interface Plane {
+  /** Changes with the plane itself, and with the definitions of what decides; '' when that cannot be told. */
+  readonly identity: string;
+  /** Of a list of Tokens. */
+  readonly resourceVersion: string;
+}
+
+/** So many sources may be absent without a word before the brake stops a sweep: two objects each, of 20. */
+export const UNSEEN_LIMIT = 10;
+/** So many deletions within a minute, or at a time, and somebody is just taking many away. */
+export const MANY_AT_ONCE = 3;
+
+/**
+ * Asks the management plane who it is: UID of namespace kube-system, which another etcd does not have, and of the definitions
+ * of tokens and users, which are others when they were made anew (empty).
+ *
+ * @throws {ConnectionError | ApiError} when it does not answer; a refusal only leaves it unknown
+ */
+export async function readPlane(client: Reader): Promise<Plane> {
+  const [namespace, tokens, users, page] = await Promise.all([
+    uidOf(client, NAMESPACES, 'kube-system'),
+    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${TOKENS.plural}.${TOKENS.group}`),
+    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${USERS.plural}.${USERS.group}`),
+    unlessRefused(client.list(TOKENS, { limit: 1 })),
+  ]);
+  const isKnown = namespace !== '' && tokens !== '' && users !== '';
+  return {
+    identity: isKnown ? `${namespace}/${tokens}/${users}` : '',
+    resourceVersion: page?.resourceVersion ?? '',
+  };
+}
+
+async function uidOf(client: Reader, resource: Resource, name: string): Promise<string> {
+  const object = await unlessRefused(client.get({ resource, name }));
+  return (object as KubeObject | undefined)?.metadata.uid ?? '';
+}
+
+/** Undefined where the server says no; waiting would not help. @throws what may pass */
+async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.code < 429) return undefined;
+    throw error;
+  }
+}
+
+/** What is there upstream now, by name. */
+export interface Sources {
+  /** Of either kind. */
+  tokensNamed(name: string): readonly Pick<Token, 'api'>[];
+  readonly users: Pick<Lister<unknown>, 'get'>;
+}
+
+/** What a key of a record stands for: users by their key, tokens by that of their kind; by both where the record does not say. */
+function sourcesOf(key: string, { apis }: DebtRecord): readonly string[] {
+  const { kind, name } = parseKey(key);
+  if (kind === 'user') return [key];
+  const api = apis.get(key);
+  return (api ? [api] : (['v3', 'ext'] as const)).map((one) => sourceKey(name, one));
+}
+
+/**
+ * Keys of sources that were deleted for certain, with the time since when: what an earlier process saw, and what is merely absent
+ * but was there before *in this very history of this plane*. Of the latter it is only known when they were there last: what went
+ * with a namespace that was made anew since was deleted by nobody.
+ *
+ * A record lies in the same etcd as the tokens. A plane that is put back from a backup gets the record of that moment back, too,
+ * which does not know what was made after it: that stays with the brake. So does everything when the plane or a definition is
+ * another one, when its version went backwards, or when most of what was known is missing, unless an earlier process saw that
+ * it was just being deleted.
+ */
+export function deletedBefore(
+  found: readonly FoundRecord[],
+  plane: Plane,
+  sources: Sources,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const told = found.filter(({ record }) => isOfPlane(record, plane.identity));
+  const gone = new Map(told.flatMap(({ record }) => owedOf(record, sources)));
+  const ours = found.filter(({ record }) => record.plane === plane.identity);
+  for (const [source, seenMs] of missing(ours, plane, sources, nowMs)) {
+    if (!gone.has(source)) gone.set(source, seenMs);
+  }
+  return gone;
+}
+
+/** What an earlier process saw being deleted, and when. */
+function owedOf(record: DebtRecord, sources: Sources): readonly (readonly [string, number])[] {
+  const absent = [...record.owed].filter(([key]) => !isThere(key, record, sources));
+  return absent.flatMap(([key, { sinceMs }]) =>
+    sourcesOf(key, record).map((source) => [source, sinceMs] as const),
+  );
+}
+
+function isThere(key: string, { apis }: DebtRecord, sources: Sources): boolean {
+  const { kind, name } = parseKey(key);
+  if (kind === 'user') return sources.users.get(name) !== undefined;
+  const api = apis.get(key);
+  return sources.tokensNamed(name).some((token) => api === undefined || token.api === api);
+}
+
+/** What was known, is absent, and was seen by nobody, as far as that is to be believed; and when it was there last. */
+function missing(
+  ours: readonly FoundRecord[],
+  plane: Plane,
+  sources: Sources,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const gone = new Map<string, number>();
+  if (plane.identity === '') return gone;
+  const times = lastSeen(ours, nowMs);
+  const earlier = ours.filter(({ resourceVersion }) => isForwards(resourceVersion, plane.resourceVersion));
+  const lately = earlier.reduce((sum, { record }) => sum + record.lately, 0);
+  for (const kind of ['token', 'user'] as const) {
+    // By all that it may be, so that one that several clusters know is counted once.
+    const known = new Map(
+      earlier.flatMap(({ record }) =>
+        [...record.known]
+          .filter((key) => parseKey(key).kind === kind)
+          .map((key) => [sourcesOf(key, record).join(), { key, record }] as const),
+      ),
+    );
+    const absent = [...known].filter(([, { key, record }]) => !isThere(key, record, sources));
+    const isIntact = absent.length <= Math.max(1, known.size / 2);
+    if (!isIntact && lately < MANY_AT_ONCE) continue;
+    for (const [, { key, record }] of absent) {
+      for (const source of sourcesOf(key, record)) gone.set(source, times.get(source) ?? nowMs);
+    }
+  }
+  return gone;
+}
+
+/** By source: when a record last knew it. */
+function lastSeen(ours: readonly FoundRecord[], nowMs: number): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
+  for (const { record } of ours) {
+    const atMs = record.atMs ?? nowMs;
+    for (const source of [...record.known].flatMap((key) => sourcesOf(key, record)))
+      times.set(source, Math.max(times.get(source) ?? atMs, atMs));
+  }
+  return times;
+}
+
+function isForwards(before: string, now: string): boolean {
+  const isNumber = (version: string): boolean => /^\d{1,20}$/.test(version);
+  return isNumber(before) && isNumber(now) && BigInt(before) <= BigInt(now);
+}
+
+/** Of this plane, as far as anyone can tell. */
+export function isOfPlane({ plane }: Pick<DebtRecord, 'plane'>, identity: string): boolean {
+  return plane === identity || plane === '' || identity === '';
+}

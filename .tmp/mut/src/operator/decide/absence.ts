@@ -1,0 +1,129 @@
+import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS, USERS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
+import type { Token } from '../../api/types.ts';
+import { isOfExtToken } from '../../derive/diff.ts';
+import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { oursOf, type Seen, type TokenFacts } from './facts.ts';
+import { relianceOn } from './in-the-way.ts';
+import {
+  type Answers,
+  ask,
+  type Plan,
+  type Question,
+  questionKey,
+  requeueAfter,
+  type Source,
+} from './plan.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken } from './unwanted.ts';
+
+/** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
+export const LAG_MS = 1_000;
+/** How soon a token that moves to another cluster is looked at again; that cluster's success does not wake us. */
+const MOVING_POLL_MS = 250;
+/** How long a token that was moved may be held in its old cluster while the new one is getting it. */
+const MOVE_LIMIT_MS = 10_000;
+/** How soon the hash of an ext token is looked for again, should its watch not tell. */
+const HASH_RETRY_MS = 60_000;
+/** How soon a name is looked at again that a token of a kind has which is not read. Once it is read, it says so itself. */
+const UNREAD_RETRY_MS = 10_000;
+
+/**
+ * What is to come of something that is not in our store. Undefined: it is gone for certain, and what stands for it may go.
+ *
+ * A told deletion plus a live "does not exist" is positive evidence and is never braked. Without it, a sweep must have
+ * looked at the whole cluster first. The live read comes first of all.
+ *
+ * @param isGone - its deletion was told, or a sweep let its absence pass
+ */
+export function untilConfirmed(
+  source: Omit<Source, 'about'>,
+  isGone: boolean,
+  answers: Answers,
+): Plan | undefined {
+  const question: Source = { about: 'source', ...source };
+  const exists = answers.get(questionKey(question));
+  if (exists === undefined) return { next: ask(question) };
+  if (exists) return { next: requeueAfter(LAG_MS, true) };
+  if (isGone) return undefined;
+  return {
+    outcome: { state: 'pending', reason: 'GCBlocked' },
+    wake: ['sweep'],
+    next: { kind: 'done' },
+  };
+}
+
+/**
+ * Tokens of `ext.cattle.io` are not read, and one of them may have this Token's name, and be the older. What is down there of one
+ * is let be until it is gone for certain: the Token has never been in its place. Where nothing is, it is asked whether one is there,
+ * so that the Token does not come only to go again. What is there of the Token itself is nobody else's. Undefined: go on.
+ */
+export function untilExtIsRead(token: Token, { seen, known, answers }: TokenFacts): Plan | undefined {
+  const ours = oursOf(seen.pair);
+  if (!known.isExtUnread || token.api === 'ext' || !ours.every(isOfExtToken)) return undefined;
+  const question: Question =
+    ours.length === 0 ? { about: 'rival', name: token.name } : { about: 'source', ...extSource(token.name) };
+  const isTaken = answers.get(questionKey(question));
+  if (isTaken === undefined) return { next: ask(question) };
+  if (!isTaken) return undefined;
+  return { outcome: { state: 'pending', reason: 'NameCollision' }, next: requeueAfter(UNREAD_RETRY_MS) };
+}
+
+/** Where to ask whether a token still exists, of which only that is left which was written for it. What strangers wrote does not say which. */
+export function tokenSources(
+  name: string,
+  pair: readonly Seen[],
+  isExtCarried: boolean,
+): readonly Omit<Source, 'about'>[] {
+  const v3 = { resource: TOKENS, name };
+  const ext = extSource(name);
+  const ours = oursOf(pair);
+  // Not carried by decision: what is not among those that are is absent, within the brake.
+  if (!isExtCarried) return [v3];
+  return ours.length === 0 ? [v3, ext] : [ours.some(isOfExtToken) ? ext : v3];
+}
+
+function extSource(name: string): Omit<Source, 'about'> {
+  return { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name };
+}
+
+/** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
+export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
+  if (reason === 'OtherCluster') return ifJudgedRightly(untilMoved(token, facts), facts);
+  if (reason === 'HashPending' && token.api === 'ext')
+    return ifJudgedRightly(untilHashIsBack(token, facts), facts);
+  if (reason !== 'UserNotFound') return undefined;
+  const { known, answers, seen } = facts;
+  const source = { resource: USERS, name: token.userName };
+  const wait = untilConfirmed(source, known.isUserGone, answers);
+  return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+}
+
+/** What stays is judged by what stands there of its user: where that is another writer's, it may let in whom it should not. */
+function ifJudgedRightly(stay: Plan | undefined, facts: TokenFacts): Plan | undefined {
+  if (!stay) return undefined;
+  const reliance = relianceOn(facts);
+  if (reliance.kind === 'ask') return { next: reliance };
+  return reliance.kind === 'against' ? undefined : stay;
+}
+
+/** The cluster that the token names now is about to have it. */
+function untilMoved(token: Token, { known, rules, seen, user }: TokenFacts): Plan | undefined {
+  const sinceMs = known.awaitedElsewhereSinceMs;
+  const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
+  const isSame =
+    !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
+  return isMoving && isSame && isGoodElsewhere(token, user, rules.clock.agreedMs)
+    ? { next: requeueAfter(MOVING_POLL_MS, true) }
+    : undefined;
+}
+
+/** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
+function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
+  if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
+  const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
+  return {
+    changes: endPredecessor(token, seen.pair),
+    outcome: { state: 'pending', reason: 'HashPending' },
+    next: requeueAfter(Math.min(HASH_RETRY_MS, leftMs), leftMs <= HASH_RETRY_MS),
+  };
+}

@@ -1,0 +1,268 @@
+import type { TokenReason } from '../../api/reasons.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
+import type { HashToWrite } from '../../derive/desired.ts';
+import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
+import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
+import { userKey } from '../keys.ts';
+import { LAG_MS, obstacleTo, tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
+import { oursOf, type TokenFacts } from './facts.ts';
+import {
+  closingOfStranger,
+  conflictMessage,
+  hashWanted,
+  inTheWay,
+  matchHash,
+  mayBeTaken,
+  needsSecret,
+  openingOfStranger,
+  oursOrAdopted,
+  ownBesideStranger,
+  type Reliance,
+  relianceOn,
+} from './in-the-way.ts';
+import {
+  type AboutNotice,
+  ask,
+  atExpiry,
+  done,
+  type Plan,
+  type Question,
+  questionKey,
+  requeueAfter,
+} from './plan.ts';
+import { desiredOf, endPredecessor, isEmptied, movedHash } from './unwanted.ts';
+
+/** How soon it is looked again whether a disabled user is disabled in the cluster. */
+const GATE_POLL_MS = 1_000;
+/** After someone else's object was in the way: Secrets that are not ours are not watched. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/** What makes one token match in one cluster: Secret and ClusterAuthToken there, current, or gone. */
+export function decideToken(facts: TokenFacts): Plan {
+  const { rules, token, user, seen } = facts;
+  if (rules.mode === 'drain') return revoke(facts);
+  if (!token) return revokeDeleted(facts);
+  const context = { cluster: rules.place.cluster, aceEnabled: true, nowMs: rules.clock.agreedMs };
+  const verdict = judgeToken(token, user, context);
+  const isNothingThere = oursOf(seen.pair).length === 0;
+  const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
+  if (wait) return wait;
+  if (!verdict.wanted) return refuse(token, verdict.reason, facts);
+  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, undefined);
+  if (stranger !== undefined) return conflict(token, stranger, facts);
+  const reliance = relianceOn(facts);
+  if (reliance.kind === 'ask') return { next: reliance };
+  if (reliance.kind === 'lagging') return { next: requeueAfter(LAG_MS, true) };
+  if (reliance.kind === 'against')
+    return conflict(token, `ClusterUserAttribute ${token.userName}`, facts, reliance);
+  return propagate(token, verdict, facts);
+}
+
+type Against = Extract<Reliance, { kind: 'against' }>;
+type Wanted = Extract<TokenVerdict, { wanted: true }>;
+
+function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
+  const { hash, rules } = facts;
+  if (isEmptied(facts)) {
+    const moved: Question = { about: 'moved', name: token.name };
+    const isMoved = facts.answers.get(questionKey(moved));
+    if (isMoved === undefined) return { next: ask(moved) };
+    if (isMoved && !needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
+  }
+  if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
+  if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
+  // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
+  const isOurLimit = hash.reason !== 'UnsupportedHash';
+  if (isOurLimit && rules.isPaused) return waitPaused(token, verdict, facts);
+  return refuse(token, hash.reason, facts, hash.message);
+}
+
+/** No worker waits for a hash: the key comes back when it is there. */
+function waitForHash(token: Token, verdict: Wanted, { seen, rules, answers }: TokenFacts): Plan {
+  const question: Question = { about: 'hash', uid: token.uid };
+  if (answers.get(questionKey(question)) !== false) return { next: ask(question) };
+  return {
+    changes: endPredecessor(token, seen.pair),
+    outcome: { state: 'pending', reason: 'HashPending' },
+    next: atExpiry(verdict, rules.clock),
+  };
+}
+
+/** @param hash - `as it is`: someone moved it, and it stays where it is now */
+function match(token: Token, verdict: Wanted, hash: HashToWrite | 'as it is', facts: TokenFacts): Plan {
+  const { rules, seen } = facts;
+  const desired = desiredOf(token, verdict.expiresAtMs, hash, facts);
+  const isOurs = (object: KubeObject): boolean => oursOf(seen.pair).includes(object);
+  const current = oursOrAdopted(desired, seen.pair, rules);
+  const move = movedHash(token, desired, current, facts);
+  const changes = diff(move?.desired ?? desired, move?.current ?? current, isOurs);
+  if (changes.length === 0 && move) return { outcome: { state: 'pending' }, next: requeueAfter(move.waitMs) };
+  if (changes.length === 0) return settle(token, verdict, facts);
+  return rules.isPaused ? waitPaused(token, verdict, facts) : write(token, verdict, changes, facts);
+}
+
+/** ClusterUserAttribute, Secret, ClusterAuthToken: at no moment can the authenticator see half. */
+function write(token: Token, verdict: Wanted, changes: readonly Change[], facts: TokenFacts): Plan {
+  const { seen, rules, answers } = facts;
+  const secret: Question = { about: 'secret', name: token.name };
+  const isTaken = mayBeTaken(facts) ? answers.get(questionKey(secret)) : false;
+  if (isTaken === undefined) return { next: ask(secret) };
+  if (isTaken) return conflict(token, `Secret ${token.name}`, facts);
+  const user: Question = { about: 'user', name: token.userName };
+  // Of a disabled user nothing is written before the cluster, too, has been told that he is disabled.
+  const isGateOpen = verdict.userDisabled && seen.attribute?.object['enabled'] === true;
+  // One that is to be taken over goes first, too: by another writer's nobody's groups would be kept current.
+  const isThere = seen.attribute?.isOurs || relianceOn(facts).kind === 'relied on';
+  const isUserDone = isThere && !isGateOpen ? true : answers.get(questionKey(user));
+  if (isUserDone === false) return conflict(token, `ClusterUserAttribute ${token.userName}`, facts);
+  const pending = { notices: repairNotice(token, changes, facts), outcome: { state: 'pending' } } as const;
+  if (isUserDone === undefined) return { ...pending, next: ask(user) };
+  if (isGateOpen) return { ...pending, next: requeueAfter(GATE_POLL_MS) };
+  return { ...pending, changes, next: atExpiry(verdict, rules.clock) };
+}
+
+/** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
+function waitPaused(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Plan {
+  return {
+    changes: endPredecessor(token, seen.pair),
+    // Told after the changes: what is waiting for a person ends the clocks of report/lag.ts.
+    outcome: { state: 'pending', reason: 'Suspended' },
+    next: atExpiry(verdict, rules.clock),
+  };
+}
+
+/** Nothing is left to do; it counts as synced once the watch, too, has told so. */
+function settle(token: Token, verdict: Wanted, { seen, rules }: TokenFacts): Plan {
+  const next = atExpiry(verdict, rules.clock);
+  if (!seen.isConfirmed) return { outcome: { state: 'pending' }, next };
+  const isNews = seen.before?.state === 'pending' && seen.before.reason === undefined;
+  const message = `Token ${token.name} is usable in cluster ${rules.place.cluster}`;
+  return {
+    notices: isNews ? [{ about: token, reason: 'Propagated', message, warning: false }] : [],
+    // The name is settled: the result of hashing is downstream now, and need not be kept.
+    forgetHash: token.uid,
+    outcome: verdict.userDisabled
+      ? { state: 'refused', reason: 'UserDisabled' }
+      : { state: 'synced', version: token.resourceVersion },
+    next,
+  };
+}
+
+/** Rule: a token that was in sync for this very version and has to be written again was changed down there. */
+function repairNotice(
+  token: Token,
+  changes: readonly Change[],
+  { seen: { before }, rules }: TokenFacts,
+): readonly AboutNotice[] {
+  if (before?.state !== 'synced' || before.version !== token.resourceVersion) return [];
+  if (changes.every(isMarkOnly)) return [];
+  return [
+    {
+      about: token,
+      reason: 'Repaired',
+      message: `Objects of Token ${token.name} in cluster ${rules.place.cluster} were changed or deleted there and are being restored`,
+      warning: true,
+    },
+  ];
+}
+
+/** A token that exists but does not belong here: whatever we wrote for it goes. */
+function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: string): Plan {
+  const { seen, rules } = facts;
+  const ours = oursOf(seen.pair);
+  const closing = closingOfStranger(token, reason, rules, seen.pair);
+  const obstacle = ours.length + closing.length > 0 ? obstacleTo(token, reason, facts) : undefined;
+  if (obstacle) return obstacle;
+  const removal = {
+    // The cluster that a token was moved to may be waiting for that very hash.
+    ...(reason === 'OtherCluster' ? {} : { forgetHash: token.uid }),
+    changes: [...closing, ...diff([], ours)],
+    wake: [{ key: userKey(token.userName), lane: 'normal' }],
+    next: done,
+  } as const;
+  if (!isGone(facts) || closing.length > 0) return { ...removal, outcome: { state: 'pending' } };
+  if (reason === 'OtherCluster' || reason === 'NotScoped') return { ...removal, outcome: 'none' };
+  return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
+}
+
+/** Where a refusal leaves the key, and what a person is told: once a reason. */
+function refusal(
+  token: Token,
+  reason: TokenReason,
+  { seen: { before }, rules }: TokenFacts,
+  message?: string,
+): Pick<Plan, 'notices' | 'outcome'> {
+  const isNew = before?.state !== 'refused' || before.reason !== reason;
+  const notice: AboutNotice = {
+    about: token,
+    reason,
+    message: `Token ${token.name} is refused in cluster ${rules.place.cluster}: ${reason}${message ? ` (${message})` : ''}`,
+    warning: WARNINGS.has(reason),
+  };
+  return {
+    notices: isNew ? [notice] : [],
+    outcome: { state: 'refused', reason, ...(message ? { message } : {}) },
+  };
+}
+
+/** What a person did not ask for. The others are the ordinary end of a token. */
+const WARNINGS: ReadonlySet<TokenReason> = new Set([
+  'Malformed',
+  'UnsupportedHash',
+  'SecretTooLong',
+  'Conflict',
+]);
+
+/**
+ * Our half of a pair must not complete a stranger's, nor be judged by groups and switches that are not ours; unless it is the hash
+ * by which a stranger's ClusterAuthToken lets in whom it should.
+ */
+function conflict(
+  token: Token,
+  object: string,
+  facts: TokenFacts,
+  { why, untilMs }: Pick<Against, 'why' | 'untilMs'> = { why: undefined },
+): Plan {
+  const { pair, attribute } = facts.seen;
+  const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
+  const message = conflictMessage(object, sibling, facts.rules.adopts, why);
+  const own = ownBesideStranger(token, pair);
+  const opening = openingOfStranger(token, facts);
+  const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.latestMs;
+  const retryMs = Math.min(CONFLICT_RETRY_MS, Math.max(0, leftMs));
+  return {
+    ...refusal(token, 'Conflict', facts, message),
+    changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],
+    next: (own && hashWanted(token, own, facts)) ?? requeueAfter(retryMs),
+  };
+}
+
+function revokeDeleted(facts: TokenFacts): Plan {
+  const { name, seen, known, answers, rules } = facts;
+  const { pair } = seen;
+  // That nobody ever told of such a token proves nothing of what a stranger wrote.
+  const closing = known.isTokenGone ? closingOfStranger(undefined, 'Deleting', rules, pair) : [];
+  if (oursOf(pair).length + closing.length === 0) return revoke(facts);
+  for (const source of tokenSources(name, pair, known.isExtCarried)) {
+    const wait = untilConfirmed(source, known.isTokenGone, answers);
+    if (wait) return wait;
+  }
+  return revoke(facts, closing);
+}
+
+/** @param closing - of a stranger's ClusterAuthToken */
+function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
+  const ours = oursOf(facts.seen.pair);
+  const users = ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
+  return {
+    changes: [...closing, ...diff([], ours)],
+    outcome: isGone(facts) && closing.length === 0 ? 'none' : { state: 'pending' },
+    wake: users.map((user) => ({ key: userKey(user), lane: 'normal' })),
+    next: done,
+  };
+}
+
+/** Nothing of ours is there, and the watch has told so: until then the status must not say that it is done. */
+function isGone({ seen }: TokenFacts): boolean {
+  return seen.isConfirmed && oursOf(seen.pair).length === 0;
+}

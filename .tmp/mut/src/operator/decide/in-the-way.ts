@@ -1,0 +1,237 @@
+import { ANNOTATION_CLOSED_FOR, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import type { TokenReason } from '../../api/reasons.ts';
+import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
+import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
+import { type Change, diff, hashIn, keyOf } from '../../derive/diff.ts';
+import {
+  AGAINST_TEXTS,
+  type Against,
+  againstStranger,
+  isOthersTurn,
+  OTHERS_TURN_MS,
+  REVOKED,
+} from '../../derive/other-writer.ts';
+import { detectFormat } from '../../hash/detect.ts';
+import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
+import { type HashFact, oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
+import { ask, type Next, type Question, questionKey } from './plan.ts';
+
+/** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
+export function inTheWay(
+  { adopts, place }: Pick<Rules, 'adopts' | 'place'>,
+  pair: readonly Seen[],
+  attribute: Seen | undefined,
+): string | undefined {
+  const needed = pair.filter(({ object }) => object.kind !== SECRETS.kind || needsSecret(place.storage));
+  const beside = pair.map(({ object }) => object);
+  const found = [...needed, ...(attribute ? [attribute] : [])].find(
+    ({ object, isOurs, sibling }) =>
+      !isOurs && (sibling !== undefined || !(adopts && mayAdopt(object, beside))),
+  );
+  return found && `${found.object.kind} ${found.object.metadata.name}`;
+}
+
+/** What comes of another writer's ClusterUserAttribute under the name of a token's user. */
+export type Reliance =
+  | { readonly kind: 'none needed' | 'relied on' | 'lagging' }
+  | { readonly kind: 'ask'; readonly question: Question }
+  /** Undefined `why`: another Cluster's; or the other writer has the first go at the token, until `untilMs`. */
+  | { readonly kind: 'against'; readonly why: Against | undefined; readonly untilMs?: number };
+
+/**
+ * Whether the pair of a token may be judged by a ClusterUserAttribute of Rancher's own controller. That is never changed, so that what
+ * it gives too much can only be taken away with our pair; but not before a live read says that the user does not have it: the two
+ * sides are told by two watches.
+ */
+export function relianceOn({ token, user, seen, known, rules, answers }: TokenFacts): Reliance {
+  const { attribute, pair } = seen;
+  if (!token || !user || !attribute || inTheWay(rules, [], attribute) === undefined)
+    return { kind: 'none needed' };
+  if (attribute.sibling !== undefined) return { kind: 'against', why: undefined };
+  const isServed = oursOf(pair).length > 0;
+  const why = againstStranger(attribute.object, user, known.userAttribute);
+  const isOurTurn = isServed || !isOthersTurn(token, rules.clock.latestMs);
+  if (why === undefined && isOurTurn) return { kind: 'relied on' };
+  if (why === undefined) return { kind: 'against', why, untilMs: token.createdAtMs + OTHERS_TURN_MS };
+  if (!isServed || !UNCERTAIN.has(why)) return { kind: 'against', why };
+  if (why === 'GroupsUnread') return { kind: 'relied on' };
+  const question: Question = { about: 'groups', name: token.userName };
+  const isGiven = answers.get(questionKey(question));
+  if (isGiven === undefined) return { kind: 'ask', question };
+  return isGiven ? { kind: 'lagging' } : { kind: 'against', why };
+}
+
+/** What our store alone does not prove. */
+const UNCERTAIN: ReadonlySet<Against> = new Set(['GroupsUnread', 'MoreGroups']);
+
+/**
+ * Whether adoption may take over an object that we did not write. A Secret may be anybody's, and the name of a token is
+ * anybody's choice: only what looks like the hash of a token is taken, and only beside the token.
+ *
+ * @param beside - what is there of the token of that name
+ */
+export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boolean {
+  if (object.kind !== SECRETS.kind) return true;
+  const hash = hashIn(object);
+  return (
+    Object.keys((object['data'] as object | null | undefined) ?? {}).join() === 'hash' &&
+    hash !== undefined &&
+    detectFormat(hash) !== undefined &&
+    object['immutable'] !== true &&
+    beside.some(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind)
+  );
+}
+
+/** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
+export function oursOrAdopted(
+  desired: readonly KubeObject[],
+  pair: readonly Seen[],
+  { adopts }: Rules,
+): readonly KubeObject[] {
+  const needed = new Set(desired.map(keyOf));
+  return pair
+    .filter(({ object, isOurs, sibling }) => isOurs || (adopts && !sibling && needed.has(keyOf(object))))
+    .map(({ object }) => object);
+}
+
+/**
+ * Our Secret beside a stranger's ClusterAuthToken of the same user: adoption was switched off half-way, or another writer made its
+ * own half while we made ours. It is what lets that user in, so it stays while the token is wanted, and goes as ours when it is not.
+ */
+export function ownBesideStranger({ userName }: Token, pair: readonly Seen[]): Seen | undefined {
+  const isStrangers = pair.some(
+    ({ object, isOurs, sibling }) =>
+      object.kind === CLUSTER_AUTH_TOKENS.kind &&
+      !isOurs &&
+      sibling === undefined &&
+      object['userName'] === userName,
+  );
+  return isStrangers ? pair.find(({ object, isOurs }) => isOurs && object.kind === SECRETS.kind) : undefined;
+}
+
+/** Keeps our hash beside a stranger's ClusterAuthToken that of the present secret. An earlier one ends at once, and so does that of a user who is to be out; where it takes longer to make the next, by none. */
+export function matchHash(
+  token: Token,
+  { object, isOfEarlierSecret }: Seen,
+  facts: TokenFacts,
+): readonly Change[] {
+  const { hash, rules } = facts;
+  const isToBeNone = isUnguarded(facts);
+  const isReady = hash.kind === 'ready' && !rules.isPaused && !isToBeNone;
+  if (!isReady && !isOfEarlierSecret && !isToBeNone) return [];
+  const placement = { ...rules.place, storage: 'secret' } as const;
+  const [secret] = desiredTokenObjects(token, undefined, isReady ? hash.hash : NO_HASH, placement);
+  return secret ? diff([secret], [object]) : [];
+}
+
+/** A disabled user whom nothing of ours refuses in the cluster: another writer's ClusterUserAttribute, which we do not write, may let them in. */
+export function isUnguarded({ user, seen: { attribute } }: Pick<TokenFacts, 'user' | 'seen'>): boolean {
+  const isDisabled = user !== undefined && (!user.enabled || user.deleting);
+  return isDisabled && !attribute?.isOurs && attribute?.object['enabled'] !== false;
+}
+
+export const NO_HASH: HashToWrite = { hash: '', fingerprint: '' };
+
+/** The question for the hash of the present secret, where there is none beside a stranger's ClusterAuthToken. */
+export function hashWanted(
+  token: Token,
+  { object, isOfEarlierSecret }: Seen,
+  facts: TokenFacts,
+): Next | undefined {
+  const { hash, rules, answers } = facts;
+  if (hash.kind !== 'toMake' || rules.isPaused || isUnguarded(facts)) return undefined;
+  const question: Question = { about: 'hash', uid: token.uid };
+  const isThere = hashIn(object) !== undefined && !isOfEarlierSecret;
+  return isThere || answers.get(questionKey(question)) === false ? undefined : ask(question);
+}
+
+/**
+ * Switches a stranger's ClusterAuthToken off whose token was revoked: adoption takes responsibility for the name, and deletes nothing
+ * that it did not write. It says for which token, so that it can be switched on again should that one be good again.
+ *
+ * @param token - undefined: it is gone
+ */
+export function closingOfStranger(
+  token: Token | undefined,
+  reason: TokenReason,
+  { adopts }: Pick<Rules, 'adopts'>,
+  pair: readonly Seen[],
+): readonly Change[] {
+  if (!adopts || !REVOKED.has(reason)) return [];
+  const marks = token ? { metadata: { annotations: { [ANNOTATION_CLOSED_FOR]: token.uid } } } : {};
+  return pair
+    .filter(
+      ({ object, isOurs, sibling }) =>
+        object.kind === CLUSTER_AUTH_TOKENS.kind &&
+        !isOurs &&
+        sibling === undefined &&
+        object['enabled'] === true,
+    )
+    .map(({ object }) => ({ verb: 'patch', target: object, patch: { ...marks, enabled: false } }));
+}
+
+/** Takes back {@link closingOfStranger} where adoption has ended since, and the token is good again: nobody else may. */
+export function openingOfStranger(token: Token, facts: TokenFacts): readonly Change[] {
+  if (facts.rules.isPaused || isUnguarded(facts)) return [];
+  const patch = { metadata: { annotations: { [ANNOTATION_CLOSED_FOR]: null } }, enabled: true };
+  return facts.seen.pair
+    .filter(
+      ({ object, isOurs }) =>
+        !isOurs &&
+        object['enabled'] === false &&
+        object.metadata.annotations?.[ANNOTATION_CLOSED_FOR] === token.uid,
+    )
+    .map(({ object }) => ({ verb: 'patch', target: object, patch }));
+}
+
+/** After a conflict, the stranger's Secret may still be there. It is not watched, and trying would cost writes. */
+export function mayBeTaken({ rules, seen: { before } }: TokenFacts): boolean {
+  return before?.state === 'refused' && before.reason === 'Conflict' && needsSecret(rules.place.storage);
+}
+
+/** Whether the hash is kept in a Secret of the token's name. */
+export function needsSecret(storage: HashStorage): boolean {
+  return storage === 'secret';
+}
+
+/** A hash that no authenticator verifies, or a secret that our algorithm cannot take; undefined where neither is so. */
+export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): HashFact | undefined {
+  if (secret.kind === 'hashed' && detectFormat(secret.value) === undefined) {
+    return {
+      kind: 'refused',
+      reason: 'UnsupportedHash',
+      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
+    };
+  }
+  if (secret.kind !== 'plain' || acceptsSecret(algorithm, secret.value)) return undefined;
+  const longest = maxSecretBytes(algorithm);
+  if (Buffer.byteLength(secret.value) <= longest) {
+    return {
+      kind: 'refused',
+      reason: 'Malformed',
+      message: `token: ${algorithm} cannot take this secret; issue another`,
+    };
+  }
+  return {
+    kind: 'refused',
+    reason: 'SecretTooLong',
+    message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
+  };
+}
+
+/**
+ * @param sibling - id of the other Cluster of this installation that the object belongs to
+ * @param why - of a ClusterUserAttribute: what keeps tokens from being served beside it
+ */
+export function conflictMessage(
+  object: string,
+  sibling: string | undefined,
+  adopts = false,
+  why?: Against,
+): string {
+  if (sibling === undefined && adopts)
+    return `${object} is nothing that spec.adopt takes over: no hash of a known format, or no ClusterAuthToken beside it; remove it`;
+  if (sibling === undefined)
+    return `${object} was not written by this operator${why ? `, and ${AGAINST_TEXTS[why]}` : ''}; spec.adopt takes it over, where no other controller works here (docs/rancher.md)`;
+  return `${object} belongs to Cluster ${sibling}, which leads to the same API server; delete one of the two Clusters`;
+}

@@ -1,0 +1,229 @@
+// engage/: begins and ends work on each cluster.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  ANNOTATION_ACCEPT_CLUSTER,
+  ANNOTATION_ALLOW_GC,
+  CLUSTER_PROPAGATIONS,
+  CLUSTERS,
+} from '../../api/names.ts';
+import type { Credentials } from '../../clusters/credentials.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { DebtRecords } from '../debts/debt-records.ts';
+import { ClusterPropagator } from '../propagate/propagator.ts';
+import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
+import { WorkQueue } from '../queue/workqueue.ts';
+import type { Reports } from '../report/reports.ts';
+import { PropagationStatusWriter } from '../report/status-writer.ts';
+import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-settings.ts';
+import { endingOf } from './ending.ts';
+import { Handover } from './handover.ts';
+import { forgetWay, keepWay } from './kept-way.ts';
+import { createPropagation, removeAnnotations } from './propagation-object.ts';
+import { Renewals } from './renewals.ts';
+
+export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
+  readonly plane: PlaneWriter;
+  /** With what is owed to clusters, these or earlier ones. */
+  readonly books: KeptBooks & { readonly records: DebtRecords };
+  readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
+}
+
+export interface PlaneWriter {
+  readonly client: KubeClient;
+  /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
+  writeStatus(cluster: string, patch: object): Promise<void>;
+}
+
+const STOP_LIMIT_MS = 3_000;
+
+/** All clusters: makes a propagator for each that is our business, and keeps its settings current. */
+export class Clusters {
+  readonly #deps: ClustersDeps;
+  readonly #queue = new WorkQueue();
+  readonly #propagators = new Map<string, ClusterPropagator>();
+  readonly #writers = new Map<string, PropagationStatusWriter>();
+  readonly #handover: Handover;
+  readonly #renewals: Renewals;
+  /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
+  readonly #spent = new Map<string, Set<string>>();
+  #worker: Promise<void> | undefined;
+
+  constructor(deps: ClustersDeps) {
+    this.#deps = deps;
+    const { plane, upstream, sessions, reports, clocks } = deps;
+    this.#renewals = new Renewals({
+      ...{ client: plane.client, ownNamespace: upstream.management.ownNamespace },
+      ...{ sessions, log: reports.log, now: clocks.now },
+    });
+    this.#handover = new Handover((cluster) => this.#propagators.get(cluster), deps.clocks.now);
+  }
+
+  propagators(): Iterable<ClusterPropagator> {
+    return this.#propagators.values();
+  }
+
+  enqueueCluster(cluster: string): void {
+    this.#queue.add(cluster, 'normal');
+  }
+
+  /** What holds for all of them is otherwise now. */
+  rulesChanged(): void {
+    for (const propagator of this.#propagators.values()) propagator.rulesChanged();
+  }
+
+  /** Begins to act. Before this, events only gather. Call when the management stores are filled. */
+  start(): void {
+    const { management } = this.#deps.upstream;
+    for (const { name } of management.clusters.list()) this.enqueueCluster(name);
+    for (const { name } of management.propagations.list()) this.enqueueCluster(name);
+    for (const { record } of this.#deps.books.records.found) this.enqueueCluster(record.cluster);
+    this.#worker = this.#work();
+  }
+
+  /** Ends everything, within {@link STOP_LIMIT_MS} even when a cluster does not answer. */
+  async stop(): Promise<void> {
+    this.#queue.close();
+    for (const writer of this.#writers.values()) writer.stop();
+    const stopped = [...this.#propagators.values()].map((propagator) => propagator.stop());
+    await Promise.race([
+      Promise.allSettled([...stopped, this.#worker]),
+      delay(STOP_LIMIT_MS, undefined, { ref: false }),
+    ]);
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const name = await this.#queue.get();
+      if (name === undefined) return;
+      try {
+        await this.#reconcile(name);
+        this.#queue.forget(name);
+      } catch (error) {
+        this.#deps.reports.log.warn('cluster settings not read', { cluster: name, error });
+        this.#queue.addRateLimited(name);
+      } finally {
+        this.#queue.done(name);
+      }
+    }
+  }
+
+  /** Reads what management says of one cluster, and passes it on. Safe to repeat. */
+  async #reconcile(name: string): Promise<void> {
+    const { management, live } = this.#deps.upstream;
+    const { client } = this.#deps.plane;
+    this.#tellOthers(name);
+    // One that we began to work on is ours until it is drained, whatever was deleted since.
+    if (!this.#isOurs(name)) return;
+    const cluster = management.clusters.get(name);
+    // A cluster that is merely not in our store must not be drained.
+    const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
+    if (asksForAce(cluster) && !management.propagations.get(name))
+      await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
+    // Stopped meanwhile: a propagator that is made now would never be stopped.
+    if (this.#queue.isClosed) return;
+    const propagator = this.#propagators.get(name) ?? this.#add(name);
+    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+    const againInMs = this.#renewals.look(propagator);
+    if (againInMs !== undefined) this.#queue.addAfter(name, againInMs, 'normal');
+    if (isGone) await this.#endIfOver(propagator);
+    // Last, and tried again with backoff like all else of this cluster.
+    const spent = [...(this.#spent.get(name) ?? [])];
+    if (spent.length > 0) await removeAnnotations(client, name, spent);
+    for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
+  }
+
+  #isOurs(name: string): boolean {
+    const { books, upstream } = this.#deps;
+    const { management } = upstream;
+    const isKept = books.records.has(name) || management.keptWay(name) !== undefined;
+    return isKept || isRelevant(name, management) || this.#propagators.has(name);
+  }
+
+  /** A deleted cluster must leave nothing here, once nothing of ours is left there. Safe to repeat. */
+  async #endIfOver(propagator: ClusterPropagator): Promise<void> {
+    const { plane, books, reports, upstream, clocks } = this.#deps;
+    const debts = books.records;
+    const { name, settings, connection } = propagator;
+    const { management, live } = upstream;
+    const known = management.propagations.get(name);
+    // It may be there, and not be told yet.
+    if (!known && (await live.get({ resource: CLUSTER_PROPAGATIONS, name })) !== undefined) return;
+    const ending = endingOf({
+      ...{ propagation: known, isDrained: propagator.facts().seen.drained, nowMs: clocks.now() },
+      hasCredentials: settings?.credentials.kind === 'found',
+      wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
+    });
+    if (ending?.kind === 'later') this.#queue.addAfter(name, ending.delayMs, 'normal');
+    if (ending?.kind !== 'over') return;
+    await this.#forget(name);
+    // In this order: what is left when the process ends in between is found again, and ends in the same way.
+    await debts.remove(name);
+    await forgetWay(plane.client, management, name);
+    if (known) await plane.client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
+    reports.log.info('cluster is over', { cluster: name, reason: ending.why });
+  }
+
+  async #forget(name: string): Promise<void> {
+    this.#writers.get(name)?.stop();
+    this.#writers.delete(name);
+    await this.#propagators.get(name)?.stop();
+    this.#propagators.delete(name);
+    this.#renewals.forget(name);
+  }
+
+  async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {
+    const { plane, upstream, reports } = this.#deps;
+    try {
+      if (by === 'drained') await forgetWay(plane.client, upstream.management, cluster);
+      else await keepWay(plane.client, upstream.management, cluster, by);
+    } catch (error) {
+      // The next sweep tries again.
+      reports.log.warn('way to the cluster not kept', { cluster, error });
+    }
+  }
+
+  /** Clusters may lead to the same API server: what one leaves there is the others' business. */
+  #tellOthers(name: string): void {
+    const { installation, earlierIds } = this.#deps.upstream;
+    if (installation.isInUse(name)) {
+      earlierIds.forget(name);
+      return;
+    }
+    for (const other of this.#propagators.values()) if (other.name !== name) other.otherClusterWent(name);
+  }
+
+  #spend(cluster: string, annotation: string): void {
+    this.#spent.set(cluster, (this.#spent.get(cluster) ?? new Set()).add(annotation));
+    this.enqueueCluster(cluster);
+  }
+
+  #add(name: string): ClusterPropagator {
+    const { plane, reports, upstream, clocks } = this.#deps;
+    const propagator = new ClusterPropagator(name, {
+      ...this.#deps,
+      engagement: {
+        handover: this.#handover,
+        keepWay: (cluster, by) => void this.#keepWay(cluster, by),
+        configureAgain: (cluster) => this.enqueueCluster(cluster),
+      },
+      reports: {
+        ...reports,
+        statusChanged: (cluster) => this.#writers.get(cluster)?.changed(),
+        publishStatus: async (cluster) => this.#writers.get(cluster)?.publish(),
+        allowanceUsed: (cluster) => this.#spend(cluster, ANNOTATION_ALLOW_GC),
+        acceptanceUsed: (cluster) => this.#spend(cluster, ANNOTATION_ACCEPT_CLUSTER),
+      },
+    });
+    this.#propagators.set(name, propagator);
+    this.#writers.set(
+      name,
+      new PropagationStatusWriter({
+        ...{ cluster: name, source: propagator, log: reports.log, now: clocks.now },
+        written: () => upstream.management.propagations.get(name)?.status,
+        write: (patch) => plane.writeStatus(name, patch),
+      }),
+    );
+    return propagator;
+  }
+}

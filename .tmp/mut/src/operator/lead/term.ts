@@ -1,0 +1,232 @@
+import { EXT_TOKEN_SECRETS } from '../../api/names.ts';
+import { holdsOurs } from '../../clusters/leftovers.ts';
+import { letsIn } from '../../clusters/lets-in.ts';
+import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
+import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
+import type { OperatorConfig } from '../../config/operator.ts';
+import type { Installation } from '../../derive/ownership.ts';
+import type { HashStore } from '../../hash/pending.ts';
+import { KubeClient, type RequestObserver } from '../../kube/client.ts';
+import type { Fence } from '../../kube/fence.ts';
+import { readInstallationId } from '../../kube/installation-id.ts';
+import type { Transport } from '../../kube/transport.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { DebtKeeper } from '../debts/debt-keeper.ts';
+import { DebtRecords } from '../debts/debt-records.ts';
+import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
+import { Clusters } from '../engage/clusters.ts';
+import { EarlierIds } from '../installation/earlier-ids.ts';
+import { HeldKey } from '../installation/held-key.ts';
+import { installationOf } from '../installation/installation.ts';
+import type { Clocks } from '../propagate/propagator-deps.ts';
+import { TokenHashes } from '../reconcile/token-hashes.ts';
+import { Notices } from '../report/notices.ts';
+import { SyncBack } from '../report/sync-back.ts';
+import type { AceOperator } from '../upstream/ace-operator.ts';
+import { CertainReader } from '../upstream/certain-reader.ts';
+import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
+import { type Management, watchName } from '../upstream/management.ts';
+
+export interface TermDeps {
+  readonly config: OperatorConfig;
+  readonly definitions: DownstreamDefinitions;
+  /** What outlives the term: the stores, and what was seen being deleted. */
+  readonly seen: { readonly management: Management; readonly deletions: DeletionEvidence };
+  readonly plane: ManagementAccess;
+  readonly hashes: HashStore;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clocks: Clocks;
+}
+
+/** The way to the management plane, for one term. */
+export interface ManagementAccess {
+  /** Opens a way whose writes are fenced by `mayWrite`. */
+  connect(mayWrite: Fence): Transport;
+  readonly onRequest: RequestObserver;
+  readonly mayWrite: Fence;
+  readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
+}
+
+const CLUSTER_CONNECTIONS = 24;
+const REQUEST_TIMEOUT_MS = 10_000;
+const SWEEP_INTERVAL_MS = 10 * 60_000;
+
+/**
+ * The time for which this process leads: all that writes exists only in here. The next term builds it anew, so that nothing
+ * that was decided before another replica led can be carried out after.
+ */
+export class Term {
+  readonly #deps: TermDeps;
+  /** Of its own: what waits in there ends with the term, and what hung before it is not used again. */
+  readonly #transport: Transport;
+  readonly #client: KubeClient;
+  readonly #notices: Notices;
+  readonly #debts: DebtRecords;
+  #plane: Plane = { identity: '', resourceVersion: '' };
+  #clusters: Clusters | undefined;
+  #key: HeldKey | undefined;
+  #ended = false;
+
+  constructor(deps: TermDeps) {
+    this.#deps = deps;
+    const { plane, seen, metrics, log } = deps;
+    this.#transport = plane.connect(() => this.#mayWrite());
+    this.#client = new KubeClient(this.#transport, plane.onRequest);
+    this.#debts = new DebtRecords(this.#client, deps.config.namespace, log);
+    this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
+  }
+
+  /** Why nothing is added anywhere; undefined: it is. */
+  get keyProblem(): string | undefined {
+    return this.#key?.problem;
+  }
+
+  /** Undefined until the term has begun to work. */
+  get clusters(): Clusters | undefined {
+    return this.#clusters;
+  }
+
+  /**
+   * Begins to work, unless `signal` ends it before. Safe to repeat when it failed.
+   *
+   * @throws {TerminalError | ApiError | ConnectionError | FencedError}
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const prepared = await unlessEnded(signal, this.#prepare(signal));
+    if (prepared === undefined) return;
+    this.#key = prepared.key;
+    this.#clusters = this.#buildClusters(prepared.key, prepared.installation);
+    this.#clusters.start();
+    void prepared.key.untilUsable(signal);
+  }
+
+  /** No write begins after this resolves. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    await this.#clusters?.stop();
+    await this.#transport.close();
+  }
+
+  /** The Secret of the installation key was changed, or deleted. @throws as {@link HeldKey.renew} */
+  async renewInstallationKey(): Promise<void> {
+    await this.#key?.renew();
+  }
+
+  async #prepare(signal: AbortSignal): Promise<{ key: HeldKey; installation: Installation }> {
+    const { config, plane, seen, log } = this.#deps;
+    const keyUsable = (): void => this.#clusters?.rulesChanged();
+    const [key, id] = await Promise.all([
+      HeldKey.load(
+        { ...{ client: this.#client, namespace: config.namespace, log }, onChange: keyUsable },
+        signal,
+      ),
+      readInstallationId(this.#client),
+      this.#notices.rememberEarlier(),
+      // What another replica took away, on word that our watches have not brought yet, must not be put back.
+      config.leaderElect ? plane.statusHost.refresh() : undefined,
+      this.#debts.load(),
+    ]);
+    // After the lists: its version must not be older than what they showed.
+    this.#plane = await readPlane(this.#client);
+    this.#rememberDeletions();
+    return { key, installation: installationOf(seen.management, id) };
+  }
+
+  /** What earlier processes saw being deleted is evidence for this one, too. */
+  #rememberDeletions(): void {
+    const { seen, clocks, log } = this.#deps;
+    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, clocks.now());
+    for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
+    if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
+  }
+
+  /** A later term opens the fence of the process again, but not for what this one left behind. */
+  #mayWrite(): boolean {
+    return !this.#ended && this.#deps.plane.mayWrite();
+  }
+
+  #buildClusters(key: HeldKey, installation: Installation): Clusters {
+    const { config, plane, seen, hashes, metrics, log, clocks } = this.#deps;
+    const client = this.#client;
+    const live = this.#certainReader();
+    const notices = this.#notices;
+    return new Clusters({
+      clocks,
+      plane: { client, writeStatus: (name, patch) => plane.statusHost.writeStatus(name, patch, client) },
+      upstream: { ...seen, live, installation, earlierIds: new EarlierIds(live, log) },
+      hashing: { hashes: new TokenHashes(hashes, key.marks), keyProblem: () => key.problem },
+      reports: {
+        ...{ log, metrics },
+        notifyToken: (token, notice) => notices.aboutToken(token, notice),
+        notifyCluster: (name, notice) => notices.aboutCluster(name, notice),
+      },
+      defaults: {
+        namespace: config.downstreamNamespace,
+        algorithm: config.hashAlgorithm,
+        storage: config.hashStorage,
+        sweepIntervalMs: SWEEP_INTERVAL_MS,
+      },
+      books: {
+        records: this.#debts,
+        syncBack: new SyncBack(client, log),
+        keepDebts: (of) =>
+          new DebtKeeper({
+            ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now: clocks.now },
+            management: seen.management,
+          }),
+      },
+      sessions: {
+        open: (cluster, way, listener) =>
+          new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
+        holdsOurs: async (cluster, access) =>
+          holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
+        letsIn: async (cluster, access) =>
+          letsIn({ ...this.#sessionOptions(cluster), access: await access() }),
+      },
+    });
+  }
+
+  #certainReader(): CertainReader {
+    const { management, deletions } = this.#deps.seen;
+    return new CertainReader({
+      client: this.#client,
+      onDefined: (resource, sinceMs) => {
+        const kind = resource === EXT_TOKEN_SECRETS ? EXT_TOKEN : resource.kind.toLowerCase();
+        deletions.trustSince(kind, sinceMs);
+      },
+      onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
+    });
+  }
+
+  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener'> {
+    const { config, definitions, metrics } = this.#deps;
+    return {
+      cluster,
+      namespace: config.downstreamNamespace,
+      definitions,
+      connections: CLUSTER_CONNECTIONS,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      userAgent: config.userAgent,
+      mayWrite: () => this.#mayWrite(),
+      onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
+      onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
+      onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
+    };
+  }
+}
+
+/** What `work` results in, or undefined when `signal` comes first; then nobody waits for `work` any more. */
+async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  const end = Promise.withResolvers<undefined>();
+  const stop = (): void => end.resolve(undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const result = await Promise.race([work, end.promise]);
+    return signal.aborted ? undefined : result;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

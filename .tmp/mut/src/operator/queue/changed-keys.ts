@@ -1,0 +1,19 @@
+import type { KubeObject } from '../../api/types.ts';
+import type { ObservedState } from '../../clusters/observed.ts';
+import { tokenKey, userKey } from '../keys.ts';
+
+/** Keys that are to be looked at because an object of the cluster changed, or went. */
+export function keysOf(
+  object: KubeObject,
+  deleted: boolean,
+  observed: Pick<ObservedState, 'isTokenConfirmed'>,
+): readonly string[] {
+  const { name } = object.metadata;
+  if (object.kind === 'ClusterUserAttribute') return [userKey(name)];
+  const userName = object['userName'];
+  return [
+    // The echo of a write of ours says nothing new while another of the same token is still to come.
+    ...(deleted || observed.isTokenConfirmed(name) ? [tokenKey(name)] : []),
+    ...(deleted && typeof userName === 'string' ? [userKey(userName)] : []),
+  ];
+}

@@ -1,0 +1,68 @@
+import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
+import type { PairOfUser, TokenOfUser, UserFacts } from '../decide/facts.ts';
+import { tokenKey, userKey } from '../keys.ts';
+import type { Known, Work } from './work.ts';
+
+/** Facts of one user's name, of one moment: nothing in here waits. */
+export function gatherUser(name: string, known: Known, work: Work): UserFacts {
+  const { upstream, downstream, ledger } = work;
+  const { observed } = downstream;
+  const object = observed.forUser(name);
+  const key = userKey(name);
+  return {
+    name,
+    rules: work.rules(),
+    user: upstream.management.users.get(name),
+    attribute: upstream.management.attributes.get(name),
+    seen: {
+      object: object && {
+        object,
+        isOurs: observed.isOurs(object),
+        sibling: observed.siblingOf(object),
+        isOfEarlierSecret: false,
+        isOfPresentSecret: false,
+      },
+      tokens: observed.tokenNamesOfUser(name),
+      pairs: pairsOf(name, work),
+      isConfirmed: observed.isUserConfirmed(name),
+      before: ledger.outcomes.get(key),
+      refusedBy: known.refusedBy,
+    },
+    tokens: tokensOf(name, work),
+    isGone: upstream.deletions.has(key) || upstream.isAllowed(key),
+    answers: known.answers,
+  };
+}
+
+function* tokensOf(user: string, { upstream, ledger, rules }: Work): Generator<TokenOfUser> {
+  const { place, clock } = rules();
+  const { management } = upstream;
+  for (const token of management.tokensOfUser(user)) {
+    // Nothing here is of one whose name another token has.
+    if (token.clusterName !== place.cluster) continue;
+    if (management.token(token.name, place.cluster, clock.agreedMs) !== token) continue;
+    yield { token, before: ledger.outcomes.get(tokenKey(token.name)) };
+  }
+}
+
+function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
+  const { upstream, downstream, hashes, ledger } = work;
+  const { observed } = downstream;
+  for (const name of observed.tokenNamesOfUser(user)) {
+    const pair = observed.forToken(name);
+    const clusterAuthToken = pair.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+    // We deleted it, and the watch has not told so yet.
+    if (!clusterAuthToken) continue;
+    const rules = work.rules();
+    const { place, clock } = rules;
+    const token = upstream.management.token(name, place.cluster, clock.agreedMs, observed.apiOf(name));
+    const isElsewhere = token !== undefined && token.clusterName !== place.cluster;
+    yield {
+      clusterAuthToken,
+      token,
+      isOfEarlierSecret: hashes.factsOf(token, pair, rules).ofEarlierSecret.size > 0,
+      isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
+      before: ledger.outcomes.get(tokenKey(name)),
+    };
+  }
+}

@@ -1,0 +1,292 @@
+import { LRUCache } from 'lru-cache';
+import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
+import type { HashToWrite } from '../../derive/desired.ts';
+import { hashIn, sourceUid } from '../../derive/diff.ts';
+import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
+import { detectFormat } from '../../hash/detect.ts';
+import { fingerprintsEqual } from '../../hash/fingerprint.ts';
+import type { Marks } from '../../hash/marks.ts';
+import type { HashRequest, HashStore } from '../../hash/pending.ts';
+import type { HashFact, Rules } from '../decide/facts.ts';
+import { refusedHash } from '../decide/in-the-way.ts';
+import type { Lane } from '../keys.ts';
+
+/** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
+const COPIED = 'copied';
+
+const MAX_MOVED = 50_000;
+/** After that long it is looked again whether a hash that was moved is still there. */
+const MOVED_MS = 600_000;
+
+export interface HashFacts {
+  readonly hash: HashFact;
+  /** Those whose hash is for certain not of the secret that the token has now. */
+  readonly ofEarlierSecret: ReadonlySet<KubeObject>;
+  /** Those whose hash is for certain of that secret. */
+  readonly ofPresentSecret: ReadonlySet<KubeObject>;
+}
+
+type Placed = Pick<Rules, 'algorithm' | 'place'>;
+
+interface Found {
+  readonly object: KubeObject;
+  readonly hash: string;
+  readonly mark: string;
+}
+
+/** The last that was signed for a token. */
+interface Signed {
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly written: HashToWrite;
+}
+
+/** What was found last, and of what. */
+interface Looked {
+  readonly token: Token;
+  readonly objects: readonly KubeObject[];
+  readonly signer: string;
+  readonly algorithm: string;
+  readonly facts: HashFacts;
+}
+
+const UNKNOWN: HashFacts = {
+  hash: { kind: 'toMake' },
+  ofEarlierSecret: new Set(),
+  ofPresentSecret: new Set(),
+};
+
+/**
+ * Which hash a token should have, and whose a hash is that is there. The only one that can read and write the marks, and
+ * that passes a token's value on to be hashed.
+ */
+export class TokenHashes {
+  readonly #store: HashStore;
+  readonly #marks: Marks;
+  /** Tokens whose hash was seen where someone else moved it. */
+  readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
+  /** One key is looked at several times with the same answer, and a signature is dear. */
+  readonly #signed = new WeakMap<Token, Signed>();
+  /** The same of all that is found. By an object that it is about, so that it goes with that. */
+  readonly #looked = new WeakMap<KubeObject | Token, Looked>();
+  readonly #refused = new WeakMap<
+    Token,
+    { readonly algorithm: Placed['algorithm']; readonly fact: HashFact | undefined }
+  >();
+
+  constructor(store: HashStore, marks: Marks) {
+    this.#store = store;
+    this.#marks = marks;
+  }
+
+  /**
+   * The hash that a token should have downstream: copied when management stores a hash, kept when the one down there is of
+   * the token's secret, made otherwise. Starts nothing.
+   */
+  factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
+    if (!token || token.secret.kind === 'missing') return UNKNOWN;
+    const about = objects[0] ?? token;
+    const of = { token, objects, signer: this.#marks.signer, algorithm: rules.algorithm };
+    const looked = this.#looked.get(about);
+    if (looked && isSameLook(looked, of)) return looked.facts;
+    const { facts, isFinal } =
+      token.secret.kind === 'hashed'
+        ? { facts: this.#ofHashed(token, token.secret.value, objects, rules), isFinal: true }
+        : this.#ofPlain(token, objects, rules);
+    if (isFinal) this.#looked.set(about, { ...of, facts });
+    return facts;
+  }
+
+  /**
+   * Has the hash of a plain token made; where nobody can read the mark of one that is there, has that one checked first. To
+   * check costs what it costs to hash, and what passes stays where it is.
+   *
+   * @param wake - called later, when looking again is worth while
+   * @returns true when it is there already
+   */
+  make(token: Token, objects: readonly KubeObject[], rules: Placed, wake: (lane: Lane) => void): boolean {
+    const request = requestOf(token, rules);
+    if (!request) return false;
+    const judged = foundIn(objects).map((one) => ({
+      one,
+      isPresent: this.#isOfPresentSecret(token, one, rules),
+    }));
+    if (keptOf(judged, rules) !== undefined) return true;
+    const unread = judged.filter(({ isPresent }) => isPresent === undefined);
+    for (const { one } of unread) {
+      this.#store.checks.start({ secret: request.value, hash: one.hash, group: request.group }, (isMatch) =>
+        // What turns out to be of an earlier secret is to go at once.
+        wake(isMatch === false ? 'revocation' : 'normal'),
+      );
+    }
+    return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
+  }
+
+  /**
+   * Whether a hash in another place is the one that our ClusterAuthToken held, by the mark that is left there: of the
+   * present secret, of this token or the one of that name before it.
+   */
+  isMoved(token: Token, written: KubeObject, hash: string): boolean {
+    const mark = markOf(written);
+    const value = token.secret.kind === 'missing' ? '' : token.secret.value;
+    const algorithms = token.secret.kind === 'hashed' ? [COPIED] : HASH_ALGORITHMS;
+    const uids = [...new Set([token.uid, sourceUid(written) ?? token.uid])];
+    const fits = uids.some((tokenUid) =>
+      algorithms.some((algorithm) => this.#marks.fits(mark, { tokenUid, algorithm, value, hash })),
+    );
+    if (fits) this.#moved.set(movedKey(token, written), true);
+    return fits;
+  }
+
+  /** Whether that was found out a short while ago. */
+  wasMoved(token: Token, written: KubeObject): boolean {
+    return this.#moved.has(movedKey(token, written));
+  }
+
+  /** The hash of the token with that UID is of no more use. */
+  forget(uid: string): void {
+    this.#store.forget(uid);
+  }
+
+  /** @returns undefined where the hash can be had */
+  #refusal(token: Token, algorithm: Placed['algorithm']): HashFact | undefined {
+    const known = this.#refused.get(token);
+    if (known?.algorithm === algorithm) return known.fact;
+    const fact = refusedHash(token, algorithm);
+    this.#refused.set(token, { algorithm, fact });
+    return fact;
+  }
+
+  #ofHashed(token: Token, value: string, objects: readonly KubeObject[], { algorithm }: Placed): HashFacts {
+    const found = foundIn(objects);
+    return {
+      hash: this.#refusal(token, algorithm) ?? this.#copied(token),
+      ofEarlierSecret: objectsOf(found.filter((one) => this.#isOfEarlierCopy(token, one))),
+      ofPresentSecret: objectsOf(found.filter(({ hash }) => hash === value)),
+    };
+  }
+
+  /** `isFinal`: no hash or check that is under way can make it otherwise. */
+  #ofPlain(
+    token: Token,
+    objects: readonly KubeObject[],
+    rules: Placed,
+  ): { readonly facts: HashFacts; readonly isFinal: boolean } {
+    const judged = foundIn(objects).map((one) => ({
+      one,
+      isPresent: this.#isOfPresentSecret(token, one, rules),
+    }));
+    const those = (is: boolean): ReadonlySet<KubeObject> =>
+      objectsOf(judged.filter(({ isPresent }) => isPresent === is).map(({ one }) => one));
+    const kept = keptOf(judged, rules);
+    const hash = this.#refusal(token, rules.algorithm) ?? this.#keptOrMade(token, kept, rules);
+    return {
+      facts: { hash, ofEarlierSecret: those(false), ofPresentSecret: those(true) },
+      isFinal: kept !== undefined && judged.every(({ isPresent }) => isPresent !== undefined),
+    };
+  }
+
+  #keptOrMade(token: Token, kept: string | undefined, rules: Placed): HashFact {
+    const request = requestOf(token, rules);
+    const hash = kept ?? (request && this.#store.made(request));
+    if (hash === undefined || !request) return { kind: 'toMake' };
+    return { kind: 'ready', hash: this.#sign(token, rules.algorithm, request.value, hash) };
+  }
+
+  #copied(token: Token): HashFact {
+    const value = token.secret.kind === 'hashed' ? token.secret.value : '';
+    return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
+  }
+
+  /**
+   * By its mark, made for this token or for the one of that name before it, whatever the algorithm: another one than today's
+   * is due for conversion and no earlier secret's. A mark that fits nothing proves that the hash is of another secret, or
+   * was tampered with; a mark that nobody here can read proves nothing, and the hash itself is asked.
+   *
+   * @returns undefined when only a check can tell
+   */
+  #isOfPresentSecret(
+    token: Token,
+    { object, hash, mark }: Found,
+    { algorithm }: Placed,
+  ): boolean | undefined {
+    const value = token.secret.kind === 'plain' ? token.secret.value : '';
+    if (fingerprintsEqual(mark, this.#sign(token, algorithm, value, hash).fingerprint)) return true;
+    const uids = new Set([token.uid, sourceUid(object) ?? token.uid]);
+    for (const tokenUid of uids) {
+      for (const each of new Set([algorithm, ...HASH_ALGORITHMS])) {
+        if (this.#marks.fits(mark, { tokenUid, algorithm: each, value, hash })) return true;
+      }
+    }
+    if (this.#marks.isReadable(mark)) return false;
+    return this.#store.checks.known({ secret: value, hash });
+  }
+
+  /** Another hash than the one to be copied: of another token of that name, or copied from what this one had before. */
+  #isOfEarlierCopy(token: Token, { object, hash, mark }: Found): boolean {
+    if (token.secret.kind !== 'hashed' || hash === token.secret.value) return false;
+    const uid = sourceUid(object);
+    if (uid !== undefined && uid !== token.uid) return true;
+    return this.#marks.fits(mark, { tokenUid: token.uid, algorithm: COPIED, value: hash, hash });
+  }
+
+  #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
+    const { signer } = this.#marks;
+    const known = this.#signed.get(token);
+    if (known?.signer === signer && known.algorithm === algorithm && known.written.hash === hash)
+      return known.written;
+    const fingerprint = this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash });
+    const written = { hash, fingerprint };
+    this.#signed.set(token, { signer, algorithm, written });
+    return written;
+  }
+}
+
+/** The hash that may stay: of the token's secret, and as today's algorithm makes it. */
+function keptOf(
+  judged: readonly { readonly one: Found; readonly isPresent: boolean | undefined }[],
+  { algorithm }: Placed,
+): string | undefined {
+  return judged.find(({ one, isPresent }) => isPresent && detectFormat(one.hash) === algorithm)?.one.hash;
+}
+
+function isSameLook(a: Looked, b: Omit<Looked, 'facts'>): boolean {
+  return (
+    a.token === b.token &&
+    a.signer === b.signer &&
+    a.algorithm === b.algorithm &&
+    a.objects.length === b.objects.length &&
+    a.objects.every((object, index) => object === b.objects[index])
+  );
+}
+
+function foundIn(objects: readonly KubeObject[]): readonly Found[] {
+  return objects.flatMap((object) => {
+    const hash = hashIn(object);
+    const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
+    return hash === undefined ? [] : [{ object, hash, mark }];
+  });
+}
+
+function markOf({ metadata }: KubeObject): string {
+  return metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
+}
+
+/** A token that was changed since may have another secret. */
+function movedKey({ uid, resourceVersion }: Token, written: KubeObject): string {
+  return `${uid}/${resourceVersion}/${written.metadata.uid}/${markOf(written)}`;
+}
+
+function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {
+  return new Set(found.map(({ object }) => object));
+}
+
+function requestOf(
+  { uid, secret, userName }: Token,
+  { algorithm, place }: Placed,
+): (HashRequest & { readonly group: string }) | undefined {
+  return secret.kind === 'plain'
+    ? { id: uid, algorithm, value: secret.value, group: `${place.cluster}/${userName}` }
+    : undefined;
+}

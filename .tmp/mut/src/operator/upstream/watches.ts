@@ -1,0 +1,180 @@
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
+import type { CredentialsSecret, Token } from '../../api/types.ts';
+import { clustersOfSecret } from '../../clusters/credentials.ts';
+import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
+import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { isLess } from '../../derive/verdict.ts';
+import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
+import type { DeletionEvidence } from './deletions.ts';
+import type { Management } from './management.ts';
+
+/** What the event of a change told besides. */
+export interface Told {
+  /** Of a token that may expire: when what is down there does; milliseconds since the epoch. */
+  readonly expiresAtMs?: number | undefined;
+  /** A user lost groups, which being let in again does not give back. */
+  readonly isGroupLost?: boolean;
+}
+
+/** One cluster, as far as events concern it. */
+export interface ConcernedCluster {
+  readonly name: string;
+  /** Whether this cluster has, or had to judge, what the key stands for. */
+  concerns(key: string): boolean;
+  /** A watch told of a change: from now on the cluster is behind. */
+  noteChange(key: string, lane: Lane, told?: Told): void;
+  /** A key of this cluster is to be looked at. */
+  enqueue(key: string, lane: Lane): void;
+}
+
+/** Where keys go. */
+export interface Queues {
+  propagators(): Iterable<ConcernedCluster>;
+  /** The settings of a cluster are to be read again. */
+  enqueueCluster(cluster: string): void;
+  /** The Secret of the installation key is another one, or gone. */
+  installationKeyChanged(): void;
+}
+
+/** Turns events of the management plane into keys. Nothing else of an event survives this file. */
+export class Watches {
+  readonly #management: Management;
+  readonly #evidence: DeletionEvidence;
+  readonly #queues: Queues;
+
+  readonly #now: () => number;
+  /** What the event that is being told of changed: the stores tell us first. */
+  #before: Token | undefined;
+  #isGroupLost = false;
+
+  constructor(
+    management: Management,
+    evidence: DeletionEvidence,
+    queues: Queues,
+    now: () => number = Date.now,
+  ) {
+    this.#management = management;
+    this.#evidence = evidence;
+    this.#queues = queues;
+    this.#now = now;
+    management.tokens.onChange((event) => {
+      this.#before = event.type === 'updated' ? event.old : undefined;
+      if (event.type === 'deleted') this.#leftBy(event.object);
+      else if (event.type === 'updated' && event.old.userName !== event.object.userName)
+        this.#leftBy(event.old);
+    });
+    // Which status it stands in is all that there is to it.
+    management.tokenSources?.onCollision(({ clusterName }) => queues.enqueueCluster(clusterName));
+    management.attributes.onChange((event) => {
+      const { groups: held } = event.type === 'updated' ? event.old : event.object;
+      const left = event.type === 'deleted' ? [] : event.object.groups;
+      this.#isGroupLost = held.some((group) => !left.includes(group));
+    });
+  }
+
+  /** @param last - the Token as the event tells it; of one that went, as it was */
+  onToken(name: string, type: ResourceEventType, last?: Token): void {
+    const key = tokenKey(name);
+    const named = this.#management.tokensNamed(name);
+    const before = this.#before?.name === name ? this.#before : undefined;
+    this.#before = undefined;
+    const api = (last ?? before ?? named[0])?.api ?? 'v3';
+    this.#noteEvidence(
+      sourceKey(name, api),
+      type,
+      named.some((one) => one.api === api),
+    );
+    // What is down there refuses by the expiry that it had until now.
+    const known = before ?? last;
+    const expiresAtMs = known && effectiveExpiryMs(known);
+    for (const propagator of this.#queues.propagators()) {
+      const isScoped = [...named, before].some((one) => one?.clusterName === propagator.name);
+      if (!isScoped && !propagator.concerns(key)) continue;
+      const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
+      const token = this.#management.token(name, propagator.name, context.nowMs);
+      const user = token && this.#management.users.get(token.userName);
+      // Elsewhere than where it is scoped, a token can only be on its way out.
+      const lane = isLess(before, token, user, context) ? 'revocation' : 'normal';
+      propagator.noteChange(key, lane, { expiresAtMs });
+    }
+  }
+
+  onUser(name: string, type: ResourceEventType): void {
+    const user = this.#management.users.get(name);
+    this.#noteEvidence(userKey(name), type, user !== undefined);
+    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', { withTokens: true });
+  }
+
+  onUserAttribute(name: string): void {
+    const user = this.#management.users.get(name);
+    // Of a user who is to be out, whatever else changes does not pay what is owed.
+    const isOut = !user?.enabled || user.deleting;
+    const isGroupLost = this.#isGroupLost;
+    this.#isGroupLost = false;
+    const lane = isGroupLost || isOut ? 'revocation' : 'normal';
+    this.#enqueueUser(name, lane, { withTokens: false, isGroupLost });
+  }
+
+  onSetting(name: string): void {
+    if (RANCHER_ADDRESSES.includes(name)) this.#enqueueClusters();
+    if (name !== REFRESH_DEBOUNCE) return;
+    for (const propagator of this.#queues.propagators()) propagator.enqueue(SETTING_KEY, 'background');
+  }
+
+  /** A kind was read for the first time: what was not known of a cluster until now may be. */
+  onFirstRead(): void {
+    this.#enqueueClusters();
+    this.onSetting(REFRESH_DEBOUNCE);
+  }
+
+  #enqueueClusters(): void {
+    for (const { name } of this.#management.clusters.list()) this.#queues.enqueueCluster(name);
+  }
+
+  /** Cluster and ClusterPropagation have the cluster's name. */
+  onCluster(name: string): void {
+    this.#queues.enqueueCluster(name);
+  }
+
+  onCredentials(secret: CredentialsSecret): void {
+    if (secret.name === INSTALLATION_KEY_SECRET) {
+      this.#queues.installationKeyChanged();
+      return;
+    }
+    const clusters = new Set(clustersOfSecret(secret, this.#management.clusters.list()));
+    // A label that was taken off or changed: whoever used the Secret until now.
+    for (const propagator of this.#queues.propagators()) clusters.add(propagator.name);
+    for (const name of clusters) this.#queues.enqueueCluster(name);
+  }
+
+  /**
+   * A user has a token less. Their ClusterUserAttribute is written ahead of it: where nothing else of the token was written
+   * yet, no deletion in the cluster brings the user's key.
+   */
+  #leftBy({ userName }: Token): void {
+    for (const propagator of this.#queues.propagators()) {
+      if (propagator.concerns(userKey(userName))) propagator.enqueue(userKey(userName), 'normal');
+    }
+  }
+
+  #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
+    if (isThere && type !== ResourceEventType.Modified) this.#evidence.remove(key);
+    else if (!isThere && type === ResourceEventType.Deleted) this.#evidence.add(key);
+  }
+
+  #enqueueUser(
+    name: string,
+    lane: Lane,
+    { withTokens, isGroupLost = false }: { withTokens: boolean; isGroupLost?: boolean },
+  ): void {
+    const tokens = this.#management.tokensOfUser(name);
+    for (const propagator of this.#queues.propagators()) {
+      const scoped = tokens.filter((token) => token.clusterName === propagator.name);
+      if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
+      // The user first: that one write refuses or admits all the tokens at once.
+      propagator.noteChange(userKey(name), lane, { isGroupLost });
+      if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), lane);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import type { Resource } from '../api/names.ts';
+import { DENIAL_REASONS, type DenialReason, MAY_CHANGE } from '../api/reasons.ts';
+import type { Plane } from './plane.ts';
+import type { Reading } from './reading.ts';
+
+const resource = (group: string, plural: string, kind: string): Resource => ({
+  group,
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: false,
+});
+const TOKEN_REVIEWS = resource('authentication.k8s.io', 'tokenreviews', 'TokenReview');
+const SELF_ACCESS = resource('authorization.k8s.io', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview');
+const ACCESS = resource('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview');
+
+/** What an API server makes of a bearer, by way of all its authenticators. */
+export type ReviewAnswer =
+  | {
+      readonly kind: 'accepted';
+      readonly username: string;
+      readonly groups: readonly string[];
+      /** As our authenticator reports it; empty when another let the bearer in. */
+      readonly tokenId: string;
+    }
+  /** Our authenticator was asked, and this is its reason. */
+  | {
+      readonly kind: 'refused';
+      readonly reason: DenialReason;
+      /** What would let it in may be on its way, says our authenticator; otherwise the refusal is for good. */
+      readonly mayChange: boolean;
+    }
+  /** Some webhook was asked and refused, without a reason that we know. */
+  | { readonly kind: 'refusedByOther' }
+  /** The API server has a webhook and could not ask it. */
+  | { readonly kind: 'webhookFailed'; readonly cause: 'no answer' | 'not ready' }
+  /** No trace of a webhook. */
+  | { readonly kind: 'notAsked' };
+
+/** Asks an API server what it makes of a bearer. Takes the right to create tokenreviews. */
+export function reviewToken(plane: Plane, token: string): Promise<Reading<ReviewAnswer>> {
+  return plane.review(TOKEN_REVIEWS, { token }, readReview);
+}
+
+interface ReviewStatus {
+  readonly authenticated?: boolean;
+  readonly error?: string;
+  readonly user?: {
+    readonly username?: string;
+    readonly groups?: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+/**
+ * The API server joins the errors of all its authenticators into one text: `[invalid bearer token, UnknownToken]`. The
+ * first is its own, for service accounts; what a webhook said, or why it could not, follows. Seen with 1.20.
+ */
+export function readReview(status: unknown): ReviewAnswer {
+  const { authenticated, error = '', user } = status as ReviewStatus;
+  if (authenticated === true) {
+    return {
+      kind: 'accepted',
+      username: user?.username ?? '',
+      groups: user?.groups ?? [],
+      tokenId: user?.extra?.['ace-operator.io/token-id']?.[0] ?? '',
+    };
+  }
+  const said = error
+    .replace(/^\[(.*)\]$/s, '$1')
+    .replaceAll(/(token lookup failed|invalid bearer token)(, )?/g, '');
+  const reason = DENIAL_REASONS.find((candidate) => new RegExp(`\\b${candidate}\\b`).test(said));
+  if (reason) return { kind: 'refused', reason, mayChange: said.includes(`${reason}${MAY_CHANGE}`) };
+  if (
+    /dial tcp|connection refused|timeout|deadline|EOF|no such host|connection reset|x509|tls:/i.test(said)
+  ) {
+    return { kind: 'webhookFailed', cause: 'no answer' };
+  }
+  if (/unable to handle the request|unavailable|not ready|503/i.test(said)) {
+    return { kind: 'webhookFailed', cause: 'not ready' };
+  }
+  return said.trim() === '' ? { kind: 'notAsked' } : { kind: 'refusedByOther' };
+}
+
+/** A verb and what it is done to, as `kubectl auth can-i` takes them. */
+export interface Wish {
+  readonly verb: string;
+  /** Empty: every resource in the sense of a path. */
+  readonly resource: string;
+  readonly subresource: string;
+  readonly group: string;
+  readonly path: string;
+  readonly namespace: string;
+  /** Of one object; empty for all of them. */
+  readonly name?: string;
+}
+
+export interface Permission {
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+/** Whether the credential of this plane may do that. */
+export function mayI(plane: Plane, wish: Wish): Promise<Reading<Permission>> {
+  return plane.review(SELF_ACCESS, attributes(wish), readPermission);
+}
+
+/** Whether somebody may do that. Takes the right to create subjectaccessreviews. */
+export function mayThey(
+  plane: Plane,
+  user: string,
+  groups: readonly string[],
+  wish: Wish,
+): Promise<Reading<Permission>> {
+  const spec = { user, groups: [...groups, 'system:authenticated'], ...attributes(wish) };
+  return plane.review(ACCESS, spec, readPermission);
+}
+
+function attributes({
+  verb,
+  path,
+  namespace,
+  group,
+  resource: plural,
+  subresource,
+  name = '',
+}: Wish): object {
+  if (path !== '') return { nonResourceAttributes: { verb, path } };
+  return { resourceAttributes: { verb, group, resource: plural, subresource, namespace, name } };
+}
+
+function readPermission(status: unknown): Permission {
+  const { allowed, reason } = status as { allowed?: unknown; reason?: unknown };
+  return { allowed: allowed === true, reason: typeof reason === 'string' ? reason : '' };
+}

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
+import { parseClusterAuthToken } from '../../../src/api/parse-downstream.ts';
+import { clusterStatuses, expiryNotice } from '../../../src/explain/cluster-status.ts';
+import { tokenStatuses } from '../../../src/explain/token-status.ts';
+import { aToken, aUser, DAY, HOUR, NOW, rawCluster, SECOND, timeText } from '../../support/builders.ts';
+import { rawCat } from '../../support/webhook-rig.ts';
+import { failed, found } from './evidence-builder.ts';
+
+const ace = (name: string, enabled: boolean | string) =>
+  parseCluster(rawCluster({ spec: { localClusterAuthEndpoint: { enabled } } }, { name }));
+const condition = (type: string, status: string, reason: string, sinceMs: number) => ({
+  ...{ type, status, reason, message: `${reason}!` },
+  lastTransitionTime: timeText(sinceMs),
+});
+const reported = (name: string, status: object) =>
+  parsePropagation({ metadata: { name, uid: name, resourceVersion: '1' }, status });
+
+describe('clusters', () => {
+  const inStep = reported('c-1', {
+    conditions: [
+      condition('Ready', 'True', 'AllSynced', NOW - HOUR),
+      condition('Synced', 'True', 'AllSynced', NOW - HOUR),
+    ],
+    synced: 2,
+    wanted: 2,
+    refused: { Expired: 3 },
+    lastSyncTime: timeText(NOW - 5 * SECOND),
+  });
+
+  test('that are deleted are not ready, whatever was reported before', () => {
+    expect(clusterStatuses([], [inStep], new Map(), NOW)).toMatchObject([
+      { name: 'c-1', ready: 'False', reason: 'ClusterDeleted', synced: 2 },
+    ]);
+  });
+
+  test('in step have no lag; out of step, since when', () => {
+    const out = reported('c-2', {
+      conditions: [
+        condition('Ready', 'False', 'Unreachable', NOW),
+        condition('Synced', 'Unknown', 'Unreachable', NOW - 90 * SECOND),
+      ],
+      nextRetryTime: timeText(NOW + 10 * SECOND),
+      lastError: 'no answer',
+    });
+    const rows = clusterStatuses([ace('c-1', true), ace('c-2', true)], [inStep, out], new Map(), NOW);
+    expect(rows).toMatchObject([
+      {
+        name: 'c-1',
+        ready: 'True',
+        lagMs: 0,
+        lastSyncAtMs: NOW - 5 * SECOND,
+        refused: { Expired: 3 },
+        wanted: 2,
+      },
+      {
+        name: 'c-2',
+        ready: 'False',
+        reason: 'Unreachable',
+        lagMs: 90 * SECOND,
+        nextRetryAtMs: NOW + 10 * SECOND,
+        lastError: 'no answer',
+      },
+    ]);
+  });
+
+  test.each([
+    ['in a month', 30 * DAY, undefined],
+    ['in an hour', HOUR, 'the credential by which it is reached ends in 60m: Secret a/b (label)'],
+    ['an hour ago', -HOUR, 'the credential by which it is reached ended 60m ago: Secret a/b (label)'],
+  ])('whose credential ends %s', (_, leftMs, notice) => {
+    const status = {
+      credentials: 'Secret a/b (label)',
+      credentialsIssueTime: timeText(NOW - 300 * DAY),
+      credentialsExpireTime: timeText(NOW + leftMs),
+    };
+    const [row] = clusterStatuses([ace('c-1', true)], [reported('c-1', status)], new Map(), NOW);
+    expect(row && expiryNotice(row, NOW)).toBe(notice);
+  });
+
+  test('are those with ACE, those whose switch cannot be read, and those that were ours', () => {
+    const rows = clusterStatuses(
+      [ace('on', true), ace('off', false), ace('odd', 'maybe')],
+      [inStep],
+      new Map(),
+      NOW,
+    );
+    expect(rows.map(({ name, ready }) => [name, ready])).toEqual([
+      ['c-1', 'False'],
+      ['odd', 'NotReported'],
+      ['on', 'NotReported'],
+    ]);
+    expect(rows[1]).toMatchObject({ lagMs: undefined, lastSyncAtMs: undefined, synced: 0 });
+  });
+
+  test.each([
+    [undefined, undefined, undefined],
+    [failed('Forbidden'), 'Forbidden', undefined],
+    [found([]), 'no DaemonSet', undefined],
+    [
+      found([{ name: 'kube-api-auth', version: '', wanted: 0, ready: 0 }] as const),
+      'kube-api-auth: 0 of 0 ready',
+      false,
+    ],
+    [
+      found([{ name: 'ace-authenticator', version: 'v1', wanted: 3, ready: 3 }] as const),
+      'ace-authenticator v1: 3 of 3 ready',
+      true,
+    ],
+  ])('authenticator %#', (running, authenticator, authenticatorReady) => {
+    const map = new Map(running ? [['c-1', running]] : []);
+    expect(clusterStatuses([], [inStep], map, NOW)[0]).toMatchObject({ authenticator, authenticatorReady });
+  });
+});
+
+describe('tokens of a cluster', () => {
+  const settings = { name: 'c-1', aceEnabled: true, drain: false, suspend: false };
+  const held = (labels: Readonly<Record<string, string>>, ...names: readonly string[]) =>
+    found(
+      names.map((name) => ({
+        parsed: parseClusterAuthToken(rawCat(name, { lastUsedAt: timeText(NOW - SECOND) })),
+        object: rawCat(name, {}, { labels }),
+      })),
+    );
+  const OURS = { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': 'c-1' };
+  const there = (...names: readonly string[]) => held(OURS, ...names);
+  const rows = (
+    token: ReturnType<typeof aToken>,
+    held: Parameters<typeof tokenStatuses>[3],
+    user = aUser(),
+  ) =>
+    tokenStatuses(
+      settings,
+      [token, aToken({ clusterName: 'c-2' }, { name: 'elsewhere' })],
+      [user],
+      held,
+      NOW,
+    );
+
+  test.each([
+    ['wanted and there', aToken(), there('t-1'), aUser(), { state: 'propagated', reason: '', isThere: true }],
+    ['wanted, not there yet', aToken(), there(), aUser(), { state: 'pending', isThere: false }],
+    [
+      'wanted, nobody could be asked',
+      aToken(),
+      failed('Unreachable'),
+      aUser(),
+      { state: 'unknown', isThere: undefined },
+    ],
+    ['refused', aToken({ enabled: false }), there(), aUser(), { state: 'refused', reason: 'Disabled' }],
+    [
+      'refused and still there',
+      aToken({ enabled: false }),
+      there('t-1'),
+      aUser(),
+      { state: 'refused', reason: 'NotRevoked' },
+    ],
+    [
+      'of a disabled user',
+      aToken(),
+      there('t-1'),
+      aUser({ enabled: false }),
+      { state: 'refused', reason: 'UserDisabled', isThere: true },
+    ],
+    [
+      'by the clock, whatever is stored',
+      aToken({ ttl: 1, expired: false }, { creationTimestamp: timeText(NOW - HOUR) }),
+      there(),
+      aUser(),
+      { reason: 'Expired' },
+    ],
+  ])('%s', (_title, token, held, user, want) => {
+    const shown = rows(token, held, user);
+    expect(shown).toHaveLength(1);
+    expect(shown[0]).toMatchObject({ name: 't-1', owner: 'u-1', ...want });
+  });
+
+  test('there without a Token are orphans; the later of two uses is shown', () => {
+    const used = aToken({ lastUsedAt: timeText(NOW - HOUR) });
+    expect(rows(used, there('t-1', 'a-stray'))).toMatchObject([
+      { name: 'a-stray', state: 'orphan', createdAtMs: undefined },
+      { name: 't-1', lastUsedAtMs: NOW - SECOND },
+    ]);
+  });
+
+  test.each([
+    [
+      'of a cluster that is drained',
+      { drain: true },
+      there(),
+      { state: 'refused', reason: 'DrainRequested' },
+    ],
+    [
+      'still in one that is drained',
+      { drain: true },
+      there('t-1'),
+      { state: 'refused', reason: 'NotRevoked' },
+    ],
+    [
+      "written by Rancher's own controller in one that is drained of ours",
+      { drain: true },
+      held({ 'cattle.io/creator': 'norman' }, 't-1'),
+      { state: 'propagated', reason: '' },
+    ],
+    ['new to one that is suspended', { suspend: true }, there(), { state: 'pending', reason: 'Suspended' }],
+    ['carried before it was suspended', { suspend: true }, there('t-1'), { state: 'propagated', reason: '' }],
+  ])('%s', (_title, spec, held, want) => {
+    expect(tokenStatuses({ ...settings, ...spec }, [aToken()], [aUser()], held, NOW)).toMatchObject([want]);
+  });
+});

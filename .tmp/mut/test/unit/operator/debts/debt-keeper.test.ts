@@ -1,0 +1,353 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { KubeObject } from '../../../../src/api/types.ts';
+import { ApiError } from '../../../../src/errors.ts';
+import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
+import type { Debt } from '../../../../src/operator/debts/debt-record.ts';
+import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
+import { deletedBefore } from '../../../../src/operator/debts/plane.ts';
+import { Management } from '../../../../src/operator/upstream/management.ts';
+import type { Log } from '../../../../src/telemetry/log.ts';
+import { aToken, aUser } from '../../../support/builders.ts';
+
+const LOG = { error() {}, warn() {}, info() {}, debug() {} } as unknown as Log;
+const PLANE = 'kube-system/tokens/users';
+
+const refusal = (code: number, statusReason: string): ApiError =>
+  new ApiError(statusReason, { code, statusReason, objectMissing: code === 404, retryAfterMs: undefined });
+
+/** ConfigMaps of a management plane, in memory; answers after 5 ms. */
+class ConfigMaps {
+  readonly objects = new Map<string, KubeObject>();
+  writes = 0;
+  isAway = false;
+  #version = 100;
+
+  async list() {
+    return { items: [...this.objects.values()], resourceVersion: String(this.#version), continue: '' };
+  }
+  async create(_resource: unknown, object: KubeObject) {
+    await this.#answer();
+    if (this.objects.has(object.metadata.name)) throw refusal(409, 'AlreadyExists');
+    return this.#store(object);
+  }
+  async patch({ name }: { name: string }, patch: object) {
+    await this.#answer();
+    const before = this.objects.get(name);
+    if (!before) throw refusal(404, 'NotFound');
+    return this.#store({ ...before, ...patch, metadata: before.metadata } as KubeObject);
+  }
+  async delete({ name }: { name: string }) {
+    await this.#answer();
+    this.objects.delete(name);
+    return undefined;
+  }
+  async #answer(): Promise<void> {
+    this.writes += 1;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (this.isAway) throw refusal(500, 'InternalError');
+  }
+  #store(object: KubeObject): KubeObject {
+    this.#version += 1;
+    const resourceVersion = String(this.#version);
+    const stored = {
+      ...object,
+      metadata: { ...object.metadata, uid: `uid-${object.metadata.name}`, resourceVersion },
+    };
+    this.objects.set(object.metadata.name, stored);
+    return stored;
+  }
+}
+
+/** One process: it ends without a word. */
+interface Process {
+  readonly keeper: DebtKeeper;
+  readonly records: DebtRecords;
+  readonly owed: Map<string, Debt>;
+}
+
+let maps: ConfigMaps;
+let management: Management;
+let isAway: boolean;
+let running: Process[];
+
+async function start(plane = PLANE): Promise<Process> {
+  const records = new DebtRecords(maps as never, 'ace-operator', LOG);
+  await records.load();
+  const owed = new Map<string, Debt>();
+  const keeper: DebtKeeper = new DebtKeeper({
+    ...{ cluster: 'c-1', records, management, plane, log: LOG },
+    now: Date.now,
+    isAway: () => isAway,
+    ledger: {
+      owe: (key, debt) => {
+        if (owed.has(key)) return;
+        owed.set(key, debt);
+        keeper.debtChanged(key, debt);
+      },
+      debtOf: (key) => owed.get(key),
+    },
+  });
+  keeper.restore();
+  const process = { keeper, records, owed };
+  running.push(process);
+  return process;
+}
+
+function kill({ keeper }: Process): void {
+  void keeper.stop();
+}
+function revoke({ keeper, owed }: Process, name: string): void {
+  management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));
+  keeper.deletionTold();
+  owe({ keeper, owed }, `token/${name}`, { sinceMs: Date.now(), cause: 'token' });
+}
+function owe({ keeper, owed }: Pick<Process, 'keeper' | 'owed'>, key: string, debt: Debt): void {
+  owed.set(key, debt);
+  keeper.debtChanged(key, debt);
+}
+function pay({ keeper, owed }: Process, name: string): void {
+  owed.delete(`token/${name}`);
+  keeper.debtChanged(`token/${name}`, undefined);
+  keeper.settled(`token/${name}`, undefined);
+}
+function give({ keeper }: Process, name: string): void {
+  management.users.put(aUser());
+  management.tokens.put(aToken({}, { name, uid: `uid-${name}` }));
+  keeper.settled(`token/${name}`, { state: 'synced' });
+}
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+/** gzip runs on a thread: its answer is no timer. */
+const written = async (count: number): Promise<void> => {
+  await vi.waitFor(
+    async () => {
+      await pass(50);
+      expect(maps.writes).toBeGreaterThanOrEqual(count);
+    },
+    { timeout: 10_000 },
+  );
+  await pass(50);
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: false });
+  [maps, management, isAway, running] = [new ConfigMaps(), new Management(['ace-operator']), false, []];
+});
+afterEach(() => {
+  for (const process of running) kill(process);
+  vi.useRealTimers();
+});
+
+describe('the record of what is owed', () => {
+  test('keeps lost groups of an active user, and of an enabled one nothing else', async () => {
+    isAway = true;
+    management.users.put(aUser());
+    const process = await start();
+    for (const [key, isOfGroups] of [
+      ['user/u-1', true],
+      ['user/u-2', false],
+    ] as const) {
+      owe(process, key, { sinceMs: 7, cause: 'user', isOfGroups });
+    }
+    management.users.put(aUser({}, { name: 'u-2', uid: 'uid-u-2' }));
+    await written(1);
+    kill(process);
+    const { owed } = await start();
+    expect([...owed]).toEqual([['user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true }]]);
+  });
+
+  test('is written again when groups are lost of a user who was owed already, and when only those are paid', async () => {
+    isAway = true;
+    management.users.put(aUser({ enabled: false }));
+    const process = await start();
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user' });
+    await written(1);
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true });
+    await written(2);
+    const stored = async (): Promise<Debt | undefined> => {
+      const records = new DebtRecords(maps as never, 'ace-operator', LOG);
+      await records.load();
+      return records.foundOf('c-1')?.owed.get('user/u-1');
+    };
+    expect(await stored()).toEqual({ sinceMs: 7, cause: 'user', isOfGroups: true });
+    process.keeper.debtChanged('user/u-1', undefined);
+    owe(process, 'user/u-1', { sinceMs: 9, cause: 'user' });
+    await pass(5_000);
+    await written(3);
+    expect(await stored()).toEqual({ sinceMs: 9, cause: 'user' });
+  });
+
+  test('is not forgotten while another one is being written', async () => {
+    isAway = true;
+    const process = await start();
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user' });
+    // It packs, or waits for the answer, by now.
+    await pass(0);
+    owe(process, 'user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true });
+    await written(2);
+    kill(process);
+    management.users.put(aUser());
+    expect((await start()).owed.get('user/u-1')?.isOfGroups).toBe(true);
+  });
+
+  test('is not written for revocations that the cluster takes at once', async () => {
+    const process = await start();
+    for (let index = 0; index < 50; index += 1) {
+      revoke(process, `t-${index}`);
+      await pass(100);
+      pay(process, `t-${index}`);
+      await pass(100);
+    }
+    await pass(5_000);
+    expect(maps.writes).toBe(0);
+  });
+
+  test('is written when one has not arrived within a second, and is gone soon after it did', async () => {
+    const process = await start();
+    revoke(process, 't-1');
+    await pass(900);
+    expect(maps.writes).toBe(0);
+    await pass(200);
+    await written(1);
+    expect((await start()).owed.get('token/t-1')?.cause).toBe('token');
+    pay(process, 't-1');
+    await pass(2_500);
+    await written(2);
+    expect(maps.objects.size).toBe(0);
+  });
+
+  test('is written at once while the cluster is away; a thousand make a few writes', async () => {
+    isAway = true;
+    const process = await start();
+    for (let index = 0; index < 1_000; index += 1) {
+      revoke(process, `t-${index}`);
+      if (index % 100 === 0) await pass(20);
+    }
+    await written(1);
+    await vi.waitFor(async () => {
+      await pass(300);
+      expect((await start()).owed.size).toBe(1_000);
+    });
+    expect(maps.writes).toBeLessThan(20);
+  });
+
+  test('is written when the plane answers again', async () => {
+    isAway = true;
+    maps.isAway = true;
+    const process = await start();
+    revoke(process, 't-1');
+    await written(2);
+    maps.isAway = false;
+    await vi.waitFor(async () => {
+      await pass(5_000);
+      expect(maps.objects.size).toBe(1);
+    });
+    expect((await start()).owed.size).toBe(1);
+  });
+
+  test('of another plane tells nothing, and is written anew', async () => {
+    isAway = true;
+    const first = await start();
+    give(first, 't-1');
+    revoke(first, 't-2');
+    await written(1);
+    kill(first);
+    const other = await start('other/tokens/users');
+    expect([other.owed.size, other.keeper.keys()]).toEqual([0, []]);
+  });
+
+  test('that somebody spoilt costs only itself', async () => {
+    isAway = true;
+    const first = await start();
+    revoke(first, 't-1');
+    await written(1);
+    kill(first);
+    const [name, object] = [...maps.objects][0] ?? ['', undefined];
+    maps.objects.set(name, { ...object, binaryData: { record: 'AAAA' } } as unknown as KubeObject);
+    const second = await start();
+    expect(second.owed.size).toBe(0);
+    revoke(second, 't-2');
+    await written(2);
+    expect([...(await start()).owed.keys()]).toEqual(['token/t-2']);
+  });
+
+  test('a user who is active again is owed no more; one who was disabled while nobody looked is', async () => {
+    isAway = true;
+    const first = await start();
+    for (const name of ['u-1', 'u-2']) {
+      management.users.put(aUser({}, { name, uid: `uid-${name}` }));
+      first.keeper.settled(`user/${name}`, { state: 'synced' });
+    }
+    owe(first, 'user/u-1', { sinceMs: Date.now(), cause: 'user' });
+    await written(1);
+    kill(first);
+    management.users.put(aUser({ enabled: false }, { name: 'u-2', uid: 'uid-u-2', resourceVersion: '9' }));
+    expect([...(await start()).owed.keys()]).toEqual(['user/u-2']);
+  });
+});
+
+/** What happens to a cluster that is away, or there, with processes that end at any moment. */
+const STEP = fc.record({
+  what: fc.constantFrom('give', 'revoke', 'revoke unseen', 'pay', 'wait', 'kill', 'away', 'back'),
+  name: fc.constantFrom('t-0', 't-1', 't-2', 't-3', 't-4', 't-5'),
+});
+
+test('after any history, whatever was revoked and is still there is owed, as soon as a second was left to write it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(STEP, { maxLength: 25 }), async (steps) => {
+      [maps, management, isAway, running] = [new ConfigMaps(), new Management(['ace-operator']), false, []];
+      // Others in the same plane, so that it is not empty.
+      const there = new Set<string>();
+      let process = await start();
+      for (let index = 0; index < 20; index += 1) give(process, `other-${index}`);
+      await settle(process);
+      for (const { what, name } of steps) {
+        const exists = management.tokens.get(name) !== undefined;
+        if (what === 'give' && !there.has(name)) {
+          give(process, name);
+          there.add(name);
+          await settle(process);
+        } else if (what === 'revoke' && exists) revoke(process, name);
+        else if (what === 'pay' && there.has(name) && !exists && !isAway) {
+          pay(process, name);
+          there.delete(name);
+        } else if (what === 'wait') await settle(process);
+        else if (what === 'away' || what === 'back') {
+          isAway = what === 'away';
+          process.keeper.connectionChanged();
+        } else if (what === 'kill') {
+          await settle(process);
+          kill(process);
+          process = await start();
+        } else if (what === 'revoke unseen' && exists) {
+          await settle(process);
+          kill(process);
+          management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));
+          process = await start();
+        }
+      }
+      await settle(process);
+      kill(process);
+      const last = await start();
+      const owed = [...there].filter((name) => management.tokens.get(name) === undefined).sort();
+      expect([...last.owed.keys()].sort()).toEqual(owed.map((name) => `token/${name}`));
+      const plane = { identity: PLANE, resourceVersion: '99999' };
+      const evidence = deletedBefore(last.records.found, plane, management, Date.now());
+      expect([...evidence.keys()].sort()).toEqual([...last.owed.keys()].sort());
+    }),
+    { numRuns: 25 },
+  );
+});
+
+/** Until all that the process knows is written. gzip runs on a thread, which no false clock moves. */
+async function settle({ keeper }: Process): Promise<void> {
+  for (;;) {
+    await pass(130_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    const stored = new DebtRecords(maps as never, 'ace-operator', LOG);
+    await stored.load();
+    const record = stored.foundOf('c-1');
+    const keys = new Set([...(record?.known ?? []), ...(record?.owed.keys() ?? [])]);
+    if ([...keys].sort().join() === [...new Set(keeper.keys())].sort().join()) return;
+  }
+}

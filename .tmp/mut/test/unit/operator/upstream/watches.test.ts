@@ -1,0 +1,167 @@
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
+import { parseToken } from '../../../../src/api/parse-token.ts';
+import type { Token } from '../../../../src/api/types.ts';
+import * as sha3 from '../../../../src/hash/sha3-512.ts';
+import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
+import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
+import { Management } from '../../../../src/operator/upstream/management.ts';
+import { type ConcernedCluster, Watches } from '../../../../src/operator/upstream/watches.ts';
+import {
+  anAttribute,
+  aUser,
+  groupsOf,
+  HOUR,
+  type Json,
+  NOW,
+  rawToken,
+  timeText,
+} from '../../../support/builders.ts';
+
+const aToken = (resourceVersion: string, fields = {}, metadata = {}): Token =>
+  parseToken(rawToken({ userId: 'u-1', ...fields }, { ...metadata, resourceVersion }));
+
+describe('a user who has a token less is looked at, even where nothing of that token was written', () => {
+  let management: Management;
+  let queued: string[];
+  beforeEach(() => {
+    management = new Management(['ace-operator']);
+    queued = [];
+    const cluster: Pick<ClusterPropagator, 'concerns' | 'enqueue'> = {
+      concerns: (key) => key === 'user/u-1',
+      enqueue: (key) => void queued.push(key),
+    };
+    new Watches(management, new DeletionEvidence(), {
+      propagators: () => [cluster as ClusterPropagator],
+      enqueueCluster: () => {},
+      installationKeyChanged: () => {},
+    });
+    management.tokens.put(aToken('1'));
+    expect(queued).toEqual([]);
+  });
+
+  test('when it is deleted', () => {
+    management.tokens.remove(aToken('2'));
+    expect(queued).toEqual(['user/u-1']);
+  });
+
+  test('when another token takes its name', () => {
+    management.tokens.put(aToken('2', { userId: 'u-2' }, { uid: 'uid-other' }));
+    expect(queued).toEqual(['user/u-1']);
+  });
+
+  test('when it gets another user', () => {
+    management.tokens.put(aToken('2', { userId: 'u-2' }));
+    expect(queued).toEqual(['user/u-1']);
+  });
+
+  test('but not when it is merely edited, nor where the user is none of the cluster’s business', () => {
+    management.tokens.put(aToken('2', { description: 'edited' }));
+    management.tokens.put(aToken('3', { userId: 'u-2' }));
+    management.tokens.remove(aToken('4', { userId: 'u-2' }));
+    expect(queued).toEqual(['user/u-1']);
+  });
+});
+
+describe('the lane of a change', () => {
+  const HOUR_LATER = timeText(NOW + HOUR);
+  let management: Management;
+  let told: string[];
+  let version = 1;
+  const aVersion = (): object => {
+    version += 1;
+    return { resourceVersion: String(version) };
+  };
+  const put = (fields: Json = {}, metadata: Json = {}): void =>
+    management.tokens.put(
+      parseToken(rawToken({ expiresAt: HOUR_LATER, ...fields }, { ...metadata, ...aVersion() })),
+    );
+  const putGroups = (...groups: string[]): void =>
+    management.attributes.put(
+      anAttribute({ GroupPrincipals: { local: groupsOf(...groups) } }, { ...aVersion() }),
+    );
+
+  beforeEach(() => {
+    management = new Management(['ace-operator']);
+    told = [];
+    const cluster: ConcernedCluster = {
+      name: 'c-1',
+      concerns: () => false,
+      noteChange: (key, lane, { expiresAtMs, isGroupLost } = {}) =>
+        void told.push(
+          `${key} ${lane}${(expiresAtMs ?? Number.POSITIVE_INFINITY) <= NOW ? ' (harmless)' : ''}${isGroupLost ? ' (group lost)' : ''}`,
+        ),
+      enqueue: () => {},
+    };
+    const queues = {
+      propagators: () => [cluster],
+      enqueueCluster: () => {},
+      installationKeyChanged: () => {},
+    };
+    const watches = new Watches(management, new DeletionEvidence(), queues, () => NOW);
+    const types = {
+      added: ResourceEventType.Added,
+      updated: ResourceEventType.Modified,
+      deleted: ResourceEventType.Deleted,
+    } as const;
+    management.tokens.onChange(({ type, object }) => watches.onToken(object.name, types[type], object));
+    management.attributes.onChange(({ object }) => watches.onUserAttribute(object.name));
+    management.users.put(aUser());
+    management.users.put(aUser({}, { name: 'u-2', uid: 'uid-u-2' }));
+    putGroups('a', 'b');
+    put();
+    told.length = 0;
+  });
+
+  const revocations: Record<string, () => void> = {
+    'it is disabled': () => put({ enabled: false }),
+    'it expires by hand': () => put({ expiresAt: timeText(NOW - HOUR) }),
+    'its expiry is cut, to a time yet to come': () => put({ expiresAt: timeText(NOW + HOUR / 2) }),
+    'its ttl is cut': () => put({ expiresAt: '', ttl: 1 }),
+    'its secret is rotated': () => put({ token: 'secret-2' }),
+    'it gets another user': () => put({ userId: 'u-2' }),
+    'it gets a user whom nobody knows': () => put({ userId: 'nobody' }),
+    'it is moved to another cluster': () => put({ clusterName: 'c-2' }),
+    'it cannot be read any more': () => put({ enabled: 'yes' }),
+    'its secret is taken out': () => put({ token: '' }),
+  };
+  test.each(Object.entries(revocations))('of a token when %s: first, and owed', (_title, change) => {
+    change();
+    expect(told).toEqual(['token/t-1 revocation']);
+  });
+
+  const others: Record<string, () => void> = {
+    'its expiry is put off': () => put({ expiresAt: timeText(NOW + 2 * HOUR) }),
+    'it is merely edited': () => put({ description: 'edited' }),
+    'it is stored hashed from now on': () =>
+      put({ token: sha3.hash('secret-1') }, { annotations: { [ANNOTATION_TOKEN_HASHED]: 'true' } }),
+  };
+  test.each(Object.entries(others))('of a token when %s: behind what is urgent', (_title, change) => {
+    change();
+    expect(told).toEqual(['token/t-1 normal']);
+  });
+
+  test('of a token that is new, and waits for its user or secret', () => {
+    management.tokens.remove(parseToken(rawToken({}, { ...aVersion() })));
+    told.length = 0;
+    put({ userId: 'nobody' }, { name: 't-2', uid: 'uid-t-2' });
+    put({ token: '' }, { name: 't-3', uid: 'uid-t-3' });
+    expect(told).toEqual(['token/t-2 normal', 'token/t-3 normal']);
+  });
+
+  test('of a token that had expired before: nothing is owed for it', () => {
+    put({ expiresAt: timeText(NOW - HOUR) });
+    told.length = 0;
+    put({ expiresAt: timeText(NOW - HOUR), enabled: false });
+    expect(told).toEqual(['token/t-1 revocation (harmless)']);
+  });
+
+  test('of groups: first where one is lost', () => {
+    putGroups('a', 'c');
+    putGroups('a', 'c', 'd');
+    expect(told).toEqual(['user/u-1 revocation (group lost)', 'user/u-1 normal']);
+    management.attributes.remove(anAttribute({}, { ...aVersion() }));
+    expect(told[2]).toBe('user/u-1 revocation (group lost)');
+  });
+});
