@@ -18,8 +18,6 @@ export interface Change {
   readonly dropped: readonly number[];
 }
 
-/** So long the founder of a layout may take to create the Leases of all shards. */
-const FOUNDING_MS = 1_000;
 const NO_CHANGE: Change = { acquired: [], dropped: [] };
 
 /**
@@ -90,7 +88,7 @@ export class ShardCandidacy {
     return { acquired, dropped };
   }
 
-  /** What to do about the shards. What it says to release is owned no longer, and what it says to create is said once. */
+  /** What to do about the shards. What it says to release is owned no longer. */
   plan(now: Instant): readonly ShardStep[] {
     this.settle();
     if (!this.mayWrite(now)) return [];
@@ -103,9 +101,13 @@ export class ShardCandidacy {
         this.#leave(step.shards);
         this.moves.released += step.shards.length;
       }
-      if (step.kind === 'write' && !step.before) this.#unfounded.delete(step.shard);
     }
     return steps;
+  }
+
+  /** This is about to be sent. A Lease that never was is created once: whether an attempt came through may not be known. */
+  attempt({ shard, before }: ShardWrite): void {
+    if (!before) this.#unfounded.delete(shard);
   }
 
   /** All work on these has ended, under the membership of that time. */
@@ -148,8 +150,7 @@ export class ShardCandidacy {
     if (!this.#look) return 0;
     const { renewMs } = this.#options.timing;
     const facts = this.#facts();
-    const foundedInMs = facts?.isFounded === false ? FOUNDING_MS : Number.POSITIVE_INFINITY;
-    const inMs = Math.min(renewMs / 3, foundedInMs, facts ? planAgainInMs(facts) : Number.POSITIVE_INFINITY);
+    const inMs = Math.min(renewMs / 3, facts ? planAgainInMs(facts) : Number.POSITIVE_INFINITY);
     const dueMs = this.#look.sentAt.monotonicMs + inMs - now.monotonicMs;
     const free = this.membership.layoutFreeInMs(now);
     return Math.max(0, free > 0 ? Math.min(dueMs, free) : dueMs);
@@ -208,7 +209,7 @@ export class ShardCandidacy {
       ...{ base, shards, identity: this.#identity, leaseMs: timing.leaseMs },
       ...{ leases: this.#look.leases, sentMs },
       ...{ sightings: this.#sightings, leaving: this.#leaving },
-      isFounded: sentMs - (this.#plansSinceMs ?? sentMs) >= Math.min(timing.retryMs, FOUNDING_MS),
+      isFounded: sentMs - (this.#plansSinceMs ?? sentMs) >= timing.renewMs / 3,
       founds: (shard) => this.#unfounded.has(shard),
     };
   }

@@ -179,7 +179,10 @@ export class ShardElector implements Leadership {
     for (const step of rest) {
       if (step.kind === 'release') this.#end(step.shards);
     }
+    // A right that rests on looking must not lapse over slow writes: what is left is planned anew.
+    const untilMs = performance.now() + this.#options.timing.renewMs / 4;
     for (let done = 0; done < writes.length && this.#leads; done += PARALLEL) {
+      if (performance.now() > untilMs) break;
       await this.#writeShards(writes.slice(done, done + PARALLEL));
     }
     for (const step of rest) {
@@ -211,6 +214,7 @@ export class ShardElector implements Leadership {
   async #writeShard(write: ShardWrite): Promise<boolean> {
     const name = shardLeaseName(this.#options.name, write.shard);
     const { holder, isPutBack, before } = write;
+    this.#candidacy.attempt(write);
     const lease = await this.#table.write({ name, component: 'shard', holder, isPutBack }, before);
     return lease !== undefined && this.#candidacy.confirm(write, lease, instant());
   }

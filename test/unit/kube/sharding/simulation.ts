@@ -344,6 +344,7 @@ export class Simulation {
           open += 1;
           machine.isWoken = true;
           const name = shardLeaseName(BASE, step.shard);
+          sharded.attempt(step);
           this.#ask(
             machine,
             () => this.#store(machine, name, step),
