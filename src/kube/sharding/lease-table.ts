@@ -110,7 +110,7 @@ export class LeaseTable {
 
   /** Short enough that after one that hangs there is time for others. */
   #deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#options.timing.renewMs / 3);
+    return AbortSignal.timeout(Math.ceil(this.#options.timing.renewMs / 3));
   }
 }
 

@@ -207,11 +207,11 @@ export class Membership {
     return layout?.holder === this.#holder && !layout.isPutBack;
   }
 
-  /** Nothing of ours was there: this is no Lease that somebody deleted, but the first of an installation. */
+  /** No shard's Lease was there: this is no Lease that somebody deleted, but the first of an installation. */
   #isPristine(): boolean {
     if (!this.#look || this.#tenure?.since('layout')) return false;
-    const { members, shards, layout } = this.#look.leases;
-    return !layout && shards.size === 0 && [...members.keys()].every((name) => name === this.#memberName);
+    const { shards, layout } = this.#look.leases;
+    return !layout && shards.size === 0;
   }
 
   /** All who may not know that the Lease was deleted have lapsed, or this member has held its right all the while. */

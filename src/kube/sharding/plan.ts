@@ -17,6 +17,8 @@ export type ShardStep =
   | ShardWrite
   /** Work on these has to end here: another is to have them. */
   | { readonly kind: 'release'; readonly shards: readonly number[] }
+  /** The Lease of a member that is dead, to be made vacant: who came later need not wait as long to know. */
+  | { readonly kind: 'bury'; readonly lease: ShardingLease }
   /** A Lease that nobody needs any more. */
   | { readonly kind: 'delete'; readonly lease: ShardingLease };
 
@@ -36,6 +38,8 @@ export interface ShardFacts {
   readonly leaving: ReadonlyMap<number, 'releasing' | 'released'>;
   /** Whether this membership founded the layout, and has not yet tried to create this shard's Lease. */
   readonly founds: (shard: number) => boolean;
+  /** Whether whoever founded the layout has had the time to create all Leases: what is missing then was deleted. */
+  readonly isFounded: boolean;
 }
 
 /** So many shards are without an owner at once while they move from one to another. */
@@ -61,6 +65,7 @@ export function planShards(facts: ShardFacts): readonly ShardStep[] {
   return [
     ...steps.filter((step) => step !== undefined && step !== 'release'),
     ...(shards.length > 0 ? [{ kind: 'release' as const, shards }] : []),
+    ...burials(facts),
     ...deletions(facts),
   ];
 }
@@ -76,8 +81,8 @@ export function planAgainInMs(facts: ShardFacts): number {
     if (member.holder !== '' && member.holder !== facts.identity) at(sightings.runsOutInMs(member, sentMs));
   }
   for (const lease of leases.shards.values()) {
-    if (isHeld(facts, lease) && lease.isPutBack) at(facts.leaseMs - sightings.unchangedMs(lease, sentMs));
-    else if (lease.holder !== facts.identity) at(sightings.deadInMs(lease.holder, leases, sentMs));
+    if (lease.isPutBack) at(facts.leaseMs - sightings.thereMs(lease, sentMs));
+    if (lease.holder !== facts.identity) at(sightings.deadInMs(lease.holder, leases, sentMs));
   }
   return next;
 }
@@ -141,8 +146,7 @@ function heldStep(
   if (before === undefined) return undefined;
   const write = { kind: 'write' as const, shard, before, holder: facts.identity };
   if (before.isPutBack) {
-    const isOver = facts.sightings.unchangedMs(before, facts.sentMs) >= facts.leaseMs;
-    return isOver ? { ...write, isPutBack: false } : undefined;
+    return hasStood(facts, before) ? { ...write, isPutBack: false } : undefined;
   }
   const goes = target !== facts.identity && isThriving(facts, target);
   if (!facts.leaving.has(shard)) return goes ? 'release' : undefined;
@@ -159,17 +163,29 @@ function freeStep(
   const isOurs = target === identity;
   if (before === undefined) {
     const founds = facts.founds(shard);
-    if (!(founds || isOurs)) return undefined;
+    if (!(founds || facts.isFounded)) return undefined;
     return { kind: 'write', shard, before, holder: isOurs ? identity : '', isPutBack: !founds };
   }
   if (!(isFree && isOurs)) return undefined;
-  const isPutBack = before.isPutBack && before.shards === facts.shards;
+  const isPutBack = before.isPutBack && before.shards === facts.shards && !hasStood(facts, before);
   return { kind: 'write', shard, before, holder: identity, isPutBack };
+}
+
+/** It was put back so long ago that all have lapsed who did not know. */
+function hasStood({ sightings, sentMs, leaseMs }: ShardFacts, lease: ShardingLease): boolean {
+  return sightings.thereMs(lease, sentMs) >= leaseMs;
 }
 
 function isThriving({ base, leases, sightings, sentMs }: ShardFacts, identity: string): boolean {
   const lease = leases.members.get(memberLeaseName(base, processOf(identity)));
   return lease !== undefined && sightings.isThriving(lease, sentMs);
+}
+
+function burials({ leases, identity, sightings, sentMs }: ShardFacts): readonly ShardStep[] {
+  return [...leases.members.values()]
+    .filter(({ holder }) => holder !== '' && holder !== identity)
+    .filter((lease) => sightings.runsOutInMs(lease, sentMs) === 0)
+    .map((lease) => ({ kind: 'bury', lease }));
 }
 
 /** One of them tidies up: the owner of the first shard. */

@@ -44,6 +44,8 @@ export class ShardCandidacy {
   #unfounded = new Set<number>();
   #look: Look | undefined;
   #firstLookMs: number | undefined;
+  /** When this membership planned first. */
+  #plansSinceMs: number | undefined;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -86,20 +88,26 @@ export class ShardCandidacy {
     return { acquired, dropped };
   }
 
-  /** What to do about the shards. What it says to release is owned no longer, and what it says to create is said once. */
+  /** What to do about the shards. What it says to release is owned no longer. */
   plan(now: Instant): readonly ShardStep[] {
     this.settle();
+    if (!this.mayWrite(now)) return [];
+    this.#plansSinceMs ??= now.monotonicMs;
     const facts = this.#facts();
-    if (!facts || !this.mayWrite(now)) return [];
+    if (!facts) return [];
     const steps = planShards(facts);
     for (const step of steps) {
       if (step.kind === 'release') {
         this.#leave(step.shards);
         this.moves.released += step.shards.length;
       }
-      if (step.kind === 'write' && !step.before) this.#unfounded.delete(step.shard);
     }
     return steps;
+  }
+
+  /** This is about to be sent. A Lease that never was is created once: whether an attempt came through may not be known. */
+  attempt({ shard, before }: ShardWrite): void {
+    if (!before) this.#unfounded.delete(shard);
   }
 
   /** All work on these has ended, under the membership of that time. */
@@ -133,6 +141,7 @@ export class ShardCandidacy {
     this.moves.lost += this.#owned.size;
     this.#owned.clear();
     this.#leaving.clear();
+    this.#plansSinceMs = undefined;
     if (identity === undefined) this.#unfounded.clear();
   }
 
@@ -195,10 +204,12 @@ export class ShardCandidacy {
   #facts(): ShardFacts | undefined {
     if (!this.#look || this.#identity === undefined) return undefined;
     const { base, shards, timing } = this.#options;
+    const sentMs = this.#look.sentAt.monotonicMs;
     return {
       ...{ base, shards, identity: this.#identity, leaseMs: timing.leaseMs },
-      ...{ leases: this.#look.leases, sentMs: this.#look.sentAt.monotonicMs },
+      ...{ leases: this.#look.leases, sentMs },
       ...{ sightings: this.#sightings, leaving: this.#leaving },
+      isFounded: sentMs - (this.#plansSinceMs ?? sentMs) >= timing.renewMs / 3,
       founds: (shard) => this.#unfounded.has(shard),
     };
   }

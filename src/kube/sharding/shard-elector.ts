@@ -179,14 +179,25 @@ export class ShardElector implements Leadership {
     for (const step of rest) {
       if (step.kind === 'release') this.#end(step.shards);
     }
+    // A right that rests on looking must not lapse over slow writes: what is left is planned anew.
+    const untilMs = performance.now() + this.#options.timing.renewMs / 4;
     for (let done = 0; done < writes.length && this.#leads; done += PARALLEL) {
+      if (performance.now() > untilMs) break;
       await this.#writeShards(writes.slice(done, done + PARALLEL));
     }
-    for (const step of rest) if (step.kind === 'delete') await this.#table.delete(step.lease);
+    for (const step of rest) {
+      if (step.kind === 'bury') await this.#bury(step.lease);
+      if (step.kind === 'delete') await this.#table.delete(step.lease);
+    }
     return writes.length > 0;
   }
 
-  /** @throws {AggregateError} of those that failed, after the others were told */
+  async #bury(lease: ShardingLease): Promise<void> {
+    const { name } = lease;
+    await this.#table.write({ name, component: 'replica', holder: '', isPutBack: false }, lease);
+  }
+
+  /** @throws {ApiError | ConnectionError} of the first that failed, after what the others brought was told */
   async #writeShards(writes: readonly ShardWrite[]): Promise<void> {
     const results = await Promise.allSettled(writes.map((write) => this.#writeShard(write)));
     const acquired = writes.filter(({ shard }, index) => {
@@ -203,6 +214,7 @@ export class ShardElector implements Leadership {
   async #writeShard(write: ShardWrite): Promise<boolean> {
     const name = shardLeaseName(this.#options.name, write.shard);
     const { holder, isPutBack, before } = write;
+    this.#candidacy.attempt(write);
     const lease = await this.#table.write({ name, component: 'shard', holder, isPutBack }, before);
     return lease !== undefined && this.#candidacy.confirm(write, lease, instant());
   }

@@ -6,6 +6,9 @@ interface Sighting {
   readonly version: string;
   /** By our monotonic clock: a moment after this version was written. */
   readonly sinceMs: number;
+  /** Since when the object is there, in whatever version. */
+  readonly uid: string;
+  readonly thereSinceMs: number;
   /** It was seen to change, or to come: somebody alive wrote it. */
   readonly isFresh: boolean;
 }
@@ -36,12 +39,14 @@ export class Sightings {
   }
 
   /** One Lease was read, or written. */
-  see({ name, resourceVersion }: ShardingLease, atMs: number): void {
+  see({ name, uid, resourceVersion }: ShardingLease, atMs: number): void {
     const known = this.#seen.get(name);
     if (known?.version === resourceVersion) return;
     this.#seen.set(name, {
       version: resourceVersion,
       sinceMs: atMs,
+      uid,
+      thereSinceMs: known?.uid === uid ? known.thereSinceMs : atMs,
       isFresh: known !== undefined || this.#hasLooked,
     });
   }
@@ -71,6 +76,12 @@ export class Sightings {
   unchangedMs(lease: ShardingLease, nowMs: number): number {
     const seen = this.#seen.get(lease.name);
     return seen?.version === lease.resourceVersion ? nowMs - seen.sinceMs : 0;
+  }
+
+  /** For how long this object has been seen to be there, since it was created for the last time. */
+  thereMs({ name, uid }: ShardingLease, nowMs: number): number {
+    const seen = this.#seen.get(name);
+    return seen?.uid === uid ? nowMs - seen.thereSinceMs : 0;
   }
 
   /** Whether a member may be given shards: it was seen to write, and not too long ago. */
