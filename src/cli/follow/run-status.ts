@@ -1,5 +1,6 @@
 // follow/: shows where clusters and tokens stand, once, or until they stand where they should.
 
+import { Writable } from 'node:stream';
 import { LEASE } from '../../api/names.ts';
 import type { Cluster, Token, User } from '../../api/types.ts';
 import { type StatusConfig, statusConfig } from '../../config/status.ts';
@@ -45,26 +46,54 @@ export async function runStatus({ args, given }: Invocation, runtime: Runtime): 
   }
 }
 
-/** Draws a whole picture at once: half of one is not to be seen. */
 async function watch(config: StatusConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
   const interrupted = new AbortController();
   const signalled = runtime.signal().then(() => interrupted.abort());
   while (!interrupted.signal.aborted) {
-    const parts: string[] = [];
-    const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
-    const shown = show(config, management, runtime, printer).catch((error: unknown) => {
-      if (!interrupted.signal.aborted) throw error;
-      return EXIT_OK;
-    });
-    const code = await Promise.race([shown, signalled]);
+    const looked = look(config, management, runtime, interrupted.signal);
+    const code = (await Promise.race([looked, signalled])) ?? EXIT_OK;
     if (interrupted.signal.aborted) break;
-    const picture = parts.join('');
-    runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
     // A cluster that is away for a moment is what one may be watching for.
-    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code ?? EXIT_OK;
+    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code;
     await pause(config.intervalMs, interrupted.signal);
   }
   return EXIT_OK;
+}
+
+/**
+ * Draws a whole picture at once, and below it what is to be said of it: half of one is not to be seen. What is interrupted says nothing at
+ * all: nobody is away because we left.
+ */
+async function look(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  interruption: AbortSignal,
+): Promise<number> {
+  const [parts, notes]: [string[], string[]] = [[], []];
+  const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
+  let failure: unknown;
+  const code = await show(config, management, { ...runtime, stderr: gathered(notes) }, printer).catch(
+    (error: unknown) => {
+      failure = error;
+      return EXIT_OK;
+    },
+  );
+  if (interruption.aborted) return EXIT_OK;
+  const picture = parts.join('');
+  if (failure === undefined) runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
+  runtime.stderr.write(notes.join(''));
+  if (failure !== undefined) throw failure;
+  return code;
+}
+
+function gathered(into: string[]): NodeJS.WritableStream {
+  return new Writable({
+    write: (chunk, _encoding, done) => {
+      into.push(String(chunk));
+      done();
+    },
+  });
 }
 
 async function show(
