@@ -10,11 +10,12 @@ import { printable } from '../../print/printable.ts';
 import { paint } from '../../print/style.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { type Inspection, inspectCluster, inspectManagement } from '../reach/inspect.ts';
+import { tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain, note } from '../terminal/say.ts';
+import { complain } from '../terminal/say.ts';
 
 /** `ace-operator preflight`. @returns the exit code @throws {ConfigError | UnseenError} */
 export async function runPreflight({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -54,11 +55,7 @@ function tellUnseen(inspections: readonly Inspection[], { strict }: PreflightCon
   const names = inspections
     .filter(({ hops }) => worst(hops, strict) === 'ok' && unseenAuthentication(hops))
     .map(({ name }) => name);
-  if (names.length === 0) return;
-  note(
-    `not looked at, for the operator's credential may not: authenticator and webhook of ${names.join(', ')}; preflight CLUSTER --downstream-kubeconfig FILE of an administrator looks`,
-    runtime,
-  );
+  tellNotLookedAt('authenticator and webhook', names, runtime);
 }
 
 /** @returns undefined when there is no cluster of the name that was asked for */

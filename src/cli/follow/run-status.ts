@@ -17,12 +17,13 @@ import { eachBounded } from '../../plane/bounded.ts';
 import { leaderlessSince } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
-import { after, type Reading, required } from '../../plane/reading.ts';
+import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { age } from '../../print/duration.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
+import { tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -165,7 +166,8 @@ async function showClusters(
   const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
   let read: ReturnType<Work['held']> | undefined;
   const held: Work['held'] = () => (read ??= Promise.all([management.tokens(), management.users()]));
-  const work = { config, management, nowMs, held };
+  const unseen: Unseen = { forbidden: [], unopened: undefined };
+  const work = { config, management, nowMs, held, unseen };
   await eachBounded(statuses, PARALLEL, async (status) => {
     const { name } = status;
     const cluster = known.get(name);
@@ -173,6 +175,12 @@ async function showClusters(
     shown.come(name, isAsked ? await asked(status, cluster, work) : status);
   });
   await answer.end();
+  tellNotLookedAt('authenticator', unseen.forbidden.sort(), runtime);
+  if (unseen.unopened)
+    note(
+      `no cluster was asked itself: ${unseen.unopened.reason}: ${unseen.unopened.message}; --management-only does not try`,
+      runtime,
+    );
 }
 
 /** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
@@ -188,13 +196,22 @@ interface Work {
   readonly nowMs: number;
   /** Tokens and users of the management plane, read when they are needed first. */
   held(): Promise<readonly [Reading<readonly Token[]>, Reading<readonly User[]>]>;
+  readonly unseen: Unseen;
+}
+
+/** What rights did not allow to see. */
+interface Unseen {
+  /** Clusters where the operator's credential may not look at authenticators. */
+  readonly forbidden: string[];
+  /** Whoever asks may not read the operator's credentials: the same for all clusters. */
+  unopened: ReadFailure | undefined;
 }
 
 /** What the cluster itself says: its authenticators, and its tokens where no operator tells of them. */
 async function asked(
   status: ClusterStatus,
   cluster: Cluster,
-  { config, management, nowMs, held }: Work,
+  { config, management, nowMs, held, unseen }: Work,
 ): Promise<ClusterStatus> {
   const opened = await downstreamPlane(cluster.name, management, config, {
     connections: 1,
@@ -202,6 +219,10 @@ async function asked(
   });
   try {
     const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+    if (!running.ok && running.failure.reason === 'Forbidden') {
+      if (opened.ok) unseen.forbidden.push(cluster.name);
+      else unseen.unopened = running.failure;
+    }
     const whole = { ...status, ...authenticatorOf(running) };
     if (status.ready !== 'NotReported') return whole;
     const there = await after(opened, (plane) => plane.clusterAuthTokens());
