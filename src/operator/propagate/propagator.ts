@@ -1,14 +1,14 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, PropagationStatus, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import { type Lane, parseKey, tokenKey } from '../keys.ts';
-import { keysOf } from '../queue/changed-keys.ts';
+import { type Lane, tokenKey } from '../keys.ts';
+import { isSeen, keysOf } from '../queue/changed-keys.ts';
 import { work } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Lag } from '../report/lag.ts';
@@ -20,7 +20,7 @@ import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-
 import type { Told } from '../upstream/watches.ts';
 import { openBooks } from './books.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { collisionNotice, keyNotice } from './cluster-notices.ts';
+import { collisionNotice, credentialsNotices, keyNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -104,10 +104,7 @@ export class ClusterPropagator {
 
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
-    if (this.outcomes.has(key) || this.debts.has(key)) return true;
-    const { kind, name } = parseKey(key);
-    const observed = this.connection?.observed;
-    return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
+    return this.outcomes.has(key) || this.debts.has(key) || isSeen(key, this.connection?.observed);
   }
 
   /** Another Cluster went: if it led to the same API server, what was its own is ours from now on. */
@@ -176,6 +173,12 @@ export class ClusterPropagator {
     return isSettling(this.#sources());
   }
 
+  /** It is written now. */
+  statusWritten(before: PropagationStatus, after: PropagationStatus): void {
+    for (const notice of credentialsNotices(before, after))
+      this.#deps.reports.notifyCluster(this.name, notice);
+  }
+
   /** A person accepts the cluster that answers: from now on it is this one. */
   async #followIdentity({ identity }: ClusterSettings): Promise<void> {
     const answer = this.#identity.follow(identity, this.connection !== undefined);
@@ -242,7 +245,10 @@ export class ClusterPropagator {
       metrics: this.#deps.reports.metrics,
       connection: () => this.connection,
       reconcile: (key, connection) => reconcileKey(key, connection, this, this.#sweeper, this.#deps),
-      worked: (key) => this.#worked(key),
+      worked: (key) => {
+        this.#sweeper.worked(key);
+        this.#endDrain();
+      },
     };
   }
 
@@ -257,11 +263,6 @@ export class ClusterPropagator {
       keyProblem: this.#deps.hashing.keyProblem(),
       collisions: this.#collisions()?.length,
     };
-  }
-
-  #worked(key: string): void {
-    this.#sweeper.worked(key);
-    this.#endDrain();
   }
 
   #afterSweep(): void {
