@@ -93,6 +93,8 @@ test('after it the operator carries tokens there, by a credential of the least r
   expect(stdout).toContain(`secret/${SECRET} created`);
   expect(stderr).toMatch(/the credential is good until 20\d\d-/);
   expect(stderr).toContain('the cluster allows no more');
+  // Said once, before anything is made.
+  expect(stderr.match(/it is not proven/g)).toHaveLength(1);
   await eventually(
     async () => expect(await world.cluster('c-one').clusterAuthToken('good')).toBeDefined(),
     LONG,

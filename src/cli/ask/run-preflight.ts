@@ -15,7 +15,7 @@ import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { complain } from '../terminal/say.ts';
+import { complain, note } from '../terminal/say.ts';
 
 /** `ace-operator preflight`. @returns the exit code @throws {ConfigError | UnseenError} */
 export async function runPreflight({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -23,14 +23,17 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
   const management = await managementPlane(config);
   try {
     const hops = await inspectManagement(management, runtime.now);
-    const inspections = [{ name: 'management', hops }];
+    const inspections: Inspection[] = [{ name: 'management', hops }];
     const names = await clusterNames(config, management, hops);
     if (!names) {
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
     }
-    for (const name of known(names) ?? [])
-      inspections.push(await inspectCluster(name, config, management, runtime));
+    for (const name of known(names) ?? []) {
+      const inspection = await inspectCluster(name, config, management, runtime);
+      if (inspection.unproven) note(inspection.unproven, runtime);
+      inspections.push(inspection);
+    }
     await print(inspections, config, printerOf(config, runtime));
     tellUnseen(inspections, config, runtime);
     const code = codeOf(inspections, config);

@@ -134,20 +134,19 @@ export class ClusterPropagator {
 
   /** Takes over what management says now: mode, spec, credentials. */
   async configure(settings: ClusterSettings): Promise<void> {
+    const { reports, hashing } = this.#deps;
     const before = this.#settings;
     this.#settings = settings;
-    logProblems(this.name, before, settings, this.#deps.reports.log);
-    const keyProblem = before ? undefined : this.#deps.hashing.keyProblem();
-    if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
+    logProblems(this.name, before, settings, reports.log);
+    const keyProblem = before ? undefined : hashing.keyProblem();
+    if (keyProblem !== undefined) reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
-    if (settings.course.mode !== 'drain' && settings.wasDrained)
-      await this.#deps.reports.publishStatus(this.name);
+    if (settings.course.mode !== 'drain' && settings.wasDrained) await reports.publishStatus(this.name);
     await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
-    for (const token of this.#collisions() ?? [])
-      this.#deps.reports.notifyToken(token, collisionNotice(token));
+    for (const token of this.#collisions() ?? []) reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -175,8 +174,8 @@ export class ClusterPropagator {
 
   /** It is written now. */
   statusWritten(before: PropagationStatus, after: PropagationStatus): void {
-    for (const notice of credentialsNotices(before, after))
-      this.#deps.reports.notifyCluster(this.name, notice);
+    const { reports } = this.#deps;
+    for (const notice of credentialsNotices(before, after)) reports.notifyCluster(this.name, notice);
   }
 
   /** A person accepts the cluster that answers: from now on it is this one. */
