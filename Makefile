@@ -123,8 +123,8 @@ sbom: $(deps) ## write what the image holds, as CycloneDX, to dist/sbom.cdx.json
 	@echo dist/sbom.cdx.json
 
 .PHONY: cli
-cli: $(deps) $(pinned_node) ## the command line as one file that needs no Node, to dist/cli; PLATFORM=linux/amd64, else for all platforms
-	@node hack/executable/executable.ts dist/cli $(PLATFORM)
+cli: $(deps) $(pinned_node) ## the command line as one file that needs no Node, to dist/kubectl-ace; PLATFORM=linux/amd64, else for all platforms
+	@node hack/executable/executable.ts dist/kubectl-ace $(PLATFORM)
 
 .PHONY: release
 release: $(deps) $(pinned_node) ## everything that a release has, to dist/release; IMAGE= is what the manifests name, IMAGE_PLATFORM=; docs/release.md

@@ -22,7 +22,8 @@ in the image). The texts are in the image beside the packages, below \`/app\`.
 /** What is not from npm: its parts and their licences are listed by those who publish it. */
 const FOOT = `
 Not from npm: Node ${nodeVersion(ROOT)} (MIT, with the licences of its parts in \`/usr/local/share/doc/node/LICENSE\`), and below it the base
-image's glibc (LGPL-2.1-or-later), libstdc++ and libgcc (GPL-3.0-or-later with the GCC Runtime Library Exception), unchanged from Debian.
+image's glibc (LGPL-2.1-or-later), libstdc++ and libgcc (GPL-3.0-or-later with the GCC Runtime Library Exception), unchanged from Debian, with Debian's copyright files in
+\`/usr/share/doc\`.
 `;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Writes a CycloneDX bill of materials of what the image holds: npm's own, with Node added.
+ * Writes a CycloneDX bill of materials of what the image holds: npm's own, with Node added, and in a release the libraries of Debian.
  *
  * usage: node hack/sbom.ts OUT.json
  *
@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceDateEpoch } from './image/assemble.ts';
+import { type DebianPackage, licenceOf, packageUrl } from './image/base/debian.ts';
 import { nodeVersion, packageName, readJson, runtimePackages } from './packages.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -32,14 +33,17 @@ export interface Sbom {
   readonly dependencies: { ref: string; dependsOn: string[] }[];
 }
 
-/** @throws {Error} when npm fails, or lists other packages than the lockfile has for run time */
-export function sbom(): Sbom {
+/**
+ * @param debian - packages from which something is in the image, too; without them that is left to whoever knows the base image
+ * @throws {Error} when npm fails, or lists other packages than the lockfile has for run time
+ */
+export function sbom(debian: readonly DebianPackage[] = []): Sbom {
   const stage = mkdtempSync(join(tmpdir(), 'ace-sbom-'));
   try {
     const bill = npmSbom(stage);
     mustBeComplete(bill);
     nameOwnDependencies(bill);
-    bill.components.push(nodeItself());
+    bill.components.push(nodeItself(), ...debian.map(ofDebian));
     bill.metadata.timestamp = new Date(sourceDateEpoch() * 1000).toISOString();
     bill.metadata.component.name = 'ace-operator';
     bill.serialNumber = serialNumber(bill);
@@ -88,6 +92,16 @@ function nodeItself(): Component & Record<string, unknown> {
   const purl = `pkg:generic/node@${version}`;
   const licenses = [{ license: { id: 'MIT' } }];
   return { 'bom-ref': purl, type: 'platform', name: 'node', version, scope: 'required', purl, licenses };
+}
+
+function ofDebian(one: DebianPackage): Component & Record<string, unknown> {
+  const { name, version, sha256 } = one;
+  const [purl, expression] = [packageUrl(one), licenceOf(one)];
+  return {
+    ...{ 'bom-ref': purl, type: 'library', name, version, scope: 'required', purl },
+    ...(expression === undefined ? {} : { licenses: [{ expression }] }),
+    ...(sha256 === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: sha256 }] }),
+  };
 }
 
 /** A UUID (version 8) of the content, so that the same content has the same one. */

@@ -101,8 +101,21 @@ async function inject(out: string, platform: Platform, program: Buffer): Promise
   copyFileSync(join(ROOT, platform.node), file);
   chmodSync(file, 0o755);
   const { inject: put } = createRequire(import.meta.url)('postject') as Postject;
-  await put(file, 'NODE_SEA_BLOB', program, { sentinelFuse: FUSE });
+  await withoutNoise(() => put(file, 'NODE_SEA_BLOB', program, { sentinelFuse: FUSE }));
   return file;
+}
+
+/** postject warns of each section of a Node that has no name. Nothing is wrong with these, and a reader would think so. */
+async function withoutNoise(work: () => Promise<void>): Promise<void> {
+  const { warn } = console;
+  console.warn = (...said: unknown[]) => {
+    if (!String(said[0]).startsWith("warning: Can't find string offset for section name")) warn(...said);
+  };
+  try {
+    await work();
+  } finally {
+    console.warn = warn;
+  }
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -5,8 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeArchive } from './archive.ts';
 import { assemble, sourceDateEpoch } from './assemble.ts';
-import { librariesHere } from './base/libraries.ts';
-import { assembleRuntime } from './base/runtime.ts';
+import { baseHere } from './base/base.ts';
 import { configOf } from './config.ts';
 import { normalise } from './normalise.ts';
 
@@ -21,7 +20,7 @@ function main([out, name, node]: readonly string[]): void {
   try {
     const runtime = join(stage, 'runtime');
     const program = join(stage, 'program');
-    assembleRuntime(runtime, node, librariesHere(node), epochS);
+    baseHere(node, epochS).fill(runtime);
     assemble(join(program, 'app'), join(ROOT, 'node_modules'), epochS);
     // The root itself, too: of the umask of whoever builds, it could be a root that the image's user may not enter.
     normalise(program, epochS);

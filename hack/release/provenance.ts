@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DebianPackage } from '../image/base/base.ts';
+import { type DebianPackage, packageUrl } from '../image/base/debian.ts';
 import { lockedPackages, packageName } from '../packages.ts';
 import { repository } from '../repository.ts';
 
@@ -57,8 +57,7 @@ function packagesOf(directory: string): readonly object[] {
   }));
 }
 
-const debianPackage = ({ name, version, architecture, sha256 }: DebianPackage): object => ({
-  // In a package URL `+` would be read as a space by some, and Debian's versions and names have it.
-  uri: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`,
-  digest: { sha256 },
+const debianPackage = (one: DebianPackage): object => ({
+  uri: packageUrl(one),
+  ...(one.sha256 === undefined ? {} : { digest: { sha256: one.sha256 } }),
 });

@@ -38,6 +38,7 @@ async function main([out, ...more]: readonly string[]): Promise<void> {
   if (out === undefined || more.length > 0) throw new Error('usage: release.ts OUT');
   const epochS = sourceDateEpoch();
   const bases = basesOfImage(epochS);
+  const debian = bases.flatMap(({ packages }) => packages);
   const image = `${process.env['IMAGE'] || 'ace-operator'}:${VERSION}`;
   const directory = resolve(out);
   rmSync(directory, { recursive: true, force: true });
@@ -52,7 +53,7 @@ async function main([out, ...more]: readonly string[]): Promise<void> {
   };
   for (const [name, text] of Object.entries(releaseManifests(image))) write(name, text);
   for (const [name, content] of Object.entries(await packedCharts(VERSION, epochS))) write(name, content);
-  write('sbom.cdx.json', `${JSON.stringify(sbom(), null, 2)}\n`);
+  write('sbom.cdx.json', `${JSON.stringify(sbom(debian), null, 2)}\n`);
   const fillProgram = (to: string): void => assemble(join(to, 'app'), join(ROOT, 'node_modules'), epochS);
   write('ace-operator-image.oci.tar', await ociLayout({ bases, fillProgram }, VERSION, epochS));
   write('ace.yaml', krewManifest(VERSION, await writeExecutables(write, epochS)));
@@ -61,7 +62,7 @@ async function main([out, ...more]: readonly string[]): Promise<void> {
     revision: revision(),
     epochS,
     image,
-    debian: bases.flatMap(({ packages }) => packages),
+    debian,
     files: Object.fromEntries(sums),
   };
   write('provenance.intoto.json', `${JSON.stringify(provenance(built), null, 2)}\n`);

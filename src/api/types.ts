@@ -138,6 +138,9 @@ export interface Condition {
   readonly observedGeneration: number;
 }
 
+/** `EndsSoon`: within a week, or a sixth of its lifetime. */
+export type CredentialsState = 'EndsSoon' | 'Ended';
+
 export interface PropagationStatus {
   readonly observedGeneration?: number;
   readonly conditions?: readonly Condition[];
@@ -156,6 +159,8 @@ export interface PropagationStatus {
   /** When that was made, and when it ends, as it says itself. */
   readonly credentialsIssueTime?: string | null;
   readonly credentialsExpireTime?: string | null;
+  /** Somebody has to see to it; absent: nobody. */
+  readonly credentialsState?: CredentialsState | null;
   /** UID of the `kube-system` of the cluster that is written to; once known, no other one is. */
   readonly clusterUID?: string;
   /** Tokens of `ext.cattle.io` are carried, too. */

@@ -1,4 +1,4 @@
-import type { Lifetime } from '../api/types.ts';
+import type { CredentialsState, Lifetime } from '../api/types.ts';
 
 const WARNING_MS = 7 * 86_400_000;
 
@@ -14,6 +14,12 @@ export function renewalDueAtMs({ fromMs, untilMs }: Lifetime): number {
 export function isEndingSoon({ fromMs, untilMs }: Lifetime, nowMs: number): boolean {
   const sixthMs = fromMs === undefined ? WARNING_MS : (untilMs - fromMs) / 6;
   return untilMs - nowMs < Math.min(WARNING_MS, sixthMs);
+}
+
+/** How the end of a credential looks to whoever has to see to it; undefined: there is nothing to do. */
+export function endOf(lifetime: Lifetime, nowMs: number): CredentialsState | undefined {
+  if (nowMs >= lifetime.untilMs) return 'Ended';
+  return isEndingSoon(lifetime, nowMs) ? 'EndsSoon' : undefined;
 }
 
 /** Of two that are both needed, or may be, the one that ends first. */

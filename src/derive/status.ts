@@ -1,7 +1,14 @@
 import type { ClusterReason } from '../api/reasons.ts';
-import type { Condition, ConditionType, Lifetime, PropagationStatus } from '../api/types.ts';
+import type {
+  Condition,
+  ConditionType,
+  CredentialsState,
+  Lifetime,
+  PropagationStatus,
+} from '../api/types.ts';
 import type { ClusterFacts, SpecReading } from './cluster-facts.ts';
 import { formatTime } from './expiry.ts';
+import { endOf } from './lifetime.ts';
 import { mergePatch } from './merge-patch.ts';
 import { othersInStatus, otherWriterMessage, sharedMessage } from './other-writer.ts';
 
@@ -57,6 +64,7 @@ export function deriveStatus(
     credentials: place.way ?? null,
     credentialsIssueTime: timeOrNull(place.lifetime?.fromMs),
     credentialsExpireTime: timeOrNull(place.lifetime?.untilMs),
+    credentialsState: credentialsState(facts, nowMs),
     others: othersInStatus(seen.others),
     lastError: lastError(facts) ?? null,
     nextRetryTime: retryTime(facts),
@@ -65,6 +73,14 @@ export function deriveStatus(
   const isSynced = judgements.Synced.status === 'True';
   const lastSyncTime = isSynced ? formatTime(nowMs) : previous.lastSyncTime;
   return { ...next, ...(lastSyncTime ? { lastSyncTime } : {}) };
+}
+
+/** A drained cluster is not reached any more, and needs none. */
+function credentialsState(
+  { connection, place: { lifetime } }: ClusterFacts,
+  nowMs: number,
+): CredentialsState | null {
+  return connection.phase === 'ended' || !lifetime ? null : (endOf(lifetime, nowMs) ?? null);
 }
 
 function judge(facts: ClusterFacts, nowMs: number): Record<ConditionType, Judgement> {

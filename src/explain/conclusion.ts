@@ -42,7 +42,7 @@ export function conclude(evidence: Evidence): Explanation {
   };
   const hops = [judgeToken, judgeCluster, judgeObjects, judgeWebhook]
     .flatMap((judge) => judge(evidence))
-    .map((hop) => withNames(ofKind(hop, known(evidence.management.token)), names));
+    .map((hop) => withNames(asked(ofKind(hop, known(evidence.management.token)), evidence), names));
   const { verdict, decisive, by } = verdictOf(hops, evidence);
   const unproven = by === 'server' ? undefined : known(evidence.downstream.way)?.unproven;
   const message = decisive?.detail ?? goodNews(verdict, evidence);
@@ -81,6 +81,15 @@ const EXT_REMEDIES: Partial<Record<HopReasonCode, string>> = {
 function ofKind(hop: Hop, token: Token | undefined): Hop {
   const remedy = token?.api === 'ext' && hop.reason ? EXT_REMEDIES[hop.reason] : undefined;
   return remedy === undefined ? hop : { ...hop, remedy };
+}
+
+const ASK_THE_PLANE =
+  'the management plane knows why: ask again with a kubeconfig of it (--kubeconfig FILE, or $KUBECONFIG), or ask somebody who has one';
+
+/** A server does not tell the bearer why it is refused: where the Token was not read, nothing above says it either. */
+function asked(hop: Hop, { management }: Evidence): Hop {
+  const isBlind = hop.reason === 'RefusedByWebhook' && management.token?.ok === false;
+  return isBlind ? { ...hop, remedy: ASK_THE_PLANE } : hop;
 }
 
 /** Where management is away, the object itself says for which cluster it was written. */

@@ -64,7 +64,7 @@ export const PROPAGATION: Shape = {
     hashes: { '*': true },
     ...fields('observedGeneration', 'wanted', 'synced', 'pending', 'failed', 'tokens', 'downstreamNamespace'),
     ...fields('clusterUID', 'extTokens', 'lastSyncTime', 'nextRetryTime', 'lastError'),
-    ...fields('credentialsIssueTime', 'credentialsExpireTime'),
+    ...fields('credentialsIssueTime', 'credentialsExpireTime', 'credentialsState'),
   },
 };
 

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeExecutables } from '../../hack/executable/executable.ts';
 import { PLATFORMS } from '../../hack/executable/platforms.ts';
 import { VERSION } from '../../src/version.ts';
@@ -14,7 +14,9 @@ if (!isAble) console.warn('executable: skipped: chroot needs root on x64 Linux')
 
 describe.skipIf(!isAble)('kubectl-ace in a bare root', () => {
   let directory: string;
+  const warned = vi.spyOn(console, 'warn');
   beforeAll(async () => {
+    warned.mockClear();
     directory = mkdtempSync(join(tmpdir(), 'ace-executable-test-'));
     const [program = ''] = await makeExecutables(directory, PLATFORMS.slice(0, 1));
     const libraries = execFileSync('ldd', [program], { encoding: 'utf8', env: { LC_ALL: 'C' } });
@@ -31,6 +33,10 @@ describe.skipIf(!isAble)('kubectl-ace in a bare root', () => {
       env: {},
       encoding: 'utf8',
     });
+
+  test('is made without a word that a reader would take for trouble', () => {
+    expect(warned.mock.calls).toEqual([]);
+  });
 
   test('starts, and says its version', () => {
     expect(statSync(join(directory, 'root', 'kubectl-ace')).mode & 0o777).toBe(0o755);

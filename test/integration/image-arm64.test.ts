@@ -93,7 +93,10 @@ describe.skipIf(able === undefined)('the image for arm64', () => {
       ['libgcc-s1', 'arm64'],
       ['libstdc++6', 'arm64'],
     ]);
-    for (const { sha256 } of able?.base.packages ?? []) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    for (const { name, sha256 } of able?.base.packages ?? []) {
+      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(readFileSync(join(rootfs, 'usr/share/doc', name, 'copyright'), 'utf8')).toMatch(/GNU|GCC/);
+    }
   });
 
   describe('run under emulation', () => {

@@ -143,8 +143,19 @@ describe('holds', () => {
       'lib/…',
       'usr/local/bin/node',
       'usr/local/share/doc/node/LICENSE',
+      'usr/share/doc/libc6/copyright',
+      'usr/share/doc/libgcc-s1/copyright',
+      'usr/share/doc/libstdc++6/copyright',
     ]);
     expect(files).toContain('app/crds/cluster.cattle.io_clusterauthtokens.yaml');
+  });
+
+  test('the terms on which each library is passed on, as Debian states them', () => {
+    const termsOf = (name: string): string =>
+      readFileSync(join(rootfs, `usr/share/doc/${name}/copyright`), 'utf8');
+    expect(termsOf('libc6')).toContain('GNU Lesser General Public');
+    for (const name of ['libgcc-s1', 'libstdc++6'])
+      expect(termsOf(name)).toContain('GCC RUNTIME LIBRARY EXCEPTION');
   });
 
   test('no types, no source maps, no TypeScript, no native code but Node and its libraries', () => {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SECRETS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, EVENTS, SECRETS } from '../../src/api/names.ts';
 import { SERVICE_ACCOUNTS } from '../../src/join/downstream-objects.ts';
+import type { EventBody } from '../../src/telemetry/events.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { HOUR } from '../support/builders.ts';
 import { aCli, type Cli, type CliResult } from '../support/cli.ts';
+import { blocksOf } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 import { agedToken } from '../support/jwt.ts';
 import { kubectlSays } from '../support/kubectl.ts';
@@ -91,6 +93,8 @@ test('after it the operator carries tokens there, by a credential of the least r
   expect(stdout).toContain(`secret/${SECRET} created`);
   expect(stderr).toMatch(/the credential is good until 20\d\d-/);
   expect(stderr).toContain('the cluster allows no more');
+  // Said once, before anything is made.
+  expect(stderr.match(/it is not proven/g)).toHaveLength(1);
   await eventually(
     async () => expect(await world.cluster('c-one').clusterAuthToken('good')).toBeDefined(),
     LONG,
@@ -144,6 +148,25 @@ test('--rotate makes a new credential, and the operator goes on by it', async ()
   );
 });
 
+test('what the account may not see is no error, and the page says how it may', async () => {
+  const { stdout, stderr } = await cli.run('status');
+  expect(stdout).toMatch(/^c-one .* <not looked at>$/m);
+  expect(stderr).toContain('authenticator of c-one; ');
+  const block = blocksOf('docs/credentials.md', 'sh').find(({ text }) =>
+    text.includes('sees-authenticators'),
+  );
+  for (const line of (block?.text ?? '')
+    .replaceAll(/\\\n\s*/g, '')
+    .trim()
+    .split('\n'))
+    await kubectlSays(admin(), line.split(/\s+/).slice(1));
+  await eventually(async () => {
+    const after = await cli.run('status');
+    expect(after.stdout).toMatch(/^c-one .* no DaemonSet$/m);
+    expect(after.stderr).toBe('');
+  }, LONG);
+});
+
 test('a way that somebody else gave is not taken over', async () => {
   await world.setCredentials('c-one', {});
   // The older of two counts: theirs has to be the only one.
@@ -182,6 +205,33 @@ test('without it, that is taken back', async () => {
   expect(await bearer()).toBe(before);
   await eventually(async () => expect(await mayAskFor('ace-operator')).toBe(false), LONG);
   expect((await secret())?.metadata.annotations['ace-operator.io/credential-renew']).toBe('false');
+});
+
+test('its end is told by an Event, once, and by a restart not again', async () => {
+  const told = async (): Promise<readonly string[]> => {
+    const events = (await world.management.list(EVENTS, 'default')) as unknown as readonly EventBody[];
+    return events
+      .filter((event) => event['reason'] === 'CredentialsEndSoon')
+      .map(({ metadata }) => metadata.name);
+  };
+  const earlier = await told();
+  await age();
+  const since = async (): Promise<readonly string[]> =>
+    (await told()).filter((name) => !earlier.includes(name));
+  await eventually(async () => expect(await since()).toHaveLength(1), LONG);
+  expect((await world.management.get(CLUSTER_PROPAGATIONS, 'c-one'))?.['status']).toMatchObject({
+    credentialsState: 'EndsSoon',
+  });
+  // As by the API server, after an hour: nothing of it is left but the status.
+  for (const name of await told()) await world.management.remove(EVENTS, name, 'default');
+  await world.stopOperator();
+  await world.startOperator();
+  await world.createToken('after', 'c-one', 'u-ada');
+  await eventually(
+    async () => expect(await world.cluster('c-one').clusterAuthToken('after')).toBeDefined(),
+    LONG,
+  );
+  expect(await told()).toEqual([]);
 });
 
 test('an account that was made anew gets a new credential: the old one went with the first', async () => {

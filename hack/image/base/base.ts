@@ -4,24 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PLATFORMS, type Platform, providePlatforms } from '../../executable/platforms.ts';
+import { copyrightOf, type DebianPackage, packagesHere } from './debian.ts';
 import { librariesHere, librariesOfArm64 } from './libraries.ts';
 import { assembleRuntime } from './runtime.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A package of Debian of which something is in the image. */
-export interface DebianPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-  /** SHA-256 of its file, which apt has checked. */
-  readonly sha256: string;
-}
-
 /** The lowest layer of one architecture. */
 export interface Base {
   readonly architecture: Platform['arch'];
-  /** What is known of where it comes from, beside the lockfiles. */
+  /** What is known of where it comes from, beside the lockfiles; what is in it of them is in it with their copyright files. */
   readonly packages: readonly DebianPackage[];
   /** Writes it into a directory that is not there yet. */
   fill(directory: string): void;
@@ -29,12 +21,15 @@ export interface Base {
 
 /** Node from npm over the libraries of this machine, which has to be x64. */
 export function baseOfAmd64(epochS: number): Base {
-  const node = nodeOf('amd64');
-  return {
-    architecture: 'amd64',
-    packages: [],
-    fill: (directory) => assembleRuntime(directory, node, librariesHere(node), epochS),
-  };
+  return { architecture: 'amd64', ...baseHere(nodeOf('amd64'), epochS) };
+}
+
+/** A Node of this machine's architecture over its libraries. */
+export function baseHere(node: string, epochS: number): Pick<Base, 'packages' | 'fill'> {
+  const libraries = librariesHere(node);
+  const packages = packagesHere(libraries);
+  const terms = packages.map((one) => ({ name: one.name, copyright: copyrightOf(one) }));
+  return { packages, fill: (directory) => assembleRuntime(directory, { node, libraries, terms }, epochS) };
 }
 
 /**
@@ -44,11 +39,14 @@ export function baseOfAmd64(epochS: number): Base {
  */
 export function baseOfArm64(epochS: number): Base {
   const node = nodeOf('arm64');
-  const libraries = provided('libraries');
+  const unpacked = provided('libraries');
+  const packages = packagesIn(unpacked);
+  const libraries = librariesOfArm64(node, unpacked);
+  const terms = packages.map((one) => ({ name: one.name, copyright: copyrightOf(one, unpacked) }));
   return {
     architecture: 'arm64',
-    packages: packagesIn(libraries),
-    fill: (directory) => assembleRuntime(directory, node, librariesOfArm64(node, libraries), epochS),
+    packages,
+    fill: (directory) => assembleRuntime(directory, { node, libraries, terms }, epochS),
   };
 }
 

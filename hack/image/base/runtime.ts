@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { normalise } from '../normalise.ts';
+import { copyrightPath } from './debian.ts';
 
 /** Where the image has its Node, whichever way it was built. */
 const NODE_PATH = '/usr/local/bin/node';
@@ -22,24 +23,28 @@ export interface Library {
   readonly target: string;
 }
 
+/** What a base is made of. */
+export interface Parts {
+  readonly node: string;
+  /** What `node` loads, the dynamic linker included. */
+  readonly libraries: readonly Library[];
+  /** On which terms these are passed on, by package. */
+  readonly terms: readonly { readonly name: string; readonly copyright: Buffer }[];
+}
+
 /**
  * The least that a Node needs under itself: its shared libraries, accounts, name look-up. No shell, no package manager, no
  * certificates: Node carries its own, and API servers are trusted by the kubeconfig.
  *
  * @param out - a directory that is not there yet
- * @param libraries - what `node` loads, the dynamic linker included
  */
-export function assembleRuntime(
-  out: string,
-  node: string,
-  libraries: readonly Library[],
-  epochS: number,
-): void {
+export function assembleRuntime(out: string, { node, libraries, terms }: Parts, epochS: number): void {
   for (const { source, target } of libraries) install(source, join(out, target));
   install(node, join(out, NODE_PATH));
   const licence = join(dirname(dirname(node)), 'LICENSE');
   if (existsSync(licence)) install(licence, join(out, 'usr/local/share/doc/node/LICENSE'));
-  for (const [path, content] of Object.entries(FILES)) {
+  const texts = terms.map(({ name, copyright }) => [copyrightPath(name), copyright] as const);
+  for (const [path, content] of [...Object.entries(FILES), ...texts]) {
     mkdirSync(dirname(join(out, path)), { recursive: true });
     writeFileSync(join(out, path), content);
   }

@@ -10,6 +10,7 @@ import { printable } from '../../print/printable.ts';
 import { paint } from '../../print/style.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { type Inspection, inspectCluster, inspectManagement } from '../reach/inspect.ts';
+import { tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -22,14 +23,17 @@ export async function runPreflight({ args, given }: Invocation, runtime: Runtime
   const management = await managementPlane(config);
   try {
     const hops = await inspectManagement(management, runtime.now);
-    const inspections = [{ name: 'management', hops }];
+    const inspections: Inspection[] = [{ name: 'management', hops }];
     const names = await clusterNames(config, management, hops);
     if (!names) {
       complain(runtime, await missingCluster(config.cluster ?? '', management));
       return EXIT_NO;
     }
-    for (const name of known(names) ?? [])
-      inspections.push(await inspectCluster(name, config, management, runtime));
+    for (const name of known(names) ?? []) {
+      const inspection = await inspectCluster(name, config, management, runtime);
+      if (inspection.unproven) note(inspection.unproven, runtime);
+      inspections.push(inspection);
+    }
     await print(inspections, config, printerOf(config, runtime));
     tellUnseen(inspections, config, runtime);
     const code = codeOf(inspections, config);
@@ -54,11 +58,7 @@ function tellUnseen(inspections: readonly Inspection[], { strict }: PreflightCon
   const names = inspections
     .filter(({ hops }) => worst(hops, strict) === 'ok' && unseenAuthentication(hops))
     .map(({ name }) => name);
-  if (names.length === 0) return;
-  note(
-    `not looked at, for the operator's credential may not: authenticator and webhook of ${names.join(', ')}; preflight CLUSTER --downstream-kubeconfig FILE of an administrator looks`,
-    runtime,
-  );
+  tellNotLookedAt('authenticator and webhook', names, runtime);
 }
 
 /** @returns undefined when there is no cluster of the name that was asked for */

@@ -1,13 +1,15 @@
 import { lstat, open, unlink } from 'node:fs/promises';
+import type { Cluster, Propagation } from '../../api/types.ts';
 import { type SysdumpConfig, sysdumpConfig } from '../../config/sysdump.ts';
 import { formatTime } from '../../derive/expiry.ts';
-import { ConfigError, describeFileError } from '../../errors.ts';
+import { ConfigError, describeFileError, TerminalError } from '../../errors.ts';
 import { type Hop, withNames } from '../../explain/hop.ts';
 import { judgeCluster } from '../../explain/preflight.ts';
 import { lookAtCluster } from '../../explain/preflight-evidence.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
-import { known, required } from '../../plane/reading.ts';
+import { missingCluster } from '../../plane/missing-cluster.ts';
+import { known, type Reading, required } from '../../plane/reading.ts';
 import { printObject } from '../../print/output.ts';
 import { Archive, type LeftOut } from '../../sysdump/archive.ts';
 import { collectCluster, collectManagement } from '../../sysdump/collect.ts';
@@ -42,7 +44,7 @@ interface Work {
   readonly runtime: Runtime;
 }
 
-/** `ace-operator sysdump`. @returns the exit code @throws {ConfigError | UnseenError} */
+/** `ace-operator sysdump`. @returns the exit code @throws {ConfigError | UnseenError | TerminalError} */
 export async function runSysdump({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = sysdumpConfig(args, given, runtime.env, runtime.home);
   const atMs = runtime.now();
@@ -66,7 +68,7 @@ export async function runSysdump({ args, given }: Invocation, runtime: Runtime):
   return archive.leftOut.length === 0 ? EXIT_OK : EXIT_UNREACHABLE;
 }
 
-/** @throws {UnseenError} when the management plane tells nothing at all */
+/** @throws {UnseenError | TerminalError} when the management plane tells nothing at all, or of no such cluster */
 async function collect(work: Work): Promise<void> {
   const { config, management, archive, scrubber, runtime } = work;
   const { namespace } = config;
@@ -75,6 +77,7 @@ async function collect(work: Work): Promise<void> {
   const all = required(clusters);
   const withAce = all.filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
   const names = config.clusters.length > 0 ? config.clusters : withAce.sort();
+  await requireKnown(config.clusters, all, propagations, management);
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
   const own = await ownVersions({ config, management, now: runtime.now });
@@ -88,6 +91,21 @@ async function collect(work: Work): Promise<void> {
   progress.clear();
   const parts = [...own.parts, ...names.flatMap((name) => work.versions.get(name) ?? [])];
   archive.addObject('versions.json', versionsObject(parts));
+}
+
+/** One whose Cluster is deleted may be what the archive is wanted for: its ClusterPropagation is there for as long as something is left in it. */
+async function requireKnown(
+  named: readonly string[],
+  clusters: readonly Cluster[],
+  propagations: Reading<readonly Propagation[]>,
+  management: ManagementPlane,
+): Promise<void> {
+  // Where it is not known whether there is one, it is looked for.
+  if (!propagations.ok && propagations.failure.reason !== 'KindMissing') return;
+  const there = new Set([...clusters, ...(known(propagations) ?? [])].map(({ name }) => name));
+  const missing = named.find((name) => !there.has(name));
+  if (missing !== undefined)
+    throw new TerminalError('ClusterDeleted', await missingCluster(missing, management));
 }
 
 /** All of it in the time of one cluster. */

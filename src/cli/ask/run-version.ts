@@ -12,6 +12,7 @@ import { type Answer, printAnswer, printObject } from '../../print/output.ts';
 import type { Tone } from '../../print/style.ts';
 import { VERSION } from '../../version.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
+import { NOT_LOOKED_AT, tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -45,8 +46,8 @@ export async function runVersion({ given }: Invocation, runtime: Runtime): Promi
   const printer = printerOf(config, runtime);
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
-  else await printAnswer(answer(parts), printer);
-  tellUnasked(parts, runtime);
+  else await printAnswer(answer(parts, unopened), printer);
+  tellUnasked(parts, unopened, runtime);
   if (parts.some(({ skew }) => skew === 'unsupported')) return EXIT_NO;
   return parts.some((part) => isUnreached(part, unopened)) ? EXIT_UNREACHABLE : EXIT_OK;
 }
@@ -56,22 +57,26 @@ const NONE: ReadonlySet<string> = new Set();
 /** What goes to people line by line; the table names the rest. */
 const MAX_TOLD = 20;
 
-function tellUnasked(parts: readonly PartVersion[], runtime: Runtime): void {
-  const unasked = parts.flatMap(({ part, where, failure }) =>
-    failure ? [`not known: ${part}, ${where}: ${failure.reason}: ${failure.message}`] : [],
-  );
-  for (const line of unasked.slice(0, MAX_TOLD)) note(line, runtime);
+function tellUnasked(parts: readonly PartVersion[], unopened: ReadonlySet<string>, runtime: Runtime): void {
+  const unasked = parts.filter((part) => isUnreached(part, unopened));
+  for (const { part, where, failure } of unasked.slice(0, MAX_TOLD))
+    note(`not known: ${part}, ${where}: ${failure?.reason}: ${failure?.message}`, runtime);
   if (unasked.length > MAX_TOLD)
     note(`and ${unasked.length - MAX_TOLD} more: -o wide says why of each`, runtime);
+  const others = parts.filter((part) => isNotLookedAt(part, unopened)).map(({ where }) => where);
+  tellNotLookedAt('authenticator', others, runtime);
 }
 
 /**
  * The operator's least credential may not look at authenticators, and never may: as for `preflight`, that is told and no fault. That
  * whoever asks may not read that credential is another thing: then the cluster was not asked at all.
  */
-function isUnreached({ part, where, failure }: PartVersion, unopened: ReadonlySet<string>): boolean {
-  const isTheirs = part === OPERATOR || unopened.has(where);
-  return failure !== undefined && (isTheirs || failure.reason !== 'Forbidden');
+function isNotLookedAt({ part, where, failure }: PartVersion, unopened: ReadonlySet<string>): boolean {
+  return failure?.reason === 'Forbidden' && part !== OPERATOR && !unopened.has(where);
+}
+
+function isUnreached(part: PartVersion, unopened: ReadonlySet<string>): boolean {
+  return part.failure !== undefined && !isNotLookedAt(part, unopened);
 }
 
 const OPERATOR = 'operator';
@@ -197,12 +202,14 @@ const TONES: Readonly<Record<Skew, Tone>> = {
   unknown: 'dim',
 };
 
-function answer(rows: readonly PartVersion[]): Answer<PartVersion> {
+function answer(rows: readonly PartVersion[], unopened: ReadonlySet<string>): Answer<PartVersion> {
+  const unseen = (part: PartVersion): string =>
+    isNotLookedAt(part, unopened) ? NOT_LOOKED_AT : (part.failure?.reason ?? '<unknown>');
   return {
     columns: [
       { title: 'PART', cell: ({ part }) => part },
       { title: 'WHERE', cell: ({ where }) => where },
-      { title: 'VERSION', cell: ({ version, failure }) => version ?? failure?.reason ?? '<unknown>' },
+      { title: 'VERSION', cell: (part) => part.version ?? unseen(part) },
       { title: 'SKEW', cell: ({ skew }) => ({ text: skew, tone: TONES[skew] }) },
       { title: 'KUBERNETES', cell: ({ kubernetes }) => kubernetes ?? '' },
       { title: 'MESSAGE', wide: true, cell: ({ failure }) => failure?.message ?? '' },

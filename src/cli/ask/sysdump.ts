@@ -22,6 +22,9 @@ What goes in is listed field by field, so no token value, hash, credential or ku
       command: 'sysdump c-m-abcdefgh --output-file - | tar -tzv',
     },
   ],
-  exitCodes: { 3: 'the archive is there, and something could not be read; or nothing could be' },
+  exitCodes: {
+    1: 'there is no such cluster',
+    3: 'the archive is there, and something could not be read; or nothing could be',
+  },
   run: async (invocation, runtime) => (await import('./run-sysdump.ts')).runSysdump(invocation, runtime),
 };

@@ -1,5 +1,6 @@
 // follow/: shows where clusters and tokens stand, once, or until they stand where they should.
 
+import { Writable } from 'node:stream';
 import { LEASE } from '../../api/names.ts';
 import type { Cluster, Token, User } from '../../api/types.ts';
 import { type StatusConfig, statusConfig } from '../../config/status.ts';
@@ -16,12 +17,13 @@ import { eachBounded } from '../../plane/bounded.ts';
 import { leaderlessSince } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
-import { after, type Reading, required } from '../../plane/reading.ts';
+import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { age } from '../../print/duration.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
+import { tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -45,26 +47,54 @@ export async function runStatus({ args, given }: Invocation, runtime: Runtime): 
   }
 }
 
-/** Draws a whole picture at once: half of one is not to be seen. */
 async function watch(config: StatusConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
   const interrupted = new AbortController();
   const signalled = runtime.signal().then(() => interrupted.abort());
   while (!interrupted.signal.aborted) {
-    const parts: string[] = [];
-    const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
-    const shown = show(config, management, runtime, printer).catch((error: unknown) => {
-      if (!interrupted.signal.aborted) throw error;
-      return EXIT_OK;
-    });
-    const code = await Promise.race([shown, signalled]);
+    const looked = look(config, management, runtime, interrupted.signal);
+    const code = (await Promise.race([looked, signalled])) ?? EXIT_OK;
     if (interrupted.signal.aborted) break;
-    const picture = parts.join('');
-    runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
     // A cluster that is away for a moment is what one may be watching for.
-    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code ?? EXIT_OK;
+    if (code !== EXIT_OK && code !== EXIT_UNREACHABLE) return code;
     await pause(config.intervalMs, interrupted.signal);
   }
   return EXIT_OK;
+}
+
+/**
+ * Draws a whole picture at once, and below it what is to be said of it: half of one is not to be seen. What is interrupted says nothing at
+ * all: nobody is away because we left.
+ */
+async function look(
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+  interruption: AbortSignal,
+): Promise<number> {
+  const [parts, notes]: [string[], string[]] = [[], []];
+  const printer = { ...printerOf(config, runtime), write: (text: string) => void parts.push(text) };
+  let failure: unknown;
+  const code = await show(config, management, { ...runtime, stderr: gathered(notes) }, printer).catch(
+    (error: unknown) => {
+      failure = error;
+      return EXIT_OK;
+    },
+  );
+  if (interruption.aborted) return EXIT_OK;
+  const picture = parts.join('');
+  if (failure === undefined) runtime.stdout.write(runtime.isTerminal ? REDRAW + picture : `${picture}\n`);
+  runtime.stderr.write(notes.join(''));
+  if (failure !== undefined) throw failure;
+  return code;
+}
+
+function gathered(into: string[]): NodeJS.WritableStream {
+  return new Writable({
+    write: (chunk, _encoding, done) => {
+      into.push(String(chunk));
+      done();
+    },
+  });
 }
 
 async function show(
@@ -136,7 +166,8 @@ async function showClusters(
   const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
   let read: ReturnType<Work['held']> | undefined;
   const held: Work['held'] = () => (read ??= Promise.all([management.tokens(), management.users()]));
-  const work = { config, management, nowMs, held };
+  const unseen: Unseen = { forbidden: [], unopened: undefined };
+  const work = { config, management, nowMs, held, unseen };
   await eachBounded(statuses, PARALLEL, async (status) => {
     const { name } = status;
     const cluster = known.get(name);
@@ -144,6 +175,12 @@ async function showClusters(
     shown.come(name, isAsked ? await asked(status, cluster, work) : status);
   });
   await answer.end();
+  tellNotLookedAt('authenticator', unseen.forbidden.sort(), runtime);
+  if (unseen.unopened)
+    note(
+      `no cluster was asked itself: ${unseen.unopened.reason}: ${unseen.unopened.message}; --management-only does not try`,
+      runtime,
+    );
 }
 
 /** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
@@ -159,13 +196,22 @@ interface Work {
   readonly nowMs: number;
   /** Tokens and users of the management plane, read when they are needed first. */
   held(): Promise<readonly [Reading<readonly Token[]>, Reading<readonly User[]>]>;
+  readonly unseen: Unseen;
+}
+
+/** What rights did not allow to see. */
+interface Unseen {
+  /** Clusters where the operator's credential may not look at authenticators. */
+  readonly forbidden: string[];
+  /** Whoever asks may not read the operator's credentials: the same for all clusters. */
+  unopened: ReadFailure | undefined;
 }
 
 /** What the cluster itself says: its authenticators, and its tokens where no operator tells of them. */
 async function asked(
   status: ClusterStatus,
   cluster: Cluster,
-  { config, management, nowMs, held }: Work,
+  { config, management, nowMs, held, unseen }: Work,
 ): Promise<ClusterStatus> {
   const opened = await downstreamPlane(cluster.name, management, config, {
     connections: 1,
@@ -173,6 +219,10 @@ async function asked(
   });
   try {
     const running = await after(opened, (plane) => authenticators(plane, plane.namespace));
+    if (!running.ok && running.failure.reason === 'Forbidden') {
+      if (opened.ok) unseen.forbidden.push(cluster.name);
+      else unseen.unopened = running.failure;
+    }
     const whole = { ...status, ...authenticatorOf(running) };
     if (status.ready !== 'NotReported') return whole;
     const there = await after(opened, (plane) => plane.clusterAuthTokens());

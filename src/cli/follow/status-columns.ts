@@ -6,6 +6,7 @@ import { age, humanDuration, until } from '../../print/duration.ts';
 import type { Answer } from '../../print/output.ts';
 import type { Tone } from '../../print/style.ts';
 import type { Cell } from '../../print/table.ts';
+import { NOT_LOOKED_AT } from '../reach/not-looked-at.ts';
 
 const READY_TONES: Readonly<Record<ClusterStatus['ready'], Tone>> = {
   True: 'good',
@@ -63,6 +64,8 @@ function lagCell({ lagMs }: ClusterStatus): Cell {
 
 function authenticatorCell({ authenticator, authenticatorReady }: ClusterStatus): Cell {
   if (authenticator === undefined) return '<not asked>';
+  // Why it is not known is told beside the table.
+  if (authenticator === 'Forbidden') return NOT_LOOKED_AT;
   if (authenticatorReady === undefined) return authenticator;
   return { text: authenticator, tone: authenticatorReady ? 'good' : 'bad' };
 }

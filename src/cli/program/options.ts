@@ -29,3 +29,29 @@ function textOf(
   const value = values[camel(flag)];
   return value === undefined ? undefined : String(value);
 }
+
+/**
+ * What was typed, with the flags in front of the command behind it: kubectl takes them in either place. Only those that nearly every
+ * command has; the command itself says whether it does. Pure.
+ *
+ * @param flags - those that may stand there
+ */
+export function commandFirst(typed: readonly string[], flags: readonly Flag[]): readonly string[] {
+  let count = 0;
+  for (let taken = wordsOf(typed[0], flags); taken > 0; taken = wordsOf(typed[count], flags)) count += taken;
+  const [before, rest] = [typed.slice(0, count), typed.slice(count)];
+  // A flag that lacks its value would take the command's name for it.
+  if (rest.length === 0) return typed;
+  const end = rest.indexOf('--');
+  return end < 0 ? [...rest, ...before] : [...rest.slice(0, end), ...before, ...rest.slice(end)];
+}
+
+/** How many words a flag takes, itself included; 0: it is none of these. */
+function wordsOf(word: string | undefined, flags: readonly Flag[]): number {
+  const [, letter, attached = ''] = /^-([a-z])(.*)$/s.exec(word ?? '') ?? [];
+  const [, name, value] = /^--([a-z][a-z-]*)(=.*)?$/s.exec(word ?? '') ?? [];
+  const found = flags.find(({ flag, short }) => flag === name || (letter !== undefined && short === letter));
+  if (!found) return 0;
+  const isWhole = found.placeholder === undefined || value !== undefined || attached !== '';
+  return isWhole ? 1 : 2;
+}

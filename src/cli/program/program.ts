@@ -2,6 +2,7 @@
 
 import { Command as Parser } from 'commander';
 import { verbosity } from '../../config/acting.ts';
+import { ASK_FLAGS } from '../../config/ask.ts';
 import { isWholeBearer, requireName, wholeBearerError } from '../../config/whole-bearer.ts';
 import { ConfigError, describeFileError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
@@ -11,7 +12,7 @@ import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
 import { COMMANDS } from './commands.ts';
 import { helpPage } from './help.ts';
-import { flagsOf, optionOf } from './options.ts';
+import { commandFirst, flagsOf, optionOf } from './options.ts';
 
 const PROGRAM: Command = {
   description:
@@ -27,7 +28,7 @@ const PROGRAM: Command = {
  */
 export async function runProgram(args: readonly string[], runtime: Runtime): Promise<number> {
   const [first, ...rest] = args;
-  const typed = first === 'help' ? [...rest, '--help'] : args;
+  const typed = first === 'help' ? [...rest, '--help'] : commandFirst(args, ASK_FLAGS);
   let exitCode = EXIT_OK;
   const parser = new Parser(runtime.program);
   parser.version(VERSION, '--version', 'show the version');

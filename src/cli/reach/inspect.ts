@@ -6,13 +6,14 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { known } from '../../plane/reading.ts';
 import { confirmCluster } from '../../plane/same-cluster.ts';
 import type { Runtime } from '../terminal/runtime.ts';
-import { note } from '../terminal/say.ts';
 import { downstreamPlane, givenDownstream } from './connect.ts';
 
 /** One API server and what was found about it. */
 export interface Inspection {
   readonly name: string;
   readonly hops: readonly Hop[];
+  /** Why it is not known that the kubeconfig that was given is of this cluster. */
+  readonly unproven?: string | undefined;
 }
 
 /** What was found about the management plane. */
@@ -28,7 +29,7 @@ export async function inspectCluster(
   name: string,
   config: Omit<PreflightConfig, 'cluster'>,
   management: ManagementPlane,
-  runtime: Runtime,
+  { now }: Pick<Runtime, 'now'>,
 ): Promise<Inspection> {
   const propagation = known(await management.remembered.propagation(name));
   // The operator's own credential is what is judged here.
@@ -39,10 +40,9 @@ export async function inspectCluster(
   try {
     const unproven =
       seer && (await confirmCluster(seer, name, await management.remembered.propagation(name)));
-    if (unproven) note(unproven, runtime);
-    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, runtime.now);
+    const evidence = await lookAtCluster(opened.value, seer ?? opened.value, now);
     const hops = judgeCluster(evidence, { strict: config.strict, propagation });
-    return { name, hops: hops.map((hop) => withNames(hop, names)) };
+    return { name, hops: hops.map((hop) => withNames(hop, names)), unproven };
   } finally {
     await Promise.all([opened.value.close(), seer?.close()]);
   }

@@ -1,14 +1,14 @@
 // propagate/: one cluster; nothing in it is shared with another.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
+import type { KubeObject, PropagationSpec, PropagationStatus, Token } from '../../api/types.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import { type Lane, parseKey, tokenKey } from '../keys.ts';
-import { keysOf } from '../queue/changed-keys.ts';
+import { type Lane, tokenKey } from '../keys.ts';
+import { isSeen, keysOf } from '../queue/changed-keys.ts';
 import { work } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Lag } from '../report/lag.ts';
@@ -20,7 +20,7 @@ import { type ClusterSettings, isOther, logProblems } from '../upstream/cluster-
 import type { Told } from '../upstream/watches.ts';
 import { openBooks } from './books.ts';
 import { clusterFacts, isSettling, type StatusSources } from './cluster-facts.ts';
-import { collisionNotice, keyNotice } from './cluster-notices.ts';
+import { collisionNotice, credentialsNotices, keyNotice } from './cluster-notices.ts';
 import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
@@ -104,10 +104,7 @@ export class ClusterPropagator {
 
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
-    if (this.outcomes.has(key) || this.debts.has(key)) return true;
-    const { kind, name } = parseKey(key);
-    const observed = this.connection?.observed;
-    return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
+    return this.outcomes.has(key) || this.debts.has(key) || isSeen(key, this.connection?.observed);
   }
 
   /** Another Cluster went: if it led to the same API server, what was its own is ours from now on. */
@@ -137,20 +134,19 @@ export class ClusterPropagator {
 
   /** Takes over what management says now: mode, spec, credentials. */
   async configure(settings: ClusterSettings): Promise<void> {
+    const { reports, hashing } = this.#deps;
     const before = this.#settings;
     this.#settings = settings;
-    logProblems(this.name, before, settings, this.#deps.reports.log);
-    const keyProblem = before ? undefined : this.#deps.hashing.keyProblem();
-    if (keyProblem !== undefined) this.#deps.reports.notifyCluster(this.name, keyNotice(keyProblem));
+    logProblems(this.name, before, settings, reports.log);
+    const keyProblem = before ? undefined : hashing.keyProblem();
+    if (keyProblem !== undefined) reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
-    if (settings.course.mode !== 'drain' && settings.wasDrained)
-      await this.#deps.reports.publishStatus(this.name);
+    if (settings.course.mode !== 'drain' && settings.wasDrained) await reports.publishStatus(this.name);
     await this.#followIdentity(settings);
     await this.#followCredentials(settings);
     if (before && isOther(before, settings)) this.#sweeper.run();
-    for (const token of this.#collisions() ?? [])
-      this.#deps.reports.notifyToken(token, collisionNotice(token));
+    for (const token of this.#collisions() ?? []) reports.notifyToken(token, collisionNotice(token));
     this.#changed();
   }
 
@@ -174,6 +170,12 @@ export class ClusterPropagator {
   /** True when the status would be a guess: connecting, or not everything was looked at yet. */
   get isSettling(): boolean {
     return isSettling(this.#sources());
+  }
+
+  /** It is written now. */
+  statusWritten(before: PropagationStatus, after: PropagationStatus): void {
+    const { reports } = this.#deps;
+    for (const notice of credentialsNotices(before, after)) reports.notifyCluster(this.name, notice);
   }
 
   /** A person accepts the cluster that answers: from now on it is this one. */
@@ -242,7 +244,10 @@ export class ClusterPropagator {
       metrics: this.#deps.reports.metrics,
       connection: () => this.connection,
       reconcile: (key, connection) => reconcileKey(key, connection, this, this.#sweeper, this.#deps),
-      worked: (key) => this.#worked(key),
+      worked: (key) => {
+        this.#sweeper.worked(key);
+        this.#endDrain();
+      },
     };
   }
 
@@ -257,11 +262,6 @@ export class ClusterPropagator {
       keyProblem: this.#deps.hashing.keyProblem(),
       collisions: this.#collisions()?.length,
     };
-  }
-
-  #worked(key: string): void {
-    this.#sweeper.worked(key);
-    this.#endDrain();
   }
 
   #afterSweep(): void {

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
-import { tokenKey, userKey } from '../keys.ts';
+import { parseKey, tokenKey, userKey } from '../keys.ts';
 
 /** Keys that are to be looked at because an object of the cluster changed, or went. */
 export function keysOf(
@@ -16,4 +16,13 @@ export function keysOf(
     ...(deleted || observed.isTokenConfirmed(name) ? [tokenKey(name)] : []),
     ...(deleted && typeof userName === 'string' ? [userKey(userName)] : []),
   ];
+}
+
+/** Whether something of what a key stands for is in the cluster, as far as it is observed. */
+export function isSeen(
+  key: string,
+  observed: Pick<ObservedState, 'hasToken' | 'forUser'> | undefined,
+): boolean {
+  const { kind, name } = parseKey(key);
+  return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
 }

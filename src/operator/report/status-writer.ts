@@ -10,6 +10,8 @@ export interface StatusSource {
   facts(): ClusterFacts;
   /** True while facts would be a guess, as right after a start. */
   readonly isSettling: boolean;
+  /** Told after each write that succeeded. */
+  statusWritten(before: PropagationStatus, after: PropagationStatus): void;
 }
 
 export interface StatusWriterDeps {
@@ -59,8 +61,10 @@ export class PropagationStatusWriter {
   async publish(): Promise<void> {
     const { source, now, written, write } = this.#deps;
     const before = written();
-    const patch = before && patchOf(before, deriveStatus(source.facts(), before, now()));
-    if (patch) await write(patch);
+    const next = before && changeOf(before, deriveStatus(source.facts(), before, now()));
+    if (!next) return;
+    await write(next.patch);
+    source.statusWritten(before, next.status);
   }
 
   stop(): void {
@@ -82,21 +86,24 @@ export class PropagationStatusWriter {
     const before = written();
     if (before === undefined) return;
     if (source.isSettling && now() - this.#startedAtMs < SETTLING_MS) return this.#plan(GATHER_MS);
-    const patch = patchOf(before, deriveStatus(source.facts(), before, now()));
-    if (patch) await this.#write(patch);
+    const next = changeOf(before, deriveStatus(source.facts(), before, now()));
+    if (next && (await this.#write(next.patch))) source.statusWritten(before, next.status);
   }
 
-  async #write(patch: object): Promise<void> {
+  /** @returns whether it succeeded; if not, it is tried again */
+  async #write(patch: object): Promise<boolean> {
     const { cluster, log, now, write } = this.#deps;
     this.#writing = true;
     try {
       await write(patch);
       this.#failures = 0;
+      return true;
     } catch (error) {
       this.#failures += 1;
       if (!isObjectMissing(error)) log.warn('status not written', { cluster, error });
       const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
       this.#plan(Math.max(asked, backoffMs(this.#failures, MIN_INTERVAL_MS, 30_000)));
+      return false;
     } finally {
       this.#writing = false;
       this.#lastWriteMs = now();
@@ -104,7 +111,17 @@ export class PropagationStatusWriter {
   }
 }
 
+/** A status, and what of it differs from the one that is written. */
+interface StatusChange {
+  readonly status: PropagationStatus;
+  readonly patch: object;
+}
+
 /** undefined: nothing to write. A field that is empty and one that is not there say the same. */
-function patchOf(before: PropagationStatus, status: PropagationStatus | undefined): object | undefined {
-  return status && mergePatch({ ...before }, { ...status });
+function changeOf(
+  before: PropagationStatus,
+  status: PropagationStatus | undefined,
+): StatusChange | undefined {
+  const patch = status && mergePatch({ ...before }, { ...status });
+  return status && patch && { status, patch };
 }

@@ -64,6 +64,30 @@ describe('a file that cannot be made', () => {
   });
 });
 
+describe('a cluster that is named', () => {
+  test('and not there ends it, as elsewhere, before a file is made', async () => {
+    const file = join(dir, 'nope.tar.gz');
+    const { code, err } = await run(file, 'c-one', 'c-nope');
+    expect(err).toMatch(/^ace-operator: [^\n]*there is no Cluster c-nope; [^\n]+\n$/);
+    expect(code).toBe(1);
+    expect(await readdir(dir)).not.toContain('nope.tar.gz');
+  });
+
+  test('and deleted is looked at for as long as its ClusterPropagation is there', async () => {
+    const gone = { metadata: { name: 'c-gone', uid: 'c-gone', resourceVersion: '1' } };
+    planes.answer = ({ plural }) => (plural === 'clusterpropagations' ? listOf([gone]) : undefined);
+    const file = join(dir, 'gone-cluster.tar.gz');
+    const { code, err } = await run(file, 'c-gone');
+    expect(err).toMatch(/^left out: clusters\/c-gone: /m);
+    expect(code).toBe(3);
+  });
+
+  test('and not known of is looked for where nobody may list ClusterPropagations', async () => {
+    planes.answer = ({ plural }) => (plural === 'clusterpropagations' ? { code: 403 } : undefined);
+    expect((await run(join(dir, 'unlisted.tar.gz'), 'c-nope')).code).toBe(3);
+  });
+});
+
 test('what runs in a cluster is asked on the way by which all else is, and told where that ends', async () => {
   planes.setClusters('c-one', 'c-ill');
   const containers = [{ image: 'ace-operator:v0.1.0' }];

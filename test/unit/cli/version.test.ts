@@ -45,7 +45,12 @@ describe('the exit code of version', () => {
       3,
       /^not known: authenticator, c-away: CredentialsRejected: /,
     ],
-    ['credentials that may not look', { code: 403 }, 0, /^not known: authenticator, c-away: Forbidden: /],
+    [
+      'credentials that may not look',
+      { code: 403 },
+      0,
+      /^not looked at, for the operator's credential may not and need not: authenticator of c-away; ace-operator preflight CLUSTER --downstream-kubeconfig FILE of an administrator looks\n$/,
+    ],
   ])('%s', async (_title, away, code, told) => {
     sets = { ...sets, 'c-away': away };
     const result = await run();
@@ -61,6 +66,15 @@ describe('the exit code of version', () => {
     const { code, err } = await run();
     expect(err).toMatch(/^not known: authenticator, c-away: Forbidden: /);
     expect(code).toBe(3);
+  });
+
+  test('what the operator’s credential may not see is no word of trouble in the table', async () => {
+    sets = { ...sets, 'c-away': { code: 403 } };
+    expect((await run()).out).toMatch(/^authenticator +c-away +<not looked at> +unknown /m);
+    const { parts } = JSON.parse((await run('-o', 'json')).out);
+    expect(parts).toContainEqual(
+      expect.objectContaining({ where: 'c-away', failure: expect.objectContaining({ reason: 'Forbidden' }) }),
+    );
   });
 
   test('what does not go together counts more than what was not seen', async () => {

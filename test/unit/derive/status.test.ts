@@ -389,6 +389,20 @@ describe('of a credential', () => {
     expect(derive({}, status)).toMatchObject({ credentialsIssueTime: null, credentialsExpireTime: null });
   });
 
+  test.each<[string, number, PropagationStatus['credentialsState']]>([
+    ['more than a sixth of it left', HOUR / 6, null],
+    ['less', HOUR / 6 - 1, 'EndsSoon'],
+    ['nothing left', 0, 'Ended'],
+  ])('what a credential of an hour with %s needs is part of it', (_, leftMs, state) => {
+    const lifetime = { fromMs: NOW + leftMs - HOUR, untilMs: NOW + leftMs };
+    expect(derive({ lifetime })).toMatchObject({ credentialsState: state });
+  });
+
+  test('a drained cluster needs no credential, and one without a known end has none to speak of', () => {
+    expect(derive({ lifetime, connection: { phase: 'ended' } })).toMatchObject({ credentialsState: null });
+    expect(derive({})).toMatchObject({ credentialsState: null });
+  });
+
   test.each([
     ['CredentialsRejected', 0, `; the credential ended ${NOW_TEXT}`],
     ['CredentialsRejected', -1, ''],

@@ -231,6 +231,19 @@ describe('the answer of the API server in the kubeconfig', () => {
     });
   });
 
+  test('is no, and only the management plane knows why: it is to be asked', () => {
+    const unseen = {
+      downstream: { ...nothingThere },
+      management: { ...management, token: failed('Unreachable') },
+      webhook: { ...refused, probe: undefined, review: undefined },
+    };
+    const { reason, remedy } = conclude({ ...base, ...unseen, given: bearer() });
+    expect(reason).toBe('RefusedByWebhook');
+    expect(remedy).toMatch(
+      /^the management plane knows why: ask again with a kubeconfig of it \(--kubeconfig FILE/,
+    );
+  });
+
   test('is yes, whatever the one says that the cluster is known by', () => {
     const review = found({ kind: 'refused', reason: 'WrongSecret', mayChange: false } as const);
     const asked = { probe: webhook.probe, review, live: letIn('u-1') };

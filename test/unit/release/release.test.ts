@@ -123,6 +123,8 @@ describe('the notes', () => {
 test('the provenance names each file and each package by its digest', () => {
   const files = { 'install.yaml': 'a'.repeat(64) };
   const debian = [
+    // Of what is installed here nobody knows a sum.
+    { name: 'libc6', version: '2.36-9', architecture: 'amd64' },
     { name: 'libstdc++6', version: '12.2.0-14+deb12u1', architecture: 'arm64', sha256: 'c'.repeat(64) },
   ];
   const revision = 'b'.repeat(40);
@@ -140,6 +142,7 @@ test('the provenance names each file and each package by its digest', () => {
     uri: 'pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=arm64',
     digest: { sha256: 'c'.repeat(64) },
   });
+  expect(resolvedDependencies.pop()).toEqual({ uri: 'pkg:deb/debian/libc6@2.36-9?arch=amd64' });
   const [source, ...packages] = resolvedDependencies;
   expect(source).toEqual({ uri: `git+${REPOSITORY}`, digest: { gitCommit: 'b'.repeat(40) } });
   expect(packages.length).toBeGreaterThan(100);
