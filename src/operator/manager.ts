@@ -201,9 +201,9 @@ export class Manager {
         onRequest: (...answer) => this.#answered(...answer),
         mayWrite: () => this.#mayWrite(),
         owns: (cluster) => this.#ownership.owns(cluster),
+        shards,
         statusHost: this.#operator,
       },
-      shards,
       hashes: this.#hashes,
       metrics: this.#metrics,
     });

@@ -7,7 +7,7 @@ import { alwaysLeader, Elector, type Leadership } from '../../kube/elector.ts';
 import { shardOf } from '../../kube/sharding/layout.ts';
 import { ShardElector, type ShardListener } from '../../kube/sharding/shard-elector.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { ScrapedShards } from '../report/shard-gauges.ts';
+import type { ScrapedShards } from '../report/gauges.ts';
 
 /** What this replica may write, as the Leases stand at this moment. */
 export interface Ownership extends Pick<Leadership, 'start' | 'stop'> {
@@ -23,7 +23,7 @@ export interface OwnershipDeps {
   readonly config: OperatorConfig;
   /** Not fenced, and of its own. */
   readonly client: KubeClient;
-  readonly listener: ShardListener;
+  readonly listener: ShardListener & { worksOn(shard: number): boolean };
   readonly log: Log;
 }
 
@@ -42,7 +42,13 @@ export function ownershipOf({ config, client, listener, log }: OwnershipDeps): O
     stop: (stopWork) => elector.stop(stopWork),
     mayWrite: () => elector.mayWrite(),
     owns: (cluster) => elector.owns(shardOf(cluster, config.shards)),
-    shards: elector,
+    shards: {
+      ownership: () => elector.ownership(),
+      get moves() {
+        return elector.moves;
+      },
+      isWorkedOn: (shard) => elector.owns(shard) && listener.worksOn(shard),
+    },
   };
 }
 

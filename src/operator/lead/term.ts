@@ -36,8 +36,6 @@ export interface TermDeps {
   /** What outlives the term: the stores, and what was seen being deleted. */
   readonly seen: { readonly management: Management; readonly deletions: DeletionEvidence };
   readonly plane: ManagementAccess;
-  /** Undefined: there are none, and all clusters are worked on. */
-  readonly shards: ReadyShards | undefined;
   readonly hashes: HashStore;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -52,6 +50,8 @@ export interface ManagementAccess {
   readonly mayWrite: Fence;
   /** False while another replica is to write for that cluster. */
   owns(cluster: string): boolean;
+  /** Undefined: there are none, and all clusters are worked on. */
+  readonly shards: ReadyShards | undefined;
   readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
 }
 
@@ -116,7 +116,8 @@ export class Term {
    * @throws {ApiError | ConnectionError}
    */
   async acquire(signal: AbortSignal): Promise<void> {
-    const { shards, config } = this.#deps;
+    const { config } = this.#deps;
+    const { shards } = this.#deps.plane;
     while (shards?.beginReading()) {
       const read = await unlessEnded(
         signal,
@@ -147,7 +148,7 @@ export class Term {
   }
 
   async #prepare(signal: AbortSignal): Promise<{ key: HeldKey; installation: Installation }> {
-    const { config, seen, log, shards } = this.#deps;
+    const { config, seen, log, plane } = this.#deps;
     const keyUsable = (): void => this.#clusters?.rulesChanged();
     const [key, id] = await Promise.all([
       HeldKey.load(
@@ -156,7 +157,7 @@ export class Term {
       ),
       readInstallationId(this.#client),
       this.#notices.rememberEarlier(),
-      shards ? undefined : this.#readAnew(),
+      plane.shards ? undefined : this.#readAnew(),
     ]);
     return { key, installation: installationOf(seen.management, id) };
   }
@@ -187,14 +188,14 @@ export class Term {
 
   /** False also where it is ours, and not everything was read yet. */
   #mayWorkOn(cluster: string): boolean {
-    const { config, shards } = this.#deps;
-    return shards?.has(shardOf(cluster, config.shards)) ?? true;
+    const { config, plane } = this.#deps;
+    return plane.shards?.has(shardOf(cluster, config.shards)) ?? true;
   }
 
   /** When its shard was away and is ours again, it does not open for what waits since before that. */
   #fenceFor(cluster: string): Fence {
-    const { config, plane, shards } = this.#deps;
-    const turn = (): number | undefined => shards?.turnOf(shardOf(cluster, config.shards));
+    const { config, plane } = this.#deps;
+    const turn = (): number | undefined => plane.shards?.turnOf(shardOf(cluster, config.shards));
     const begun = turn();
     return () => turn() === begun && this.#mayWrite() && plane.owns(cluster);
   }

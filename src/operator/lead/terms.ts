@@ -73,6 +73,11 @@ export class Terms implements ShardListener, Queues {
     void this.#next(() => this.#begin(shards, ending.signal));
   }
 
+  /** Whether this shard was acquired, and everything was read for it. */
+  worksOn(shard: number): boolean {
+    return this.isWorking && (this.#shards?.has(shard) ?? false);
+  }
+
   acquired(shards: readonly number[]): void {
     this.#deps.log.info('shards acquired', { count: shards.length, detail: shards.join() });
     this.#shards?.acquired(shards);

@@ -2,9 +2,9 @@ import type { Lifetime } from '../../api/types.ts';
 import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
+import type { ShardElector } from '../../kube/sharding/shard-elector.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Lag } from './lag.ts';
-import { type ScrapedShards, ShardGauges } from './shard-gauges.ts';
 import type { WatchAge } from './watch-age.ts';
 
 /** One cluster, as far as it is scraped. */
@@ -27,6 +27,12 @@ export interface ScrapedPlane {
   readonly unread: ReadonlyMap<string, string>;
   /** Who answers in its place. */
   readonly identity: Pick<PlaneIdentity, 'stranger'>;
+}
+
+/** Shards, as far as they are scraped. */
+export interface ScrapedShards extends Pick<ShardElector, 'ownership' | 'moves'> {
+  /** It is ours, and work on it has begun: one that is held and not worked on is as good as nobody's. */
+  isWorkedOn(shard: number): boolean;
 }
 
 /** Has the gauges filled when somebody scrapes, not when something changes. */
@@ -106,4 +112,35 @@ function problemsOf({ connection, course, spec, seen, keyProblem }: ClusterFacts
     ...(seen.sibling === undefined ? [] : ['SharedCluster']),
     ...(spec.suspended ? ['Suspended'] : []),
   ];
+}
+
+/** Tells which shards this replica has, since when, and how they came and went. Made at the start, asked at each scrape. */
+class ShardGauges {
+  readonly #metrics: Metrics;
+  readonly #shards: ScrapedShards | undefined;
+  /** What was counted until the last scrape. */
+  #told = { acquired: 0, released: 0, lost: 0 };
+
+  constructor(metrics: Metrics, shards: ScrapedShards | undefined) {
+    this.#metrics = metrics;
+    this.#shards = shards;
+  }
+
+  publish(): void {
+    if (!this.#shards) return;
+    const { shardOwner, shardSince, shardMoves, shards } = this.#metrics;
+    const ownership = this.#shards.ownership();
+    shards.set(ownership.length);
+    shardOwner.reset();
+    shardSince.reset();
+    for (const { shard, sinceMs } of ownership) {
+      if (!this.#shards.isWorkedOn(shard)) continue;
+      shardOwner.set({ shard }, 1);
+      shardSince.set({ shard }, sinceMs / 1_000);
+    }
+    const { moves } = this.#shards;
+    for (const move of ['acquired', 'released', 'lost'] as const)
+      shardMoves.inc({ move }, moves[move] - this.#told[move]);
+    this.#told = { ...moves };
+  }
 }

@@ -74,7 +74,6 @@ function newTerms(isSharded = false): void {
     isSharded,
     newTerm: (shards) =>
       new Term({
-        shards,
         config: operatorConfig(isSharded ? { shards: '4' } : {}, {}),
         definitions: [],
         seen: { management, deletions: new DeletionEvidence() },
@@ -85,6 +84,7 @@ function newTerms(isSharded = false): void {
           },
           onRequest: () => {},
           mayWrite: () => true,
+          shards,
           owns: (cluster) => !isSharded || owned.has(cluster),
           statusHost: {
             refresh: () => {
