@@ -103,8 +103,19 @@ const WRITTEN_BY_US: readonly Mark[] = [
   },
   {
     key: names.ANNOTATION_VERSION,
-    on: 'the Lease, annotation',
+    on: 'the Lease, and those of replicas and shards, annotation',
     meaning: 'Release of the operator that holds it.',
+  },
+  {
+    key: names.ANNOTATION_SHARDS,
+    on: 'the Lease, and those of replicas and shards, annotation',
+    meaning: 'Into how many shards whoever wrote it divides the clusters.',
+  },
+  {
+    key: names.ANNOTATION_PUT_BACK,
+    on: 'the Lease, and those of replicas and shards, annotation',
+    meaning:
+      '`true`: put back where somebody had deleted it. Nobody acts by it before a whole Lease duration is over.',
   },
 ];
 

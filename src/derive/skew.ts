@@ -23,8 +23,24 @@ export function skewOf(part: string | undefined, operator: string | undefined): 
   return behind === 0 || behind === 1 ? 'supported' : 'unsupported';
 }
 
-function parsed(text: string | undefined): { major: number; minor: number; text: string } | undefined {
+/** The newest of these releases; undefined where none is one. */
+export function newestOf(releases: readonly (string | undefined)[]): string | undefined {
+  let newest: string | undefined;
+  for (const release of releases) if (parsed(release) && isNewer(release, newest)) newest = release;
+  return newest;
+}
+
+function isNewer(one: string | undefined, other: string | undefined): boolean {
+  const [a, b] = [parsed(one), parsed(other)];
+  if (!a || !b) return a !== undefined;
+  return a.major - b.major > 0 || (a.major === b.major && (a.minor - b.minor || a.patch - b.patch) > 0);
+}
+
+function parsed(
+  text: string | undefined,
+): { major: number; minor: number; patch: number; text: string } | undefined {
   const match = RELEASE.exec(text ?? '');
   if (!match) return undefined;
-  return { major: Number(match[1]), minor: Number(match[2]), text: match[0].replace(/^v/, '') };
+  const [major, minor, patch] = match.slice(1).map(Number) as [number, number, number];
+  return { major, minor, patch, text: match[0].replace(/^v/, '') };
 }

@@ -5,37 +5,24 @@ import type { Reading } from './reading.ts';
 /** A clock may be wrong by less than this, and a renewal late. */
 const TOLERANCE_MS = 60_000;
 
-/**
- * Since when no operator has held its Lease: what the status of a ClusterPropagation says is as old as that.
- *
- * @returns milliseconds since the epoch; undefined when one holds it, or when there is none to hold (`--leader-elect=false`)
- */
-export async function leaderlessSince(
-  namespace: string,
-  management: ManagementPlane,
-  nowMs: number,
-): Promise<Reading<number | undefined>> {
-  const read = await management.get(
-    LEASES,
-    LEASE,
-    (raw) => (raw as { spec?: Readonly<Record<string, unknown>> }).spec ?? {},
-    namespace,
-  );
-  return read.ok ? { ok: true, value: endedAtMs(read.value, nowMs) } : read;
-}
-
 /** The operator that works, as far as its Lease tells. */
 export interface Leader {
   /** Empty where nobody holds it. */
   readonly holder: string;
   /** Its release, or that of the last one; undefined: it does not say, as earlier ones do not. */
   readonly version: string | undefined;
+  /**
+   * Since when nobody has held it, in milliseconds since the epoch; undefined: somebody does. What the status of a
+   * ClusterPropagation says is as old as that.
+   */
+  readonly vacantSinceMs: number | undefined;
 }
 
-/** @returns a value of undefined where there is no Lease: none was ever needed, or no operator ever ran */
+/** @returns a value of undefined where there is no Lease: none was ever needed (`--leader-elect=false`), or no operator ever ran */
 export function readLeader(
   namespace: string,
   management: ManagementPlane,
+  nowMs: number,
 ): Promise<Reading<Leader | undefined>> {
   return management.get(
     LEASES,
@@ -43,24 +30,25 @@ export function readLeader(
     (raw) => {
       const { metadata, spec } = raw as {
         metadata?: { annotations?: Readonly<Record<string, unknown>> };
-        spec?: { holderIdentity?: unknown };
+        spec?: Readonly<Record<string, unknown>>;
       };
       const version = metadata?.annotations?.[ANNOTATION_VERSION];
-      const holder = spec?.holderIdentity;
+      const holder = spec?.['holderIdentity'];
       return {
         holder: typeof holder === 'string' ? holder : '',
         version: typeof version === 'string' ? version : undefined,
+        vacantSinceMs: endedAtMs(spec ?? {}, nowMs),
       };
     },
     namespace,
   );
 }
 
-function endedAtMs(spec: Readonly<Record<string, unknown>> | undefined, nowMs: number): number | undefined {
-  const renewedAtMs = Date.parse(String(spec?.['renewTime']));
+function endedAtMs(spec: Readonly<Record<string, unknown>>, nowMs: number): number | undefined {
+  const renewedAtMs = Date.parse(String(spec['renewTime']));
   if (Number.isNaN(renewedAtMs)) return undefined;
-  const isGivenUp = !spec?.['holderIdentity'];
-  const seconds = spec?.['leaseDurationSeconds'];
+  const isGivenUp = !spec['holderIdentity'];
+  const seconds = spec['leaseDurationSeconds'];
   const standsMs = (typeof seconds === 'number' ? seconds * 1_000 : 0) + TOLERANCE_MS;
   return isGivenUp || renewedAtMs + standsMs < nowMs ? renewedAtMs : undefined;
 }

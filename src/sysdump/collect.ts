@@ -5,7 +5,6 @@ import {
   CLUSTERS,
   DAEMON_SETS,
   EVENTS,
-  LEASE,
   LEASES,
   TOKENS,
   USERS,
@@ -19,7 +18,7 @@ import {
   CLUSTER_USER_ATTRIBUTE,
   DAEMON_SET,
   EVENT,
-  LEASE as LEASE_SHAPE,
+  LEASE,
   PROPAGATION,
   TOKEN,
   USER,
@@ -46,7 +45,7 @@ export async function collectManagement(source: Source, namespace: string): Prom
   await addList(source, USERS, USER);
   await addList(source, CLUSTERS, CLUSTER);
   await addList(source, CLUSTER_PROPAGATIONS, PROPAGATION);
-  await addOne(source, LEASES, LEASE_SHAPE, { name: LEASE, namespace });
+  await addList(source, LEASES, LEASE, { namespace });
   await addList(source, EVENTS, EVENT, { namespace });
   for (const { metadata } of await addPods(source, namespace, OPERATOR))
     await addMetrics(source, namespace, { name: metadata?.name ?? '', port: OPERATOR_PORT });

@@ -55,6 +55,10 @@ describe.skipIf(!binaries)('Prometheus', () => {
     site = await openSite({ tokenWebhook: webhook }, [current]);
     management = managementOf(site);
     await deployAll(site, CLUSTER, current);
+    // Both replicas work, so that there is something to tell of shards, too.
+    await site.apply(await site.shipped('operator-shards', current));
+    await site.admin('set', 'env', 'deployment/ace-operator', 'ACE_SHARDS=4', '-n', OWN_NAMESPACE);
+    await site.rolledOut('deployment/ace-operator', OWN_NAMESPACE);
     for (const component of COMPONENTS)
       await site.admin('apply', '-f', join(manifests('monitoring'), component, 'service.yaml'));
     // What the overlay does, but with the kubectl of any age.
@@ -102,8 +106,10 @@ describe.skipIf(!binaries)('Prometheus', () => {
     });
   });
 
-  test('sees one leader of two replicas, and a cluster that is connected', async () => {
-    await until('sum(ace_leader) == 1 and count(ace_leader) == 2');
+  test('sees two replicas that work, each shard in one of them, and a cluster that is connected', async () => {
+    await until('sum(ace_leader) == 2 and count(ace_leader) == 2');
+    await until('sum by (instance) (ace_shard_owner) == 2');
+    await until('count(count by (shard) (ace_shard_owner) == 1) == 4');
     await until(`ace_cluster_connected{ace_cluster="${CLUSTER}"} == 1`);
   });
 

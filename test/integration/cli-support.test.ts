@@ -429,7 +429,7 @@ describe('sysdump', () => {
         ...['tokens', 'users', 'clusters', 'clusterpropagations', 'events', 'pods'].map(
           (kind) => `management/${kind}.jsonl`,
         ),
-        ...['management/preflight.json', 'management/leases/ace-operator.json'],
+        ...['management/preflight.json', 'management/leases.jsonl'],
         'management/logs/ace-operator-1.ace-operator.log',
         ...['clusterauthtokens', 'clusteruserattributes', 'events', 'pods'].map(
           (kind) => `clusters/${CLUSTER}/${kind}.jsonl`,

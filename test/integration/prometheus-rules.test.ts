@@ -57,6 +57,24 @@ const connected = (value: number): Case['series'] => ({
   'ace_cluster_connected{ace_cluster="c-1"}': `${value}x60`,
 });
 
+/** Two replicas of one plane: into how many shards each divides the clusters, and whether it leads. */
+const members = (cluster: string, shardsA: string, leadsA: string, shardsB: string, leadsB: string) => ({
+  [`ace_shards{job="ace-operator",instance="a",cluster="${cluster}"}`]: shardsA,
+  [`ace_leader{job="ace-operator",instance="a",cluster="${cluster}"}`]: leadsA,
+  [`ace_shards{job="ace-operator",instance="b",cluster="${cluster}"}`]: shardsB,
+  [`ace_leader{job="ace-operator",instance="b",cluster="${cluster}"}`]: leadsB,
+});
+const shardOwner = (cluster: string, instance: string, shard: number): string =>
+  `ace_shard_owner{job="ace-operator",instance="${instance}",cluster="${cluster}",shard="${shard}"}`;
+/** Four shards, and who says all the while that it has which. */
+const division = (cluster: string, owned: Readonly<Record<string, readonly number[]>>): Case['series'] =>
+  Object.fromEntries(
+    Object.entries(owned).flatMap(([instance, shards]) => [
+      [`ace_shards{job="ace-operator",instance="${instance}",cluster="${cluster}"}`, '4x30'],
+      ...shards.map((shard) => [shardOwner(cluster, instance, shard), '1x30']),
+    ]),
+  );
+
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 /** Made and ending at these times; those of promtool begin with 0. */
@@ -152,6 +170,103 @@ const OPERATOR: readonly Case[] = [
       'ace_leader{job="ace-operator",instance="b",cluster="plane-2"}': '1x30',
     },
     at: 10,
+    fires: [],
+  },
+  {
+    alert: 'AceOperatorManyLeaders',
+    title: 'two lead, each for all clusters, and of another plane all members of one division',
+    series: {
+      'ace_leader{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'ace_leader{job="ace-operator",instance="b",cluster="plane-1"}': '1x30',
+      ...members('plane-2', '64x30', '1x30', '64x30', '1x30'),
+    },
+    at: 10,
+    fires: [{ job: 'ace-operator', cluster: 'plane-1' }],
+  },
+  {
+    alert: 'AceOperatorManyLeaders',
+    title: 'one leads for all clusters, beside one that says that it has its part of them',
+    series: members('plane-1', '64x30', '1x30', '0x30', '1x30'),
+    at: 10,
+    fires: [{ job: 'ace-operator', cluster: 'plane-1' }],
+  },
+  {
+    alert: 'AceOperatorManyLeaders',
+    title: 'two divide the clusters, each into another number of shards',
+    series: members('plane-1', '64x30', '1x30', '16x30', '1x30'),
+    at: 10,
+    fires: [{ job: 'ace-operator', cluster: 'plane-1' }],
+  },
+  {
+    alert: 'AceOperatorManyLeaders',
+    title: 'members of a division wait until the one leader of before gives its Lease back',
+    series: members('plane-1', '0x8 64x20', '0x8 1x20', '0x30', '1x8 0x20'),
+    at: 12,
+    fires: [],
+  },
+  {
+    alert: 'AceShardUnowned',
+    title: 'one of four shards is told by nobody, and of another plane none',
+    series: {
+      ...division('plane-1', { a: [0, 1], b: [2] }),
+      'ace_shards{job="ace-operator",instance="c",cluster="plane-2"}': '4x30',
+    },
+    at: 10,
+    fires: [
+      { job: 'ace-operator', cluster: 'plane-1' },
+      { job: 'ace-operator', cluster: 'plane-2' },
+    ],
+  },
+  {
+    alert: 'AceShardUnowned',
+    title: 'each shard moves in a roll-out of many minutes, and nobody says for a minute that it has it',
+    series: {
+      ...division('plane-1', { a: [3] }),
+      [shardOwner('plane-1', 'b', 0)]: '1 1 1 stale',
+      [shardOwner('plane-1', 'a', 0)]: '_ _ _ _ 1x30',
+      [shardOwner('plane-1', 'b', 1)]: '1 1 1 1 1 stale',
+      [shardOwner('plane-1', 'a', 1)]: '_ _ _ _ _ _ 1x30',
+      [shardOwner('plane-1', 'b', 2)]: '1 1 1 1 1 1 1 stale',
+      [shardOwner('plane-1', 'a', 2)]: '_ _ _ _ _ _ _ _ 1x30',
+    },
+    at: 8,
+    fires: [],
+  },
+  {
+    alert: 'AceShardUnowned',
+    title: 'one replica is not reached, and may have what is missing',
+    series: {
+      ...division('plane-1', { a: [0, 1] }),
+      'up{job="ace-operator",instance="a",cluster="plane-1"}': '1x30',
+      'up{job="ace-operator",instance="b",cluster="plane-1"}': '0x30',
+    },
+    at: 10,
+    fires: [],
+  },
+  {
+    alert: 'AceShardUnowned',
+    title: 'clusters are not divided',
+    series: { 'ace_shards{job="ace-operator",instance="a",cluster="plane-1"}': '0x30' },
+    at: 10,
+    fires: [],
+  },
+  {
+    alert: 'AceShardTwoOwners',
+    title: 'two say that they have one shard',
+    series: division('plane-1', { a: [0, 1], b: [1, 2, 3] }),
+    at: 5,
+    fires: [{ job: 'ace-operator', cluster: 'plane-1', shard: '1' }],
+  },
+  {
+    alert: 'AceShardTwoOwners',
+    title: 'a shard moves: for one scrape both are seen to have it, and each plane has its own',
+    series: {
+      ...division('plane-1', { a: [1, 2, 3] }),
+      ...division('plane-2', { c: [0, 1, 2, 3] }),
+      [shardOwner('plane-1', 'a', 0)]: '1 1 1 stale',
+      [shardOwner('plane-1', 'b', 0)]: '_ _ 1x30',
+    },
+    at: 4,
     fires: [],
   },
   {

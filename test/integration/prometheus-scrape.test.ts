@@ -31,7 +31,7 @@ describe.skipIf(!binaries)('Prometheus', () => {
     await world.createToken('token-good', 'c-one', 'u-ada');
     await world.createToken('token-gone', 'c-one', 'u-ada');
     await world.createToken('token-bad', 'c-one', 'u-ada', { ttl: 'no number' });
-    const operator = await world.startOperator();
+    const operator = await world.startOperator(['--leader-elect=true', '--shards=4']);
     await eventually(
       async () => expect(await world.cluster('c-one').tokenNames()).toEqual(['token-gone', 'token-good']),
       { timeoutMs: 30_000 },
@@ -107,6 +107,8 @@ describe.skipIf(!binaries)('Prometheus', () => {
       'AceOperatorDown',
       'AceOperatorNoLeader',
       'AceOperatorManyLeaders',
+      'AceShardUnowned',
+      'AceShardTwoOwners',
       'AceAuthenticatorDown',
       'AceAuthenticatorNotReady',
     ]) {

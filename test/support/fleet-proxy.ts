@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { createAuthority } from './pki.ts';
@@ -31,30 +32,36 @@ export interface Fleet {
 }
 
 export interface FleetOptions {
+  /** Where it listens; loopback without it. */
+  readonly address?: string;
   readonly onConnection?: (clientPort: number) => void;
   readonly onWrite?: (write: FleetWrite) => void;
 }
 
+/** The API server behind it. */
+type Behind = Pick<ControlPlane, 'url' | 'kubeconfigYaml'>;
+
 const CHANGES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const OURS = 'cattle-system';
 
-/** Starts it on a free loopback port before an API server, to which it is an administrator. A namespace for each cluster has to be there. */
-export async function startFleet(plane: ControlPlane, options: FleetOptions = {}): Promise<Fleet> {
+/** Starts it on a free port before an API server, to which it is an administrator. A namespace for each cluster has to be there. */
+export async function startFleet(plane: Behind, options: FleetOptions = {}): Promise<Fleet> {
+  const { address = '127.0.0.1' } = options;
   const authority = createAuthority('a fleet');
   const credentials = authority.issueClient('ace-operator', []);
-  const server = createServer({ ...authority.issueServer('fleet', ['127.0.0.1']) });
+  const server = createServer({ ...authority.issueServer('fleet', [address]) });
   const relay = new Relay(plane, options);
   server.on('request', (incoming, reply) => void relay.take(incoming, reply));
   server.on('secureConnection', ({ remotePort }) => options.onConnection?.(remotePort ?? 0));
   // Between two requests programs keep their connections for long.
   server.keepAliveTimeout = 600_000;
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     kubeconfig: (cluster) =>
       kubeconfig({
-        ...{ server: `https://127.0.0.1:${port}/${cluster}`, ca: authority.cert, user: 'x', credentials },
+        ...{ server: `https://${address}:${port}/${cluster}`, ca: authority.cert, user: 'x', credentials },
       }),
     get connections() {
       return connectionsOf(server);
@@ -76,8 +83,8 @@ class Relay {
   readonly #agent: Agent;
   readonly #onWrite: (write: FleetWrite) => void;
 
-  constructor(plane: ControlPlane, { onWrite = () => {} }: FleetOptions) {
-    const { clusters, users } = JSON.parse(plane.kubeconfigYaml());
+  constructor(plane: Behind, { onWrite = () => {} }: FleetOptions) {
+    const { clusters, users } = parse(plane.kubeconfigYaml());
     const pem = (base64: string): Buffer => Buffer.from(base64, 'base64');
     this.#url = plane.url;
     this.#onWrite = onWrite;

@@ -55,6 +55,7 @@ const SIDEBAR = [
     text: 'Run',
     items: [
       page('Metrics and alerts', 'docs/metrics.md'),
+      page('Many clusters: shards', 'docs/scaling.md'),
       page('Upgrade', 'docs/upgrade.md'),
       page('Backup and restore', 'docs/backup.md'),
       page('Uninstall', 'docs/uninstall.md'),

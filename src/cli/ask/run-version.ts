@@ -1,12 +1,13 @@
 import type { AskConfig } from '../../config/ask.ts';
 import { versionConfig } from '../../config/version.ts';
-import { type Skew, SUPPORTED_SKEW, skewOf } from '../../derive/skew.ts';
+import { newestOf, type Skew, SUPPORTED_SKEW, skewOf } from '../../derive/skew.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { DownstreamPlane } from '../../plane/downstream.ts';
 import { readLeader } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import type { Plane } from '../../plane/plane.ts';
-import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { after, known, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { type Replica, readDivision, shardsOf } from '../../plane/shards.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { type Answer, printAnswer, printObject } from '../../print/output.ts';
 import type { Tone } from '../../print/style.ts';
@@ -27,8 +28,10 @@ export interface PartVersion {
   readonly version: string | undefined;
   /** Of the API server below it. */
   readonly kubernetes?: string | undefined;
-  /** To the operator. */
+  /** To the operator; of its replicas to the newest of them. */
   readonly skew: Skew;
+  /** Those of this release, where clusters are divided over replicas. */
+  readonly replicas?: readonly string[];
   readonly failure?: ReadFailure | undefined;
 }
 
@@ -40,13 +43,14 @@ const STOCK = 'kube-api-auth';
 /** `ace-operator version`. @returns the exit code @throws {ConfigError | UnseenError} */
 export async function runVersion({ given }: Invocation, runtime: Runtime): Promise<number> {
   const config = versionConfig(given, runtime.env, runtime.home);
-  const { parts, unopened } = config.clientOnly
-    ? { parts: [clientPart(undefined)], unopened: NONE }
+  const { parts, unopened, notes } = config.clientOnly
+    ? { parts: [clientPart(undefined)], unopened: NONE, notes: [] }
     : await withManagement(config, (management) => partVersions({ config, management, now: runtime.now }));
   const printer = printerOf(config, runtime);
   if (config.output === 'json' || config.output === 'yaml')
     await printObject(versionsObject(parts), config.output, printer);
   else await printAnswer(answer(parts, unopened), printer);
+  for (const line of notes) note(line, runtime);
   tellUnasked(parts, unopened, runtime);
   if (parts.some(({ skew }) => skew === 'unsupported')) return EXIT_NO;
   return parts.some((part) => isUnreached(part, unopened)) ? EXIT_UNREACHABLE : EXIT_OK;
@@ -93,8 +97,7 @@ async function withManagement<T>(
   }
 }
 
-interface Asked {
-  readonly parts: readonly PartVersion[];
+interface Asked extends Pick<OwnVersions, 'parts' | 'notes'> {
   /** Clusters to which there was no way from here. */
   readonly unopened: ReadonlySet<string>;
 }
@@ -123,7 +126,8 @@ async function partVersions(work: Work): Promise<Asked> {
     if (opened.ok) await opened.value.close();
     else unopened.add(name);
   });
-  return { parts: [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])], unopened };
+  const parts = [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])];
+  return { parts, unopened, notes: own.notes };
 }
 
 interface Work {
@@ -132,22 +136,57 @@ interface Work {
   readonly now: () => number;
 }
 
-/** Of this program and of the operator, whose release is undefined where its Lease does not tell. */
-export async function ownVersions({ config, management, now }: Work): Promise<{
+/** Of this program and of the operator. */
+export interface OwnVersions {
   readonly parts: readonly PartVersion[];
+  /** The newest release among its replicas; undefined where its Lease does not tell. */
   readonly operator: string | undefined;
-}> {
+  /** For people: what was not seen of it without harm, and where its replicas differ. */
+  readonly notes: readonly string[];
+}
+
+/** Where clusters are divided over replicas, of each of them. */
+export async function ownVersions({ config, management, now }: Work): Promise<OwnVersions> {
+  const { namespace } = config;
   const [leader, kubernetes] = await Promise.all([
-    readLeader(config.namespace, management),
+    readLeader(namespace, management, now()),
     kubernetesOf(management, now),
   ]);
-  const operator = leader.ok ? leader.value?.version : undefined;
-  const failure = leader.ok ? undefined : leader.failure;
-  const its: PartVersion = {
-    ...{ part: OPERATOR, where: 'management plane', version: operator, kubernetes, failure },
-    skew: operator === undefined ? 'unknown' : 'same',
+  const its = { part: OPERATOR, where: 'management plane', kubernetes };
+  const shards = shardsOf(known(leader)?.holder ?? '');
+  const division = shards > 0 ? await readDivision(namespace, shards, management) : undefined;
+  if (division?.ok && division.value.replicas.length > 0) {
+    const releases = Map.groupBy(division.value.replicas, ({ version }) => version);
+    const operator = newestOf([...releases.keys()]);
+    const parts = [...releases].map(([version, replicas]) => ({
+      ...{ ...its, version, skew: skewOf(version, operator) },
+      replicas: replicas.map(({ name }) => name),
+    }));
+    return { parts: [clientPart(operator), ...parts], operator, notes: differing(releases) };
+  }
+  const operator = known(leader)?.version;
+  const skew = operator === undefined ? 'unknown' : 'same';
+  const part: PartVersion = {
+    ...{ ...its, version: operator, skew },
+    failure: leader.ok ? undefined : leader.failure,
   };
-  return { parts: [clientPart(operator), its], operator };
+  const unseen = division && !division.ok ? [unseenReplicas(division.failure)] : [];
+  return { parts: [clientPart(operator), part], operator, notes: unseen };
+}
+
+const unseenReplicas = ({ reason, message }: ReadFailure): string =>
+  `the release is that of one replica of the operator; those of the others cannot be seen: ${reason}: ${message}`;
+
+/** As while a roll-out is under way, or when it has stopped half-way. */
+function differing(releases: ReadonlyMap<string | undefined, readonly Replica[]>): readonly string[] {
+  if (releases.size < 2) return [];
+  const each = [...releases].map(
+    ([version, replicas]) =>
+      `${version ?? 'one that is not told'} (${replicas.map(({ name }) => name).join(', ')})`,
+  );
+  return [
+    `replicas of the operator run different releases: ${each.join(', ')}; as while a roll-out is under way: kubectl rollout status says whether one is`,
+  ];
 }
 
 const clientPart = (operator: string | undefined): PartVersion => ({
@@ -212,7 +251,11 @@ function answer(rows: readonly PartVersion[], unopened: ReadonlySet<string>): An
       { title: 'VERSION', cell: (part) => part.version ?? unseen(part) },
       { title: 'SKEW', cell: ({ skew }) => ({ text: skew, tone: TONES[skew] }) },
       { title: 'KUBERNETES', cell: ({ kubernetes }) => kubernetes ?? '' },
-      { title: 'MESSAGE', wide: true, cell: ({ failure }) => failure?.message ?? '' },
+      {
+        title: 'MESSAGE',
+        wide: true,
+        cell: ({ failure, replicas }) => failure?.message ?? replicas?.join() ?? '',
+      },
     ],
     rows,
     object: (row) => row,

@@ -1,7 +1,6 @@
 // follow/: shows where clusters and tokens stand, once, or until they stand where they should.
 
 import { Writable } from 'node:stream';
-import { LEASE } from '../../api/names.ts';
 import type { Cluster, Token, User } from '../../api/types.ts';
 import { type StatusConfig, statusConfig } from '../../config/status.ts';
 import {
@@ -14,12 +13,10 @@ import {
 import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
 import { pause } from '../../kube/backoff.ts';
 import { eachBounded } from '../../plane/bounded.ts';
-import { leaderlessSince } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
 import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
 import { authenticators } from '../../plane/workloads.ts';
-import { age } from '../../print/duration.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
@@ -30,6 +27,7 @@ import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
+import { type Shown, tellOperator } from './tell-operator.ts';
 
 /** How many clusters are asked at a time. */
 const PARALLEL = 16;
@@ -105,7 +103,7 @@ async function show(
 ): Promise<number> {
   management.remembered.forget();
   // Told once the rest could be read: whoever sees nothing at all is told that, and why.
-  const tell = (): Promise<void> => tellLeaderless(config, management, runtime);
+  const tell = (shown: Shown): Promise<void> => tellOperator(config.namespace, management, runtime, shown);
   if (config.cluster === undefined) {
     await showClusters(config, management, runtime, printer, tell);
     return EXIT_OK;
@@ -115,27 +113,9 @@ async function show(
     complain(runtime, await missingCluster(config.cluster, management));
     return EXIT_NO;
   }
-  await tell();
+  await tell({ clusters: [config.cluster], isOne: true });
   await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
   return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
-}
-
-/** What nobody keeps up looks as good as on the last day. */
-async function tellLeaderless(
-  { namespace }: StatusConfig,
-  management: ManagementPlane,
-  runtime: Runtime,
-): Promise<void> {
-  const nowMs = runtime.now();
-  const since = await leaderlessSince(namespace, management, nowMs);
-  const lease = `Lease ${namespace}/${LEASE}`;
-  if (!since.ok) {
-    note(`not known whether an operator works: ${lease}: ${since.failure.message}`, runtime);
-    return;
-  }
-  if (since.value === undefined) return;
-  const ago = age(since.value, nowMs);
-  note(`no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`, runtime);
 }
 
 /** Each cluster as soon as it has been asked. */
@@ -144,7 +124,7 @@ async function showClusters(
   management: ManagementPlane,
   runtime: Runtime,
   printer: Printer,
-  tell: () => Promise<void>,
+  tell: (shown: Shown) => Promise<void>,
 ): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
   management.remembered.learn({ clusters, propagations });
@@ -155,7 +135,7 @@ async function showClusters(
     new Map(),
     nowMs,
   );
-  await tell();
+  await tell({ clusters: statuses.map(({ name }) => name), isOne: false });
   for (const status of statuses)
     for (const notice of [status.otherWriter, expiryNotice(status, nowMs) ?? ''])
       if (notice !== '') note(`cluster ${status.name}: ${notice}`, runtime);

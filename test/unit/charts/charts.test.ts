@@ -59,7 +59,7 @@ describe.each(CHARTS)('%s', (chart) => {
 
   test('takes each flag of its program that it does not set itself', () => {
     const OWN = {
-      'ace-operator': ['kubeconfig', 'namespace', 'listen', 'credential-namespaces', 'ext-tokens'],
+      'ace-operator': ['kubeconfig', 'namespace', 'listen', 'credential-namespaces', 'ext-tokens', 'shards'],
       'ace-authenticator': [
         ...['kubeconfig', 'namespace', 'listen', 'insecure-listen', 'metrics-listen', 'ready-file'],
         ...['snapshot-file', 'snapshot-key-file'],

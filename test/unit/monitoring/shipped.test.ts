@@ -96,6 +96,8 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
             'algorithm',
             'version',
             'resource',
+            'shard',
+            'move',
           ],
           name,
         ).toContain(label);
