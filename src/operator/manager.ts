@@ -121,7 +121,11 @@ export class Manager {
         detail: () => REPLACED,
       },
       { name: 'management-accepts-us', ok: () => this.#rejected.size === 0 },
-      { name: 'working-or-standing-by', ok: () => this.#terms.isWorking || !this.#ownership.mayWrite() },
+      {
+        name: 'working-or-standing-by',
+        ok: () => this.#terms.isWorking || !(this.#ownership.mayWrite() || this.#ownership.refusal()),
+        detail: () => this.#ownership.refusal() ?? '',
+      },
       {
         name: 'installation-key-usable',
         ok: () => this.#terms.keyProblem === undefined,

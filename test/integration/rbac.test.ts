@@ -15,6 +15,7 @@ import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { applyManifests } from '../support/manifests.ts';
+import { startOperator } from '../support/operator-process.ts';
 import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/world.ts';
 
 describe('the operator with no more rights than the shipped manifests give it', () => {
@@ -127,6 +128,23 @@ describe('the operator with no more rights than the shipped manifests give it', 
       await expect(kubectl(downstream, ...args)).rejects.toThrow(/forbidden/i);
     });
   }
+
+  test('with shards is not ready before it may have their Leases, and says which Role is missing', async () => {
+    const flags = ['--leader-elect=true', '--shards=4'];
+    const replica = await startOperator(upstream, flags, { untilReady: false });
+    try {
+      await eventually(async () => {
+        const { status, body } = await replica.http('/readyz');
+        expect([status, body]).toEqual([500, expect.stringContaining('manifests/operator-shards')]);
+      });
+      await applyManifests(world.management.plane.adminKubeconfig, 'operator-shards');
+      await eventually(async () => expect((await replica.http('/readyz')).status).toBe(200), {
+        timeoutMs: 40_000,
+      });
+    } finally {
+      await replica.stop();
+    }
+  });
 });
 
 /** What an authenticator writes; the operator carries it back, and a Setting down. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { LEASE } from '../../api/names.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
+import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../../kube/elector.ts';
 import { shardOf } from '../../kube/sharding/layout.ts';
@@ -15,6 +16,8 @@ export interface Ownership extends Pick<Leadership, 'start' | 'stop'> {
   mayWrite(): boolean;
   /** What concerns that cluster. */
   owns(cluster: string): boolean;
+  /** Why no Lease can be had, as lately as one lasts; undefined: nobody refused. */
+  refusal(): string | undefined;
   /** How clusters are divided; undefined: one replica works on all of them. */
   readonly shards: ScrapedShards | undefined;
 }
@@ -29,19 +32,24 @@ export interface OwnershipDeps {
 
 /** By one Lease for all clusters, by a Lease for each shard of them, or by the word of whoever started the only replica. */
 export function ownershipOf({ config, client, listener, log }: OwnershipDeps): Ownership {
-  if (!config.leaderElect) return ofAll(alwaysLeader(listener));
+  if (!config.leaderElect) return ofAll(alwaysLeader(listener), () => undefined);
+  const refusals = new Refusals(config.leaseTiming.leaseMs);
   const options = {
     ...{ client, listener, namespace: config.namespace, name: LEASE, timing: config.leaseTiming },
     identity: `${hostname()}_${randomUUID()}`,
-    onError: (error: unknown) => log.warn('lease not renewed or read', { error }),
+    onError: (error: unknown) => {
+      refusals.note(error);
+      log.warn('lease not renewed or read', { error });
+    },
   };
-  if (config.shards === 0) return ofAll(new Elector(options));
+  if (config.shards === 0) return ofAll(new Elector(options), () => refusals.latest);
   const elector = new ShardElector({ ...options, shards: config.shards });
   return {
     start: () => elector.start(),
     stop: (stopWork) => elector.stop(stopWork),
     mayWrite: () => elector.mayWrite(),
     owns: (cluster) => elector.owns(shardOf(cluster, config.shards)),
+    refusal: () => refusals.latest,
     shards: {
       ownership: () => elector.ownership(),
       get moves() {
@@ -52,12 +60,34 @@ export function ownershipOf({ config, client, listener, log }: OwnershipDeps): O
   };
 }
 
-function ofAll(leadership: Leadership): Ownership {
+function ofAll(leadership: Leadership, refusal: Ownership['refusal']): Ownership {
   return {
     start: () => leadership.start(),
     stop: (stopWork) => leadership.stop(stopWork),
     mayWrite: () => leadership.mayWrite(),
     owns: () => leadership.mayWrite(),
+    refusal,
     shards: undefined,
   };
+}
+
+/** Whoever may not have a Lease stands by for good, and must not take the place of one that works. */
+class Refusals {
+  readonly #lastMs: number;
+  #noted: { readonly text: string; readonly atMs: number } | undefined;
+
+  /** @param lastMs - so long one counts; it is tried again much sooner */
+  constructor(lastMs: number) {
+    this.#lastMs = lastMs;
+  }
+
+  note(error: unknown): void {
+    if (error instanceof ApiError && (error.code === 403 || error.code === 401))
+      this.#noted = { text: describeError(error), atMs: performance.now() };
+  }
+
+  get latest(): string | undefined {
+    if (!this.#noted || performance.now() - this.#noted.atMs > this.#lastMs) return undefined;
+    return `${this.#noted.text}; it takes the Role of manifests/operator, with shards that of manifests/operator-shards, too`;
+  }
 }

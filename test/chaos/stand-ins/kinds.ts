@@ -5,6 +5,8 @@ import type { FaultKind } from '../schedule/faults.ts';
 /** A world in which one thing is wrong, and the one invariant that speaks of it. */
 export interface StandIn {
   readonly breaks: Invariant;
+  /** What may follow from that, by the moments at which things meet. */
+  readonly mayBreak?: Invariant;
   /** Of an authenticator that this program stands in front of: how it answers. */
   readonly authenticator?: AuthenticatorFault;
   readonly operatorFlags?: readonly string[];
@@ -24,6 +26,8 @@ export const STAND_INS: Readonly<Record<string, StandIn>> = {
   'always yes': { breaks: 'I1', authenticator: 'always yes' },
   'refuses in outages': {
     breaks: 'I2',
+    // One that is revoked while its cluster is away is refused, too, and let in again until that arrives.
+    mayBreak: 'I1',
     authenticator: 'refuses in outages',
     faults: ['kill API server'],
   },

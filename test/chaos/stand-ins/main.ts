@@ -24,7 +24,8 @@ async function main(): Promise<void> {
   let [passed, failed] = [0, 0];
   for (const [index, [name, standIn]] of chosen.entries()) {
     const found = await brokenBy(name, standIn, index + 1);
-    const right = found.length === 1 && found[0] === standIn.breaks;
+    const own = found.filter((invariant) => invariant !== standIn.mayBreak);
+    const right = own.length === 1 && own[0] === standIn.breaks;
     if (right) passed += 1;
     else failed += 1;
     const word = found.join(', ') || 'nothing';
