@@ -219,17 +219,17 @@ const OPERATOR: readonly Case[] = [
   },
   {
     alert: 'AceShardUnowned',
-    title: 'each shard moves in a roll-out of many minutes, and nobody says for a minute that it has it',
+    title: 'one shard after the other moves in a roll-out, and at each scrape there is one that nobody has',
     series: {
       ...division('plane-1', { a: [3] }),
       [shardOwner('plane-1', 'b', 0)]: '1 1 1 stale',
       [shardOwner('plane-1', 'a', 0)]: '_ _ _ _ 1x30',
-      [shardOwner('plane-1', 'b', 1)]: '1 1 1 1 1 stale',
-      [shardOwner('plane-1', 'a', 1)]: '_ _ _ _ _ _ 1x30',
-      [shardOwner('plane-1', 'b', 2)]: '1 1 1 1 1 1 1 stale',
-      [shardOwner('plane-1', 'a', 2)]: '_ _ _ _ _ _ _ _ 1x30',
+      [shardOwner('plane-1', 'b', 1)]: '1 1 1 1 stale',
+      [shardOwner('plane-1', 'a', 1)]: '_ _ _ _ _ 1x30',
+      [shardOwner('plane-1', 'b', 2)]: '1 1 1 1 1 stale',
+      [shardOwner('plane-1', 'a', 2)]: '_ _ _ _ _ _ 1x30',
     },
-    at: 8,
+    at: 5,
     fires: [],
   },
   {
@@ -266,7 +266,7 @@ const OPERATOR: readonly Case[] = [
       [shardOwner('plane-1', 'a', 0)]: '1 1 1 stale',
       [shardOwner('plane-1', 'b', 0)]: '_ _ 1x30',
     },
-    at: 4,
+    at: 2,
     fires: [],
   },
   {

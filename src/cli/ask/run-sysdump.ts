@@ -81,6 +81,9 @@ async function collect(work: Work): Promise<void> {
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
   const own = await ownVersions({ config, management, now: runtime.now });
+  for (const line of own.notes) note(line, runtime);
+  for (const { part, failure } of own.parts)
+    if (failure) archive.leave(`versions.json, ${part}`, failure.reason, failure.message);
   const progress = progressOf('looking into clusters', runtime);
   let done = 0;
   await eachBounded(names, PARALLEL, async (name) => {
