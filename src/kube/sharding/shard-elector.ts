@@ -94,14 +94,20 @@ export class ShardElector implements Leadership {
 
   async #renewForEver(): Promise<void> {
     const { signal } = this.#stopping;
+    const { retryMs } = this.#options.timing;
+    let failures = 0;
     while (!signal.aborted) {
       try {
         await this.#renew();
+        failures = 0;
       } catch (error) {
+        failures += 1;
         if (!signal.aborted) this.#options.onError(error);
-        await pause(BACKOFF_MS, signal);
+        // One that hung has taken its part of the time that there is: the next must not wait for its turn.
+        await pause(backoffMs(failures, BACKOFF_MS, retryMs), signal);
+        continue;
       }
-      await this.#renewal.wait(this.#options.timing.retryMs * (0.9 + 0.2 * Math.random()), signal);
+      await this.#renewal.wait(retryMs * (0.9 + 0.2 * Math.random()), signal);
     }
   }
 
