@@ -112,17 +112,19 @@ describe('replicas that divide clusters by shards', () => {
   });
 
   test('carry all tokens, each cluster by the one replica that has its shard', async () => {
-    const owners = await divided();
+    await divided();
     await eventually(async () => {
       for (const cluster of CLUSTERS) expect(await tokensIn(cluster)).toHaveLength(4);
     }, PATIENCE);
-    for (const replica of replicas) {
-      const wrote = new Set(
-        writes.filter(({ pid }) => pid === replica.process.pid).map((one) => one.cluster),
-      );
-      expect([...wrote]).toEqual(expect.arrayContaining([...of(replica, owners)]));
-    }
+    const before = await divided();
+    const from = writes.length;
     await revokedEverywhere('a', CLUSTERS);
+    const after = await divided();
+    // On a busy machine a Lease may be lost, and a shard move, in between.
+    const owners = (cluster: string): readonly (number | undefined)[] =>
+      [before, after].map((one) => one.get(shardOf(cluster, SHARDS))?.process.pid);
+    for (const { cluster, pid } of writes.slice(from)) expect(owners(cluster)).toContain(pid);
+    expect(new Set(writes.slice(from).map(({ cluster }) => cluster)).size).toBe(CLUSTERS.length);
   });
 
   test('lose one to SIGKILL: the others keep theirs, take its part, and write nothing for that', async () => {
