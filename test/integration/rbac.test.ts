@@ -135,7 +135,7 @@ describe('the operator with no more rights than the shipped manifests give it', 
     try {
       await eventually(async () => {
         const { status, body } = await replica.http('/readyz');
-        expect([status, body]).toEqual([500, expect.stringContaining('manifests/operator-shards')]);
+        expect([status, body]).toEqual([503, expect.stringContaining('manifests/operator-shards')]);
       });
       await applyManifests(world.management.plane.adminKubeconfig, 'operator-shards');
       await eventually(async () => expect((await replica.http('/readyz')).status).toBe(200), {
