@@ -51,6 +51,7 @@ export function ownershipOf({ config, client, listener, log }: OwnershipDeps): O
     owns: (cluster) => elector.owns(shardOf(cluster, config.shards)),
     refusal: () => refusals.latest,
     shards: {
+      count: config.shards,
       ownership: () => elector.ownership(),
       get moves() {
         return elector.moves;

@@ -31,6 +31,8 @@ export interface ScrapedPlane {
 
 /** Shards, as far as they are scraped. */
 export interface ScrapedShards extends Pick<ShardElector, 'ownership' | 'moves'> {
+  /** As many as this replica divides the clusters into. */
+  readonly count: number;
   /** It is ours, and work on it has begun: one that is held and not worked on is as good as nobody's. */
   isWorkedOn(shard: number): boolean;
 }
@@ -130,7 +132,7 @@ class ShardGauges {
     if (!this.#shards) return;
     const { shardOwner, shardSince, shardMoves, shards } = this.#metrics;
     const ownership = this.#shards.ownership();
-    shards.set(ownership.length);
+    shards.set(this.#shards.count);
     shardOwner.reset();
     shardSince.reset();
     for (const { shard, sinceMs } of ownership) {
