@@ -3,11 +3,12 @@ import { ApiError, isGone, RolledBackError } from '../errors.ts';
 import type { WatchEnd } from '../telemetry/watch-ends.ts';
 import { backoffMs, pause, type Random } from './backoff.ts';
 import { checkHistory } from './history.ts';
-import { MAX_BYTES, MAX_OBJECTS } from './listing.ts';
+import { type Listed, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
 import { Lists } from './lists.ts';
+import { mergeList } from './merge-list.ts';
 import { DEFAULT_TIMING, type ReflectorOptions, type ReflectorTiming } from './reflector-options.ts';
 import { connectionError } from './transport.ts';
-import { isOlder } from './versions.ts';
+import { isCounted, isOlder } from './versions.ts';
 import { versionOf, type WatchEvent, WatchLineError, watchError, watchEvents } from './watch-lines.ts';
 
 /** A watch that ends sooner than this, again and again, must not become a tight loop. */
@@ -41,6 +42,10 @@ export class Reflector<T extends Identified> {
   /** What list and watch brought since the last list began. */
   #bytes = 0;
   #wasGone = false;
+  /** What the watch told to be deleted since a list was begun beside it: version by key. */
+  #deletedMeanwhile: Map<string, string> | undefined;
+  /** Up to here a list beside the watch told everything: what the watch tells of that comes late. */
+  #mergedVersion: string | undefined;
   /** Who waits for a list that has not begun yet. */
   #waiting: (() => void)[] = [];
   /** Ends what the present turn waits for: its watch, or its backoff. */
@@ -77,6 +82,30 @@ export class Reflector<T extends Identified> {
       this.#waiting.push(resolve);
       this.#interrupt.abort();
     });
+  }
+
+  /**
+   * As {@link refresh}, beside the watch, which goes on telling what changes meanwhile. Where that list fails, it is refreshed.
+   */
+  async catchUp(): Promise<void> {
+    const { signal } = this.#stopping;
+    const listedAtMs = this.#listedAtMs;
+    if (!this.#hasSynced) return this.refresh();
+    const deletedMeanwhile = new Map<string, string>();
+    this.#deletedMeanwhile = deletedMeanwhile;
+    const listed = await this.#listBeside(signal).catch(() => undefined);
+    // Another one may have begun meanwhile, or everything was listed: what this one knows of deletions is then not all.
+    const isWhole = this.#listedAtMs === listedAtMs && this.#deletedMeanwhile === deletedMeanwhile;
+    if (!listed || !isWhole || !isCounted(listed.resourceVersion)) return this.refresh();
+    this.#deletedMeanwhile = undefined;
+    mergeList(this.#options.store, listed, deletedMeanwhile);
+    this.#mergedVersion = listed.resourceVersion;
+  }
+
+  async #listBeside(signal: AbortSignal): Promise<Listed<T>> {
+    const listed = await this.#lists.all(signal);
+    await this.#options.plane?.verify(true);
+    return listed;
   }
 
   /** Ends list and watch; resolves when nothing more will reach the store. */
@@ -162,6 +191,7 @@ export class Reflector<T extends Identified> {
     const corrections = store.replace(listed.items);
     if (this.#hasSynced && corrections > 0) observer?.corrected?.(corrections);
     this.#resourceVersion = listed.resourceVersion;
+    this.#mergedVersion = undefined;
     this.#bytes = listed.bytes;
     this.#listedAtMs = performance.now();
     this.#hasSynced = true;
@@ -238,10 +268,13 @@ export class Reflector<T extends Identified> {
     if (isOlder(version, this.#resourceVersion ?? version)) {
       throw new WatchLineError('an event that is older than what was told before');
     }
-    if (event.type !== 'BOOKMARK') {
+    const isNews = this.#mergedVersion === undefined || isOlder(this.#mergedVersion, version);
+    if (event.type !== 'BOOKMARK' && isNews) {
       const object = this.#parsed(event.object);
-      if (event.type === 'DELETED') store.remove(object);
-      else store.put(object);
+      if (event.type === 'DELETED') {
+        this.#deletedMeanwhile?.set(store.keyOf(object), version);
+        store.remove(object);
+      } else store.put(object);
     }
     // Only now: a resume must not start behind an event that never reached the store.
     this.#resourceVersion = version;

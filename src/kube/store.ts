@@ -25,7 +25,8 @@ export interface Lister<T> {
  */
 export class Store<T extends Identified> implements Lister<T> {
   readonly #objects = new Map<string, T>();
-  readonly #keyOf: (object: T) => string;
+  /** Under what an object is held. */
+  readonly keyOf: (object: T) => string;
   readonly #indexers: Readonly<Record<string, (object: T) => string>>;
   readonly #indexes = new Map<string, Map<string, Set<string>>>();
   readonly #listeners: StoreListener<T>[] = [];
@@ -36,7 +37,7 @@ export class Store<T extends Identified> implements Lister<T> {
     keyOf: (object: T) => string = ({ name }) => name,
   ) {
     this.#indexers = indexers;
-    this.#keyOf = keyOf;
+    this.keyOf = keyOf;
     for (const index of Object.keys(indexers)) this.#indexes.set(index, new Map());
   }
 
@@ -64,21 +65,21 @@ export class Store<T extends Identified> implements Lister<T> {
 
   /** Adds or updates one object; the same version again is no event. */
   put(object: T): void {
-    const old = this.#objects.get(this.#keyOf(object));
+    const old = this.#objects.get(this.keyOf(object));
     if (old && old.uid === object.uid && old.resourceVersion === object.resourceVersion) return;
     if (old && old.uid !== object.uid) this.remove(old);
     const replaced = old?.uid === object.uid ? old : undefined;
     if (replaced) this.#unindex(replaced);
-    this.#objects.set(this.#keyOf(object), object);
+    this.#objects.set(this.keyOf(object), object);
     this.#index(object);
     this.#tell(replaced ? { type: 'updated', object, old: replaced } : { type: 'added', object });
   }
 
   /** Removes an object, unless another of the same name has taken its place. */
   remove(object: T): void {
-    const old = this.#objects.get(this.#keyOf(object));
+    const old = this.#objects.get(this.keyOf(object));
     if (!old || (old.uid !== object.uid && object.uid !== '')) return;
-    this.#objects.delete(this.#keyOf(object));
+    this.#objects.delete(this.keyOf(object));
     this.#unindex(old);
     this.#tell({ type: 'deleted', object, old });
   }
@@ -89,11 +90,11 @@ export class Store<T extends Identified> implements Lister<T> {
    * @returns how many objects differed
    */
   replace(objects: readonly T[]): number {
-    const keys = new Set(objects.map(this.#keyOf));
-    const gone = [...this.#objects.values()].filter((old) => !keys.has(this.#keyOf(old)));
+    const keys = new Set(objects.map(this.keyOf));
+    const gone = [...this.#objects.values()].filter((old) => !keys.has(this.keyOf(old)));
     for (const old of gone) this.remove(old);
     const changed = objects.filter((object) => {
-      const old = this.#objects.get(this.#keyOf(object));
+      const old = this.#objects.get(this.keyOf(object));
       return !old || old.uid !== object.uid || old.resourceVersion !== object.resourceVersion;
     });
     for (const object of changed) this.put(object);
@@ -105,8 +106,8 @@ export class Store<T extends Identified> implements Lister<T> {
       const values = this.#indexes.get(index);
       const value = keyOf(object);
       const names = values?.get(value);
-      if (names) names.add(this.#keyOf(object));
-      else values?.set(value, new Set([this.#keyOf(object)]));
+      if (names) names.add(this.keyOf(object));
+      else values?.set(value, new Set([this.keyOf(object)]));
     }
   }
 
@@ -115,7 +116,7 @@ export class Store<T extends Identified> implements Lister<T> {
       const values = this.#indexes.get(index);
       const value = keyOf(object);
       const names = values?.get(value);
-      names?.delete(this.#keyOf(object));
+      names?.delete(this.keyOf(object));
       if (names?.size === 0) values?.delete(value);
     }
   }

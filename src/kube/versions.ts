@@ -6,4 +6,9 @@ export function isOlder(a: string, b: string): boolean {
   return DECIMAL.test(a) && DECIMAL.test(b) ? BigInt(a) < BigInt(b) : a !== b;
 }
 
+/** Whether it can be said of two which one is older. */
+export function isCounted(version: string): boolean {
+  return DECIMAL.test(version);
+}
+
 const DECIMAL = /^\d{1,40}$/;

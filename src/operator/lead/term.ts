@@ -52,7 +52,7 @@ export interface ManagementAccess {
   owns(cluster: string): boolean;
   /** Undefined: there are none, and all clusters are worked on. */
   readonly shards: ReadyShards | undefined;
-  readonly statusHost: Pick<AceOperator, 'refresh' | 'writeStatus'>;
+  readonly statusHost: Pick<AceOperator, 'refresh' | 'catchUp' | 'writeStatus'>;
 }
 
 const CLUSTER_CONNECTIONS = 24;
@@ -164,10 +164,12 @@ export class Term {
 
   async #readAnew(): Promise<void> {
     const { config, plane } = this.#deps;
-    // First: a list ends the watches, which others of our clusters need, and each try begins it anew.
+    // First: where it fails, each try would begin the lists anew.
     await this.#debts.load();
-    // What another replica took away, on word that our watches have not brought yet, must not be put back.
-    if (config.leaderElect) await plane.statusHost.refresh();
+    // What another replica took away, on word that our watches have not brought yet, must not be put back. With shards, other
+    // clusters of ours need what the watches tell meanwhile.
+    if (plane.shards) await plane.statusHost.catchUp();
+    else if (config.leaderElect) await plane.statusHost.refresh();
     // After the lists: its version must not be older than what they showed.
     this.#plane = await readPlane(this.#client);
     this.#rememberDeletions();

@@ -97,6 +97,11 @@ export class AceOperator extends Base {
     return this.#watches.refresh();
   }
 
+  /** The same, and what changes meanwhile is told all the while. */
+  catchUp(): Promise<void> {
+    return this.#watches.catchUp();
+  }
+
   /** Resolves when no further event can come. */
   override stop(): Promise<void> {
     return this.#watches.stop();

@@ -5,7 +5,7 @@ import type { Reflector } from '../../kube/reflector.ts';
 /** So long is waited for a watch that work can begin without. */
 const PATIENCE_MS = 5_000;
 
-type Watched = Pick<Reflector<Identified>, 'hasSynced' | 'synced' | 'refresh' | 'stop'>;
+type Watched = Pick<Reflector<Identified>, 'hasSynced' | 'synced' | 'refresh' | 'catchUp' | 'stop'>;
 
 /**
  * The watches of the management plane, by whether work can begin without them: what decides about tokens is waited for, for
@@ -38,6 +38,11 @@ export class WatchGroup {
   /** Lists everything anew; resolves as {@link synced} does, with lists that began after this call. */
   refresh(): Promise<void> {
     return this.#each((watch) => watch.refresh());
+  }
+
+  /** The same beside the watches, which go on telling. */
+  catchUp(): Promise<void> {
+    return this.#each((watch) => watch.catchUp());
   }
 
   /** Resolves when no further event can come. */

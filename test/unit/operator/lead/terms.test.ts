@@ -88,9 +88,10 @@ function newTerms(isSharded = false): void {
           owns: (cluster) => !isSharded || owned.has(cluster),
           statusHost: {
             refresh: () => {
-              refreshes.push(Promise.withResolvers<void>());
-              return refreshes.at(-1)?.promise ?? Promise.resolve();
+              expect(isSharded).toBe(false);
+              return readAnew();
             },
+            catchUp: () => readAnew(),
             writeStatus: async (_name, _patch, client) => void statusClients.push(client),
           },
         },
@@ -102,6 +103,10 @@ function newTerms(isSharded = false): void {
   });
 }
 
+function readAnew(): Promise<void> {
+  refreshes.push(Promise.withResolvers<void>());
+  return refreshes.at(-1)?.promise ?? Promise.resolve();
+}
 afterEach(async () => {
   await terms.end();
   server.closeAllConnections();

@@ -1,0 +1,26 @@
+import type { Identified } from '../api/types.ts';
+import type { Listed } from './listing.ts';
+import type { Store } from './store.ts';
+import { isOlder } from './versions.ts';
+
+/**
+ * Takes a list into a store that a watch goes on filling meanwhile: what either knows that the other does not yet. Of two words
+ * on one object the newer counts, by version; versions of one kind count up over all of its objects.
+ *
+ * @param deletedMeanwhile - what the watch told to be deleted since before the list was asked for: version by key
+ */
+export function mergeList<T extends Identified>(
+  store: Store<T>,
+  { items, resourceVersion }: Pick<Listed<T>, 'items' | 'resourceVersion'>,
+  deletedMeanwhile: ReadonlyMap<string, string>,
+): void {
+  const listed = new Map(items.map((object) => [store.keyOf(object), object]));
+  for (const old of [...store.list()]) {
+    const isLater = isOlder(resourceVersion, old.resourceVersion);
+    if (!listed.has(store.keyOf(old)) && !isLater) store.remove(old);
+  }
+  for (const [key, object] of listed) {
+    const known = store.get(key)?.resourceVersion ?? deletedMeanwhile.get(key);
+    if (known === undefined || isOlder(known, object.resourceVersion)) store.put(object);
+  }
+}
