@@ -33,6 +33,8 @@ export class DebtRecords {
   #found = new Map<string, FoundRecord>();
   /** UIDs of the ConfigMaps that are there, by cluster. */
   readonly #uids = new Map<string, string>();
+  /** Whose record was made or removed since the last reading began: of these it tells what was before. */
+  readonly #changed = new Set<string>();
 
   /** @param access.writerFor - for the record of that cluster */
   constructor(
@@ -67,6 +69,7 @@ export class DebtRecords {
    * @throws {ConnectionError | ApiError} when the plane does not answer; a refusal is logged only
    */
   async load(): Promise<void> {
+    this.#changed.clear();
     const found = new Map<string, FoundRecord>();
     try {
       const labelSelector = `${LABEL_COMPONENT}=${COMPONENT}`;
@@ -118,6 +121,7 @@ export class DebtRecords {
     if (uid === undefined) return;
     await this.#writerFor(cluster).delete(this.#address(cluster), { uid });
     this.#uids.delete(cluster);
+    this.#changed.add(cluster);
     // A cluster that comes again under this id must not take for written what is not.
     this.#found.delete(cluster);
   }
@@ -146,6 +150,7 @@ export class DebtRecords {
       });
     }
     this.#uids.set(cluster, (answer as KubeObject).metadata.uid ?? '');
+    this.#changed.add(cluster);
   }
 
   async #take(object: KubeObject, found: Map<string, FoundRecord>): Promise<void> {
@@ -155,15 +160,19 @@ export class DebtRecords {
       const record = await unpack(Buffer.from(String(packed), 'base64'));
       if (this.#address(record.cluster).name !== name) throw new Error('it is of another cluster');
       found.set(record.cluster, { record, resourceVersion });
-      this.#uids.set(record.cluster, uid);
+      this.#note(record.cluster, uid);
     } catch {
       const cluster = labels?.[LABEL_CLUSTER];
-      if (typeof cluster === 'string') this.#uids.set(cluster, uid);
+      if (typeof cluster === 'string') this.#note(cluster, uid);
       this.#log.warn('record of owed revocations not readable', {
         source: `ConfigMap ${this.#namespace}/${name}`,
         detail: 'it is written anew; what it held is judged as unseen',
       });
     }
+  }
+
+  #note(cluster: string, uid: string): void {
+    if (!this.#changed.has(cluster)) this.#uids.set(cluster, uid);
   }
 
   #address(cluster: string): { resource: typeof CONFIG_MAPS; namespace: string; name: string } {

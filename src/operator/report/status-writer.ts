@@ -2,7 +2,7 @@ import type { PropagationStatus } from '../../api/types.ts';
 import type { ClusterFacts } from '../../derive/cluster-facts.ts';
 import { mergePatch } from '../../derive/merge-patch.ts';
 import { deriveStatus } from '../../derive/status.ts';
-import { ApiError, isObjectMissing } from '../../errors.ts';
+import { ApiError, isHeldBack, isObjectMissing } from '../../errors.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';
 
@@ -100,7 +100,7 @@ export class PropagationStatusWriter {
       return true;
     } catch (error) {
       this.#failures += 1;
-      if (!isObjectMissing(error)) log.warn('status not written', { cluster, error });
+      if (!(isObjectMissing(error) || isHeldBack(error))) log.warn('status not written', { cluster, error });
       const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
       this.#plan(Math.max(asked, backoffMs(this.#failures, MIN_INTERVAL_MS, 30_000)));
       return false;

@@ -4,7 +4,7 @@ import { parseClusterAuthToken, parseClusterUserAttribute } from '../../api/pars
 import type { Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { formatTime } from '../../derive/expiry.ts';
-import { isConflict, isObjectMissing, isReplaced } from '../../errors.ts';
+import { isConflict, isHeldBack, isObjectMissing, isReplaced } from '../../errors.ts';
 import type { ObjectKey, Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { done, type Result, requeueAfter } from '../decide/plan.ts';
@@ -106,7 +106,8 @@ export class SyncBack {
       await this.#writerFor(cluster.name).patch(key, patch);
       return done;
     } catch (error) {
-      if (isObjectMissing(error) || isConflict(error) || isReplaced(error)) return done;
+      // Held back: another replica carries it.
+      if (isObjectMissing(error) || isConflict(error) || isReplaced(error) || isHeldBack(error)) return done;
       this.#log.warn('not carried back', { cluster: cluster.name, error });
       return requeueAfter(RETRY_MS);
     }

@@ -46,3 +46,36 @@ test('records of which only the first pages came are not taken for all', async (
   const records = new DebtRecords({ client: { list }, writerFor: () => ({}) } as never, 'ace-operator', LOG);
   await expect(records.load()).rejects.toMatchObject({ code: 410 });
 });
+
+test('a record that is made anew while all are read is removed by its own UID, and not by the one that was read', async () => {
+  const record = {
+    ...{ cluster: 'c-1', plane: 'p', known: new Set(['token/a']), lately: 0 },
+    ...{ owed: new Map(), apis: new Map() },
+  };
+  const { bytes } = await pack(record);
+  const metadata = { name: 'ace-operator-debts-c-1', uid: 'uid-1', resourceVersion: '3' };
+  const page = {
+    items: [{ metadata, binaryData: { record: bytes.toString('base64') } }],
+    ...{ resourceVersion: '7', continue: '' },
+  };
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const list: KubeClient['list'] = async () => {
+    asked.resolve();
+    await answer.promise;
+    return page;
+  };
+  const removed: unknown[] = [];
+  const writer = {
+    create: async () => ({ metadata: { uid: 'uid-2' } }),
+    delete: async (_key: unknown, { uid }: { uid: string }) => void removed.push(uid),
+  };
+  const access = { client: { list }, writerFor: () => writer };
+  const records = new DebtRecords(access as never, 'ace-operator', LOG);
+  const loaded = records.load();
+  await asked.promise;
+  await records.save(record);
+  answer.resolve();
+  await loaded;
+  await records.remove('c-1');
+  expect(removed).toEqual(['uid-2']);
+});
