@@ -75,7 +75,8 @@ test-e2e: build ## the whole in real pods on a real node: kind, or Debian 12 and
 test-chaos: export ACE_SEED := $(SEED)
 test-chaos: export ACE_SECONDS := $(SECONDS)
 test-chaos: export ACE_FAULTS := $(FAULTS)
-test-chaos: build control-plane ## break everything at once, by a seed, with a checker beside it; SEED= SECONDS= FAULTS=; docs/reliability.md
+test-chaos: export ACE_CHAOS_SHARDS := $(SHARDS)
+test-chaos: build control-plane ## break everything at once, by a seed, with a checker beside it; SEED= SECONDS= FAULTS= SHARDS=; docs/reliability.md
 	@hack/chaos/faketime.sh >/dev/null || true
 	@node test/chaos/main.ts
 

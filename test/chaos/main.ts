@@ -4,8 +4,9 @@
  * usage: ACE_SEED=7 ACE_SECONDS=150 node test/chaos/main.ts
  *
  * ACE_SEED: a number; without it one is made and printed. ACE_SECONDS: for how long things change and break; setting up, settling and a
- * silent minute come on top. ACE_FAULTS: kinds, by comma; `none`; without it, all. ACE_FAULT_EVERY: seconds from one to the next. ACE_CLUSTERS, ACE_CHANGES (a second): fewer, for a machine
- * that has little time. Exit code 1 when an invariant was broken.
+ * silent minute come on top. ACE_FAULTS: kinds, by comma; `none`; without it, all. ACE_FAULT_EVERY: seconds from one to the next. ACE_CHAOS_SHARDS:
+ * into so many shards the operators divide the clusters, where not one of them leads. ACE_CLUSTERS, ACE_CHANGES (a second): fewer, for a machine that has little time. Exit code 1 when an invariant was
+ * broken.
  */
 import { fileURLToPath } from 'node:url';
 import { INVARIANTS, SENTENCES } from './messages.ts';
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
   const silenceMs = process.env['ACE_SILENCE'] ? Number(process.env['ACE_SILENCE']) * 1_000 : undefined;
   const result = await run({
     ...{ seed, root: ROOT, clusters: CLUSTERS, schedule, say },
+    shards: Number(process.env['ACE_CHAOS_SHARDS'] || 0),
     ...(silenceMs === undefined ? {} : { silenceMs }),
   });
   report(seed, result);

@@ -62,6 +62,8 @@ export interface SceneForChecker {
   /** Clusters that nobody can reach from the first moment to the last. */
   readonly away: readonly string[];
   readonly leaseMs: number;
+  /** Into so many shards the operators divide the clusters; 0: one of them leads. */
+  readonly shards: number;
 }
 
 export interface ProgramChange {

@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly clusters: SceneOptions['clusters'];
   readonly schedule: Schedule;
   readonly silenceMs?: number;
+  readonly shards?: number;
   readonly stand?: Pick<SceneOptions, 'operatorFlags' | 'authenticatorCommand'>;
   /** What a stand-in does beside the programs, once all is set up. */
   readonly beside?: (scene: Scene) => () => void;
@@ -55,7 +56,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     say(`${violation.invariant} broken (seed ${seed}): ${violation.object} ${violation.what}`);
   });
   const scene = await makeScene({
-    ...{ seed, dir, clusters: options.clusters, ...options.stand },
+    ...{ seed, dir, clusters: options.clusters, shards: options.shards ?? 0, ...options.stand },
     onProgram: (change) => {
       record({ program: change });
       checker.tell({ type: 'program', change });

@@ -47,6 +47,8 @@ export interface SceneOptions {
   readonly clusters: Readonly<Record<string, number>>;
   readonly onProgram: (change: ProgramChange) => void;
   readonly onWrite: (write: ProgramWrite) => void;
+  /** Into so many shards the operators divide the clusters; 0, or left out: one of them leads. */
+  readonly shards?: number;
   /** For stand-ins: further flags of operators, and what runs instead of the second authenticator of a cluster. */
   readonly operatorFlags?: readonly string[] | undefined;
   readonly authenticatorCommand?: ((planeUrl: string) => readonly string[]) | undefined;
@@ -104,7 +106,7 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
     const kubeconfig = await byFiles(dir, name, proxy, access);
     const probePort = await freePort();
     const args = ['operator', '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${probePort}`];
-    const flags = [...OPERATOR_FLAGS, ...(options.operatorFlags ?? [])];
+    const flags = [...OPERATOR_FLAGS, `--shards=${options.shards ?? 0}`, ...(options.operatorFlags ?? [])];
     operators.push(
       new Program({
         name,
@@ -164,7 +166,10 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
     async tellAccess(name) {
       await access.get(name)?.();
     },
-    forChecker: { seed, dir, management, clusters: forChecker, away: [AWAY], leaseMs: LEASE_MS },
+    forChecker: {
+      ...{ seed, dir, management, clusters: forChecker, away: [AWAY] },
+      ...{ leaseMs: LEASE_MS, shards: options.shards ?? 0 },
+    },
     async close() {
       for (const program of [...operators, ...authenticators.values()]) {
         program.pause(false);

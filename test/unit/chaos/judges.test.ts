@@ -9,6 +9,7 @@ import { Faults } from '../../chaos/checker/faults.ts';
 import { Leaders } from '../../chaos/checker/leaders.ts';
 import { Secrets } from '../../chaos/checker/secrets.ts';
 import { differences } from '../../chaos/checker/settled.ts';
+import { ShardOwners } from '../../chaos/checker/shard-owners.ts';
 import type { ProgramWrite } from '../../chaos/messages.ts';
 
 /** The judges of the chaos suite, on facts that are made up: each has to find what it is for, and nothing else. */
@@ -320,5 +321,41 @@ describe('I6', () => {
     leaders.saw(renew('one', T0));
     leaders.saw({ ...renew('two', T0 + 1_000), status: 409 });
     expect(leaders.saw(write('two', T0 + 2_000))).toMatch('while one leads');
+  });
+
+  describe('where clusters are divided by shards', () => {
+    const SHARDS = 4;
+    /** By the same hash as the programs', written down. */
+    const SHARD_OF = { 'c-1': 1, 'c-2': 0 };
+    const lease = (program: string, atMs: number, name: string, holderIdentity: string): ProgramWrite =>
+      write(program, atMs, {
+        plane: 'management',
+        path: `/leases/${name}`,
+        body: JSON.stringify({ metadata: { name }, spec: { holderIdentity } }),
+      });
+    const owners = new ShardOwners(SHARDS, LEASE_MS);
+    const joined = (program: string, identity: string, atMs: number): void =>
+      void owners.saw(lease(program, atMs, `ace-operator-replica-${program}`, identity));
+    const given = (by: string, shard: number, identity: string, atMs: number): void =>
+      void owners.saw(lease(by, atMs, `ace-operator-shard-${shard}`, identity));
+
+    test('is broken by who writes for a cluster of another', () => {
+      joined('one', 'one#1', T0);
+      joined('two', 'two#1', T0);
+      given('one', SHARD_OF['c-1'], 'one#1', T0);
+      given('two', SHARD_OF['c-2'], 'two#1', T0);
+      expect(owners.saw(write('one', T0 + 1_000))).toBeUndefined();
+      expect(owners.saw(write('two', T0 + 1_000))).toMatch('a cluster that one has');
+      const status = { plane: 'management', path: '/clusterpropagations/c-2/status' };
+      expect(owners.saw(write('two', T0 + 1_000, status))).toBeUndefined();
+      expect(owners.saw(write('one', T0 + 1_000, status))).toMatch('a cluster that two has');
+      expect(owners.saw(write('one', T0 + 1_000, { plane: 'management', path: '/events' }))).toBeUndefined();
+      // Handed over.
+      given('one', SHARD_OF['c-1'], 'two#1', T0 + 2_000);
+      expect(owners.saw(write('two', T0 + 2_100))).toBeUndefined();
+      expect(owners.saw(write('one', T0 + 2_100))).toBeUndefined();
+      expect(owners.saw(write('one', T0 + 4_000))).toMatch('a cluster that two has');
+      expect(owners.saw(write('two', T0 + 20_000))).toMatch('after it last renewed');
+    });
   });
 });
