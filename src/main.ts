@@ -98,11 +98,19 @@ const runtime: Runtime = {
   },
 };
 
+/**
+ * V8 compiles on other threads, and some of these wait for this one to collect garbage. Whoever exits then waits for them for good
+ * (https://github.com/nodejs/node/issues/54918, seen here once in some thousand ends of an operator). While this one is idle they
+ * come to an end. The longer a program ran, the more there may be under way; a short command must not feel it.
+ */
+const [IDLE_PART, MAX_IDLE_MS] = [0.05, 100];
+
 /** A function, since what is one file for a single executable may not wait at its outermost level. */
 async function main(): Promise<never> {
   const exitCode = await runProgram(process.argv.slice(2), runtime);
   // A pipe takes what was written some time later: what is exited before that is lost.
   await Promise.all([output.flushed(), errorOutput.flushed()]);
+  await delay(Math.min(MAX_IDLE_MS, performance.now() * IDLE_PART));
   // Sockets and threads that a hurried shutdown left open must not keep the process.
   process.exit(exitCode);
 }
