@@ -41,12 +41,15 @@ async function main(): Promise<void> {
   });
   const faults = schedule.entries.filter((entry) => 'fault' in entry).length;
   console.log(`seed ${seed}, ${seconds} s, ${schedule.entries.length - faults} changes, ${faults} faults`);
-  console.log(`again: make test-chaos SEED=${seed} SECONDS=${seconds}`);
+  const shards = Number(process.env['ACE_CHAOS_SHARDS'] || 0);
+  console.log(
+    `again: make test-chaos SEED=${seed} SECONDS=${seconds}${shards > 0 ? ` SHARDS=${shards}` : ''}`,
+  );
   const say = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
   const silenceMs = process.env['ACE_SILENCE'] ? Number(process.env['ACE_SILENCE']) * 1_000 : undefined;
   const result = await run({
     ...{ seed, root: ROOT, clusters: CLUSTERS, schedule, say },
-    shards: Number(process.env['ACE_CHAOS_SHARDS'] || 0),
+    shards,
     ...(silenceMs === undefined ? {} : { silenceMs }),
   });
   report(seed, result);
