@@ -88,22 +88,25 @@ export class Reflector<T extends Identified> {
    * As {@link refresh}, beside the watch, which goes on telling what changes meanwhile. Where that list fails, it is refreshed.
    */
   async catchUp(): Promise<void> {
-    const { signal } = this.#stopping;
-    const listedAtMs = this.#listedAtMs;
-    if (!this.#hasSynced) return this.refresh();
+    const [listedAtMs, toldVersion] = [this.#listedAtMs, this.#resourceVersion];
+    if (!this.#hasSynced || toldVersion === undefined) return this.refresh();
     const deletedMeanwhile = new Map<string, string>();
     this.#deletedMeanwhile = deletedMeanwhile;
-    const listed = await this.#listBeside(signal).catch(() => undefined);
+    const listed = await this.#listBeside().catch(() => undefined);
     // Another one may have begun meanwhile, or everything was listed: what this one knows of deletions is then not all.
-    const isWhole = this.#listedAtMs === listedAtMs && this.#deletedMeanwhile === deletedMeanwhile;
-    if (!listed || !isWhole || !isCounted(listed.resourceVersion)) return this.refresh();
-    this.#deletedMeanwhile = undefined;
+    const isLatest = this.#deletedMeanwhile === deletedMeanwhile;
+    if (isLatest) this.#deletedMeanwhile = undefined;
+    const isWhole = isLatest && this.#listedAtMs === listedAtMs;
+    // A plane that went back has lost what is held here, and only a list in its place can say what.
+    const isForwards =
+      listed && isCounted(listed.resourceVersion) && !isOlder(listed.resourceVersion, toldVersion);
+    if (!isWhole || !isForwards) return this.refresh();
     mergeList(this.#options.store, listed, deletedMeanwhile);
     this.#mergedVersion = listed.resourceVersion;
   }
 
-  async #listBeside(signal: AbortSignal): Promise<Listed<T>> {
-    const listed = await this.#lists.all(signal);
+  async #listBeside(): Promise<Listed<T>> {
+    const listed = await this.#lists.all(this.#stopping.signal);
     await this.#options.plane?.verify(true);
     return listed;
   }

@@ -85,6 +85,16 @@ describe('a list that is read beside the watch', () => {
     expect(held()).toEqual(['a 1']);
   });
 
+  test('of a plane that went back takes the place of what is held', async () => {
+    server.watch(1).send('ADDED', anItem('d', '15'));
+    await holds('a 1', 'b 2', 'c 3', 'd 15');
+    const caughtUp = reflection.reflector.catchUp();
+    await list(2, '12', ['a', '1']);
+    await list(3, '12', ['a', '1']);
+    await caughtUp;
+    expect(held()).toEqual(['a 1']);
+  });
+
   test('of which two are asked for at a time is whole for both', async () => {
     const both = Promise.all([reflection.reflector.catchUp(), reflection.reflector.catchUp()]);
     await stream(3);
