@@ -81,16 +81,16 @@ describe('replicas that divide clusters by shards', () => {
   beforeAll(async () => {
     world = await startWorld({ clusters: ['fleet'] });
     downstream = world.cluster('fleet');
+    const whose = (port: number): number | undefined => {
+      const pids = replicas.map(({ process }) => process.pid);
+      return ownerOfPort(port, pids);
+    };
     fleet = await startFleet(downstream.plane, {
-      onConnection: (port) =>
-        pidOf.set(
-          port,
-          ownerOfPort(
-            port,
-            replicas.map(({ process }) => process.pid),
-          ),
-        ),
-      onWrite: (write) => writes.push({ ...write, pid: pidOf.get(write.clientPort) }),
+      // While the connection is new, since who sent a write may be killed before it is answered; and again at the write,
+      // since a replica connects before it is ready, which is when it is one of ours.
+      onConnection: (port) => pidOf.set(port, whose(port)),
+      onWrite: (write) =>
+        writes.push({ ...write, pid: pidOf.get(write.clientPort) ?? whose(write.clientPort) }),
     });
     await world.createUser('u-1', {}, ['group-a']);
     for (const cluster of CLUSTERS) {
