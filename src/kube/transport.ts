@@ -6,10 +6,11 @@ import {
   isHeldBack,
   type OvertakenError,
 } from '../errors.ts';
-import { type Body, BodyTooLongError, readBeginning, readWhole } from './body.ts';
+import { readBeginning } from './body.ts';
 import { certificateReason, describeCertificate, shownIn } from './certificate.ts';
 import { tooLarge } from './classify.ts';
 import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
+import { BodyTooLongError, Exchange } from './exchange.ts';
 import type { Fence, FencedOptions } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
 
@@ -109,24 +110,25 @@ export class Transport {
     const pool = this.#connections.requests;
     const signal = firstOf(limit.signal, options.signal, this.#options.deadline);
     try {
-      signal.throwIfAborted();
-      const request: FencedOptions & Dispatcher.RequestOptions = {
+      const request: FencedOptions = {
         method,
         path: this.#basePath + path,
         headers,
         body: options.body ?? null,
         // Else undici ends the connection after each DELETE that has a body, as all of ours have, and the next one has to shake hands.
         reset: false,
-        signal,
         isStillDue: options.isStillDue,
         mayWrite: options.mayWrite,
       };
-      const response = await untilAborted(pool.request(request), signal);
-      const { 'retry-after': retryAfter, date } = response.headers;
-      const status = response.statusCode;
-      const onProgress = (): void => void timer.refresh();
-      const answer = await readAnswer(status, response.body, options.maxBytes, onProgress);
-      return { ...answer, status, retryAfter: headerText(retryAfter), date: headerText(date) };
+      const limits = {
+        maxBytes: options.maxBytes ?? MAX_OBJECT_BYTES,
+        maxRefusalBytes: MAX_REFUSAL_BYTES,
+        onProgress: () => void timer.refresh(),
+      };
+      const answer = await Exchange.run(pool, request, limits, signal);
+      const { 'retry-after': retryAfter, date } = answer.headers;
+      const { status, text, bytes } = answer;
+      return { status, text, bytes, retryAfter: headerText(retryAfter), date: headerText(date) };
     } catch (error) {
       if (error instanceof BodyTooLongError) throw tooLarge(`${method} ${withoutQuery(path)}`, error.message);
       this.#lookAt(pool, error);
@@ -172,7 +174,7 @@ export class Transport {
         retryAfter: headerText(retryAfter),
         date: headerText(date),
         body: response.body,
-        refusal: () => readBeginning(response.body, { maxBytes: MAX_REFUSAL_BYTES }),
+        refusal: () => readBeginning(response.body, MAX_REFUSAL_BYTES),
       };
     } catch (error) {
       const failure = await this.#failure(`WATCH ${withoutQuery(path)}`, error);
@@ -199,36 +201,6 @@ export class Transport {
       'user-agent': this.#options.userAgent,
       ...(contentType ? { 'content-type': contentType } : {}),
     };
-  }
-}
-
-async function readAnswer(
-  status: number,
-  body: Body,
-  maxBytes: number = MAX_OBJECT_BYTES,
-  onProgress: () => void,
-): Promise<{ text: string; bytes: number }> {
-  if (status < 300) return readWhole(body, { maxBytes, onProgress });
-  const text = await readBeginning(body, { maxBytes: MAX_REFUSAL_BYTES });
-  return { text, bytes: text.length };
-}
-
-/** undici looks at the signal of a request once it has a connection for it, which to a silent address takes as long as connecting may. */
-async function untilAborted(
-  asked: Promise<Dispatcher.ResponseData>,
-  signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([asked, aborted.promise]);
-  } catch (error) {
-    // An answer that comes too late is nobody's.
-    asked.then(({ body }) => body.destroy()).catch(() => {});
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }
 
