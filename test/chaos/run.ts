@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly silenceMs?: number;
   readonly shards?: number;
   readonly stand?: Pick<SceneOptions, 'operatorFlags' | 'authenticatorCommand'>;
+  /** What is done before any program runs. */
+  readonly before?: (scene: Scene) => Promise<void>;
   /** What a stand-in does beside the programs, once all is set up. */
   readonly beside?: (scene: Scene) => () => void;
   readonly say: (line: string) => void;
@@ -73,6 +75,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     say('planes are up');
     checker.tell({ type: 'start', scene: scene.forChecker });
     await checker.ready;
+    await options.before?.(scene);
     await begin(scene, schedule);
     say('the programs are ready; chaos begins');
     endBeside = options.beside?.(scene) ?? endBeside;

@@ -4,12 +4,12 @@
  *
  * usage: ACE_SECONDS=3600 node test/chaos/soak.ts
  *
- * The first third is not counted: stores and caches fill. Of the rest the floor is taken, since connections come and go by dozens. Exit code 1 when something rises by more than it may in an hour, or an
- * invariant was broken.
+ * Exit code 1 when something leaks (growth.ts), or an invariant was broken.
  */
 import { appendFileSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { growthOf, type Sample } from './growth.ts';
 import { run } from './run.ts';
 import type { Program } from './scene/programs.ts';
 import type { Scene } from './scene/scene.ts';
@@ -19,15 +19,8 @@ const ROOT = fileURLToPath(new URL('../../.work/soak', import.meta.url));
 const CLUSTERS = { 'c-1': 1, 'c-2': 1 };
 const SAMPLE_MS = 5_000;
 const SEED = 1;
-const WINDOWS = 10;
-
-/** What may be added in an hour, by which a leak is told from breathing. */
-const MAY_RISE = { memoryMb: 40, files: 10, sockets: 10, resources: 20, timers: 20 } as const;
-type Measure = keyof typeof MAY_RISE;
-
-interface Sample extends Record<Measure, number> {
-  readonly atMs: number;
-}
+/** Its garbage is collected before every so manieth sample: to do so takes a second in which it is slower. */
+const COLLECT_EACH = 3;
 
 async function main(): Promise<void> {
   const seconds = Number(process.env['ACE_SECONDS'] || 600);
@@ -39,6 +32,9 @@ async function main(): Promise<void> {
   const samples = new Map<string, Sample[]>();
   const { verdict, dir } = await run({
     ...{ seed: SEED, root: ROOT, clusters: CLUSTERS, schedule, silenceMs: 1_000 },
+    before: async (scene) => {
+      for (const program of programsOf(scene)) await program.offerDiagnostics();
+    },
     beside: (scene) => sampleAll(scene, samples),
     say: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
@@ -54,11 +50,18 @@ async function main(): Promise<void> {
   process.exit(steep.length === 0 && verdict.violations.length === 0 ? 0 : 1);
 }
 
+const programsOf = (scene: Scene): readonly Program[] => [
+  ...scene.operators,
+  ...scene.authenticators.values(),
+];
+
 function sampleAll(scene: Scene, samples: Map<string, Sample[]>): () => void {
-  const programs = [...scene.operators, ...scene.authenticators.values()];
+  const live = new Map<string, number>();
+  let round = 0;
   const timer = setInterval(() => {
-    for (const program of programs)
-      void sample(program)
+    round += 1;
+    for (const program of programsOf(scene))
+      void sample(program, round % COLLECT_EACH === 1, live)
         .then((one) => samples.set(program.name, [...(samples.get(program.name) ?? []), one]))
         // A moment in which it does not answer is one sample less.
         .catch(() => undefined);
@@ -66,13 +69,21 @@ function sampleAll(scene: Scene, samples: Map<string, Sample[]>): () => void {
   return () => clearInterval(timer);
 }
 
-async function sample(program: Program): Promise<Sample> {
-  const { pid } = program;
+/** @param live - what was in use after garbage was last collected, by program */
+async function sample(program: Program, collects: boolean, live: Map<string, number>): Promise<Sample> {
+  const { pid, name } = program;
+  if (collects) {
+    await program.collectGarbage();
+    const used = await program.metric('nodejs_heap_size_used_bytes');
+    const external = await program.metric('nodejs_external_memory_bytes');
+    live.set(name, (used + external) / 1_048_576);
+  }
   const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
   return {
     atMs: Date.now(),
-    memoryMb: Number(kb) / 1_024,
+    liveMb: live.get(name) ?? 0,
+    residentMb: Number(kb) / 1_024,
     files: links.length,
     sockets: links.filter((link) => link.startsWith('socket:')).length,
     resources: await program.metric('nodejs_active_resources_total'),
@@ -88,45 +99,15 @@ function linkOf(path: string): string {
   }
 }
 
-/** Prints one line for each measure. @returns those that rise too steeply */
+/** Prints one line for each measure. @returns those that leak */
 function report(name: string, all: readonly Sample[]): readonly string[] {
-  const counted = all.slice(Math.floor(all.length / 3));
-  const measures = Object.keys(MAY_RISE) as Measure[];
-  return measures.flatMap((measure) => {
-    const values = counted.map((one) => one[measure]);
-    const perHour = slopePerHour(floorOf(counted, measure), measure);
-    const line = `${name} ${measure}: ${round(Math.min(...values))} to ${round(Math.max(...values))}, ${round(perHour)} an hour`;
+  return growthOf(all).flatMap(({ measure, least, most, perHour, isLeak }) => {
+    const line = `${name} ${measure}: ${round(least)} to ${round(most)}, ${round(perHour)} an hour`;
     console.log(line);
-    // What one sample of a short run is off by is not to count as a rise.
-    const grown = (perHour * spanMs(counted)) / 3_600_000;
-    return perHour > MAY_RISE[measure] && grown > MAY_RISE[measure] / 2 ? [line] : [];
+    return isLeak ? [line] : [];
   });
 }
 
-const spanMs = (all: readonly Sample[]): number => (all.at(-1)?.atMs ?? 0) - (all[0]?.atMs ?? 0);
 const round = (value: number): number => Math.round(value * 10) / 10;
-
-/** What breathes goes back to its floor, what leaks raises it: the least of each of some windows, one after the other. */
-function floorOf(all: readonly Sample[], measure: Measure): readonly Sample[] {
-  const size = Math.max(1, Math.ceil(all.length / WINDOWS));
-  const windows = Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
-    all.slice(index * size, (index + 1) * size),
-  );
-  return windows.map((some) => some.reduce((least, one) => (one[measure] < least[measure] ? one : least)));
-}
-
-/** Least squares. */
-function slopePerHour(all: readonly Sample[], measure: Measure): number {
-  const meanMs = all.reduce((sum, { atMs }) => sum + atMs, 0) / all.length;
-  const mean = all.reduce((sum, one) => sum + one[measure], 0) / all.length;
-  const [up, down] = all.reduce(
-    ([above, below], one) => [
-      above + (one.atMs - meanMs) * (one[measure] - mean),
-      below + (one.atMs - meanMs) ** 2,
-    ],
-    [0, 0],
-  );
-  return down === 0 ? 0 : (up / down) * 3_600_000;
-}
 
 await main();
