@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, NAMESPACES } from '../../src/api/names.ts';
 import { shardOf } from '../../src/kube/sharding/layout.ts';
-import { ownerOfPort } from '../chaos/scene/whose-port.ts';
+import { ownerOfConnection } from '../chaos/scene/whose-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, type FleetWrite, startFleet } from '../support/fleet-proxy.ts';
 import { type OperatorProcess, startOperator } from '../support/operator-process.ts';
@@ -81,14 +81,18 @@ describe('replicas that divide clusters by shards', () => {
   beforeAll(async () => {
     world = await startWorld({ clusters: ['fleet'] });
     downstream = world.cluster('fleet');
+    let serverPort = 0;
     const whose = (port: number): number | undefined => {
       const pids = replicas.map(({ process }) => process.pid);
-      return ownerOfPort(port, pids);
+      return ownerOfConnection({ port, serverPort }, pids);
     };
     fleet = await startFleet(downstream.plane, {
       // While the connection is new, since who sent a write may be killed before it is answered; and again at the write,
       // since a replica connects before it is ready, which is when it is one of ours.
-      onConnection: (port) => pidOf.set(port, whose(port)),
+      onConnection: (port, ownPort) => {
+        serverPort = ownPort;
+        pidOf.set(port, whose(port));
+      },
       onWrite: (write) =>
         writes.push({ ...write, pid: pidOf.get(write.clientPort) ?? whose(write.clientPort) }),
     });

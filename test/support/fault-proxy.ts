@@ -70,8 +70,8 @@ export interface FaultProxy {
 export interface FaultProxyOptions {
   /** Numbers from 0 to 1, of a seed. */
   readonly random: () => number;
-  /** Told of each new connection by the program's own port, when it may still be found out whose that is. */
-  readonly onConnection?: (clientPort: number) => void;
+  /** Told of each new connection by the program's own port and that of the proxy, when it may still be found out whose it is. */
+  readonly onConnection?: (clientPort: number, ownPort: number) => void;
   /** Told when the answer is known. */
   readonly onWrite?: (write: SeenWrite) => void;
 }

@@ -34,7 +34,7 @@ export interface Fleet {
 export interface FleetOptions {
   /** Where it listens; loopback without it. */
   readonly address?: string;
-  readonly onConnection?: (clientPort: number) => void;
+  readonly onConnection?: (clientPort: number, ownPort: number) => void;
   readonly onWrite?: (write: FleetWrite) => void;
 }
 
@@ -52,7 +52,9 @@ export async function startFleet(plane: Behind, options: FleetOptions = {}): Pro
   const server = createServer({ ...authority.issueServer('fleet', [address]) });
   const relay = new Relay(plane, options);
   server.on('request', (incoming, reply) => void relay.take(incoming, reply));
-  server.on('secureConnection', ({ remotePort }) => options.onConnection?.(remotePort ?? 0));
+  server.on('secureConnection', ({ remotePort = 0, localPort = 0 }) =>
+    options.onConnection?.(remotePort, localPort),
+  );
   // Between two requests programs keep their connections for long.
   server.keepAliveTimeout = 600_000;
   server.listen(0, address);

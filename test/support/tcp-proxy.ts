@@ -31,11 +31,11 @@ export interface TcpProxy {
 /**
  * Starts a proxy on a free loopback port in front of `target`, an http(s) URL.
  *
- * @param onAccept - told of each new connection by the client's own port
+ * @param onAccept - told of each new connection by the ports of its two ends, the client's first
  */
 export async function startTcpProxy(
   target: string,
-  onAccept: (clientPort: number) => void = () => {},
+  onAccept: (clientPort: number, ownPort: number) => void = () => {},
 ): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const proxy = new LoopbackProxy(hostname, Number(port), onAccept);
@@ -53,7 +53,7 @@ interface Link {
 class LoopbackProxy implements TcpProxy {
   readonly #host: string;
   readonly #targetPort: number;
-  readonly #onAccept: (clientPort: number) => void;
+  readonly #onAccept: (clientPort: number, ownPort: number) => void;
   readonly #links = new Set<Link>();
   readonly #stranded = new Set<Link>();
   #server: Server | undefined;
@@ -62,7 +62,7 @@ class LoopbackProxy implements TcpProxy {
   #accepted = 0;
   port = 0;
 
-  constructor(host: string, targetPort: number, onAccept: (clientPort: number) => void) {
+  constructor(host: string, targetPort: number, onAccept: (clientPort: number, ownPort: number) => void) {
     this.#host = host;
     this.#targetPort = targetPort;
     this.#onAccept = onAccept;
@@ -139,7 +139,7 @@ class LoopbackProxy implements TcpProxy {
 
   #accept(client: Socket): void {
     this.#accepted += 1;
-    if (client.remotePort !== undefined) this.#onAccept(client.remotePort);
+    if (client.remotePort !== undefined) this.#onAccept(client.remotePort, this.port);
     const pacer = (): Pacer => new Pacer(() => this.#pace);
     const link: Link = { client, upstream: undefined, pacers: [pacer(), pacer()] };
     this.#links.add(link);

@@ -9,7 +9,7 @@ import { randomOf } from '../schedule/random.ts';
 import { type Disk, mountDisk } from './disk.ts';
 import { Program } from './programs.ts';
 import { Registrations } from './registrations.ts';
-import { ownerOfPort } from './whose-port.ts';
+import { ownerOfConnection } from './whose-port.ts';
 
 /** As it is unless a flag says otherwise. */
 const LEASE_MS = 15_000;
@@ -65,7 +65,6 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
     downstream: (id) => ({ tokenWebhook: { kubeconfig: webhooks.get(id)?.path ?? '', cacheTtl: '1s' } }),
   });
   const random = randomOf(seed ^ 0x11);
-  const owners = new Map<number, string>();
   const operators: Program[] = [];
   const links = new Map<string, FaultProxy>();
   const mark = `CANARY-${seed}-`;
@@ -79,11 +78,11 @@ export async function makeScene(options: SceneOptions): Promise<Scene> {
     plane: World['management']['plane'],
     program?: string,
   ): Promise<FaultProxy> => {
-    const whose = (port: number): void => {
-      const pid = ownerOfPort(
-        port,
-        operators.map((one) => one.pid),
-      );
+    // Of this link alone: elsewhere the same port may be another's.
+    const owners = new Map<number, string>();
+    const whose = (port: number, serverPort: number): void => {
+      const pids = operators.map((one) => one.pid);
+      const pid = ownerOfConnection({ port, serverPort }, pids);
       const owner = operators.find((one) => one.pid === pid)?.name;
       if (owner === undefined) owners.delete(port);
       else owners.set(port, owner);

@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Which of these processes has the local end of a loopback connection, by its port. Linux only. */
-export function ownerOfPort(port: number, pids: readonly number[]): number | undefined {
-  const inode = inodeOf(port);
+/**
+ * Which of these processes has the local end of a loopback connection. By both its ports: two processes may have the same port of
+ * their own at the same time, for connections to two servers. Linux only.
+ */
+export function ownerOfConnection(
+  { port, serverPort }: { readonly port: number; readonly serverPort: number },
+  pids: readonly number[],
+): number | undefined {
+  const inode = inodeOf(port, serverPort);
   if (inode === undefined) return undefined;
   const link = `socket:[${inode}]`;
   return pids.find((pid) => {
@@ -22,11 +28,13 @@ function linkOf(pid: number, fd: string): string {
   }
 }
 
-function inodeOf(port: number): string | undefined {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const line = readFileSync('/proc/net/tcp', 'utf8')
+function inodeOf(port: number, serverPort: number): string | undefined {
+  const [local, remote] = [port, serverPort].map(
+    (one) => `0100007F:${one.toString(16).toUpperCase().padStart(4, '0')}`,
+  );
+  const columns = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
-    .find((candidate) => candidate.trim().split(/\s+/)[1] === local);
-  const inode = line?.trim().split(/\s+/)[9];
+    .map((line) => line.trim().split(/\s+/));
+  const inode = columns.find(([, from, to]) => from === local && to === remote)?.[9];
   return inode === '0' ? undefined : inode;
 }
