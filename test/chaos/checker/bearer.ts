@@ -148,6 +148,9 @@ export class Bearer {
   #refusedBy(answer: Answer, faults: Faults): Finding | undefined {
     const { who, cluster, askedMs, answeredMs } = answer;
     const should = this.#should;
+    // Where nobody answers the webhook, the API server can only say no: that says nothing of this bearer.
+    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
+      return undefined;
     if (!should?.isGood || answeredMs > should.untilMs - EDGE_MS) {
       if (askedMs > this.#sinceMs) this.#refused.set(who, answeredMs);
       return undefined;
@@ -155,9 +158,6 @@ export class Bearer {
     const acceptedMs = this.#accepted.get(who);
     if (acceptedMs === undefined || acceptedMs > askedMs) return undefined;
     if (faults.wentBackSince([cluster, 'management'], acceptedMs - RECOVERY_MS)) return undefined;
-    // Where nobody answers the webhook, the API server can only say no.
-    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
-      return undefined;
     const isEarly =
       should.untilMs < Number.POSITIVE_INFINITY && faults.clockWasWrong(who, askedMs, answeredMs);
     if (isEarly) return undefined;

@@ -123,6 +123,18 @@ describe('I1', () => {
     expect(broken(one, undefined, answer(revokedAtMs + 4_000, true), faults)).toBe('I1');
   });
 
+  test('is not broken by a yes after the no of an API server whose webhook nobody answered', () => {
+    const api = { who: 'c-1/api' };
+    const untilMs = revokedAtMs + 5_000;
+    const faults = new Faults();
+    faults.tell({ id: 1, kind: 'x', fromMs: T0, untilMs, hurts: ['c-1/0', 'c-1/all'] });
+    const one = revoked();
+    expect(broken(one, undefined, answer(untilMs - 1_000, false, api), faults)).toBeUndefined();
+    expect(broken(one, undefined, answer(untilMs + 5_000, true, api), faults)).toBeUndefined();
+    expect(broken(one, undefined, answer(untilMs + 6_000, false, api), faults)).toBeUndefined();
+    expect(broken(one, undefined, answer(untilMs + 7_000, true, api), faults)).toBe('I1');
+  });
+
   test('is not broken by an answer that knows more than the last reading', () => {
     const one = revoked();
     one.heard(answer(revokedAtMs + 5 * MINUTE_MS, true), new Faults());
