@@ -1,4 +1,5 @@
 import { deepFreeze, parseMetadata } from './parse-fields.ts';
+import { sharedLabels, sharedText } from './shared-text.ts';
 import type { KubeObject, Observed } from './types.ts';
 
 /**
@@ -8,17 +9,18 @@ import type { KubeObject, Observed } from './types.ts';
 export function observedParser(apiVersion: string, kind: string): (raw: unknown) => Observed {
   return (raw) => {
     const meta = parseMetadata(raw);
-    const { metadata: _, ...fields } = raw as Record<string, unknown>;
+    const namespace = sharedText(meta.namespace);
+    // Spread whole: leaving one field out would put all others outside of the object, at twice the price.
     const object: KubeObject = {
-      ...fields,
+      ...(raw as object),
       apiVersion,
       kind,
       metadata: {
         name: meta.name,
-        namespace: meta.namespace,
+        namespace,
         uid: meta.uid,
         resourceVersion: meta.resourceVersion,
-        labels: meta.labels ?? {},
+        labels: sharedLabels(meta.labels ?? {}),
         annotations: meta.annotations ?? {},
         ...(meta.deletionTimestamp ? { deletionTimestamp: meta.deletionTimestamp } : {}),
         ...(meta.finalizers?.length ? { finalizers: meta.finalizers } : {}),
@@ -26,7 +28,7 @@ export function observedParser(apiVersion: string, kind: string): (raw: unknown)
     };
     return deepFreeze({
       name: meta.name,
-      namespace: meta.namespace,
+      namespace,
       uid: meta.uid,
       resourceVersion: meta.resourceVersion,
       object,

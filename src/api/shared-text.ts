@@ -1,21 +1,43 @@
 /** Of each of the two generations; what many objects have in common comes up again long before it is forgotten. */
-const MAX_TEXTS = 2_000;
+const MAX_SHARED = 2_000;
 
-let recent = new Map<string, string>();
-let before = new Map<string, string>();
+/** One copy of each of what comes up again and again; what does not is forgotten. */
+class Shared<T> {
+  #recent = new Map<string, T>();
+  #before = new Map<string, T>();
+
+  get(key: string, own: T): T {
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known;
+    const kept = this.#before.get(key) ?? own;
+    if (this.#recent.size >= MAX_SHARED) {
+      this.#before = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(key, kept);
+    return kept;
+  }
+}
+
+const texts = new Shared<string>();
+const labelSets = new Shared<Labels>();
 
 /**
  * The same text, in one copy for all who have it in common: a namespace, a group, the id of a cluster. Every parsed answer
  * brings its own otherwise, and fifty thousand tokens hold as many of them. Not for what is different in each object.
  */
 export function sharedText(text: string): string {
-  const known = recent.get(text) ?? before.get(text) ?? text;
-  if (!recent.has(text)) {
-    if (recent.size >= MAX_TEXTS) {
-      before = recent;
-      recent = new Map();
-    }
-    recent.set(known, known);
-  }
-  return known;
+  return texts.get(text, text);
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels that are longer are nobody's of ours, and whoever writes them must not fill our memory. */
+const MAX_LABELS_LENGTH = 512;
+
+/** The same of labels: what we write bears one set of them for each cluster. What is returned is frozen. */
+export function sharedLabels(labels: Labels): Labels {
+  // No two sets of labels have the same JSON, whatever a hostile cluster puts into them.
+  const key = JSON.stringify(labels);
+  return key.length > MAX_LABELS_LENGTH ? Object.freeze(labels) : labelSets.get(key, Object.freeze(labels));
 }

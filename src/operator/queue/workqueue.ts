@@ -1,7 +1,8 @@
 // queue/: the keys that wait for a worker, and the workers.
 
-import { backoffMs, MAX_TIMER_MS, type Random } from '../../kube/backoff.ts';
+import { backoffMs, type Random } from '../../kube/backoff.ts';
 import { LANES, type Lane } from '../keys.ts';
+import { Alarms } from './alarms.ts';
 
 const BASE_DELAY_MS = 50;
 const MAX_DELAY_MS = 60_000;
@@ -24,7 +25,7 @@ export class WorkQueue {
   /** What is being worked: which lane it came from, since when it had waited there, and since when it is worked. */
   readonly #processing = new Map<string, { lane: Lane; queuedAtMs: number; takenAtMs: number }>();
   readonly #dirty = new Map<string, Lane>();
-  readonly #timers = new Map<string, { dueMs: number; timer: NodeJS.Timeout }>();
+  readonly #alarms = new Alarms((key, lane) => this.add(key, lane));
   readonly #failures = new Map<string, number>();
   readonly #waiters: Waiter[] = [];
   #closed = false;
@@ -38,7 +39,7 @@ export class WorkQueue {
     return LANES.reduce((sum, lane) => sum + this.#lane(lane).size, 0);
   }
 
-  /** True when no key waits and none is being worked; planned ones (timers) do not count. */
+  /** True when no key waits and none is being worked; planned ones do not count. */
   get isIdle(): boolean {
     return this.size === 0 && this.#processing.size === 0;
   }
@@ -81,20 +82,7 @@ export class WorkQueue {
   /** Adds a key later, by a clock that nobody sets. Of several times for one key the earliest counts. */
   addAfter(key: string, delayMs: number, lane: Lane): void {
     if (this.#closed) return;
-    const dueMs = performance.now() + delayMs;
-    const planned = this.#timers.get(key);
-    if (planned && planned.dueMs <= dueMs) return;
-    clearTimeout(planned?.timer);
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(key);
-        const leftMs = dueMs - performance.now();
-        if (leftMs > 0) this.addAfter(key, leftMs, lane);
-        else this.add(key, lane);
-      },
-      Math.min(Math.max(delayMs, 0), MAX_TIMER_MS),
-    );
-    this.#timers.set(key, { dueMs, timer });
+    this.#alarms.set(key, delayMs, lane);
   }
 
   /**
@@ -155,8 +143,7 @@ export class WorkQueue {
   /** Ends all waiting; what is being worked may finish. */
   close(): void {
     this.#closed = true;
-    for (const { timer } of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#alarms.clear();
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(undefined);
   }
 

@@ -15,6 +15,8 @@ import type { Lane } from '../keys.ts';
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
 
+/** Tokens that are looked at several times within moments; all others would only be held for nothing. */
+const MAX_IN_HAND = 4_096;
 const MAX_MOVED = 50_000;
 /** After that long it is looked again whether a hash that was moved is still there. */
 const MOVED_MS = 600_000;
@@ -51,6 +53,11 @@ interface Looked {
   readonly facts: HashFacts;
 }
 
+interface Refused {
+  readonly algorithm: Placed['algorithm'];
+  readonly fact: HashFact | undefined;
+}
+
 const UNKNOWN: HashFacts = {
   hash: { kind: 'toMake' },
   ofEarlierSecret: new Set(),
@@ -67,13 +74,10 @@ export class TokenHashes {
   /** Tokens whose hash was seen where someone else moved it. */
   readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
   /** One key is looked at several times with the same answer, and a signature is dear. */
-  readonly #signed = new WeakMap<Token, Signed>();
-  /** The same of all that is found. By an object that it is about, so that it goes with that. */
-  readonly #looked = new WeakMap<KubeObject | Token, Looked>();
-  readonly #refused = new WeakMap<
-    Token,
-    { readonly algorithm: Placed['algorithm']; readonly fact: HashFact | undefined }
-  >();
+  readonly #signed = new LRUCache<Token, Signed>({ max: MAX_IN_HAND });
+  /** The same of all that is found, by an object that it is about. */
+  readonly #looked = new LRUCache<KubeObject | Token, Looked>({ max: MAX_IN_HAND });
+  readonly #refused = new LRUCache<Token, Refused>({ max: MAX_IN_HAND });
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;

@@ -187,6 +187,21 @@ describe('addAfter', () => {
     });
   }
 
+  test('a hundred that are due in days have one timer, and each comes when it is due', () => {
+    const dueMs = (index: number): number => DAY + index * 79_190_000;
+    for (let index = 99; index >= 0; index -= 1) queue.addAfter(`k-${index}`, dueMs(index), 'revocation');
+    expect(vi.getTimerCount()).toBe(1);
+    let now = 0;
+    for (let index = 0; index < 100; index += 1) {
+      vi.advanceTimersByTime(dueMs(index) - 1 - now);
+      expect(queue.size).toBe(index);
+      vi.advanceTimersByTime(1);
+      expect(queue.size).toBe(index + 1);
+      now = dueMs(index);
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('an earlier time replaces one of years', () => {
     queue.addAfter('a', 3650 * DAY, 'normal');
     queue.addAfter('a', 10, 'normal');
