@@ -13,6 +13,8 @@ export interface ConnectionsOptions {
   readonly mayWrite?: Fence | undefined;
   /** How often a connection of watches is asked for a sign of life; after three times that without one it is ended. */
   readonly pingMs?: number;
+  /** An idle connection is ended after that long; ten seconds without it. */
+  readonly idleMs?: number;
 }
 
 /** Nothing came in the time that it may take. */
@@ -128,7 +130,7 @@ export class Connections {
     const options: Pool.Options = {
       connections,
       allowH2: false,
-      keepAliveTimeout: IDLE_MS,
+      ...this.#idle(),
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       connect: this.#connector(this.#tls, false),
@@ -141,7 +143,7 @@ export class Connections {
     const { pingMs = PING_MS } = this.#options;
     return new Pool(this.#access.server.origin, {
       allowH2: true,
-      keepAliveTimeout: IDLE_MS,
+      ...this.#idle(),
       headersTimeout: this.#options.timeoutMs,
       bodyTimeout: 0,
       h2Options: { pingInterval: pingMs },
@@ -152,6 +154,12 @@ export class Connections {
           callback(...answer);
         }),
     } as Pool.Options & { h2Options: Client.Options['h2Options'] });
+  }
+
+  #idle(): Pick<Pool.Options, 'keepAliveTimeout' | 'keepAliveMaxTimeout'> {
+    const { idleMs = IDLE_MS } = this.#options;
+    // The second: also where a server, or a proxy before it, says that it would keep it for longer.
+    return { keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs };
   }
 
   #connector(tls: Access['tls'], allowH2: boolean): Connector {

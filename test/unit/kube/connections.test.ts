@@ -61,6 +61,20 @@ async function startServer(pair = AUTHORITY.issueServer('api', ['127.0.0.1'])): 
   return { url, versions };
 }
 
+test('an idle connection is ended, also where the server would keep it', async () => {
+  const server = createServer((_, response) => void response.end('{}'));
+  server.keepAliveTimeout = 600_000;
+  const url = new URL(`http://127.0.0.1:${await listen(server)}`);
+  closing.push(
+    async () => server.closeAllConnections(),
+    async () => void server.close(),
+  );
+  const proxy = await proxied(url.href);
+  const transport = transportTo({ server: new URL(proxy.url(url.href)) }, { idleMs: 50 });
+  expect((await transport.request('GET', '/')).status).toBe(200);
+  await eventually(async () => expect(proxy.openConnections).toBe(0));
+});
+
 describe('a connection that died in silence', () => {
   let proxy: TcpProxy;
   let url: string;
