@@ -5,7 +5,7 @@ import { isObjectName } from '../../../src/api/names.ts';
 import { MalformedReviewError, parseReview } from '../../../src/authenticator/review.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY } from '../../support/builders.ts';
-import { fuzzRuns } from '../../support/fuzz-runs.ts';
+import { fuzzRuns, fuzzTimeoutMs } from '../../support/fuzz-runs.ts';
 import {
   rawCat,
   rawCua,
@@ -47,19 +47,25 @@ const nearBearer = fc
 
 const bearers = fc.oneof(anyText, nearBearer);
 
+const LIMIT = { timeout: fuzzTimeoutMs() };
+
 describe('parseBearer', () => {
-  test('never throws, and gives only names that an object can have and secrets that are not empty', () => {
-    fc.assert(
-      fc.property(bearers, (text) => {
-        const bearer = parseBearer(text);
-        if (bearer.kind === 'foreign') return;
-        expect(isObjectName(bearer.name)).toBe(true);
-        expect(bearer.secret).not.toBe('');
-        expect([`${bearer.name}:${bearer.secret}`, `ext/${bearer.name}:${bearer.secret}`]).toContain(text);
-      }),
-      fuzzRuns(2_000),
-    );
-  });
+  test(
+    'never throws, and gives only names that an object can have and secrets that are not empty',
+    LIMIT,
+    () => {
+      fc.assert(
+        fc.property(bearers, (text) => {
+          const bearer = parseBearer(text);
+          if (bearer.kind === 'foreign') return;
+          expect(isObjectName(bearer.name)).toBe(true);
+          expect(bearer.secret).not.toBe('');
+          expect([`${bearer.name}:${bearer.secret}`, `ext/${bearer.name}:${bearer.secret}`]).toContain(text);
+        }),
+        fuzzRuns(2_000),
+      );
+    },
+  );
 
   test('reads back every name and secret, with and without `ext/`', () => {
     const names = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
@@ -115,7 +121,7 @@ describe('the webhook', () => {
   });
   afterAll(() => rig.close());
 
-  test('answers any bearer with 200 and lets none in but the right one', async () => {
+  test('answers any bearer with 200 and lets none in but the right one', LIMIT, async () => {
     await fc.assert(
       fc.asyncProperty(bearers, async (token) => {
         const reply = await rig.post(reviewBody(token));
@@ -150,7 +156,7 @@ describe('the webhook', () => {
     fc.constantFrom('['.repeat(60_000), '{"a":'.repeat(10_000), `{"__proto__":{"spec":{"token":"a:b"}}}`),
   );
 
-  test('answers any body with 200 or 400', async () => {
+  test('answers any body with 200 or 400', LIMIT, async () => {
     await fc.assert(
       fc.asyncProperty(bodies, async (body) => {
         const { status } = await rig.post(body);
@@ -161,7 +167,7 @@ describe('the webhook', () => {
     expect(rig.faults).toEqual([]);
   });
 
-  test('answers any method and path with no 5xx', async () => {
+  test('answers any method and path with no 5xx', LIMIT, async () => {
     const paths = fc.oneof(
       fc.webPath(),
       fc.constantFrom('//', '/..', '/v1/authenticate/..', '/metrics?%', '/readyz?verbose&verbose=%zz', '/?'),
