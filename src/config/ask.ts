@@ -173,6 +173,6 @@ function kubeconfigChoice(flag: string, context: string, env: Environment, home:
   const files = (env['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '');
   if (files.length > 0) return { files, required: true, ...named };
   const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = env;
-  const pod = { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT };
-  return { files: home === '' ? [] : [join(home, '.kube', 'config')], required: false, ...named, pod };
+  const pod = KUBERNETES_SERVICE_HOST ? { pod: { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } } : {};
+  return { files: home === '' ? [] : [join(home, '.kube', 'config')], required: false, ...named, ...pod };
 }
