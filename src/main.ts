@@ -1,12 +1,11 @@
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
 import { OutputWatch } from './cli/program/output-watch.ts';
-import { runProgram } from './cli/program/program.ts';
 import { exitCodeOfSignal, INTERRUPTING } from './cli/terminal/interruption.ts';
 import type { Runtime } from './cli/terminal/runtime.ts';
 import { proxyEnvironment, useProxies } from './kube/proxy-environment.ts';
+import { VERSION } from './version.ts';
 
 /** argv, environment and signals in, exit code out. The only file that touches `process`. */
 
@@ -55,7 +54,9 @@ function interruptible(): AbortSignal {
 
 /** V8 then gives back what it holds in reserve; older ones do not know the flag, and would say so on stderr. */
 function saveMemory(): void {
-  if (Number.parseInt(process.versions.node, 10) >= 24) setFlagsFromString('--memory-saver-mode');
+  if (Number.parseInt(process.versions.node, 10) < 24) return;
+  // Loaded here: it brings streams and more along, which a short command would wait for.
+  process.getBuiltinModule('node:v8').setFlagsFromString('--memory-saver-mode');
 }
 
 /** Node throws where neither $HOME nor the system's list of accounts knows one, as in a bare container. */
@@ -105,9 +106,17 @@ const runtime: Runtime = {
  */
 const [IDLE_PART, MAX_IDLE_MS] = [0.05, 100];
 
+/** Scripts ask for the version, and should not wait for a parser and what it brings along. */
+async function run(args: readonly string[]): Promise<number> {
+  if (args.length !== 1 || args[0] !== '--version')
+    return (await import('./cli/program/program.ts')).runProgram(args, runtime);
+  process.stdout.write(`${VERSION}\n`);
+  return 0;
+}
+
 /** A function, since what is one file for a single executable may not wait at its outermost level. */
 async function main(): Promise<never> {
-  const exitCode = await runProgram(process.argv.slice(2), runtime);
+  const exitCode = await run(process.argv.slice(2));
   // A pipe takes what was written some time later: what is exited before that is lost.
   await Promise.all([output.flushed(), errorOutput.flushed()]);
   await delay(Math.min(MAX_IDLE_MS, performance.now() * IDLE_PART));

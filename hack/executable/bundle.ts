@@ -1,10 +1,12 @@
 /** Makes one file of the command line and its libraries, for an executable that needs no Node beside it. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HERE = import.meta.dirname;
+const SRC = join(ROOT, 'src/');
 
 /**
  * What the command line does without: the two services, which come as an image, and threads, which would need a file of their
@@ -15,10 +17,35 @@ const REPLACED: readonly (readonly [what: RegExp, by: string])[] = [
   [/^\.\/pool\.ts$/, 'no-threads.ts'],
 ];
 
+/** zod would compile a function for each shape, which takes longer than the few objects that a command reads. */
+const BANNER = [
+  "const __executableUrl = require('node:url').pathToFileURL(__filename).href;",
+  'globalThis.__zod_globalConfig = { jitless: true };',
+].join('\n');
+
+/** What two libraries make when they are loaded: 20 ms of ICU. Nearly all that is printed is ASCII, for which they do not use it. */
+const SEGMENTER = 'const segmenter = new Intl.Segmenter();';
+const LATER =
+  'let made; const segmenter = { segment: (text) => (made ??= new Intl.Segmenter()).segment(text) };';
+
+/** @throws {Error} when the library is another than it was */
+function withoutSegmenter(file: string): string {
+  const source = readFileSync(file, 'utf8');
+  if (source.split(SEGMENTER).length !== 2) throw new Error(`${file} has no line ${SEGMENTER}`);
+  return source.replace(SEGMENTER, LATER);
+}
+
 const replacements: Plugin = {
   name: 'replacements',
-  setup: ({ onResolve }) => {
+  setup: ({ onLoad, onResolve }) => {
+    onLoad({ filter: /node_modules\/(string-width|wrap-ansi)\/index\.js$/ }, ({ path }) => ({
+      contents: withoutSegmenter(path),
+    }));
     for (const [what, by] of REPLACED) onResolve({ filter: what }, () => ({ path: join(HERE, by) }));
+    // client-node takes more of it.
+    onResolve({ filter: /^undici$/ }, ({ importer }) =>
+      importer.startsWith(SRC) ? { path: join(HERE, 'undici.cjs') } : undefined,
+    );
   },
 };
 
@@ -40,7 +67,7 @@ export async function bundle(out: string): Promise<readonly string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     define: { 'import.meta.url': '__executableUrl' },
-    banner: { js: "const __executableUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: BANNER },
     plugins: [replacements],
     metafile: true,
     logLevel: 'error',

@@ -27,6 +27,12 @@ const HOST = PLATFORMS[0] as Platform;
 /** Where a Node looks for a program within itself; the word is Node's. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
+/** What V8 keeps is of one run: of one that runs no command, and of one that loads what commands need. */
+const COMPILED: readonly (readonly [file: string, words: readonly string[]])[] = [
+  ['kubectl-ace.compiled', ['--version']],
+  ['kubectl-ace.command', ['status', `--kubeconfig=${join(HERE, 'refused.kubeconfig')}`]],
+];
+
 /** postject says nothing of its types. */
 interface Postject {
   inject(file: string, resource: string, data: Buffer, options: { sentinelFuse: string }): Promise<void>;
@@ -65,8 +71,10 @@ async function prepare(stage: string): Promise<void> {
   const text = readFileSync(program, 'utf8');
   writeFileSync(program, `(function (exports, require, module, __filename, __dirname) {${text}\n})`);
   copyFileSync(join(HERE, 'start.cjs'), join(stage, 'start.cjs'));
-  // Without --predictable it would be other bytes each time.
-  run(stage, ['--predictable', join(HERE, 'compile.cjs'), program, join(stage, 'kubectl-ace.compiled')]);
+  for (const [file, words] of COMPILED) {
+    // Without --predictable it would be other bytes each time.
+    run(stage, ['--predictable', join(HERE, 'compile.cjs'), program, join(stage, file), ...words]);
+  }
 }
 
 /** The blob that a Node takes into itself. It names its file, so that one is told as it lies in the stage. */
@@ -80,7 +88,7 @@ function preparation(stage: string, isCompiled: boolean): Buffer {
     useCodeCache: false,
     assets: {
       program: 'kubectl-ace.cjs',
-      ...(isCompiled ? { compiled: 'kubectl-ace.compiled' } : {}),
+      ...(isCompiled ? { compiled: 'kubectl-ace.compiled', command: 'kubectl-ace.command' } : {}),
     },
   };
   writeFileSync(join(stage, 'sea.json'), JSON.stringify(config));

@@ -1,4 +1,4 @@
-import { Composer, Lexer, Parser } from 'yaml';
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser } from 'yaml';
 
 /**
  * The value of a YAML document that came from outside, in time that grows with its length and no faster. The library's warnings,
@@ -9,6 +9,27 @@ import { Composer, Lexer, Parser } from 'yaml';
  */
 export function readYaml(text: string): unknown {
   refuseCostly(text);
+  return documentOf(text).toJS();
+}
+
+/**
+ * The value of a YAML document of which no two readers think differently: plain characters, no anchors, tags or directives, no key
+ * that is there twice or that stands for something, nothing nested deep.
+ *
+ * @returns undefined for any other, and for what is no YAML
+ */
+export function readSimpleYaml(text: string): unknown {
+  if (/[^\x20-\x7e\r\n]|\r(?!\n)/.test(text)) return undefined;
+  try {
+    if (!hasSimpleStructure(text)) return undefined;
+    const document = documentOf(text);
+    return isSimple(document.contents) ? document.toJS() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function documentOf(text: string): Document.Parsed {
   // That keys are unique is found by comparing each with each: seconds for 100 KB.
   const composer = new Composer({ merge: true, logLevel: 'error', uniqueKeys: false });
   // The library goes on after an error, for as long as there is text, and each costs as much as many lines: the first is enough.
@@ -17,7 +38,30 @@ export function readYaml(text: string): unknown {
   const document = documents.next();
   if (document.done || !documents.next().done) throw new Error('not one YAML document');
   if (document.value.errors.length > 0) throw new Error(NOT_YAML);
-  return document.value.toJS();
+  return document.value;
+}
+
+/** Whether there is nothing in it by which parts are named, tagged or directed, and no key that is marked as one. */
+function hasSimpleStructure(text: string): boolean {
+  refuseCostly(text);
+  for (const lexeme of structureOf(text)) if (lexeme === '?' || PROPERTY.test(lexeme)) return false;
+  return true;
+}
+
+/** Readers differ in what else they take for a key, and in how deep they go. */
+const NO_KEYS: ReadonlySet<unknown> = new Set(['<<', '__proto__']);
+const MAX_KEY_LENGTH = 256;
+
+function isSimple(node: unknown, depth = 0): boolean {
+  if (depth > MAX_DEPTH || isAlias(node)) return false;
+  if (isSeq(node)) return node.items.every((item) => isSimple(item, depth + 1));
+  if (!isMap(node)) return true;
+  const keys = node.items.map(({ key }) => (isScalar(key) ? key.value : undefined));
+  const areKeys = keys.every(
+    (key) => typeof key === 'string' && key.length <= MAX_KEY_LENGTH && !NO_KEYS.has(key),
+  );
+  if (!areKeys || new Set(keys).size < keys.length) return false;
+  return node.items.every(({ value }) => isSimple(value, depth + 1));
 }
 
 const NOT_YAML = 'not YAML';

@@ -26,6 +26,8 @@ export interface KubeconfigChoice {
   readonly context: string | undefined;
   /** Undefined: as whom the file says. */
   readonly as?: ActingAs | undefined;
+  /** Where a pod is told of its API server, for when there is no file. */
+  readonly pod?: Environment;
 }
 
 /** What every command that a person uses can be told, parsed and frozen. */
@@ -170,5 +172,7 @@ function kubeconfigChoice(flag: string, context: string, env: Environment, home:
   if (flag !== '') return { files: [flag], required: true, ...named };
   const files = (env['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '');
   if (files.length > 0) return { files, required: true, ...named };
-  return { files: home === '' ? [] : [join(home, '.kube', 'config')], required: false, ...named };
+  const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = env;
+  const pod = KUBERNETES_SERVICE_HOST ? { pod: { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } } : {};
+  return { files: home === '' ? [] : [join(home, '.kube', 'config')], required: false, ...named, ...pod };
 }

@@ -1,6 +1,7 @@
 import { ConfigError, describeError } from '../errors.ts';
 import { type Access, accessFrom, type Loaded } from './access.ts';
-import { inCluster, plainFile } from './plain-kubeconfig.ts';
+import { plainFiles } from './plain-kubeconfig.ts';
+import { inCluster, type PodEnvironment } from './pod-account.ts';
 
 /**
  * Access to the API server that this process is about: by a kubeconfig file, or by the pod's own service account.
@@ -10,7 +11,7 @@ import { inCluster, plainFile } from './plain-kubeconfig.ts';
  */
 export async function managementAccess(
   kubeconfigFile: string | undefined,
-  env: Readonly<Record<string, string | undefined>> = {},
+  env: PodEnvironment = {},
 ): Promise<Access> {
   return accessFrom(async () => {
     try {
@@ -25,6 +26,6 @@ export async function managementAccess(
 
 /** client-node is loaded for those who need it only; a file may become one of those at any time. */
 async function fromFile(file: string): Promise<Loaded> {
-  const plain = plainFile(file);
-  return plain ?? (await import('./kubeconfig.ts')).loadedFile(file);
+  const plain = plainFiles([file]);
+  return plain ?? (await import('./client-node-kubeconfig.ts')).loadedFile(file);
 }

@@ -1,140 +1,155 @@
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { readYaml } from '../api/read-yaml.ts';
-import { ConfigError } from '../errors.ts';
-import type { HttpsOptions, Loaded } from './access.ts';
+import { readSimpleYaml } from '../api/read-yaml.ts';
+import type { Loaded } from './access.ts';
 import { impersonatedGroups } from './impersonation.ts';
-import { clusterFault } from './kubeconfig-faults.ts';
-import { type KubeconfigContent, tokenIn } from './token-file.ts';
+import { pathsOf, plainLoaded } from './plain-credentials.ts';
 
-const entries = z.array(z.object({ name: z.string() }).loose());
+/** Not empty: client-node takes an empty text for one that is missing. */
+const given = z.string().min(1);
+/** client-node looks at every path in a file. */
+const path = z.string().nullish();
+const contexts = z.array(z.object({ name: given, context: z.looseObject({ cluster: given }) }));
+const clusters = z.array(
+  z.object({ name: given, cluster: z.looseObject({ server: given, 'certificate-authority': path }) }),
+);
+const users = z.array(
+  z.object({
+    name: given,
+    user: z.looseObject({ 'client-certificate': path, 'client-key': path }).nullish(),
+  }),
+);
 const kubeconfig = z.object({
-  'current-context': z.string(),
-  contexts: entries,
-  clusters: entries,
-  users: entries,
+  'current-context': z.string().nullish(),
+  contexts: contexts.nullish(),
+  clusters: clusters.nullish(),
+  users: users.nullish(),
 });
-const contextEntry = z.object({ context: z.object({ cluster: z.string(), user: z.string() }) });
-const clusterEntry = z.object({
-  cluster: z.object({
-    server: z.string(),
-    'certificate-authority': z.string().optional(),
-    'certificate-authority-data': z.string().optional(),
-    'insecure-skip-tls-verify': z.boolean().optional(),
-    'tls-server-name': z.string().optional(),
-    'proxy-url': z.string().optional(),
-  }),
+
+const chosenContext = z.object({ cluster: given, user: given });
+const chosenCluster = z.object({
+  server: z.string().startsWith('https:'),
+  'certificate-authority': z.string().optional(),
+  'certificate-authority-data': z.string().optional(),
+  'insecure-skip-tls-verify': z.boolean().optional(),
+  'tls-server-name': z.string().optional(),
+  'proxy-url': z.string().optional(),
 });
-const userEntry = z.object({
-  // Strict: whatever else is there (exec, auth-provider, what is yet to be invented) is not for us to leave out.
-  user: z.strictObject({
-    'client-certificate': z.string().optional(),
-    'client-certificate-data': z.string().optional(),
-    'client-key': z.string().optional(),
-    'client-key-data': z.string().optional(),
-    token: z.string().optional(),
-    tokenFile: z.string().optional(),
-    username: z.string().optional(),
-    password: z.string().optional(),
-    as: z.string().optional(),
-    'as-groups': z.unknown().optional(),
-  }),
+// Strict: whatever else is there (exec, auth-provider, what is yet to be invented) is not for us to leave out.
+const chosenUser = z.strictObject({
+  'client-certificate': z.string().optional(),
+  'client-certificate-data': z.string().optional(),
+  'client-key': z.string().optional(),
+  'client-key-data': z.string().optional(),
+  token: z.string().optional(),
+  tokenFile: given.optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  as: z.string().optional(),
+  'as-groups': z.unknown().optional(),
 });
-type Cluster = z.infer<typeof clusterEntry>['cluster'];
-type User = z.infer<typeof userEntry>['user'];
+
+/** What a user is refused for, or what of it is read, though another one is chosen. */
+const HEEDED_OF_OTHERS = ['tokenFile', 'token-file'];
+
+type Content = z.infer<typeof kubeconfig>;
+type User = z.infer<typeof users>[number];
+
+/** The content of a kubeconfig, and its file; a Secret has none, and names none. */
+interface Source {
+  readonly content: Content;
+  readonly file: string | undefined;
+}
 
 /**
- * What a kubeconfig file says, if its current user takes no more than reading files: a token, a certificate, a name and a
- * password.
+ * What a context of kubeconfig files says, merged as kubectl merges them, if its user takes no more than reading files: a token, a
+ * certificate, a name and a password.
  *
- * client-node reads every kubeconfig and runs plugins, too; it costs a process 37 MB and most of a second before that.
+ * client-node reads every kubeconfig and runs plugins, too; it costs a process 37 MB and most of a second before that. What is read
+ * here means the same there, in all files and for all that is in them: whatever it would refuse, or might take otherwise, is left to it.
  *
- * @returns undefined when it is not one of these, or cannot be understood at all: client-node says then what is wrong
- * @throws {ConfigError} for impersonation that is not obeyed; the system's error when a file cannot be read
+ * @param context - undefined: the first current one
+ * @returns undefined when it is left to client-node
+ * @throws the system's error when a file cannot be read, or {Error} when a token file is empty
  */
-export function plainFile(file: string): Loaded | undefined {
-  const content = parsed(readFileSync(file, 'utf8'));
-  const config = kubeconfig.safeParse(content).data;
-  const entry = (list: 'contexts' | 'clusters' | 'users', wanted: string | undefined): unknown =>
-    config?.[list].find(({ name }) => name === wanted);
-  const context = contextEntry.safeParse(entry('contexts', config?.['current-context'])).data?.context;
-  const cluster = clusterEntry.safeParse(entry('clusters', context?.cluster)).data?.cluster;
-  const user = userEntry.safeParse(entry('users', context?.user)).data?.user;
-  // Over HTTP a credential is shown to whoever listens; client-node refuses that, but for some.
-  if (!context || !cluster || !user || !cluster.server.startsWith('https:')) return undefined;
-  const groups = impersonatedGroups(content as KubeconfigContent).get(context.user);
-  const place = `${file}, context ${config?.['current-context']}`;
-  return loadedFrom(cluster, user, { root: dirname(file), groups, place });
+export function plainFiles(files: readonly string[], context?: string): Loaded | undefined {
+  const sources: Source[] = [];
+  for (const file of files) {
+    const content = contentOf(readSimpleYaml(readFileSync(file, 'utf8')));
+    if (content === undefined) return undefined;
+    sources.push({ content, file });
+  }
+  return chosen(sources, context, files.join(', '));
 }
 
-/** Where a pod finds its service account. Source: kubernetes.io, "Accessing the Kubernetes API from a Pod". */
-const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-/** The API server of the cluster that a pod runs in. @throws {ConfigError} outside of one; the system's error for its files */
-export function inCluster(env: Readonly<Record<string, string | undefined>>, account = ACCOUNT): Loaded {
-  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = env;
-  if (host === '' || port === '') throw new ConfigError('this is no pod of a cluster; give --kubeconfig');
-  const cluster = {
-    server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
-    'certificate-authority': join(account, 'ca.crt'),
-  };
-  return loadedFrom(
-    cluster,
-    { tokenFile: join(account, 'token') },
-    { root: account, groups: undefined, place: '' },
-  );
+/**
+ * The same of a kubeconfig in a Secret, of which no path is followed.
+ *
+ * @returns undefined when it is left to client-node, or to be refused
+ */
+export function plainText(text: string): Loaded | undefined {
+  const read = readSimpleYaml(text);
+  // client-node gets it as JSON, and takes no text with these in it.
+  if (/[^\x20-\x7e]/.test(JSON.stringify(read) ?? '')) return undefined;
+  const content = contentOf(read);
+  return content && chosen([{ content, file: undefined }], undefined, '');
 }
 
-function parsed(text: string): unknown {
+/** @returns undefined when any entry is not as it ought to be, or of a kind of impersonation that is not obeyed */
+function contentOf(read: unknown): Content | undefined {
+  const content = kubeconfig.safeParse(read).data;
   try {
-    return readYaml(text);
+    if (content?.users) impersonatedGroups({ users: content.users });
+    return content;
   } catch {
     return undefined;
   }
 }
 
-/** Files are read now: one that is missing, or empty, is a mistake of now. */
-function loadedFrom(
-  cluster: Cluster,
-  user: User,
-  { root, groups, place }: { root: string; groups: Loaded['groups']; place: string },
-): Loaded {
-  const material = (path: string | undefined, data: string | undefined): Buffer | undefined => {
-    if (path) return readFileSync(resolve(root, path));
-    return data ? Buffer.from(data, 'base64') : undefined;
-  };
-  const token = user.tokenFile ? tokenIn(resolve(root, user.tokenFile)) : user.token;
-  const options: HttpsOptions = {
-    headers: {
-      ...(token ? { Authorization: `Bearer ${token}` } : {}),
-      ...(user.as ? { 'Impersonate-User': user.as } : {}),
+function chosen(sources: readonly Source[], wanted: string | undefined, source: string): Loaded | undefined {
+  const name = wanted ?? sources.map(({ content }) => content['current-context']).find(Boolean);
+  const context = chosenContext.safeParse(
+    named(sources, (content) => content.contexts, name)?.entry.context,
+  ).data;
+  const cluster = named(sources, (content) => content.clusters, context?.cluster);
+  const user = named(sources, (content) => content.users, context?.user);
+  const clusterFields = chosenCluster.safeParse(cluster?.entry.cluster).data;
+  const userFields = chosenUser.safeParse(user?.entry.user).data;
+  // Over HTTP a credential is shown to whoever listens; client-node refuses that, but for some.
+  if (!cluster || !user || !clusterFields || !userFields || isMixed(sources, user.entry)) return undefined;
+  const isFile = cluster.file !== undefined && user.file !== undefined;
+  if (!isFile && pathsOf(clusterFields, userFields).length > 0) return undefined;
+  return plainLoaded(
+    {
+      entry: { ...clusterFields, server: clusterFields.server.replace(/\/$/, '') },
+      file: cluster.file ?? '',
     },
-    ca: material(cluster['certificate-authority'], cluster['certificate-authority-data']),
-    cert: material(user['client-certificate'], user['client-certificate-data']),
-    key: material(user['client-key'], user['client-key-data']),
-    ...(cluster['insecure-skip-tls-verify'] ? { rejectUnauthorized: false } : {}),
-    ...(cluster['tls-server-name'] ? { servername: cluster['tls-server-name'] } : {}),
-    ...(user.username ? { auth: `${user.username}:${user.password}` } : {}),
-  };
-  const files = [
-    cluster['certificate-authority'],
-    user['client-certificate'],
-    user['client-key'],
-    user.tokenFile,
-  ];
-  return {
-    place,
-    fault: clusterFault({
-      caFile: cluster['certificate-authority'],
-      caData: cluster['certificate-authority-data'],
-      proxyUrl: cluster['proxy-url'],
-    }),
-    server: cluster.server.replace(/\/$/, ''),
-    proxyUrl: cluster['proxy-url'],
-    readsFiles: files.some(Boolean),
-    groups,
-    options: async () => options,
-  };
+    { entry: userFields, file: user.file ?? '' },
+    {
+      groups: impersonatedGroups({ users: [user.entry] }).get(user.entry.name),
+      place: [source, `context ${name}`].filter(Boolean).join(', '),
+    },
+  );
+}
+
+/** Of two entries of one name the first counts. */
+function named<T extends { readonly name: string }>(
+  sources: readonly Source[],
+  listOf: (content: Content) => readonly T[] | null | undefined,
+  name: string | null | undefined,
+): { readonly entry: T; readonly file: string | undefined } | undefined {
+  for (const { content, file } of sources) {
+    const entry = listOf(content)?.find((one) => one.name === name);
+    if (entry) return { entry, file };
+  }
+  return undefined;
+}
+
+/** Whether client-node's reader heeds something of other users: files of theirs, groups of one who has the same name. */
+function isMixed(sources: readonly Source[], user: User): boolean {
+  const others = sources.flatMap(({ content }) => content.users ?? []).filter((one) => one !== user);
+  return others.some(({ name, user: fields }) => {
+    const heeded = name === user.name ? [...HEEDED_OF_OTHERS, 'as-groups'] : HEEDED_OF_OTHERS;
+    return heeded.some((key) => fields?.[key] !== undefined);
+  });
 }

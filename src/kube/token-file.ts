@@ -13,7 +13,7 @@ interface Holder {
 export interface KubeconfigContent {
   readonly users?: readonly ({
     readonly name?: string;
-    readonly user?: Readonly<Record<string, unknown>>;
+    readonly user?: Readonly<Record<string, unknown>> | null | undefined;
   } | null)[];
 }
 

@@ -42,12 +42,14 @@ export function hanging(first: string, text: string, columns: number | undefined
   return first + lines.join(`\n${' '.repeat(indent)}`);
 }
 
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made when it is needed: making the first one takes ICU 20 ms. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** The beginning of a text that fits so many cells; nothing that is seen as one is cut in two. */
 export function cut(text: string, cells: number): string {
   let [kept, room] = ['', cells];
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  for (const { segment } of graphemes.segment(text)) {
     room -= width(segment);
     if (room < 0) break;
     kept += segment;

@@ -27,7 +27,7 @@ import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
 import type { Identified } from '../../api/types.ts';
 import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
-import { withoutDefaultKubeconfig } from '../../kube/kubeconfig.ts';
+import { withoutDefaultKubeconfig } from '../../kube/client-node-kubeconfig.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import type { ReflectorObserver, ReflectorTiming } from '../../kube/reflector-options.ts';

@@ -18,6 +18,17 @@ describe('where the management plane is', () => {
   test('nowhere, without a home: the pod’s own account', () => {
     expect(choice({ context: 'x' }, {}, '')).toEqual({ files: [], required: false, context: 'x' });
   });
+
+  test('what a pod is told of its API server goes along, where no file is asked for', () => {
+    const pod = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+    expect(choice({}, { ...pod, OTHER: 'x' }, '')).toEqual({
+      files: [],
+      required: false,
+      context: undefined,
+      pod,
+    });
+    expect(choice({ kubeconfig: 'a' }, pod)).toEqual({ files: ['a'], required: true, context: undefined });
+  });
 });
 
 test('what is given by nobody has its default', () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +15,13 @@ const entry = (name: string, server: string) => ({
   contexts: [{ name, context: { cluster: name, user: name } }],
 });
 
+const byPlugin = (name: string) => {
+  const credential = { apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential' };
+  const args = [JSON.stringify({ ...credential, status: { token: 'of-a-plugin' } })];
+  const exec = { apiVersion: credential.apiVersion, interactiveMode: 'Never', command: 'echo', args };
+  return { users: [{ name, user: { exec } }] };
+};
+
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ace-kubeconfig-'));
   await writeFile(file('one'), stringify({ ...entry('a', 'https://one.example'), 'current-context': 'a' }));
@@ -27,6 +34,25 @@ beforeAll(async () => {
       'current-context': 'b',
     }),
   );
+  for (const folder of ['first', 'second']) {
+    await mkdir(file(folder));
+    await writeFile(join(file(folder), 'token'), `token-in-${folder}\n`);
+  }
+  await writeFile(
+    join(file('first'), 'config'),
+    stringify({ ...entry('a', 'https://a.example'), users: [], 'current-context': 'a' }),
+  );
+  await writeFile(
+    join(file('second'), 'config'),
+    stringify({
+      clusters: [
+        { name: 'a', cluster: { server: 'https://elsewhere.example', 'certificate-authority': 'none' } },
+      ],
+      users: [{ name: 'a', user: { tokenFile: 'token' } }],
+      contexts: entry('b', '').contexts,
+    }),
+  );
+  await writeFile(file('exec'), stringify({ ...entry('e', 'https://e.example'), ...byPlugin('e') }));
   await writeFile(file('broken'), `token: "${CANARY}\nusers: [`);
 });
 afterAll(() => rm(directory, { recursive: true }));
@@ -44,6 +70,36 @@ describe('kubeconfigs as kubectl merges them', () => {
 
   test('a context of a later file can be chosen, and a missing file is passed over', async () => {
     expect((await open(['missing', 'one', 'two'], 'b')).server.href).toBe('https://b.example/');
+  });
+
+  test('a path begins where its file is, whichever file names the context', async () => {
+    const access = await open(['first/config', 'second/config']);
+    expect(access.server.href).toBe('https://a.example/');
+    expect(await access.headers()).toEqual({ Authorization: 'Bearer token-in-second' });
+  });
+
+  test('a user with a plugin has what the plugin says', async () => {
+    const access = await open(['one', 'exec'], 'e');
+    expect(access.server.href).toBe('https://e.example/');
+    expect(await access.headers()).toEqual({ Authorization: 'Bearer of-a-plugin' });
+  });
+
+  test('somebody else is acted as, whoever the file acts as', async () => {
+    const as = { user: 'eve', groups: ['g'] };
+    const access = await personalAccess({ files: [file('one')], required: true, context: undefined, as });
+    expect(await access.headers()).toEqual({
+      Authorization: 'Bearer token-of-a',
+      'Impersonate-User': 'eve',
+      'Impersonate-Group': ['g'],
+    });
+  });
+
+  test('a file that is named and is not there is said as the system says it', async () => {
+    const clusters = [{ name: 'a', cluster: { server: 'https://a', 'certificate-authority': 'none.crt' } }];
+    await writeFile(file('lacking'), stringify({ ...entry('a', ''), clusters, 'current-context': 'a' }));
+    await expect(open(['lacking'])).rejects.toThrow(
+      `ENOENT: no such file or directory, open '${file('none.crt')}'`,
+    );
   });
 
   test.each([

@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { ConfigError } from '../../../src/errors.ts';
 import type { Loaded } from '../../../src/kube/access.ts';
-import { loadedFile } from '../../../src/kube/kubeconfig.ts';
+import { loadedFile } from '../../../src/kube/client-node-kubeconfig.ts';
 import { managementAccess } from '../../../src/kube/management-access.ts';
-import { inCluster, plainFile } from '../../../src/kube/plain-kubeconfig.ts';
+import { plainFiles } from '../../../src/kube/plain-kubeconfig.ts';
+import { inCluster } from '../../../src/kube/pod-account.ts';
 import { createAuthority } from '../../support/pki.ts';
 
 const authority = createAuthority('plain');
@@ -77,7 +78,7 @@ describe('a kubeconfig that takes no plugin means what client-node makes of it',
     ['nothing to show', CA, {}],
   ])('%s', async (_what, cluster, user) => {
     const file = await written(cluster, user);
-    const plain = await meaning(plainFile(file));
+    const plain = await meaning(plainFiles([file]));
     expect(plain).toBeDefined();
     expect(plain).toEqual(await meaning(loadedFile(file)));
   });
@@ -91,14 +92,14 @@ describe('is left to client-node', () => {
     ['plain HTTP', { server: 'http://api' }, { token: 't' }],
     ['a token that is a number', CA, { token: 1234 }],
   ])('%s', async (_what, cluster, user) => {
-    expect(plainFile(await written(cluster, user))).toBeUndefined();
+    expect(plainFiles([await written(cluster, user)])).toBeUndefined();
   });
 
   test('a context that is not there, and what is no kubeconfig', async () => {
-    expect(plainFile(await written(CA, { token: 't' }, { 'current-context': 'x' }))).toBeUndefined();
+    expect(plainFiles([await written(CA, { token: 't' }, { 'current-context': 'x' })])).toBeUndefined();
     for (const text of ['', 'a: [', '- 1', 'null']) {
       await writeFile(join(dir, 'config'), text);
-      expect(plainFile(join(dir, 'config'))).toBeUndefined();
+      expect(plainFiles([join(dir, 'config')])).toBeUndefined();
       await expect(managementAccess(join(dir, 'config'))).rejects.toThrow(ConfigError);
     }
   });
