@@ -82,7 +82,8 @@ describe('revocations that are owed', () => {
   test('are counted right after a restart, before the cluster is reached, with their age', async () => {
     await world.startOperator();
     await world.waitSynced('c-one', '18/18');
-    expect(await world.operator?.metric(UNSEEN)).toBe(0);
+    // That status may be of the process before.
+    await eventually(async () => expect(await world.operator?.metric(UNSEEN)).toBe(0), LONG);
     await away();
     await world.deleteToken('roll-12');
     await eventually(async () => expect((await records())[0]?.data.summary).toMatch(/^1 revocations/), LONG);
@@ -164,10 +165,6 @@ describe('revocations that are owed', () => {
       }
     })();
     await eventually(async () => expect(await records()).not.toHaveLength(0), { ...LONG, intervalMs: 10 });
-    await eventually(async () => expect(await world.operator?.metric(PENDING)).toBeGreaterThan(10), {
-      ...LONG,
-      intervalMs: 10,
-    });
     await world.killOperator();
     await deletions;
     expect((await downstream()).filter((name) => name.startsWith('many')).length).toBeGreaterThan(300);
