@@ -11,18 +11,30 @@ process.on('message', (job: RawJob) => {
 
 async function run(job: RawJob): Promise<RawResult> {
   const apis = await Promise.all(job.kubeconfigs.map((path) => BareApi.open(path, job.concurrency)));
+  // The handshakes of many connections would count against many connections.
+  await Promise.all(apis.map((api) => inParallel(job.concurrency, job.concurrency, () => api.version())));
   const cpu = process.cpuUsage();
-  const startedAtMs = performance.timeOrigin + performance.now();
-  await Promise.all(apis.map((api) => writePairs(api, job)));
+  const startedAtMs = nowMs();
+  await Promise.all(apis.map((api) => (job.task === 'write' ? writePairs(api, job) : deletePairs(api, job))));
+  const endedAtMs = nowMs();
   const { user, system } = process.cpuUsage(cpu);
   await Promise.all(apis.map((api) => api.close()));
-  return { startedAtMs, cpuMs: (user + system) / 1000 };
+  return { startedAtMs, endedAtMs, cpuMs: (user + system) / 1000 };
 }
+
+const nowMs = (): number => performance.timeOrigin + performance.now();
 
 async function writePairs(api: BareApi, { pairs, concurrency, prefix, namespace }: RawJob): Promise<void> {
   await inParallel(pairs, concurrency, async (index) => {
     const [secret, clusterAuthToken] = rawPair(`${prefix}-${index}`, namespace);
     await api.create(SECRETS, secret);
     await api.create(CLUSTER_AUTH_TOKENS, clusterAuthToken);
+  });
+}
+
+async function deletePairs(api: BareApi, { pairs, concurrency, prefix, namespace }: RawJob): Promise<void> {
+  await inParallel(pairs, concurrency, async (index) => {
+    await api.remove(CLUSTER_AUTH_TOKENS, `${prefix}-${index}`, namespace);
+    await api.remove(SECRETS, `${prefix}-${index}`, namespace);
   });
 }
