@@ -4,14 +4,14 @@ import type { Options } from './scenario.ts';
 import { CASES } from './throughput-case.ts';
 
 const DEFAULTS = {
-  tokens: '5000',
+  tokens: '3000',
   clusters: '1,5,10',
   cases: CASES.filter((name) => name !== 'bcrypt').join(','),
   'bcrypt-tokens': '300',
-  rounds: '3',
+  rounds: '2',
   'delay-tokens': '2000',
   'round-trip-ms': '50',
-  'latency-seconds': '20',
+  'latency-seconds': '15',
   'latency-per-second': '50',
   queued: '10000',
   'offboarding-tokens': '10000',
@@ -21,7 +21,7 @@ const DEFAULTS = {
   'steady-tokens': '2000',
   'steady-clusters': '5',
   'steady-seconds': '60',
-  'idle-clusters': '500',
+  'idle-clusters': '1000',
   'memory-tokens': '10000,20000',
   growth: Object.keys(GROWTH).join(','),
   'growth-factors': '1,3,10',
