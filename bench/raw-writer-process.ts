@@ -1,7 +1,7 @@
 import { CLUSTER_AUTH_TOKENS, SECRETS } from '../src/api/names.ts';
 import { BareApi } from './bare-api.ts';
 import { rawPair } from './objects.ts';
-import type { RawJob, RawResult } from './raw-writer.ts';
+import type { RawJob, RawResult, RawStarted } from './raw-writer.ts';
 import { inParallel } from './stats.ts';
 
 /** The process of the raw writer: does one job a message. */
@@ -15,6 +15,7 @@ async function run(job: RawJob): Promise<RawResult> {
   await Promise.all(apis.map((api) => inParallel(job.concurrency, job.concurrency, () => api.version())));
   const cpu = process.cpuUsage();
   const startedAtMs = nowMs();
+  process.send?.({ startedAtMs } satisfies RawStarted);
   await Promise.all(apis.map((api) => (job.task === 'write' ? writePairs(api, job) : deletePairs(api, job))));
   const endedAtMs = nowMs();
   const { user, system } = process.cpuUsage(cpu);

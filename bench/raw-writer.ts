@@ -16,9 +16,13 @@ export interface RawJob {
   readonly prefix: string;
 }
 
-export interface RawResult {
-  /** Milliseconds since the epoch, at the first request; the connections were open by then. */
+/** Said first, once the connections are open. */
+export interface RawStarted {
+  /** Milliseconds since the epoch, at the first request. */
   readonly startedAtMs: number;
+}
+
+export interface RawResult extends RawStarted {
   /** When the last request was answered. */
   readonly endedAtMs: number;
   readonly cpuMs: number;
@@ -43,11 +47,23 @@ export class RawWriter {
     this.#ended.catch(() => undefined); // when it is closed
   }
 
-  /** @returns when the last request is answered */
-  async run(job: RawJob): Promise<RawResult> {
+  /**
+   * @param onStarted - called when the first request is sent
+   * @returns when the last request is answered
+   */
+  async run(job: RawJob, onStarted: () => void = () => {}): Promise<RawResult> {
     this.#child.send(job);
     const answered = new Promise<RawResult>((resolve) => {
-      this.#child.once('message', (result) => resolve(result as RawResult));
+      const take = (message: unknown): void => {
+        const said = message as RawStarted | RawResult;
+        if (!('endedAtMs' in said)) {
+          onStarted();
+          return;
+        }
+        this.#child.off('message', take);
+        resolve(said);
+      };
+      this.#child.on('message', take);
     });
     return Promise.race([answered, this.#ended]);
   }

@@ -25,7 +25,7 @@ export async function latency(options: Options): Promise<ScenarioResult> {
     const plan = { kind: 'hashed', clusters: ids, users: USERS } as const;
     const { latencyPerSecond: perSecond, latencySeconds } = options;
     await pace({ ...plan, prefix: 'warm', count: WARM_UP }, bench, perSecond);
-    const count = perSecond * latencySeconds;
+    const count = Math.max(perSecond * latencySeconds, 2 * REVOCATIONS);
     options.say(`creating ${perSecond} tokens a second for ${latencySeconds} s`);
     const measured = await pace({ ...plan, prefix: 'paced', count }, bench, perSecond);
     const tokens = Array.from({ length: REVOCATIONS * 2 }, (_, index) =>

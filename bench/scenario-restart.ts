@@ -9,11 +9,11 @@ import {
   USER_ATTRIBUTES,
   USERS,
 } from '../src/api/names.ts';
-import type { AuditLine } from '../test/support/audit.ts';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
 import { atMost, atMostTimes } from './bars.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
 import { NAMESPACE } from './objects.ts';
+import { isWrite, operatorRequests, requestsSince } from './operator-requests.ts';
 import { cpuMs, type LoopDelay, peakRssMb } from './process-stats.ts';
 import type { Options, ScenarioResult } from './scenario.ts';
 import { whenCarried } from './scrape.ts';
@@ -96,15 +96,15 @@ async function fill(bench: BenchWorld, size: Size): Promise<Backfill> {
 
 async function measureRestart(bench: BenchWorld, { clusters, tokens }: Size): Promise<Restart> {
   const { world } = bench;
-  const before = (await auditOfOperator(bench)).map(({ length }) => length);
+  const before = await operatorRequests(bench);
   const spawnedAtMs = nowMs();
   const operator = await world.startOperator();
   const loop = await whenCarried(operator, clusters, clusters * tokens);
   const syncedAtMs = nowMs();
   const cpu = cpuMs(operator.pid);
   await delay(LATE_WRITES_MS);
-  const lines = (await auditOfOperator(bench)).flatMap((log, plane) => log.slice(before[plane]));
-  const writes = lines.filter(({ verb }) => !['get', 'list', 'watch'].includes(verb));
+  const lines = await requestsSince(bench, before);
+  const writes = lines.filter(isWrite);
   const peak = peakRssMb(operator.pid);
   await world.stopOperator();
   return {
@@ -124,13 +124,6 @@ async function measureRestart(bench: BenchWorld, { clusters, tokens }: Size): Pr
 function firstLogLineAtMs(operator: OperatorProcess): number {
   const line = operator.logs().find(({ message }) => message === 'ace-operator starting');
   return Date.parse(String(line?.['timestamp'] ?? line?.['time']));
-}
-
-/** The operator's requests so far, by plane: new lines come at the end of each. */
-async function auditOfOperator({ world, ids }: BenchWorld): Promise<readonly (readonly AuditLine[])[]> {
-  const planes = [world.management.plane, ...ids.map((id) => world.cluster(id).plane)];
-  const logs = await Promise.all(planes.map((plane) => plane.auditLines()));
-  return logs.map((lines) => lines.filter(({ userAgent }) => userAgent.startsWith(FIELD_MANAGER)));
 }
 
 interface Lists {

@@ -6,13 +6,13 @@ import { nowMs } from './token-watch.ts';
 /** Metrics are made anew ten times at once and then once a second, whoever asks how often: asking starts when there is something to see. */
 const POLL_MS = 100;
 
-export interface Series {
+interface Series {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
 /** All series of one metric in a scrape. */
-export function seriesOf(body: string, name: string): readonly Series[] {
+function seriesOf(body: string, name: string): readonly Series[] {
   return [...body.matchAll(new RegExp(`^${name}(?:\\{([^}]*)\\})? (\\S+)$`, 'gm'))].map(
     ([, labels = '', value]) => ({
       labels: Object.fromEntries(

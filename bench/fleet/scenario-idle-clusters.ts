@@ -49,15 +49,29 @@ export async function idleClusters(options: Options): Promise<ScenarioResult> {
     ],
     rows: [
       ...measured.flatMap(rowsOf),
-      { what: `a cluster, ${slope}`, value: megabytes, unit: 'MB', ...atMost(megabytes, MAX_MB, 'MB') },
-      { what: `a cluster, ${slope}`, value: sockets, unit: 'sockets', ...atMost(sockets, MAX_SOCKETS, '') },
       {
-        ...{ what: `a cluster, ${slope}`, value: perCluster(({ open }) => open.all), unit: 'descriptors' },
+        what: `memory of a cluster, ${slope}`,
+        value: megabytes,
+        unit: 'MB',
+        ...atMost(megabytes, MAX_MB, 'MB'),
       },
       {
-        what: `a cluster, ${slope}`,
+        what: `sockets of a cluster, ${slope}`,
+        value: sockets,
+        unit: '',
+        ...atMost(sockets, MAX_SOCKETS, ''),
+      },
+      {
+        ...{
+          what: `descriptors of a cluster, ${slope}`,
+          value: perCluster(({ open }) => open.all),
+          unit: '',
+        },
+      },
+      {
+        what: `CPU to connect a cluster, ${slope}`,
         value: perCluster((one) => one.connectCpuMs),
-        unit: 'ms of CPU to connect',
+        unit: 'ms',
       },
     ],
     details: { measured },
