@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
+import { whenCarried } from './carried.ts';
 import { type FleetSize, type FleetWorld, startFleetWorld } from './fleet/fleet-world.ts';
 import { cpuMs, rssMb } from './process-stats.ts';
-import { whenCarried } from './scrape.ts';
 import { TokenWatch } from './token-watch.ts';
 import { createToken, tokenName } from './upstream.ts';
 

@@ -48,9 +48,22 @@ export interface LoopDelay {
 /** The monitor's timer goes off every 10 ms, and that is what it shows of a loop that is never late. */
 const RESOLUTION_MS = 10;
 
+const SCRAPES = 3;
+
+/** What /metrics says. Asked again where a connection that lay idle was closed just when it was to be used. */
+export async function scrape(operator: OperatorProcess): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return (await operator.http('/metrics')).body;
+    } catch (error) {
+      if (attempt === SCRAPES) throw error;
+    }
+  }
+}
+
 /** How late the operator's event loop was since this was last asked: asking starts a new window. */
 export async function loopDelay(operator: OperatorProcess): Promise<LoopDelay> {
-  return loopDelayIn((await operator.http('/metrics')).body);
+  return loopDelayIn(await scrape(operator));
 }
 
 /** The same, from what a scrape said. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { atMost } from './bars.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
-import { peakRssMb, rssMb } from './process-stats.ts';
+import { sumOf, whenCarried } from './carried.ts';
+import { peakRssMb, rssMb, scrape } from './process-stats.ts';
 import type { Options, Row, ScenarioResult } from './scenario.ts';
-import { sumOf, whenCarried } from './scrape.ts';
 import { createTokens, createUsers } from './upstream.ts';
 
 const USERS = 50;
@@ -55,8 +55,7 @@ async function measure({ world }: BenchWorld, copies: number): Promise<Memory> {
   await whenCarried(operator, 1, copies);
   await delay(SETTLE_MS);
   const rss = rssMb(operator.pid);
-  const { body } = await operator.http('/metrics');
-  const heapUsedMb = sumOf(body, 'nodejs_heap_size_used_bytes') / MB;
+  const heapUsedMb = sumOf(await scrape(operator), 'nodejs_heap_size_used_bytes') / MB;
   const peakMb = peakRssMb(operator.pid);
   await world.stopOperator();
   return { copies, rssMb: rss, heapUsedMb, peakMb };

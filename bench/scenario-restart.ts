@@ -12,11 +12,11 @@ import {
 import type { OperatorProcess } from '../test/support/operator-process.ts';
 import { atMost, atMostTimes } from './bars.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
+import { whenCarried } from './carried.ts';
 import { NAMESPACE } from './objects.ts';
 import { isWrite, operatorRequests, requestsSince } from './operator-requests.ts';
 import { cpuMs, type LoopDelay, peakRssMb } from './process-stats.ts';
 import type { Options, ScenarioResult } from './scenario.ts';
-import { whenCarried } from './scrape.ts';
 import { median } from './stats.ts';
 import { nowMs } from './token-watch.ts';
 import { createTokens, createUsers } from './upstream.ts';
@@ -31,7 +31,7 @@ interface Restart {
   readonly loop: LoopDelay;
   readonly reads: number;
   readonly writes: number;
-  /** What was written, as verb and object. */
+  /** What was written, as verb, object and status. */
   readonly written: readonly string[];
 }
 
@@ -116,7 +116,7 @@ async function measureRestart(bench: BenchWorld, { clusters, tokens }: Size): Pr
     reads: lines.length - writes.length,
     writes: writes.length,
     written: writes.map(
-      ({ verb, resource, subresource, name }) => `${verb} ${resource} ${name} ${subresource}`,
+      ({ verb, resource, subresource, name, code }) => `${verb} ${resource} ${name} ${subresource}: ${code}`,
     ),
   };
 }

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
 import { atMost } from './bars.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
+import { whenCarried } from './carried.ts';
 import { isWrite, operatorRequests, requestsSince } from './operator-requests.ts';
 import { cpuMs, rssMb } from './process-stats.ts';
 import type { Options, ScenarioResult } from './scenario.ts';
-import { whenCarried } from './scrape.ts';
 import { createTokens, createUsers } from './upstream.ts';
 
 const TOKENS_PER_USER = 20;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CLUSTER_USER_ATTRIBUTES, USERS } from '../../src/api/names.ts';
 import type { OperatorProcess } from '../../test/support/operator-process.ts';
+import { carriedBy } from '../carried.ts';
 import { type Plot, writePlots } from '../plot.ts';
 import { cpuMs, peakRssMb } from '../process-stats.ts';
 import type { Options, Row, ScenarioResult } from '../scenario.ts';
-import { carriedBy } from '../scrape.ts';
 import { nowMs } from '../token-watch.ts';
 import { userName } from '../upstream.ts';
 import { type FleetWorld, startFleetWorld, startReplicas } from './fleet-world.ts';

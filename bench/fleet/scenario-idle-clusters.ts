@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startOperator } from '../../test/support/operator-process.ts';
 import { atMost } from '../bars.ts';
+import { carriedBy, whenCarried } from '../carried.ts';
 import { cpuMs, type Descriptors, descriptors, peakRssMb, rssMb } from '../process-stats.ts';
 import type { Options, Row, ScenarioResult } from '../scenario.ts';
-import { carriedBy, whenCarried } from '../scrape.ts';
 import { nowMs } from '../token-watch.ts';
 import { startFleetWorld } from './fleet-world.ts';
 

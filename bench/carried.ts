@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
-import { type LoopDelay, loopDelayIn, worst } from './process-stats.ts';
+import { type LoopDelay, loopDelayIn, scrape, worst } from './process-stats.ts';
 import { nowMs } from './token-watch.ts';
 
 /** Metrics are made anew ten times at once and then once a second, whoever asks how often: asking starts when there is something to see. */
@@ -41,9 +41,7 @@ export interface Carried {
 }
 
 export async function carriedBy(replicas: readonly OperatorProcess[]): Promise<Carried> {
-  const bodies = await Promise.all(
-    replicas.map(async (one) => (await one.http('/metrics').catch(() => ({ body: '' }))).body),
-  );
+  const bodies = await Promise.all(replicas.map((one) => scrape(one).catch(() => '')));
   return carriedIn(bodies.join('\n'));
 }
 
@@ -72,7 +70,7 @@ export async function whenCarried(
   const isConnected = (): boolean => operator.logs().some(({ message }) => message === 'cluster connected');
   while (!isConnected() && nowMs() < deadlineMs) await delay(10);
   for (;;) {
-    const { body } = await operator.http('/metrics');
+    const body = await scrape(operator);
     loops.push(loopDelayIn(body));
     const { connected, synced, queued } = carriedIn(body);
     if (connected === clusters && synced === tokens && queued === 0) return worst(loops);
