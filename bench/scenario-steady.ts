@@ -4,7 +4,7 @@ import { atMost } from './bars.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
 import { whenCarried } from './carried.ts';
 import { isWrite, operatorRequests, requestsSince } from './operator-requests.ts';
-import { cpuMs, rssMb } from './process-stats.ts';
+import { cpuMs, descriptors, rssMb } from './process-stats.ts';
 import type { Options, ScenarioResult } from './scenario.ts';
 import { createTokens, createUsers } from './upstream.ts';
 
@@ -43,6 +43,7 @@ export async function steady(options: Options): Promise<ScenarioResult> {
           ...{ what: `${what}: ${kind}`, value: count, unit: 'requests' },
         })),
         { what: `${what}: RSS`, value: rssMb(operator.pid), unit: 'MB' },
+        { what: `${what}: sockets of the operator`, value: descriptors(operator.pid).sockets, unit: '' },
       ],
       details: { requests, cpuPercent },
     };

@@ -1,12 +1,10 @@
 import { once } from 'node:events';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { createSecureServer, type Http2ServerRequest } from 'node:http2';
-import { Agent, request } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.ts';
-import type { Reply } from './fault-relay.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { createAuthority } from './pki.ts';
 
@@ -23,7 +21,7 @@ export interface FleetWrite {
 
 /**
  * Many clusters on one real API server: each is a namespace of it, and looks like a cluster of its own from outside, with its own
- * `cattle-system` and its own `kube-system` (whose UID is that of the namespace). It speaks HTTP/1.1 and HTTP/2, as an API server does.
+ * `cattle-system` and its own `kube-system` (whose UID is that of the namespace).
  */
 export interface Fleet {
   /** Text of a kubeconfig that leads to that cluster. */
@@ -45,32 +43,18 @@ type Behind = Pick<ControlPlane, 'url' | 'kubeconfigYaml'>;
 
 const CHANGES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const OURS = 'cattle-system';
-/** Belong to one connection, or to one version of HTTP; what is compressed cannot be changed. */
-const HOP_HEADERS: ReadonlySet<string> = new Set([
-  ...['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'http2-settings', 'host'],
-  ...['content-length', 'accept-encoding'],
-]);
 
 /** Starts it on a free port before an API server, to which it is an administrator. A namespace for each cluster has to be there. */
 export async function startFleet(plane: Behind, options: FleetOptions = {}): Promise<Fleet> {
   const { address = '127.0.0.1' } = options;
   const authority = createAuthority('a fleet');
   const credentials = authority.issueClient('ace-operator', []);
-  const server = createSecureServer({
-    ...authority.issueServer('fleet', [address]),
-    allowHTTP1: true,
-    // Between two requests programs keep their connections for long.
-    http1Options: { keepAliveTimeout: 600_000 },
-  });
+  const server = createServer({ ...authority.issueServer('fleet', [address]) });
   const relay = new Relay(plane, options);
-  const sockets = new Set<Socket>();
-  server.on('request', (incoming, reply) => void relay.take(incoming, reply as unknown as Reply));
-  server.on('secureConnection', (socket) => {
-    sockets.add(socket.on('close', () => sockets.delete(socket)));
-    options.onConnection?.(socket.remotePort ?? 0);
-  });
-  // A client that goes away in the middle is none of our faults.
-  server.on('sessionError', () => undefined).on('tlsClientError', () => undefined);
+  server.on('request', (incoming, reply) => void relay.take(incoming, reply));
+  server.on('secureConnection', ({ remotePort }) => options.onConnection?.(remotePort ?? 0));
+  // Between two requests programs keep their connections for long.
+  server.keepAliveTimeout = 600_000;
   server.listen(0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -80,14 +64,18 @@ export async function startFleet(plane: Behind, options: FleetOptions = {}): Pro
         ...{ server: `https://${address}:${port}/${cluster}`, ca: authority.cert, user: 'x', credentials },
       }),
     get connections() {
-      return sockets.size;
+      return connectionsOf(server);
     },
     async close() {
-      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
       server.close();
       relay.close();
     },
   };
+}
+
+function connectionsOf(server: Server): number {
+  return (server as unknown as { _connections: number })._connections;
 }
 
 class Relay {
@@ -112,14 +100,13 @@ class Relay {
     this.#agent.destroy();
   }
 
-  async take(incoming: Http2ServerRequest, reply: Reply): Promise<void> {
-    const { method, url, socket } = incoming;
+  async take(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '/', socket } = incoming;
     incoming.on('error', () => undefined);
-    reply.on('error', () => undefined);
     const [, cluster = '', path = ''] = /^\/([^/]+)(\/.*)$/.exec(url) ?? [];
     const [atMs, clientPort] = [Date.now(), socket.remotePort ?? 0];
     const body = CHANGES.has(method) ? inCluster(await textOf(incoming), cluster) : undefined;
-    const headers = passedOn(incoming.headers);
+    const { host: _host, 'content-length': _length, connection: _connection, ...headers } = incoming.headers;
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const outgoing = request(
       this.#url + pathIn(path, cluster),
@@ -145,18 +132,14 @@ function inCluster(text: string, cluster: string): string {
   return text.replaceAll(`"namespace":"${OURS}"`, `"namespace":"${cluster}"`);
 }
 
-function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const kept = Object.entries(headers).filter(([name]) => !name.startsWith(':') && !HOP_HEADERS.has(name));
-  return Object.fromEntries(kept) as Record<string, string | string[]>;
-}
-
 async function passBack(
   answer: IncomingMessage,
-  reply: Reply,
+  reply: ServerResponse,
   cluster: string,
   isWatch: boolean,
 ): Promise<void> {
-  reply.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
+  const { 'content-length': _, connection: _connection, ...headers } = answer.headers;
+  reply.writeHead(answer.statusCode ?? 502, headers);
   const outside = (text: string): string =>
     text.replaceAll(`"namespace":"${cluster}"`, `"namespace":"${OURS}"`);
   answer.on('error', () => reply.destroy());
@@ -165,7 +148,7 @@ async function passBack(
       reply.end(outside(await textOf(answer)));
       return;
     }
-    reply.flushHeaders?.();
+    reply.flushHeaders();
     for await (const line of createInterface({ input: answer })) reply.write(`${outside(line)}\n`);
     reply.end();
   } catch {
@@ -173,7 +156,7 @@ async function passBack(
   }
 }
 
-async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+async function textOf(stream: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
