@@ -102,7 +102,7 @@ fuzz: $(deps) ## hostile input to every parser, RUNS=100000 times each
 	@node_modules/.bin/vitest run --project unit test/unit/hostile test/unit/authenticator/fuzz.test.ts
 
 .PHONY: bench
-bench: build control-plane ## measure throughput, latency and memory; writes bench/results/
+bench: build control-plane ## measure speed, memory and growth beside yardsticks, 25 minutes; writes bench/results/; docs/testing.md
 	@node bench/bench.ts
 
 .PHONY: demo

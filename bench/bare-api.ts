@@ -46,6 +46,18 @@ export class BareApi {
     return this.send('POST', collectionPath(resource, object.metadata.namespace), object);
   }
 
+  /** Deletes one object, whatever its UID. */
+  remove(resource: Resource, name: string, namespace?: string): Promise<string> {
+    return this.send('DELETE', `${collectionPath(resource, namespace)}/${name}`);
+  }
+
+  /** Whether a collection has anything: one object is read. */
+  async hasAny(resource: Resource, namespace?: string, labelSelector?: string): Promise<boolean> {
+    const query = new URLSearchParams({ limit: '1', ...(labelSelector ? { labelSelector } : {}) });
+    const page = JSON.parse(await this.send('GET', `${collectionPath(resource, namespace)}?${query}`));
+    return page.items.length > 0;
+  }
+
   /** Reads a collection page by page. @returns how many objects there were */
   async countByPages(resource: Resource, namespace?: string, labelSelector?: string): Promise<number> {
     let count = 0;

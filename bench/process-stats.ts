@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { OperatorProcess } from '../test/support/operator-process.ts';
 
 /** Linux counts a process's CPU time in hundredths of a second. */
@@ -12,9 +12,32 @@ export function cpuMs(pid: number): number {
 }
 
 /** The most memory that a process has had resident. */
-export function peakRssMb(pid: number): number {
-  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kb) / 1024;
+export const peakRssMb = (pid: number): number => statusMb(pid, 'VmHWM');
+
+/** The memory that a process has resident now. */
+export const rssMb = (pid: number): number => statusMb(pid, 'VmRSS');
+
+function statusMb(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
+}
+
+export interface Descriptors {
+  readonly all: number;
+  readonly sockets: number;
+}
+
+/** What a process has open. */
+export function descriptors(pid: number): Descriptors {
+  const names = readdirSync(`/proc/${pid}/fd`);
+  const sockets = names.filter((name) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${name}`).startsWith('socket:');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+  return { all: names.length, sockets: sockets.length };
 }
 
 export interface LoopDelay {
@@ -25,9 +48,22 @@ export interface LoopDelay {
 /** The monitor's timer goes off every 10 ms, and that is what it shows of a loop that is never late. */
 const RESOLUTION_MS = 10;
 
+const SCRAPES = 3;
+
+/** What /metrics says. Asked again where a connection that lay idle was closed just when it was to be used. */
+export async function scrape(operator: OperatorProcess): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return (await operator.http('/metrics')).body;
+    } catch (error) {
+      if (attempt === SCRAPES) throw error;
+    }
+  }
+}
+
 /** How late the operator's event loop was since this was last asked: asking starts a new window. */
 export async function loopDelay(operator: OperatorProcess): Promise<LoopDelay> {
-  return loopDelayIn((await operator.http('/metrics')).body);
+  return loopDelayIn(await scrape(operator));
 }
 
 /** The same, from what a scrape said. */

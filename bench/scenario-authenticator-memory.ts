@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { peakRssMb } from './process-stats.ts';
+import { peakRssMb, rssMb } from './process-stats.ts';
 import type { Options, Row, ScenarioResult } from './scenario.ts';
 import { load, portOf, startFilled } from './scenario-authenticator-process.ts';
 
@@ -59,17 +58,13 @@ function barOf(tokens: number, mb: number): Pick<Row, 'bar'> {
 async function measure(tokens: number): Promise<Memory> {
   const service = await startFilled({ sha3: tokens, bcrypt: 0, scrypt: 0 });
   try {
-    const filledMb = residentMb(service.pid);
+    const filledMb = rssMb(service.pid);
     const [port, connections] = [portOf(service), 50];
     if (tokens > 0) await load({ bearers: 'ours', first: 0, count: tokens, port, connections });
     const flood = { bearers: 'unknown', first: 0, count: 1_000_000, seconds: FLOOD_SECONDS } as const;
     await load({ ...flood, port, connections });
-    return { tokens, filledMb, usedMb: residentMb(service.pid), peakMb: peakRssMb(service.pid) };
+    return { tokens, filledMb, usedMb: rssMb(service.pid), peakMb: peakRssMb(service.pid) };
   } finally {
     await service.stop();
   }
-}
-
-function residentMb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

@@ -27,7 +27,7 @@ export async function profile(options: Options): Promise<ScenarioResult> {
       clusters: [CLUSTER],
       users,
     });
-    await world.register(CLUSTER, { ace: false });
+    await bench.register({ ace: false });
     await world.startOperator();
     const cold = await backfill(bench, options.tokens);
     await world.setAce(CLUSTER, false);

@@ -1,14 +1,31 @@
-/** What the command line sets. */
+/** What the command line sets; options.ts has the defaults. */
 export interface Options {
   readonly tokens: number;
   readonly clusters: readonly number[];
   readonly cases: readonly string[];
   readonly bcryptTokens: number;
   readonly rounds: number;
-  readonly restartTokens: number;
+  /** From a client to a cluster and back, where that is far away. */
+  readonly roundTripMs: number;
+  readonly delayTokens: number;
   readonly latencySeconds: number;
+  readonly latencyPerSecond: number;
+  /** Creations that wait while tokens are revoked. */
+  readonly queued: number;
+  /** In all clusters together, of one user. */
+  readonly offboardingTokens: number;
+  readonly offboardingClusters: number;
+  /** In each cluster, as everywhere below. */
+  readonly restartTokens: number;
+  readonly restartClusters: number;
+  readonly steadyTokens: number;
+  readonly steadyClusters: number;
+  readonly steadySeconds: number;
+  readonly idleClusters: readonly number[];
+  readonly memoryTokens: readonly number[];
+  readonly growth: readonly string[];
+  readonly growthFactors: readonly number[];
   readonly fleetClusters: readonly number[];
-  /** In each of them. */
   readonly fleetTokens: number;
   /** Says what is being done, while it takes long. */
   say(text: string): void;

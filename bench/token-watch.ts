@@ -4,7 +4,13 @@ import type { PlaneClient } from '../test/support/plane-client.ts';
 
 interface Seen {
   readonly type: string;
-  readonly object: { readonly metadata: { readonly name: string; readonly namespace: string } };
+  readonly object: {
+    readonly metadata: {
+      readonly name: string;
+      readonly namespace: string;
+      readonly resourceVersion: string;
+    };
+  };
 }
 
 interface Waiter {
@@ -20,6 +26,7 @@ export class TokenWatch {
   readonly #present = new Map<string, Set<string>>();
   readonly #appearedAtMs = new Map<string, number>();
   readonly #goneAtMs = new Map<string, number>();
+  readonly #lastAppearedAtMs = new Map<string, number>();
   readonly #stopping = new AbortController();
   #waiters: Waiter[] = [];
 
@@ -32,6 +39,11 @@ export class TokenWatch {
   /** How many there are in a namespace, over all planes. */
   count(namespace: string): number {
     return this.#present.get(namespace)?.size ?? 0;
+  }
+
+  /** When the last one appeared in a namespace of one plane, by its place among those that are watched. */
+  lastAppearedAtMs(plane: number, namespace: string): number {
+    return this.#lastAppearedAtMs.get(`${plane}/${namespace}`) ?? Number.NaN;
   }
 
   /** When a name was last seen to appear, undefined before that. */
@@ -49,6 +61,24 @@ export class TokenWatch {
       () => this.count(namespace) === count,
       timeoutMs,
       () => `${this.count(namespace)} of ${count}`,
+    );
+  }
+
+  /** @returns when there were at least so many */
+  async whenAtLeast(namespace: string, count: number, timeoutMs = 300_000): Promise<number> {
+    return this.#when(
+      () => this.count(namespace) >= count,
+      timeoutMs,
+      () => `${this.count(namespace)} of ${count}`,
+    );
+  }
+
+  /** @returns when it was seen to appear */
+  async whenAppeared(name: string, timeoutMs = 60_000): Promise<number> {
+    return this.#when(
+      () => this.#appearedAtMs.has(name),
+      timeoutMs,
+      () => `${name} is not there`,
     );
   }
 
@@ -75,15 +105,34 @@ export class TokenWatch {
 
   async #open(plane: PlaneClient, index: number): Promise<void> {
     const { resourceVersion } = await plane.client.list(CLUSTER_AUTH_TOKENS, { limit: 1 });
-    const options = { resourceVersion, timeoutSeconds: 7_200 };
-    const stream = await plane.client.watch(CLUSTER_AUTH_TOKENS, options, this.#stopping.signal);
-    void this.#read(stream.body, index);
+    const body = await this.#watchFrom(plane, resourceVersion);
+    void this.#read(plane, index, { body, resourceVersion });
   }
 
-  async #read(body: AsyncIterable<Uint8Array>, index: number): Promise<void> {
+  async #watchFrom(plane: PlaneClient, resourceVersion: string): Promise<AsyncIterable<Uint8Array>> {
+    const options = { resourceVersion, timeoutSeconds: 7_200 };
+    return (await plane.client.watch(CLUSTER_AUTH_TOKENS, options, this.#stopping.signal)).body;
+  }
+
+  /** An API server ends the watch of a reader that is too slow: nothing is lost by that, but what follows is seen late. */
+  async #read(
+    plane: PlaneClient,
+    index: number,
+    from: { readonly body: AsyncIterable<Uint8Array>; readonly resourceVersion: string },
+  ): Promise<void> {
+    let { body, resourceVersion } = from;
     try {
-      for await (const event of watchEvents(body)) this.#take(event as Seen, index);
-      throw new Error('it was ended by the server');
+      for (;;) {
+        for await (const event of watchEvents(body)) {
+          const seen = event as Seen;
+          this.#take(seen, index);
+          resourceVersion = seen.object.metadata.resourceVersion;
+        }
+        console.error(
+          'the watch that everything is measured by was ended, and is resumed: this machine is too busy',
+        );
+        body = await this.#watchFrom(plane, resourceVersion);
+      }
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       console.error('the watch that everything is measured by broke; no figure can be trusted');
@@ -99,6 +148,7 @@ export class TokenWatch {
     if (type === 'ADDED') {
       present.add(key);
       this.#appearedAtMs.set(name, nowMs());
+      this.#lastAppearedAtMs.set(`${index}/${namespace}`, nowMs());
     } else if (type === 'DELETED') {
       present.delete(key);
       this.#goneAtMs.set(name, nowMs());

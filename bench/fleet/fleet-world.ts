@@ -27,10 +27,12 @@ export interface FleetSize {
   /** In each cluster. */
   readonly tokens: number;
   readonly users: number;
+  /** Of each user. */
+  readonly groups?: number;
 }
 
 /** Everything is there but the operator. */
-export async function startFleetWorld({ clusters, tokens, users }: FleetSize): Promise<FleetWorld> {
+export async function startFleetWorld({ clusters, tokens, users, groups }: FleetSize): Promise<FleetWorld> {
   const world = await startWorld({ clusters: ['fleet'] });
   const downstream = world.cluster('fleet');
   let writes = 0;
@@ -41,7 +43,7 @@ export async function startFleetWorld({ clusters, tokens, users }: FleetSize): P
   ]);
   await kubectl(downstream.plane.adminKubeconfig, 'apply', ...definitions);
   await eventually(() => downstream.list(CLUSTER_AUTH_TOKENS, 'default'), { what: 'the definitions' });
-  await createUsers(world, users);
+  await createUsers(world, users, groups === undefined ? {} : { groups });
   await inParallel(clusters, CONCURRENCY, async (index) => {
     const name = ids[index] ?? '';
     await downstream.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -55,6 +57,7 @@ export async function startFleetWorld({ clusters, tokens, users }: FleetSize): P
     ...{ world, downstream, fleet, ids },
     writes: () => writes,
     async close() {
+      await world.stopOperator();
       await fleet.close();
       await world.close();
     },

@@ -1,14 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { CLUSTER_USER_ATTRIBUTES, USERS } from '../../src/api/names.ts';
 import type { OperatorProcess } from '../../test/support/operator-process.ts';
+import { carriedBy } from '../carried.ts';
+import { type Plot, writePlots } from '../plot.ts';
 import { cpuMs, peakRssMb } from '../process-stats.ts';
 import type { Options, Row, ScenarioResult } from '../scenario.ts';
 import { nowMs } from '../token-watch.ts';
 import { userName } from '../upstream.ts';
 import { type FleetWorld, startFleetWorld, startReplicas } from './fleet-world.ts';
-import { type Plot, svgOf } from './plot.ts';
 
 /** What came of one division of one fleet. */
 interface Division {
@@ -31,7 +30,6 @@ interface Division {
   readonly orphans: number;
 }
 
-const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
 const LEASE = [
   ...['--leader-elect-lease-duration=5s', '--leader-elect-renew-deadline=3s'],
   '--leader-elect-retry-period=1s',
@@ -51,7 +49,7 @@ export async function fleet(options: Options): Promise<ScenarioResult> {
       options.say(JSON.stringify(divisions.at(-1)));
     }
   }
-  writePlots(divisions);
+  plotDivisions(divisions);
   return {
     how: [
       `Each cluster is a namespace of one real API server behind a proxy that makes it look like a cluster of its own; ${options.fleetTokens} tokens each, stored hashed, of ${USER_COUNT} users. Everything, API servers and proxy included, on this machine: what is divided over replicas shares its cores here.`,
@@ -95,33 +93,13 @@ async function measure(clusters: number, tokens: number, replicas: number): Prom
   }
 }
 
-interface Carried {
-  readonly connected: number;
-  readonly synced: number;
-}
-
-async function carried(replicas: readonly OperatorProcess[]): Promise<Carried> {
-  const bodies = await Promise.all(
-    replicas.map(async (one) => (await one.http('/metrics').catch(() => ({ body: '' }))).body),
-  );
-  const sum = (pattern: RegExp): number =>
-    bodies.reduce(
-      (total, body) => total + [...body.matchAll(pattern)].reduce((of, [, value]) => of + Number(value), 0),
-      0,
-    );
-  return {
-    connected: sum(/^ace_cluster_connected\{[^}]*\} (\d+)$/gm),
-    synced: sum(/^ace_tokens\{[^}]*state="synced"\} (\d+)$/gm),
-  };
-}
-
 async function whenCarried(
   replicas: readonly OperatorProcess[],
   clusters: number,
   tokens: number,
 ): Promise<void> {
   await until(async () => {
-    const { connected, synced } = await carried(replicas);
+    const { connected, synced } = await carriedBy(replicas);
     return connected === clusters && synced === tokens;
   });
 }
@@ -145,12 +123,12 @@ async function failOver(
   replicas: readonly OperatorProcess[],
   clusters: number,
 ): Promise<{ failoverMs: number; orphans: number }> {
-  const counts = await Promise.all(replicas.map(async (one) => (await carried([one])).connected));
+  const counts = await Promise.all(replicas.map(async (one) => (await carriedBy([one])).connected));
   const busiest = counts.indexOf(Math.max(...counts));
   const survivors = replicas.filter((_, index) => index !== busiest);
   const fromMs = nowMs();
   replicas[busiest]?.kill('SIGKILL');
-  await until(async () => (await carried(survivors)).connected === clusters);
+  await until(async () => (await carriedBy(survivors)).connected === clusters);
   return { failoverMs: nowMs() - fromMs, orphans: counts[busiest] ?? 0 };
 }
 
@@ -182,8 +160,7 @@ function rowsOf(one: Division): readonly Row[] {
   ];
 }
 
-function writePlots(divisions: readonly Division[]): void {
-  mkdirSync(RESULTS, { recursive: true });
+function plotDivisions(divisions: readonly Division[]): void {
   const plot = (title: string, y: string, of: (one: Division) => number): Plot => ({
     ...{ title, x: 'clusters', y },
     series: [1, 2, 3].map((replicas) => ({
@@ -193,7 +170,7 @@ function writePlots(divisions: readonly Division[]): void {
         .map((one) => [one.clusters, of(one)] as const),
     })),
   });
-  const plots = {
+  writePlots({
     'fleet-memory': plot('Memory of the largest replica', 'MB', (one) => Math.max(...one.peakRssMb)),
     'fleet-connect': plot(
       'All connected and compared after a restart',
@@ -202,6 +179,5 @@ function writePlots(divisions: readonly Division[]): void {
     ),
     'fleet-failover': plot('Fail-over after SIGKILL', 'seconds', (one) => one.failoverMs / 1_000),
     'fleet-revocation': plot('A user refused in every cluster', 'ms', (one) => one.revokeMs),
-  };
-  for (const [name, one] of Object.entries(plots)) writeFileSync(`${RESULTS}${name}.svg`, svgOf(one));
+  });
 }

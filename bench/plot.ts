@@ -1,3 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
 /** One line of a plot. */
 export interface Series {
   readonly name: string;
@@ -15,9 +18,16 @@ const [WIDTH, HEIGHT] = [640, 360];
 const MARGIN = { left: 70, right: 150, top: 40, bottom: 50 };
 const COLOURS = ['#1b6ca8', '#c8553d', '#2e7d32', '#6a4c93', '#b8860b'];
 const TICKS = 5;
+const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
+
+/** Writes `results/<name>.svg` for each. */
+export function writePlots(plots: Readonly<Record<string, Plot>>): void {
+  mkdirSync(RESULTS, { recursive: true });
+  for (const [name, plot] of Object.entries(plots)) writeFileSync(`${RESULTS}${name}.svg`, svgOf(plot));
+}
 
 /** A plot as SVG: points joined by lines, both axes from zero, readable on light and dark grounds. */
-export function svgOf({ title, x, y, series }: Plot): string {
+function svgOf({ title, x, y, series }: Plot): string {
   const points = series.flatMap((one) => one.points);
   const maxX = niceMax(Math.max(...points.map(([px]) => px)));
   const maxY = niceMax(Math.max(...points.map(([, py]) => py)));
