@@ -1,10 +1,11 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { detectFormat } from './detect.ts';
 import { HasherClosedError } from './errors.ts';
 import { formatOf, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
+import { Hmac } from './hmac.ts';
 import { acceptsSecret } from './limits.ts';
 
 const MAX_RESULTS = 100_000;
@@ -28,7 +29,7 @@ export class HashChecks {
   readonly #hasher: Pick<Hasher, 'verify'>;
   readonly #results = new LRUCache<string, boolean>({ max: MAX_RESULTS });
   readonly #waiting = new Map<string, Set<Listener>>();
-  readonly #key = randomBytes(32);
+  readonly #key = new Hmac(randomBytes(32));
 
   constructor(hasher: Pick<Hasher, 'verify'>) {
     this.#hasher = hasher;
@@ -78,8 +79,6 @@ export class HashChecks {
   }
 
   #digest(secret: string, hash: string): string {
-    return createHmac('sha256', this.#key)
-      .update(JSON.stringify([secret, hash]))
-      .digest('base64');
+    return this.#key.digest(Buffer.from(JSON.stringify([secret, hash])));
   }
 }

@@ -1,10 +1,11 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { HashAlgorithm } from './algorithms.ts';
 import { HashChecks } from './checks.ts';
 import { HasherClosedError } from './errors.ts';
 import { hashNow, isSlow } from './formats.ts';
 import type { Hasher } from './hasher.ts';
+import { Hmac } from './hmac.ts';
 import { acceptsSecret } from './limits.ts';
 
 const DEFAULT_MAX_ENTRIES = 10_000;
@@ -49,7 +50,7 @@ export class HashStore {
   readonly #results: LRUCache<string, { digest: string; hash: string }>;
   readonly #work = new Map<string, Work>();
   readonly #failures = new Map<string, number>();
-  readonly #key = randomBytes(32);
+  readonly #key = new Hmac(randomBytes(32));
 
   constructor(hasher: Hasher, options: HashStoreOptions = {}) {
     this.#hasher = hasher;
@@ -166,9 +167,7 @@ export class HashStore {
   }
 
   #digest(algorithm: HashAlgorithm, value: string): string {
-    return createHmac('sha256', this.#key)
-      .update(JSON.stringify([algorithm, value]))
-      .digest('base64');
+    return this.#key.digest(Buffer.from(JSON.stringify([algorithm, value])));
   }
 }
 
