@@ -139,7 +139,7 @@ function answerOf(text: string): string | undefined {
   if (text.length < end + 4 + length) return undefined;
   const status = text.slice(9, 12);
   if (text.includes('"authenticated":true', end)) return `${status} accepted`;
-  const error = /"error":"(\w+)"/.exec(text.slice(end))?.[1];
+  const error = /"error":"(\w+)/.exec(text.slice(end))?.[1];
   return error === undefined ? status : `${status} ${error}`;
 }
 

@@ -69,6 +69,8 @@ async function prepare(stage: string): Promise<void> {
   const program = join(stage, 'kubectl-ace.cjs');
   await bundle(program);
   const text = readFileSync(program, 'utf8');
+  // It is read as latin1 when it starts: anything else in it would be read as something else.
+  if (/[^\0-\x7f]/.test(text)) throw new Error(`${program} is not ASCII`);
   writeFileSync(program, `(function (exports, require, module, __filename, __dirname) {${text}\n})`);
   copyFileSync(join(HERE, 'start.cjs'), join(stage, 'start.cjs'));
   for (const [file, words] of COMPILED) {

@@ -19,6 +19,9 @@ class Shared<T> {
   }
 }
 
+/** What is longer has nothing in common with others, and whoever writes it must not fill our memory: a name has 253 characters. */
+const MAX_LENGTH = 512;
+
 const texts = new Shared<string>();
 const labelSets = new Shared<Labels>();
 
@@ -27,17 +30,14 @@ const labelSets = new Shared<Labels>();
  * brings its own otherwise, and fifty thousand tokens hold as many of them. Not for what is different in each object.
  */
 export function sharedText(text: string): string {
-  return texts.get(text, text);
+  return text.length > MAX_LENGTH ? text : texts.get(text, text);
 }
 
 type Labels = Readonly<Record<string, string>>;
-
-/** Labels that are longer are nobody's of ours, and whoever writes them must not fill our memory. */
-const MAX_LABELS_LENGTH = 512;
 
 /** The same of labels: what we write bears one set of them for each cluster. What is returned is frozen. */
 export function sharedLabels(labels: Labels): Labels {
   // No two sets of labels have the same JSON, whatever a hostile cluster puts into them.
   const key = JSON.stringify(labels);
-  return key.length > MAX_LABELS_LENGTH ? Object.freeze(labels) : labelSets.get(key, Object.freeze(labels));
+  return key.length > MAX_LENGTH ? Object.freeze(labels) : labelSets.get(key, Object.freeze(labels));
 }

@@ -26,6 +26,10 @@ export interface ExchangeLimits {
 /** So much of an answer has to arrive in the time that its beginning may take: slow is fine, dripping is not. */
 const PROGRESS_BYTES = 64 * 1024;
 
+/** Pieces that are smaller are joined: a server that sends each byte for itself would have us hold an object for each. */
+const SMALL_BYTES = 4 * 1024;
+const MAX_SMALL = 1_024;
+
 type Controller = Dispatcher.DispatchController;
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
@@ -42,6 +46,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: Headers = {};
   #chunks: Buffer[] = [];
+  /** The last of them, as long as they are small. */
+  #small: Buffer[] = [];
   #bytes = 0;
   #sinceProgress = 0;
 
@@ -87,7 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    this.#keep(chunk);
     this.#bytes += chunk.length;
     this.#sinceProgress += chunk.length;
     if (this.#sinceProgress >= PROGRESS_BYTES) {
@@ -111,7 +117,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#done.reject(error);
   }
 
+  #keep(chunk: Buffer): void {
+    if (chunk.length < SMALL_BYTES) this.#small.push(chunk);
+    else {
+      this.#join();
+      this.#chunks.push(chunk);
+    }
+    if (this.#small.length >= MAX_SMALL) this.#join();
+  }
+
+  #join(): void {
+    const [first] = this.#small;
+    if (first) this.#chunks.push(this.#small.length === 1 ? first : Buffer.concat(this.#small));
+    this.#small = [];
+  }
+
   #finish(bytes: number): void {
+    this.#join();
     const [first] = this.#chunks;
     const all = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
     const text = all.toString('utf8', 0, bytes);
@@ -121,7 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #giveUp(reason: unknown): void {
     const error = reason instanceof Error ? reason : new Error(String(reason));
     this.#given = { error };
-    this.#chunks = [];
+    [this.#chunks, this.#small] = [[], []];
     this.#done.reject(error);
     this.#controller?.abort(error);
   }

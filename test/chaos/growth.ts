@@ -21,7 +21,7 @@ export interface Growth {
   readonly isLeak: boolean;
 }
 
-/** What may be added in an hour, by which a leak is told from breathing. Of what is resident no slope says anything: it has a limit. */
+/** What may be added in an hour, by which a leak is told from breathing. Of what is resident the slope says nothing in minutes: it has a limit. */
 const MAY_RISE: Readonly<Record<Exclude<Measure, 'residentMb'>, number>> = {
   liveMb: 20,
   files: 10,
@@ -30,6 +30,9 @@ const MAY_RISE: Readonly<Record<Exclude<Measure, 'residentMb'>, number>> = {
   timers: 20,
 };
 const MAX_RESIDENT_MB = 400;
+/** Over so long moods even out, and what is outside of V8 (of OpenSSL, say) is seen in nothing else. */
+const LONG_MS = 40 * 60_000;
+const RESIDENT_MAY_RISE = 60;
 const WINDOWS = 10;
 /** So many windows at either end are held against each other. */
 const ENDS = 3;
@@ -47,7 +50,10 @@ export function growthOf(all: readonly Sample[]): readonly Growth[] {
     const [least, most] = [Math.min(...values), Math.max(...values)];
     const floors = floorsOf(counted, measure);
     const perHour = slopePerHour(floors, measure);
-    if (measure === 'residentMb') return { measure, least, most, perHour, isLeak: most > MAX_RESIDENT_MB };
+    if (measure === 'residentMb') {
+      const isRising = spanMs(counted) >= LONG_MS && perHour > RESIDENT_MAY_RISE && isParted(floors, measure);
+      return { measure, least, most, perHour, isLeak: most > MAX_RESIDENT_MB || isRising };
+    }
     const grown = (perHour * spanMs(counted)) / 3_600_000;
     const isSteep = perHour > MAY_RISE[measure] && grown > MAY_RISE[measure] / 2;
     return { measure, least, most, perHour, isLeak: isSteep && isParted(floors, measure) };

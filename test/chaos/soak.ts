@@ -21,6 +21,8 @@ const SAMPLE_MS = 5_000;
 const SEED = 1;
 /** Its garbage is collected before every so manieth sample: to do so takes a second in which it is slower. */
 const COLLECT_EACH = 3;
+/** So many of its samples a program has to give, or nothing is known of it. */
+const ENOUGH = 2 / 3;
 
 async function main(): Promise<void> {
   const seconds = Number(process.env['ACE_SECONDS'] || 600);
@@ -33,7 +35,10 @@ async function main(): Promise<void> {
   const { verdict, dir } = await run({
     ...{ seed: SEED, root: ROOT, clusters: CLUSTERS, schedule, silenceMs: 1_000 },
     before: async (scene) => {
-      for (const program of programsOf(scene)) await program.offerDiagnostics();
+      for (const program of programsOf(scene)) {
+        samples.set(program.name, []);
+        await program.offerDiagnostics();
+      }
     },
     beside: (scene) => sampleAll(scene, samples),
     say: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
@@ -43,7 +48,10 @@ async function main(): Promise<void> {
       join(dir, 'samples.jsonl'),
       all.map((one) => `${JSON.stringify({ name, ...one })}\n`).join(''),
     );
-  const steep = [...samples].flatMap(([name, all]) => report(name, all));
+  const least = (seconds * 1_000 * ENOUGH) / SAMPLE_MS;
+  const steep = [...samples].flatMap(([name, all]) =>
+    all.length < least ? [`${name} said only ${all.length} times what it uses`] : report(name, all),
+  );
   for (const line of steep) console.log(`RISES ${line}`);
   for (const { invariant, object, what } of verdict.violations)
     console.log(`${invariant} ${object}: ${what}`);
@@ -76,13 +84,16 @@ async function sample(program: Program, collects: boolean, live: Map<string, num
     await program.collectGarbage();
     const used = await program.metric('nodejs_heap_size_used_bytes');
     const external = await program.metric('nodejs_external_memory_bytes');
+    if (used === 0 || external === 0) throw new Error(`${name} did not say what it uses`);
     live.set(name, (used + external) / 1_048_576);
   }
+  const liveMb = live.get(name);
+  if (liveMb === undefined) throw new Error(`${name} has not said yet what it uses`);
   const [, kb = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
   return {
     atMs: Date.now(),
-    liveMb: live.get(name) ?? 0,
+    liveMb,
     residentMb: Number(kb) / 1_024,
     files: links.length,
     sockets: links.filter((link) => link.startsWith('socket:')).length,

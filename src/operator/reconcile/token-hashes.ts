@@ -15,8 +15,8 @@ import type { Lane } from '../keys.ts';
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
 const COPIED = 'copied';
 
-/** Tokens that are looked at several times within moments; all others would only be held for nothing. */
-const MAX_IN_HAND = 4_096;
+/** Tokens that are looked at several times within moments, with those of one user at once; more would only be held for nothing. */
+const MAX_IN_HAND = 16_384;
 const MAX_MOVED = 50_000;
 /** After that long it is looked again whether a hash that was moved is still there. */
 const MOVED_MS = 600_000;
@@ -39,6 +39,7 @@ interface Found {
 
 /** The last that was signed for a token. */
 interface Signed {
+  readonly token: Token;
   readonly signer: string;
   readonly algorithm: string;
   readonly written: HashToWrite;
@@ -54,6 +55,7 @@ interface Looked {
 }
 
 interface Refused {
+  readonly token: Token;
   readonly algorithm: Placed['algorithm'];
   readonly fact: HashFact | undefined;
 }
@@ -74,10 +76,10 @@ export class TokenHashes {
   /** Tokens whose hash was seen where someone else moved it. */
   readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
   /** One key is looked at several times with the same answer, and a signature is dear. */
-  readonly #signed = new LRUCache<Token, Signed>({ max: MAX_IN_HAND });
-  /** The same of all that is found, by an object that it is about. */
-  readonly #looked = new LRUCache<KubeObject | Token, Looked>({ max: MAX_IN_HAND });
-  readonly #refused = new LRUCache<Token, Refused>({ max: MAX_IN_HAND });
+  readonly #signed = new LRUCache<string, Signed>({ max: MAX_IN_HAND });
+  /** The same of all that is found, by cluster and token: what is found of another version takes the place of this. */
+  readonly #looked = new LRUCache<string, Looked>({ max: MAX_IN_HAND });
+  readonly #refused = new LRUCache<string, Refused>({ max: MAX_IN_HAND });
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;
@@ -90,7 +92,7 @@ export class TokenHashes {
    */
   factsOf(token: Token | undefined, objects: readonly KubeObject[], rules: Placed): HashFacts {
     if (!token || token.secret.kind === 'missing') return UNKNOWN;
-    const about = objects[0] ?? token;
+    const about = `${rules.place.cluster}/${token.uid}`;
     const of = { token, objects, signer: this.#marks.signer, algorithm: rules.algorithm };
     const looked = this.#looked.get(about);
     if (looked && isSameLook(looked, of)) return looked.facts;
@@ -155,10 +157,10 @@ export class TokenHashes {
 
   /** @returns undefined where the hash can be had */
   #refusal(token: Token, algorithm: Placed['algorithm']): HashFact | undefined {
-    const known = this.#refused.get(token);
-    if (known?.algorithm === algorithm) return known.fact;
+    const known = this.#refused.get(token.uid);
+    if (known?.token === token && known.algorithm === algorithm) return known.fact;
     const fact = refusedHash(token, algorithm);
-    this.#refused.set(token, { algorithm, fact });
+    this.#refused.set(token.uid, { token, algorithm, fact });
     return fact;
   }
 
@@ -237,12 +239,12 @@ export class TokenHashes {
 
   #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
     const { signer } = this.#marks;
-    const known = this.#signed.get(token);
-    if (known?.signer === signer && known.algorithm === algorithm && known.written.hash === hash)
-      return known.written;
+    const known = this.#signed.get(token.uid);
+    const isOfToken = known?.token === token && known.signer === signer && known.algorithm === algorithm;
+    if (isOfToken && known.written.hash === hash) return known.written;
     const fingerprint = this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash });
     const written = { hash, fingerprint };
-    this.#signed.set(token, { signer, algorithm, written });
+    this.#signed.set(token.uid, { token, signer, algorithm, written });
     return written;
   }
 }

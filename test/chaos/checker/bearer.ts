@@ -149,7 +149,7 @@ export class Bearer {
     const { who, cluster, askedMs, answeredMs } = answer;
     const should = this.#should;
     // Where nobody answers the webhook, the API server can only say no: that says nothing of this bearer.
-    if (isApiServer(who) && faults.lastEndMs([`${cluster}/all`]) + WEBHOOK_BACK_MS > askedMs)
+    if (isApiServer(who) && faults.wentOn([`${cluster}/all`], askedMs - WEBHOOK_BACK_MS, answeredMs))
       return undefined;
     if (!should?.isGood || answeredMs > should.untilMs - EDGE_MS) {
       if (askedMs > this.#sinceMs) this.#refused.set(who, answeredMs);

@@ -16,6 +16,13 @@ export class Faults {
     return last;
   }
 
+  /** Whether a fault that hurts any of these went on at any moment between. */
+  wentOn(places: readonly string[], fromMs: number, toMs: number): boolean {
+    for (const { hurts, fromMs: sinceMs, untilMs = Number.POSITIVE_INFINITY } of this.#windows.values())
+      if (sinceMs <= toMs && fromMs <= untilMs && hurts.some((place) => places.includes(place))) return true;
+    return false;
+  }
+
   /** Whether contents of one of these planes went back in time at or after that moment, or are about to. */
   wentBackSince(places: readonly string[], sinceMs: number): boolean {
     for (const { wentBack, untilMs = Number.POSITIVE_INFINITY } of this.#windows.values())

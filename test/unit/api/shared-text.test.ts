@@ -7,6 +7,10 @@ test('every text comes out as it went in, however many there were between', () =
   }
 });
 
+test('a text of any length comes out as it went in', () => {
+  expect(sharedText('x'.repeat(100_000))).toBe('x'.repeat(100_000));
+});
+
 test('labels come out as they went in, and the same ones as one', () => {
   for (let round = 0; round < 2; round += 1) {
     for (let index = 0; index < 5_000; index += 1)

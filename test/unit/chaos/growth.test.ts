@@ -47,6 +47,13 @@ describe('growthOf', () => {
     expect(leaks(tenMinutes((index) => ({ residentMb: index < 80 ? 205 : 405 })))).toEqual(['residentMb']);
   });
 
+  test('finds what is resident and rises for an hour', () => {
+    const hour = (of: (index: number) => number): readonly Sample[] =>
+      tenMinutes((index) => ({ atMs: index * 40_000, residentMb: of(index) }));
+    expect(leaks(hour((index) => 200 + index + noise(index, 20)))).toEqual(['residentMb']);
+    expect(leaks(hour((index) => (index < 80 ? 205 : 235)))).toEqual([]);
+  });
+
   test('says how steep it is', () => {
     const [live] = growthOf(tenMinutes((index) => ({ liveMb: 10 + index })));
     expect(live).toMatchObject({ measure: 'liveMb', most: 129 });

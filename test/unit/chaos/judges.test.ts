@@ -129,6 +129,18 @@ describe('I1', () => {
     const faults = new Faults();
     faults.tell({ id: 1, kind: 'x', fromMs: T0, untilMs, hurts: ['c-1/0', 'c-1/all'] });
     const one = revoked();
+    // Before the fault: that was a word.
+    const before = revoked();
+    faults.tell({
+      id: 1,
+      kind: 'x',
+      fromMs: revokedAtMs + 6_000,
+      untilMs: revokedAtMs + 9_000,
+      hurts: ['c-1/all'],
+    });
+    expect(broken(before, undefined, answer(revokedAtMs + 5_000, false, api), faults)).toBeUndefined();
+    expect(broken(before, undefined, answer(revokedAtMs + 5_500, true, api), faults)).toBe('I1');
+    faults.tell({ id: 1, kind: 'x', fromMs: T0, untilMs, hurts: ['c-1/0', 'c-1/all'] });
     expect(broken(one, undefined, answer(untilMs - 1_000, false, api), faults)).toBeUndefined();
     expect(broken(one, undefined, answer(untilMs + 5_000, true, api), faults)).toBeUndefined();
     expect(broken(one, undefined, answer(untilMs + 6_000, false, api), faults)).toBeUndefined();

@@ -57,6 +57,22 @@ describe('Exchange', () => {
     expect(progress).toBeGreaterThan(0);
   });
 
+  test('puts small and large pieces together in their order', async () => {
+    const pieces = [
+      ...Array.from({ length: 5_000 }, (_, index) => String(index % 10)),
+      'x'.repeat(30_000),
+      ...Array.from({ length: 1_500 }, () => 'y'),
+      'z'.repeat(4_096),
+      'the end',
+    ];
+    const pool = await serve((_, reply) => {
+      reply.socket?.setNoDelay(true);
+      for (const piece of pieces) reply.write(piece);
+      reply.end();
+    });
+    expect(await run(pool)).toMatchObject({ text: pieces.join('') });
+  });
+
   test('refuses an answer that is too long, and reads nothing more of it', async () => {
     let ended = false;
     const pool = await serve((request, reply) => {
