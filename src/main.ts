@@ -52,13 +52,6 @@ function interruptible(): AbortSignal {
   return controller.signal;
 }
 
-/** V8 then gives back what it holds in reserve; older ones do not know the flag, and would say so on stderr. */
-function saveMemory(): void {
-  if (Number.parseInt(process.versions.node, 10) < 24) return;
-  // Loaded here: it brings streams and more along, which a short command would wait for.
-  process.getBuiltinModule('node:v8').setFlagsFromString('--memory-saver-mode');
-}
-
 /** Node throws where neither $HOME nor the system's list of accounts knows one, as in a bare container. */
 function homeDirectory(): string {
   try {
@@ -93,7 +86,6 @@ const runtime: Runtime = {
   flushed: () => output.flushed(),
   outputLost: () => output.lost,
   after: (ms) => delay(ms, undefined, { ref: false }),
-  saveMemory,
   onCrash: (handler) => {
     beforeCrash = handler;
   },

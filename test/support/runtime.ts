@@ -30,7 +30,6 @@ export function aRuntime(given: Partial<Runtime> = {}): {
     flushed: async () => undefined,
     outputLost: () => new Promise(() => {}),
     after: async () => {},
-    saveMemory: () => {},
     onCrash: () => {},
     ...given,
   };

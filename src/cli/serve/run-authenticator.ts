@@ -17,7 +17,6 @@ const STOP_LIMIT_MS = 2_000;
  */
 export async function runAuthenticator(given: Given, runtime: Runtime): Promise<number> {
   const config = authenticatorConfig(given, runtime.env);
-  runtime.saveMemory();
   const log = serviceLog(config, runtime);
   const service = new AuthenticatorService({
     config,

@@ -31,8 +31,6 @@ export interface Runtime {
   outputLost(): Promise<NodeJS.ErrnoException>;
   /** Resolves after so many milliseconds, without keeping the process alive. */
   after(ms: number): Promise<void>;
-  /** From now on memory counts for more than time, where Node knows how: for what runs for ever beside others. */
-  saveMemory(): void;
   /** What to do before a crash ends the process with exit code 1. */
   onCrash(handler: (kind: string, error: unknown) => Promise<void>): void;
 }
