@@ -1,7 +1,7 @@
 /** What of Debian is in the image, and on which terms. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import type { Library } from './runtime.ts';
+import type { Library } from './libraries.ts';
 
 /** A package of Debian of which something is in the image. */
 export interface DebianPackage {

@@ -2,7 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { neededBy } from './elf.ts';
-import type { Library } from './runtime.ts';
+
+export interface Library {
+  readonly source: string;
+  /** Where the image has it, from its root. */
+  readonly target: string;
+}
 
 /**
  * The shared libraries of a program of this machine, at the paths where its dynamic linker finds them, itself included.

@@ -2,6 +2,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import { normalise } from '../normalise.ts';
 import { copyrightPath } from './debian.ts';
+import type { Library } from './libraries.ts';
 
 /** Where the image has its Node, whichever way it was built. */
 const NODE_PATH = '/usr/local/bin/node';
@@ -16,12 +17,6 @@ const FILES: Readonly<Record<string, string>> = {
   // Without it glibc asks DNS before it looks into /etc/hosts.
   '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
-
-export interface Library {
-  readonly source: string;
-  /** Where the image has it, from its root. */
-  readonly target: string;
-}
 
 /** What a base is made of. */
 export interface Parts {
