@@ -74,6 +74,9 @@ describe('replicas that divide clusters by shards', () => {
   };
   const moved = (before: ReadonlyMap<number, Replica>, after: ReadonlyMap<number, Replica>): number =>
     [...before].filter(([shard, replica]) => after.get(shard) !== replica).length;
+  /** How many must move when it goes. Two that take them at the same moment may take one too many, and give it back. */
+  const partOf = (replica: Replica, owners: ReadonlyMap<number, Replica>): number =>
+    [...owners.values()].filter((one) => one === replica).length;
   const keep = (replica: Replica): void => {
     replicas = replicas.filter((one) => one !== replica);
   };
@@ -141,7 +144,7 @@ describe('replicas that divide clusters by shards', () => {
     const from = writes.length;
     const after = await divided();
     expect(moved(before, after)).toBeLessThanOrEqual(Math.ceil(SHARDS / 3));
-    expect(moved(before, after)).toBe([...before.values()].filter((one) => one === victim).length);
+    expect(moved(before, after)).toBeGreaterThanOrEqual(partOf(victim, before));
     await eventually(async () => {
       for (const { process } of replicas) expect(process.output()).toContain('shards acquired');
     }, PATIENCE);
@@ -202,7 +205,8 @@ describe('replicas that divide clusters by shards', () => {
     expect(await leaving.process.stop()).toBe(0);
     keep(leaving);
     const after = await divided();
-    expect(moved(before, after)).toBe([...before.values()].filter((one) => one === leaving).length);
+    expect(moved(before, after)).toBeGreaterThanOrEqual(partOf(leaving, before));
+    expect(moved(before, after)).toBeLessThanOrEqual(Math.ceil(SHARDS / 3));
     expect(writes.slice(from)).toEqual([]);
   });
 });
