@@ -36,7 +36,7 @@ export async function farAway(options: Options): Promise<ScenarioResult> {
   const results = await casesWith(1, ['already-hashed'], { roundTripMs }, sized);
   return {
     how: [
-      `As in throughput; but the operator and the raw writer reach the cluster through a proxy that passes each piece on ${roundTripMs / 2} ms after it came, each way, however much is under way: ${roundTripMs} ms round trip. Sixteen workers that wait for two answers in turn make ${(16_000 / (2 * roundTripMs)).toFixed(0)} tokens/s there.`,
+      `As in throughput; but the operator and the raw writer reach the cluster through a proxy that passes each piece on ${roundTripMs / 2} ms after it came, each way, however much is under way: ${roundTripMs} ms round trip. Sixteen workers that wait for two answers in turn make ${(16_000 / (2 * roundTripMs)).toFixed(0)} tokens/s there, sixty-four ${(64_000 / (2 * roundTripMs)).toFixed(0)}.`,
       `Raw writer and operator alternate in ${options.rounds} rounds; medians.`,
     ],
     rows: results.flatMap((result) => rowsOf(result, { suffix: `, ${roundTripMs} ms away`, ratio: 0.9 })),

@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/types.ts';
 import { ApiError, ConfigError, ConnectionError, describeError, OtherPlaneError } from '../errors.ts';
 import { backoffMs, pause } from '../kube/backoff.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import type { ConnectPace } from './connect-pace.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 
 /** What a session is doing. `reason` and `message` are what a person is shown. */
@@ -37,6 +38,8 @@ export interface SessionOptions
   readonly listener: SessionListener;
   /** UID of the cluster, as first seen, by whichever process. Another one is never written to but to take away what is ours. */
   readonly knownUid?: string | undefined;
+  /** Which connections begin when, of all clusters. */
+  readonly pace: Pick<ConnectPace, 'turn'>;
 }
 
 const BACKOFF_BASE_MS = 1_000;
@@ -81,7 +84,9 @@ export class ClusterSession {
 
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
-    while (!signal.aborted) {
+    for (;;) {
+      await this.#options.pace.turn(failures, signal);
+      if (signal.aborted) return;
       const lost = Promise.withResolvers<unknown>();
       // For each attempt anew: reactions to one promise that never settles would pile up for as long as we run.
       const end = (): void => lost.resolve(signal.reason);

@@ -15,6 +15,8 @@ export interface Collection<T> {
   readonly pageLimit?: number;
   /** Bytes of all pages of a list together at most: a server without end must not take our memory. 512 MiB without it. */
   readonly maxBytes?: number;
+  /** Objects of a list together at most; {@link MAX_OBJECTS} without it. */
+  readonly maxObjects?: number;
 }
 
 /** A collection of which only lists are asked. */
@@ -78,14 +80,14 @@ export async function* pagesOf(
 
 /** What the pages of one list come to. */
 class Bounds {
-  readonly #of: Pick<Pages, 'resource' | 'maxBytes'>;
+  readonly #of: Pick<Pages, 'resource' | 'maxBytes' | 'maxObjects'>;
   /** The first objects of all pages. */
   readonly #begun = new Set<string>();
   #bytes = 0;
   #objects = 0;
   #emptyPages = 0;
 
-  constructor(of: Pick<Pages, 'resource' | 'maxBytes'>) {
+  constructor(of: Pick<Pages, 'resource' | 'maxBytes' | 'maxObjects'>) {
     this.#of = of;
   }
 
@@ -94,7 +96,8 @@ class Bounds {
     this.#bytes += page.bytes ?? 0;
     this.#objects += page.items.length;
     if (page.items.length === 0 && page.continue !== '') this.#emptyPages += 1;
-    const isTooMuch = this.#bytes > (this.#of.maxBytes ?? MAX_BYTES) || this.#objects > MAX_OBJECTS;
+    const { maxBytes = MAX_BYTES, maxObjects = MAX_OBJECTS } = this.#of;
+    const isTooMuch = this.#bytes > maxBytes || this.#objects > maxObjects;
     if (!(isTooMuch || this.#comesRound(page) || this.#emptyPages > MAX_EMPTY_PAGES)) return;
     const detail = `${this.#objects} objects, ${this.#bytes} bytes, and no end`;
     throw tooLarge(`LIST ${this.#of.resource.plural}`, detail);

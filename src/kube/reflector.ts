@@ -254,10 +254,10 @@ export class Reflector<T extends Identified> {
 
   /** The bytes of a watch, until there are so many that only a list can say how much of it is still there. */
   async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const { maxBytes = MAX_BYTES, resource, store } = this.#options;
+    const { maxBytes = MAX_BYTES, maxObjects = MAX_OBJECTS, resource, store } = this.#options;
     for await (const chunk of body) {
       this.#bytes += chunk.length;
-      if (this.#bytes > 2 * maxBytes || store.size > MAX_OBJECTS) {
+      if (this.#bytes > 2 * maxBytes || store.size > maxObjects) {
         throw new WatchLineError(`the watch of ${resource.plural} told more than is taken without a list`);
       }
       yield chunk;

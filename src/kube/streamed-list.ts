@@ -25,7 +25,7 @@ export function isStreamingRefused(error: unknown): boolean {
  * @throws {ApiError | WatchLineError} and what the network throws; without the end mark there is no list
  */
 export async function streamAll<T>(collection: Collection<T>, signal: AbortSignal): Promise<Listed<T>> {
-  const { client, resource, parse, maxBytes = MAX_BYTES } = collection;
+  const { client, resource, parse, maxBytes = MAX_BYTES, maxObjects = MAX_OBJECTS } = collection;
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(new Error('the stream of a list fell silent')), PATIENCE_MS);
   const items = new Map<string, T>();
@@ -34,7 +34,7 @@ export async function streamAll<T>(collection: Collection<T>, signal: AbortSigna
     for await (const chunk of body) {
       timer.refresh();
       bytes += chunk.length;
-      if (bytes > maxBytes || items.size > MAX_OBJECTS) {
+      if (bytes > maxBytes || items.size > maxObjects) {
         throw tooLarge(`LIST ${resource.plural}`, `${items.size} objects, ${bytes} bytes, and no end`);
       }
       yield chunk;

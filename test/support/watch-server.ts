@@ -156,7 +156,9 @@ const QUICK: Partial<ReflectorTiming> = { backoffBaseMs: 1, backoffMaxMs: 4 };
 export function reflect(
   server: URL,
   timing: Partial<ReflectorTiming> = {},
-  options: Partial<Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes'>> = {},
+  options: Partial<
+    Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes' | 'maxObjects'>
+  > = {},
 ): Reflection {
   const transport = new Transport(
     { server, tls: {}, headers: async () => ({}) },

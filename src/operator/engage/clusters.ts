@@ -12,6 +12,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
+import { SpareWorkers } from '../queue/workers.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
@@ -49,6 +50,7 @@ async function withinLimit(ended: readonly (Promise<void> | undefined)[]): Promi
 export class Clusters {
   readonly #deps: ClustersDeps;
   readonly #queue = new WorkQueue();
+  readonly #spareWorkers = new SpareWorkers();
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
@@ -238,6 +240,7 @@ export class Clusters {
     const propagator = new ClusterPropagator(name, {
       ...this.#deps,
       engagement: {
+        spareWorkers: this.#spareWorkers,
         handover: this.#handover,
         keepWay: (cluster, by) => void this.#keepWay(cluster, by),
         configureAgain: (cluster) => this.enqueueCluster(cluster),

@@ -1,4 +1,5 @@
 import { EXT_TOKEN_SECRETS } from '../../api/names.ts';
+import { ConnectPace } from '../../clusters/connect-pace.ts';
 import { holdsOurs } from '../../clusters/leftovers.ts';
 import { letsIn } from '../../clusters/lets-in.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
@@ -21,6 +22,7 @@ import { EarlierIds } from '../installation/earlier-ids.ts';
 import { HeldKey } from '../installation/held-key.ts';
 import { installationOf } from '../installation/installation.ts';
 import type { Clocks } from '../propagate/propagator-deps.ts';
+import { MAX_AT_A_TIME } from '../queue/workers.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
@@ -29,6 +31,7 @@ import { CertainReader } from '../upstream/certain-reader.ts';
 import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 import type { ReadyShards } from './ready-shards.ts';
+import { unlessEnded } from './until-answered.ts';
 
 export interface TermDeps {
   readonly config: OperatorConfig;
@@ -55,7 +58,8 @@ export interface ManagementAccess {
   readonly statusHost: Pick<AceOperator, 'refresh' | 'catchUp' | 'writeStatus'>;
 }
 
-const CLUSTER_CONNECTIONS = 24;
+/** One for each write that may be under way, and some for reads. */
+const CLUSTER_CONNECTIONS = MAX_AT_A_TIME + 4;
 const REQUEST_TIMEOUT_MS = 10_000;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
@@ -70,6 +74,7 @@ export class Term {
   readonly #client: KubeClient;
   readonly #notices: Notices;
   readonly #debts: DebtRecords;
+  readonly #connectPace = new ConnectPace();
   #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
   #key: HeldKey | undefined;
@@ -243,7 +248,10 @@ export class Term {
       },
       sessions: {
         open: (cluster, way, listener) =>
-          new ClusterSession({ ...this.#sessionOptions(cluster), ...way, installation, listener }),
+          new ClusterSession({
+            ...{ ...this.#sessionOptions(cluster), ...way, installation, listener },
+            pace: this.#connectPace,
+          }),
         holdsOurs: async (cluster, access) =>
           holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
         letsIn: async (cluster, access) =>
@@ -264,7 +272,7 @@ export class Term {
     });
   }
 
-  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener'> {
+  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener' | 'pace'> {
     const { config, definitions, metrics } = this.#deps;
     return {
       cluster,
@@ -278,19 +286,5 @@ export class Term {
       onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
       onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
     };
-  }
-}
-
-/** What `work` results in, or undefined when `signal` comes first; then nobody waits for `work` any more. */
-async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
-  const end = Promise.withResolvers<undefined>();
-  const stop = (): void => end.resolve(undefined);
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    const result = await Promise.race([work, end.promise]);
-    return signal.aborted ? undefined : result;
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }

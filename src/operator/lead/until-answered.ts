@@ -38,3 +38,17 @@ export function tellFailure(error: unknown, log: Log): void {
   if (error instanceof ApiError && error.code < 429) log.warn('management plane refuses us', { error });
   else log.warn('management plane does not answer', { error });
 }
+
+/** What `work` results in, or undefined when `signal` comes first; then nobody waits for `work` any more. */
+export async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  const end = Promise.withResolvers<undefined>();
+  const stop = (): void => end.resolve(undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const result = await Promise.race([work, end.promise]);
+    return signal.aborted ? undefined : result;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

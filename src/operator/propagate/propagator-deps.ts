@@ -5,6 +5,7 @@ import type { Installation } from '../../derive/ownership.ts';
 import type { Access } from '../../kube/kubeconfig.ts';
 import type { DebtKeeper, DebtKeeperDeps } from '../debts/debt-keeper.ts';
 import type { EarlierIds } from '../installation/earlier-ids.ts';
+import type { SpareWorkers } from '../queue/workers.ts';
 import type { TokenHashes } from '../reconcile/token-hashes.ts';
 import type { Upstream } from '../reconcile/work.ts';
 import type { Reports } from '../report/reports.ts';
@@ -59,6 +60,7 @@ export interface Sessions {
 
 /** What one cluster asks of whoever engages all of them. */
 export interface Engagement {
+  readonly spareWorkers: SpareWorkers;
   readonly handover: {
     /** @param from - the cluster that it was moved from */
     awaitedElsewhereSinceMs(token: Token, from: string): number | undefined;

@@ -9,9 +9,10 @@ import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import { type Lane, tokenKey } from '../keys.ts';
 import { isSeen, keysOf } from '../queue/changed-keys.ts';
-import { work } from '../queue/worker.ts';
+import type { WorkerDeps } from '../queue/worker.ts';
+import { Workers } from '../queue/workers.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
-import type { Lag } from '../report/lag.ts';
+import type { Lag, Worked, WriteObserver } from '../report/lag.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import { Drain, drainedNotice } from '../sweep/drain.ts';
 import { OtherIds } from '../sweep/other-ids.ts';
@@ -25,13 +26,9 @@ import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
 
-const WORKERS = 16;
-/** These take nothing but revocations: sixteen slow writes must not keep one waiting. */
-const REVOCATION_WORKERS = 4;
-
 /**
- * One downstream cluster's propagation: queue, workers, session and what came of it. Nothing in here is shared
- * with another cluster, so that nothing of one can delay another.
+ * One downstream cluster's propagation: queue, workers, session and what came of it. Nothing in here is shared with another
+ * cluster, so that nothing of one can delay another; but for the workers to spare, without which it does with its own.
  */
 export class ClusterPropagator {
   readonly name: string;
@@ -42,7 +39,7 @@ export class ClusterPropagator {
   readonly otherIds: OtherIds;
   readonly #deps: PropagatorDeps;
   readonly #sweeper: Sweeper;
-  readonly #workers: readonly Promise<void>[];
+  readonly #workers: Workers;
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
   /** Of the open session. */
@@ -66,10 +63,7 @@ export class ClusterPropagator {
       disproved: () => deps.engagement.configureAgain(name),
     });
     this.#sweeper = new Sweeper(this, deps, () => this.#afterSweep());
-    this.#workers = [
-      ...Array.from({ length: WORKERS }, () => work(this.#workerDeps())),
-      ...Array.from({ length: REVOCATION_WORKERS }, () => work(this.#workerDeps(), ['revocation'])),
-    ];
+    this.#workers = new Workers(this.#workerDeps(), deps.engagement.spareWorkers);
   }
 
   /** What is in force; undefined before the first word of management. */
@@ -105,6 +99,11 @@ export class ClusterPropagator {
   /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string): boolean {
     return this.outcomes.has(key) || this.debts.has(key) || isSeen(key, this.connection?.observed);
+  }
+
+  /** To be told of the writes of a key in a worker's hands. */
+  writesOf(worked: Worked): WriteObserver {
+    return this.#workers.timed(this.lag.writesOf(worked));
   }
 
   /** Another Cluster went: if it led to the same API server, what was its own is ours from now on. */
@@ -156,7 +155,7 @@ export class ClusterPropagator {
     this.#drain.stop();
     this.queue.close();
     await Promise.all([this.debts.stop(), this.#endSession()]);
-    await Promise.allSettled(this.#workers);
+    await this.#workers.ended();
   }
 
   get wasReviewed(): boolean {
@@ -237,7 +236,7 @@ export class ClusterPropagator {
     this.#changed();
   }
 
-  #workerDeps(): Parameters<typeof work>[0] {
+  #workerDeps(): WorkerDeps {
     return {
       ...{ cluster: this.name, queue: this.queue, outcomes: this.outcomes },
       log: this.#deps.reports.log,

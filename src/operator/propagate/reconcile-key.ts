@@ -4,7 +4,7 @@ import type { Result } from '../decide/plan.ts';
 import type { WorkQueue } from '../queue/workqueue.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Work } from '../reconcile/work.ts';
-import type { Lag } from '../report/lag.ts';
+import type { Worked, WriteObserver } from '../report/lag.ts';
 import type { Outcomes } from '../report/outcomes.ts';
 import type { OtherIds } from '../sweep/other-ids.ts';
 import type { Sweeper } from '../sweep/sweeper.ts';
@@ -19,7 +19,8 @@ export interface WorkedCluster {
   readonly settings: ClusterSettings | undefined;
   readonly queue: WorkQueue;
   readonly outcomes: Outcomes;
-  readonly lag: Lag;
+  /** To be told of the writes of a key. */
+  writesOf(worked: Worked): WriteObserver;
   readonly otherIds: Pick<OtherIds, 'isLeftOver'>;
   /** Another cluster answers in its place. */
   readonly isElsewhere: boolean;
@@ -56,7 +57,7 @@ function workOf(
 ): Work {
   const { upstream, engagement, hashing, reports } = deps;
   const { name, mode, settings, queue, outcomes, otherIds } = cluster;
-  const writes = cluster.lag.writesOf({ key, mode, observed, queuedAtMs: queue.queuedAtMs(key) });
+  const writes = cluster.writesOf({ key, mode, observed, queuedAtMs: queue.queuedAtMs(key) });
   return {
     rules: () => rulesOf(name, cluster.settings, cluster.isElsewhere, deps),
     upstream: {

@@ -19,17 +19,25 @@ export interface WorkerDeps {
   /** Undefined while the cluster is not connected: its keys come back when it is. */
   connection(): Connection | undefined;
   reconcile(key: string, connection: Connection): Promise<Result>;
-  /** The key was looked at, whatever came of it. */
-  worked(key: string): void;
+  /** The key was looked at, whatever came of it; `failure`: why it could not be carried out. */
+  worked(key: string, failure?: unknown): void;
 }
 
 /** How long the workers of the whole process may run without letting timers and sockets have a turn. */
 const SLICE_MS = 5;
 let sliceStartMs = 0;
 
-/** Works keys until the queue is closed. The one place that knows the retry policy. */
-export async function work(deps: WorkerDeps, lanes: readonly Lane[] = LANES): Promise<void> {
-  for (;;) {
+/**
+ * Works keys until the queue is closed. The one place that knows the retry policy.
+ *
+ * @param isNeeded - asked before each key; false ends the work
+ */
+export async function work(
+  deps: WorkerDeps,
+  lanes: readonly Lane[] = LANES,
+  isNeeded: () => boolean = () => true,
+): Promise<void> {
+  while (isNeeded()) {
     const key = await deps.queue.get(lanes);
     if (key === undefined) return;
     await workKey(key, deps);
@@ -43,6 +51,7 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
   const connection = deps.connection();
   // The session brings the key back when it connects; until then there is nothing to work, and nothing to measure.
   if (!connection) return queue.done(key);
+  let failure: unknown;
   try {
     const result = await deps.reconcile(key, connection);
     queue.forget(key);
@@ -51,12 +60,13 @@ async function workKey(key: string, deps: WorkerDeps): Promise<void> {
     }
     metrics.reconciles.inc({ cluster, result: 'ok' });
   } catch (error) {
+    failure = error;
     metrics.reconciles.inc({ cluster, result: error instanceof TerminalError ? 'terminal' : 'retry' });
     afterFailure(key, error, connection, deps);
   } finally {
     metrics.reconcileSeconds.observe((performance.now() - startMs) / 1000);
     queue.done(key);
-    deps.worked(key);
+    deps.worked(key, failure);
   }
 }
 

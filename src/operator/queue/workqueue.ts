@@ -28,6 +28,7 @@ export class WorkQueue {
   readonly #alarms = new Alarms((key, lane) => this.add(key, lane));
   readonly #failures = new Map<string, number>();
   readonly #waiters: Waiter[] = [];
+  #tellWaiting = (): void => {};
   #closed = false;
 
   constructor(random: Random = Math.random) {
@@ -62,6 +63,11 @@ export class WorkQueue {
   /** When a key in a worker's hands was put into the queue; milliseconds since the epoch. */
   queuedAtMs(key: string): number {
     return this.#processing.get(key)?.queuedAtMs ?? Date.now();
+  }
+
+  /** Calls `listener` whenever a key has to wait because no worker is free. */
+  onWaiting(listener: () => void): void {
+    this.#tellWaiting = listener;
   }
 
   /** Adds a key, or moves a waiting one to a more urgent lane. */
@@ -162,7 +168,8 @@ export class WorkQueue {
   #wake(lane: Lane): void {
     const index = this.#waiters.findIndex(({ lanes }) => lanes.includes(lane));
     const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
-    waiter?.resolve(this.#take([lane]));
+    if (waiter) waiter.resolve(this.#take([lane]));
+    else this.#tellWaiting();
   }
 
   #lane(lane: Lane): Map<string, number> {

@@ -163,7 +163,7 @@ export class AceOperator extends Base {
       parse,
       store,
       observer: this.#observer(resource, name),
-      ...(resource === TOKENS ? { maxBytes: MAX_TOKEN_BYTES } : {}),
+      ...(OF_ANYBODY.includes(resource) ? ALL_THAT_FITS : {}),
       ...(timing ? { timing } : {}),
     });
     this.#watches.add(reflector, DECIDING.includes(resource));
@@ -256,11 +256,13 @@ export class AceOperator extends Base {
   }
 }
 
+/** What every user may create. */
+const OF_ANYBODY: readonly Resource[] = [TOKENS, EXT_TOKEN_SECRETS];
 /**
- * All that an etcd can hold: whoever may create Tokens can make each as large as one may be, and must not be able to end our
- * lists of them by it. What we hold of each is bounded (`parse-token.ts`).
+ * All that an etcd can hold, and more than memory has room for: whoever may create tokens can make as many as they like, each as
+ * large as one may be, and must not be able to end our lists of them by it. What we hold of each is bounded (`parse-token.ts`).
  */
-const MAX_TOKEN_BYTES = 8 * 1_024 ** 3;
+const ALL_THAT_FITS = { maxBytes: 8 * 1_024 ** 3, maxObjects: 5_000_000 };
 
 /** What decides about tokens: nothing can be done before these were read. */
 const DECIDING: readonly Resource[] = [TOKENS, USERS, USER_ATTRIBUTES, CLUSTERS];

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ConnectPace } from '../../../src/clusters/connect-pace.ts';
 import { Connection, type ConnectionOptions } from '../../../src/clusters/connection.ts';
 import { ClusterSession, type SessionState } from '../../../src/clusters/session.ts';
 import { ConnectionError, OtherPlaneError } from '../../../src/errors.ts';
@@ -101,6 +102,7 @@ describe('a session', () => {
     const session = new ClusterSession({
       ...common,
       knownUid,
+      pace: new ConnectPace(),
       access: async () => access(),
       listener: { stateChanged: (state) => states.push(state), objectChanged: () => {} },
     });

@@ -9,7 +9,7 @@ let onList: (options: ListOptions) => ListPage;
 const signal = new AbortController().signal;
 
 const list = (
-  options: { maxBytes?: number; pageLimit?: number } = {},
+  options: { maxBytes?: number; maxObjects?: number; pageLimit?: number } = {},
 ): ReturnType<typeof listAll<unknown>> => {
   const client = {
     list: async (_: unknown, query: ListOptions) => {
@@ -83,4 +83,10 @@ for (const [title, { onList: answer, atMost }] of Object.entries(endless)) {
 test('a page that begins with the object that ended the one before is no round', async () => {
   onList = ({ continue: at }) => (at ? page([named('b')]) : page([named('a'), named('b')], 'more'));
   expect((await list()).items).toHaveLength(3);
+});
+
+test('so many objects are taken as was said, and one more fails the list', async () => {
+  onList = ({ continue: at }) => (at ? page([named('c')]) : page([named('a'), named('b')], 'more'));
+  expect((await list({ maxObjects: 3 })).items).toHaveLength(3);
+  await expect(list({ maxObjects: 2 })).rejects.toMatchObject({ statusReason: 'ResponseTooLarge' });
 });

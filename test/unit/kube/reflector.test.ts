@@ -205,14 +205,21 @@ describe('a list as a stream', () => {
     expect([asked, server.lists.length]).toEqual([1, 3]);
   });
 
-  test('of objects without end fails, and is not asked for in pages', async () => {
-    reflection = reflect(url, { backoffBaseMs: 60_000, backoffMaxMs: 60_000 }, { maxBytes: 2_000 });
-    const stream = await streamNumber(1);
-    for (let index = 0; index < 40; index += 1) stream.send('ADDED', anItem(`a-${index}`, '1'));
-    await eventually(() => expect(reflection.failures).toHaveLength(1));
-    expect(reflection.failures[0]?.error).toMatchObject({ statusReason: 'ResponseTooLarge' });
-    expect([server.lists.length, names()]).toEqual([0, []]);
-  });
+  test.each([{ maxBytes: 2_000 }, { maxObjects: 30 }])(
+    'of objects without end fails at %o, and is not asked for in pages',
+    async (bound) => {
+      reflection = reflect(url, { backoffBaseMs: 60_000, backoffMaxMs: 60_000 }, bound);
+      const stream = await streamNumber(1);
+      for (let index = 0; index < 40; index += 1) stream.send('ADDED', anItem(`a-${index}`, '1'));
+      await eventually(() => {
+      // Each piece is judged by what came before it.
+      stream.send('ADDED', anItem('one-more', '1'));
+      expect(reflection.failures).toHaveLength(1);
+    });
+      expect(reflection.failures[0]?.error).toMatchObject({ statusReason: 'ResponseTooLarge' });
+      expect([server.lists.length, names()]).toEqual([0, []]);
+    },
+  );
 });
 
 describe('watch', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
+import { ConnectPace } from '../../../../src/clusters/connect-pace.ts';
 import { ClusterSession } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
@@ -94,7 +95,7 @@ beforeEach(() => {
         sessions += 1;
         return new ClusterSession({
           ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
-          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false },
+          ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false, pace: new ConnectPace() },
         });
       },
       holdsOurs: async () => false,

@@ -45,7 +45,7 @@ function start(lanes?: readonly Lane[]): void {
       metrics: new Metrics(),
       connection: () => connection,
       reconcile: (key) => reconcile(key),
-      worked: (key) => worked.push(key),
+      worked: (key) => void worked.push(key),
     },
     lanes,
   );

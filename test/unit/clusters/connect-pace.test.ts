@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ConnectPace } from '../../../src/clusters/connect-pace.ts';
+
+let nowMs: number;
+/** How late the event loop is with a timer. */
+let lateMs: () => number;
+let begun: { readonly name: string; readonly atMs: number }[];
+let pace: ConnectPace;
+const forEver = new AbortController().signal;
+
+beforeEach(() => {
+  nowMs = 1_000;
+  lateMs = () => 0;
+  begun = [];
+  pace = new ConnectPace({
+    now: () => nowMs,
+    wait: async (ms) => {
+      // Whoever was let begin does so before the next is.
+      await new Promise((resolve) => setImmediate(resolve));
+      nowMs += ms + lateMs();
+    },
+  });
+});
+
+async function begin(name: string, failures = 0, signal: AbortSignal = forEver): Promise<void> {
+  await pace.turn(failures, signal);
+  begun.push({ name, atMs: nowMs });
+}
+
+const many = (count: number, failures = 0): Promise<void>[] =>
+  Array.from({ length: count }, (_, index) => begin(`${failures}-${index}`, failures));
+const names = (): string[] => begun.map(({ name }) => name);
+
+describe('ConnectPace', () => {
+  test('one cluster alone does not wait, nor does one that comes a while later', async () => {
+    await begin('a');
+    expect(nowMs).toBe(1_000);
+    nowMs += 1_000;
+    await begin('b');
+    expect(nowMs).toBe(2_000);
+  });
+
+  test('a thousand begin one after the other, within ten seconds where the process keeps up', async () => {
+    await Promise.all(many(1_000));
+    expect(names()).toEqual(Array.from({ length: 1_000 }, (_, index) => `0-${index}`));
+    expect(nowMs - 1_000).toBeLessThan(10_000);
+    expect(nowMs - 1_000).toBeGreaterThan(4_000);
+  });
+
+  test('where the event loop is late they come more slowly, but five a second at least', async () => {
+    lateMs = () => 30;
+    await Promise.all(many(50));
+    const last = begun.at(-1)?.atMs ?? 0;
+    expect(last - (begun.at(-2)?.atMs ?? 0)).toBe(230);
+  });
+
+  test('those that were tried in vain again and again come after those that were not', async () => {
+    await begin('first');
+    const all = [...many(3, 7), ...many(3, 0), ...many(2, 2)];
+    await Promise.all(all);
+    expect(names()).toEqual(['first', '0-0', '0-1', '0-2', '2-0', '2-1', '7-0', '7-1', '7-2']);
+  });
+
+  test('one that need not any more is not waited for, and takes nobody its turn', async () => {
+    await begin('first');
+    const ending = new AbortController();
+    const given = begin('given up', 0, ending.signal);
+    const rest = many(2);
+    ending.abort();
+    await given;
+    const atMs = nowMs;
+    await Promise.all(rest);
+    expect(names()).toEqual(['first', 'given up', '0-0', '0-1']);
+    expect(nowMs - atMs).toBeLessThanOrEqual(40);
+    await begin('ended before', 0, ending.signal);
+    expect(names()).toContain('ended before');
+  });
+
+  test('whatever comes when, and however late the loop is, each gets its turn, and never two within five milliseconds', async () => {
+    const arrivals = fc.array(fc.record({ failures: fc.nat(5), afterMs: fc.nat(300), lateMs: fc.nat(400) }), {
+      maxLength: 60,
+    });
+    await fc.assert(
+      fc.asyncProperty(arrivals, async (all) => {
+        begun = [];
+        const turns: Promise<void>[] = [];
+        nowMs += 10_000;
+        for (const [index, { failures, afterMs, lateMs: late }] of all.entries()) {
+          lateMs = () => late;
+          if (afterMs > 200) await Promise.all(turns);
+          nowMs += afterMs;
+          turns.push(begin(`${index}`, failures));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await Promise.all(turns);
+        expect(begun).toHaveLength(all.length);
+        const gaps = begun.slice(1).map(({ atMs }, index) => atMs - (begun[index]?.atMs ?? 0));
+        expect(gaps.every((gap) => gap >= 5)).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
