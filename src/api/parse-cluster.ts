@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { HASH_ALGORITHMS } from '../hash/algorithms.ts';
 import { ANNOTATION_ACCEPT_CLUSTER, ANNOTATION_ALLOW_GC, FIELD_MANAGER, LABEL_MANAGED_BY } from './names.ts';
-import { deepFreeze, describeIssues, optionalString, optionalTime, parseMetadata } from './parse-fields.ts';
+import {
+  boundedName,
+  deepFreeze,
+  describeIssues,
+  optionalString,
+  optionalTime,
+  parseMetadata,
+} from './parse-fields.ts';
 import type { Cluster, Propagation, PropagationSpec, PropagationStatus, Setting } from './types.ts';
 
 const aceShape = z.object({
@@ -41,9 +48,9 @@ export function parseCluster(raw: unknown): Cluster {
   const meta = parseMetadata(raw);
   const ace = aceShape.safeParse(raw);
   const reach = reachShape.safeParse(raw);
-  const unusable =
-    meta.name.length > MAX_LABEL_LENGTH ? 'metadata.name: longer than a label can be (63)' : undefined;
   const status = reach.success ? reach.data.status : undefined;
+  const ends = endpoint(raw, meta.name);
+  const unusable = problemOf(meta.name, { 'status.caCert': status?.caCert, caCerts: ends.fqdnCaPem });
   return deepFreeze({
     name: meta.name,
     namespace: '',
@@ -52,20 +59,34 @@ export function parseCluster(raw: unknown): Cluster {
     deleting: Boolean(meta.deletionTimestamp),
     aceEnabled:
       ace.success && !unusable ? (ace.data.spec?.localClusterAuthEndpoint?.enabled ?? false) : undefined,
-    apiEndpoint: status?.apiEndpoint ?? '',
-    caCert: status?.caCert ?? '',
-    serviceAccountTokenSecret: status?.serviceAccountTokenSecret ?? '',
+    apiEndpoint: boundedUrl(status?.apiEndpoint ?? ''),
+    caCert: boundedPem(status?.caCert ?? ''),
+    serviceAccountTokenSecret: boundedName(status?.serviceAccountTokenSecret ?? ''),
     owner: ownerOf(meta.annotations ?? {}),
-    ...endpoint(raw, meta.name),
+    ...{ ...ends, fqdnCaPem: boundedPem(ends.fqdnCaPem) },
     problem: ace.success ? unusable : describeIssues(ace.error),
   });
+}
+
+/** Characters. All roots that browsers know are half of it. */
+const MAX_PEM = 512 * 1_024;
+const MAX_URL = 2_048;
+
+/** Every user of a Rancher may create Clusters, and must not be able to fill our memory by them. */
+const boundedPem = (text: string): string => (text.length > MAX_PEM ? '' : text);
+const boundedUrl = (text: string): string => (text.length > MAX_URL ? '' : text);
+
+function problemOf(name: string, pems: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (name.length > MAX_LABEL_LENGTH) return 'metadata.name: longer than a label can be (63)';
+  const [tooLong] = Object.entries(pems).find(([, pem = '']) => pem.length > MAX_PEM) ?? [];
+  return tooLong === undefined ? undefined : `${tooLong}: longer than ${MAX_PEM} characters`;
 }
 
 /** Rancher's note on a Cluster that its provisioning made. Owners of a cluster may write it: it never says where to go. */
 function ownerOf(annotations: Readonly<Record<string, string>>): Cluster['owner'] {
   const name = annotations['objectset.rio.cattle.io/owner-name'];
   const namespace = annotations['objectset.rio.cattle.io/owner-namespace'];
-  return name && namespace ? { namespace, name } : undefined;
+  return name && namespace ? { namespace: boundedName(namespace), name: boundedName(name) } : undefined;
 }
 
 /** What a kubeconfig is made of. Unreadable is as good as absent: it decides about nothing. */
@@ -73,7 +94,7 @@ function endpoint(raw: unknown, name: string): Pick<Cluster, 'displayName' | 'fq
   const parsed = endpointShape.safeParse(raw);
   const spec = parsed.success ? parsed.data.spec : undefined;
   const { fqdn = '', caCerts = '' } = spec?.localClusterAuthEndpoint ?? {};
-  return { displayName: spec?.displayName || name, fqdn, fqdnCaPem: caCerts };
+  return { displayName: boundedName(spec?.displayName || name), fqdn: boundedUrl(fqdn), fqdnCaPem: caCerts };
 }
 
 /** Our objects carry the cluster's name in a label. */

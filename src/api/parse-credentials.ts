@@ -27,7 +27,8 @@ export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
     const value = data[key];
     return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : undefined;
   };
-  const { claim, ...content } = contentOf(labels, decode);
+  const { claim, ...content } = bounded(contentOf(labels, decode));
+  const credential = decode('credential');
   return deepFreeze({
     name: meta.name,
     namespace: meta.namespace,
@@ -35,11 +36,21 @@ export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
     resourceVersion: meta.resourceVersion,
     createdAtMs: parseTime(meta.creationTimestamp ?? '') ?? Number.POSITIVE_INFINITY,
     cluster: labels[LABEL_CLUSTER] ?? '',
-    credential: decode('credential'),
+    credential: credential !== undefined && credential.length > MAX_CREDENTIAL ? '' : credential,
     renews: meta.annotations?.[ANNOTATION_CREDENTIAL_RENEW] === 'true',
     ...content,
     claim: claim ?? rancherClaim(content.kubeconfig, labels[LABEL_PROVISIONED] ?? ''),
   });
+}
+
+/** Characters. Whoever may create Secrets where credentials are looked for must not be able to fill our memory by them. */
+const MAX_KUBECONFIG = 512 * 1_024;
+const MAX_CREDENTIAL = 64 * 1_024;
+
+function bounded(content: Content): Content {
+  if ((content.kubeconfig?.length ?? 0) <= MAX_KUBECONFIG) return content;
+  const problem = `its kubeconfig is longer than ${MAX_KUBECONFIG} characters`;
+  return { ...content, kubeconfig: '', problem };
 }
 
 type Content = Pick<CredentialsSecret, 'kubeconfig' | 'problem' | 'claim'>;

@@ -1,5 +1,5 @@
 import { EXT_KIND_TOKEN, isObjectName, LABEL_EXT_KIND } from './names.ts';
-import { deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
+import { boundedName, boundedValue, deepFreeze, parseMetadata, parseTime } from './parse-fields.ts';
 import type { Token } from './types.ts';
 
 /** Whether a Secret of Rancher's namespace for them is a token: the label decides, as it does for Rancher. */
@@ -19,15 +19,15 @@ export function parseExtToken(raw: unknown): Token {
   const createdAtMs = parseTime(meta.creationTimestamp ?? '') ?? 0;
   const ttl = ttlOf(field('ttl'));
   const isEnabled = switchOf(field('enabled'));
-  const userName = field('user-id');
-  const hash = field('hash');
+  const userName = boundedName(field('user-id'));
+  const hash = boundedValue(field('hash'));
   return deepFreeze({
     api: 'ext',
     name: meta.name,
     // Those of other namespaces are never held beside these.
     namespace: '',
     uid: meta.uid,
-    shownUid: field('kube-uid'),
+    shownUid: boundedName(field('kube-uid')),
     resourceVersion: meta.resourceVersion,
     deleting: Boolean(meta.deletionTimestamp),
     createdAtMs,
@@ -35,7 +35,7 @@ export function parseExtToken(raw: unknown): Token {
     // The finalizer of its controller is on every token, for every cluster: it says nothing.
     isInRanchersCare: false,
     userName,
-    clusterName: field('cluster'),
+    clusterName: boundedName(field('cluster')),
     secret: hash === '' ? { kind: 'missing' } : { kind: 'hashed', value: hash },
     enabled: isEnabled ?? false,
     ttlMs: Math.max(0, ttl ?? 0),

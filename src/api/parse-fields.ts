@@ -69,3 +69,18 @@ export function deepFreeze<T>(value: T): T {
   for (const inner of Object.values(value)) deepFreeze(inner);
   return value;
 }
+
+const MAX_NAME = 253;
+/** Held in place of a name that is longer: it is none. */
+const TOO_LONG_NAME = '(too long for a name)';
+
+/** A name, or what shows that it can be none: whoever may create objects must not fill our memory. */
+export const boundedName = (text: string): string => (text.length > MAX_NAME ? TOO_LONG_NAME : text);
+
+/** Characters. No hash format takes a longer secret, and no hash is longer: `test/unit/hash/limits.test.ts`. */
+export const MAX_VALUE = 4_096;
+/** Held in place of a value that is longer: it is refused as that is, whatever is in it. */
+const TOO_LONG = 'x'.repeat(MAX_VALUE + 1);
+
+/** The same of a secret, or of its hash. */
+export const boundedValue = (text: string): string => (text.length > MAX_VALUE ? TOO_LONG : text);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { ANNOTATION_TOKEN_HASHED, isObjectName, rancherFinalizer } from './names.ts';
 import {
+  boundedName,
+  boundedValue,
   deepFreeze,
   describeIssues,
   enabledByDefault,
@@ -23,14 +25,6 @@ const fields = z.object({
     .transform((ttl) => ttl ?? 0),
   expiresAt: optionalTime,
 });
-
-/** Characters. No hash format takes a longer secret, and no hash is longer: `test/unit/hash/limits.test.ts`. */
-export const MAX_VALUE = 4_096;
-/** Held in place of a value that is longer: it is refused as that is, whatever is in it. Whoever may create tokens must not fill our memory. */
-const TOO_LONG = 'x'.repeat(MAX_VALUE + 1);
-const MAX_NAME = 253;
-/** The same of a name: it is none. */
-const TOO_LONG_NAME = '(too long for a name)';
 
 /**
  * A management Token (Rancher's fields, top-level beside metadata).
@@ -85,10 +79,8 @@ export function storedSecret(raw: unknown): TokenSecret {
 
 function secretOf(value: string, hashed: boolean): TokenSecret {
   if (value === '') return { kind: 'missing' };
-  return { kind: hashed ? 'hashed' : 'plain', value: value.length > MAX_VALUE ? TOO_LONG : value };
+  return { kind: hashed ? 'hashed' : 'plain', value: boundedValue(value) };
 }
-
-const boundedName = (text: string): string => (text.length > MAX_NAME ? TOO_LONG_NAME : text);
 
 function problemOf(name: string, userId: string): string | undefined {
   if (!isObjectName(name)) return 'metadata.name: cannot be the name of a Secret';

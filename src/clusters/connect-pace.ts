@@ -8,8 +8,19 @@ const LONGEST_MS = 200;
 const LATE_MS = 25;
 const FASTER = 0.9;
 const SLOWER = 1.5;
-/** A cluster that was tried in vain more often waits for those that were not. */
-const PROMISING_FAILURES = 2;
+/**
+ * Who is asked first for the next turn. Whatever comes without end, be it clusters that lose their connection each second, every
+ * one gets its turn.
+ */
+const ORDERS: readonly (readonly Urgency[])[] = [
+  ['urgent', 'promising', 'failing'],
+  ['urgent', 'promising', 'failing'],
+  ['promising', 'urgent', 'failing'],
+  ['failing', 'urgent', 'promising'],
+];
+
+/** Revocations wait for it; it was not tried in vain again and again; it was. */
+export type Urgency = 'urgent' | 'promising' | 'failing';
 
 /** What is there to wait, and to measure it by. */
 export interface PaceClock {
@@ -28,12 +39,12 @@ interface Waiting {
 /**
  * Lets connections to clusters begin one after the other, as fast as this process keeps up. A thousand TLS handshakes at once are
  * half a minute in which nothing else gets its turn in time: no revocation, no answer, and no renewal of a Lease, so that the
- * whole would begin anew for ever. How many are under way does not matter: a cluster that does not answer holds up nobody.
+ * whole would begin anew for ever. How many are under way does not matter: a cluster that does not answer takes one turn of many.
  */
 export class ConnectPace {
   readonly #clock: PaceClock;
-  readonly #promising: Waiting[] = [];
-  readonly #others: Waiting[] = [];
+  readonly #waiting: Readonly<Record<Urgency, Waiting[]>> = { urgent: [], promising: [], failing: [] };
+  #turns = 0;
   #intervalMs = FIRST_MS;
   #lastMs = Number.NEGATIVE_INFINITY;
   #running = false;
@@ -44,19 +55,16 @@ export class ConnectPace {
 
   /**
    * Resolves when the next connection may begin, or when `signal` says that it need not any more.
-   *
-   * @param failures - of this cluster, in a row
    */
-  async turn(failures: number, signal: AbortSignal): Promise<void> {
-    const isFree = !this.#running && this.#clock.now() - this.#lastMs >= this.#intervalMs;
-    if (isFree || signal.aborted) {
+  async turn(urgency: Urgency, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    if (!this.#running && this.#clock.now() - this.#lastMs >= this.#intervalMs) {
       this.#lastMs = this.#clock.now();
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     const begin = (): void => resolve();
-    const waiting = failures <= PROMISING_FAILURES ? this.#promising : this.#others;
-    waiting.push({ signal, begin });
+    this.#waiting[urgency].push({ signal, begin });
     signal.addEventListener('abort', begin, { once: true });
     if (!this.#running) void this.#run();
     await promise;
@@ -65,7 +73,7 @@ export class ConnectPace {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#promising.length + this.#others.length > 0) {
+    while (Object.values(this.#waiting).some(({ length }) => length > 0)) {
       const begunMs = this.#clock.now();
       await this.#clock.wait(this.#intervalMs);
       const lateMs = this.#clock.now() - begunMs - this.#intervalMs;
@@ -79,9 +87,12 @@ export class ConnectPace {
 
   /** The next that still wants to begin. */
   #next(): Waiting | undefined {
-    for (;;) {
-      const next = this.#promising.shift() ?? this.#others.shift();
-      if (!next?.signal.aborted) return next;
+    const order = ORDERS[this.#turns % ORDERS.length] ?? [];
+    this.#turns += 1;
+    for (const urgency of order) {
+      const waiting = this.#waiting[urgency];
+      for (let next = waiting.shift(); next; next = waiting.shift()) if (!next.signal.aborted) return next;
     }
+    return undefined;
   }
 }

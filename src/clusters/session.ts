@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/types.ts';
 import { ApiError, ConfigError, ConnectionError, describeError, OtherPlaneError } from '../errors.ts';
 import { backoffMs, pause } from '../kube/backoff.ts';
 import type { Access } from '../kube/kubeconfig.ts';
-import type { ConnectPace } from './connect-pace.ts';
+import type { ConnectPace, Urgency } from './connect-pace.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 
 /** What a session is doing. `reason` and `message` are what a person is shown. */
@@ -40,10 +40,14 @@ export interface SessionOptions
   readonly knownUid?: string | undefined;
   /** Which connections begin when, of all clusters. */
   readonly pace: Pick<ConnectPace, 'turn'>;
+  /** Revocations wait for this cluster to be connected. */
+  readonly isUrgent?: () => boolean;
 }
 
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MAX_MS = 30_000;
+/** A cluster that was tried in vain more often may well be away for long. */
+const PROMISING_FAILURES = 2;
 
 /**
  * One downstream cluster: connects, watches, notices the loss of it, and tries again for ever.
@@ -85,7 +89,7 @@ export class ClusterSession {
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     for (;;) {
-      await this.#options.pace.turn(failures, signal);
+      await this.#options.pace.turn(this.#urgency(failures), signal);
       if (signal.aborted) return;
       const lost = Promise.withResolvers<unknown>();
       // For each attempt anew: reactions to one promise that never settles would pile up for as long as we run.
@@ -113,6 +117,11 @@ export class ClusterSession {
         signal.removeEventListener('abort', end);
       }
     }
+  }
+
+  #urgency(failures: number): Urgency {
+    if (failures > PROMISING_FAILURES) return 'failing';
+    return this.#options.isUrgent?.() ? 'urgent' : 'promising';
   }
 
   async #waitAfter(

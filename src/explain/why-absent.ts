@@ -1,5 +1,5 @@
 import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
-import { MAX_VALUE } from '../api/parse-token.ts';
+import { MAX_VALUE } from '../api/parse-fields.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { HashAlgorithmName, KubeObject, Token, User, UserAttribute } from '../api/types.ts';

@@ -12,7 +12,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
-import { SpareWorkers } from '../queue/workers.ts';
+import { SpareWorkers } from '../queue/spare-workers.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';

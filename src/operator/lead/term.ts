@@ -61,6 +61,8 @@ export interface ManagementAccess {
 /** One for each write that may be under way, and some for reads. */
 const CLUSTER_CONNECTIONS = MAX_AT_A_TIME + 4;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Who has begun to wait for a connection in which nothing is written may well do so to the end. */
+const NEVER = new AbortController().signal;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /**
@@ -252,8 +254,10 @@ export class Term {
             ...{ ...this.#sessionOptions(cluster), ...way, installation, listener },
             pace: this.#connectPace,
           }),
-        holdsOurs: async (cluster, access) =>
-          holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() }),
+        holdsOurs: async (cluster, access) => {
+          await this.#connectPace.turn('failing', NEVER);
+          return holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() });
+        },
         letsIn: async (cluster, access) =>
           letsIn({ ...this.#sessionOptions(cluster), access: await access() }),
       },
@@ -272,7 +276,7 @@ export class Term {
     });
   }
 
-  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener' | 'pace'> {
+  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener' | 'pace' | 'isUrgent'> {
     const { config, definitions, metrics } = this.#deps;
     return {
       cluster,

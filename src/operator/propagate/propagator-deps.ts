@@ -5,7 +5,7 @@ import type { Installation } from '../../derive/ownership.ts';
 import type { Access } from '../../kube/kubeconfig.ts';
 import type { DebtKeeper, DebtKeeperDeps } from '../debts/debt-keeper.ts';
 import type { EarlierIds } from '../installation/earlier-ids.ts';
-import type { SpareWorkers } from '../queue/workers.ts';
+import type { SpareWorkers } from '../queue/spare-workers.ts';
 import type { TokenHashes } from '../reconcile/token-hashes.ts';
 import type { Upstream } from '../reconcile/work.ts';
 import type { Reports } from '../report/reports.ts';
@@ -76,6 +76,8 @@ export interface WayIn {
   readonly access: () => Promise<Access>;
   /** UID of the cluster that is to be found there; undefined while none was seen. */
   readonly knownUid: string | undefined;
+  /** Revocations wait for it, or it takes the place of one that is open. */
+  readonly isUrgent: () => boolean;
 }
 
 /** What holds for every cluster that was not told otherwise. */

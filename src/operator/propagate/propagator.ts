@@ -1,4 +1,4 @@
-// propagate/: one cluster; nothing in it is shared with another.
+// propagate/: one cluster; it shares nothing that it cannot do without.
 
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { KubeObject, PropagationSpec, PropagationStatus, Token } from '../../api/types.ts';
@@ -28,7 +28,7 @@ import { sessionStep } from './wanted-session.ts';
 
 /**
  * One downstream cluster's propagation: queue, workers, session and what came of it. Nothing in here is shared with another
- * cluster, so that nothing of one can delay another; but for the workers to spare, without which it does with its own.
+ * cluster, so that nothing of one can delay another; but for workers to spare, and the turns in which connections begin.
  */
 export class ClusterPropagator {
   readonly name: string;
@@ -192,15 +192,16 @@ export class ClusterPropagator {
   async #followCredentials(settings: ClusterSettings): Promise<void> {
     const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
     if (step.kind === 'keep') return;
+    const wasOpen = this.connection !== undefined;
     await this.#endSession();
     // Stopped meanwhile: nobody would ever end this session.
     if (step.kind === 'end' || this.queue.isClosed) return;
     this.#credentialsVersion = step.version;
-    const way = { access: step.access, knownUid: this.#identity.uid };
-    this.#session = this.#deps.sessions.open(this.name, way, {
-      stateChanged: (state) => this.#sessionChanged(state),
-      objectChanged: (object, deleted) => this.#objectChanged(object, deleted),
-    });
+    const isUrgent = (): boolean => wasOpen || this.debts.keys().length > 0;
+    const way = { access: step.access, knownUid: this.#identity.uid, isUrgent };
+    const stateChanged = (state: SessionState): void => this.#sessionChanged(state);
+    const objectChanged = this.#objectChanged.bind(this);
+    this.#session = this.#deps.sessions.open(this.name, way, { stateChanged, objectChanged });
     this.#session.start();
   }
 

@@ -1,106 +1,54 @@
 import { ApiError, ConnectionError } from '../../errors.ts';
-import { LANES } from '../keys.ts';
+import { LANES, type Lane } from '../keys.ts';
 import type { WriteObserver } from '../report/lag.ts';
 import { Pace } from './pace.ts';
+import type { SpareWorkers } from './spare-workers.ts';
 import { type WorkerDeps, work } from './worker.ts';
 
 /** Always there. Each that works needs a connection of its own, and what is to be done in most clusters is little. */
 const OWN = 4;
 /** These take nothing but revocations: slow writes must not keep one waiting. */
 const OWN_FOR_REVOCATIONS = 4;
-/** Another one helps where more keys wait for each that is there. */
+/** A helper comes where more keys wait for each worker that is there, */
 const KEYS_EACH = 2;
-/** A key that has waited for so long is worked by another one, too. */
+/** and where a key has waited for so long: what is in everybody's hands may hang. */
 const PATIENCE_MS = 500;
-/** So many help whenever keys wait, */
-const MANY = 12;
-/** and so many where writes take long for the way alone. */
-const MOST = 60;
+/** So many helpers each cluster may have, whatever the others do, */
+const HELPERS = 12;
+/** and so many while writes take long for the way alone. */
+const MOST_HELPERS = 60;
 
 /** Keys of one cluster that are worked at a time, at most. */
-export const MAX_AT_A_TIME = OWN + OWN_FOR_REVOCATIONS + MOST;
-
-const SPARE = 256;
-/** Above this part of its time the event loop has its hands full, and more at a time would only be late together. */
-const FULL = 0.9;
-/** For how long the event loop is looked at. */
-const LOOK_MS = 50;
-
-/**
- * Workers beyond each cluster's own, of the whole process: a thousand clusters that are busy at once must not need all its memory,
- * files and time.
- */
-export class SpareWorkers {
-  readonly #utilization: () => number;
-  #left: number;
-  #lookedAtMs = performance.now();
-  #isFull = false;
-
-  /** @param utilization - part of the time for which the event loop was busy since this was last asked */
-  constructor(count = SPARE, utilization: () => number = utilizationOfLoop()) {
-    this.#left = count;
-    this.#utilization = utilization;
-  }
-
-  /** @returns how many of them there were; none while the process has its hands full */
-  take(count: number): number {
-    this.#look();
-    const taken = this.#isFull ? 0 : Math.min(count, this.#left);
-    this.#left -= taken;
-    return taken;
-  }
-
-  giveBack(): void {
-    this.#left += 1;
-  }
-
-  #look(): void {
-    if (performance.now() - this.#lookedAtMs < LOOK_MS) return;
-    this.#isFull = this.#utilization() > FULL;
-    this.#lookedAtMs = performance.now();
-  }
-}
-
-function utilizationOfLoop(): () => number {
-  let last = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
-  };
-}
+export const MAX_AT_A_TIME = OWN + OWN_FOR_REVOCATIONS + MOST_HELPERS;
 
 /** The workers of one cluster: always a few, more while many keys wait, and many more while writes take long for the way alone. */
 export class Workers {
   readonly #deps: WorkerDeps;
   readonly #spare: SpareWorkers;
-  readonly #own: readonly Promise<void>[];
-  readonly #helpers = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   readonly #pace = new Pace();
-  /** Of the helpers, how many are to end. */
-  #surplus = 0;
+  #helpers = 0;
+  /** Helpers above this many are to end. */
+  #bound = HELPERS;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(deps: WorkerDeps, spare: SpareWorkers) {
     this.#deps = {
       ...deps,
       worked: (key, failure) => {
-        if (isTooMuch(failure)) this.#surplus = Math.ceil(this.helpers / 2);
+        if (isTooMuch(failure)) this.#fewer();
         deps.worked(key, failure);
       },
     };
     this.#spare = spare;
-    this.#own = [
-      ...Array.from({ length: OWN }, () => work(this.#deps)),
-      ...Array.from({ length: OWN_FOR_REVOCATIONS }, () => work(this.#deps, ['revocation'])),
-    ];
-    deps.queue.onWaiting(() => this.#look());
+    for (let own = 0; own < OWN; own += 1) this.#run(work(this.#deps));
+    for (let own = 0; own < OWN_FOR_REVOCATIONS; own += 1) this.#run(work(this.#deps, ['revocation']));
+    deps.queue.onWaiting((lane) => this.#keyWaits(lane));
   }
 
-  /** Workers that are there beyond the cluster's own. */
+  /** Workers that are there beyond those that always are. */
   get helpers(): number {
-    return this.#helpers.size;
+    return this.#helpers;
   }
 
   /** To be told of the writes of one key, which are made one after the other; tells `observer`, and sees how long each takes. */
@@ -121,52 +69,70 @@ export class Workers {
   /** Resolves when all have ended; the queue is closed before. */
   async ended(): Promise<void> {
     clearTimeout(this.#patience);
-    await Promise.allSettled([...this.#own, ...this.#helpers]);
+    await Promise.allSettled([...this.#running]);
   }
 
-  /** A key waits, and nobody was free. */
-  #look(): void {
-    if (this.helpers >= MANY) return;
-    if (this.#deps.queue.size > KEYS_EACH * (OWN + this.helpers)) this.#start(1);
-    this.#patience ??= setTimeout(() => this.#lookAgain(), PATIENCE_MS);
+  /** Nobody was free for it. */
+  #keyWaits(lane: Lane): void {
+    const isMany = this.#deps.queue.size > KEYS_EACH * (OWN + this.#helpers);
+    if (isMany || lane === 'revocation') this.#help();
+    this.#patience ??= setTimeout(() => this.#stillWaits(), PATIENCE_MS);
   }
 
-  /** What is in everybody's hands may hang for as long as a request may take. */
-  #lookAgain(): void {
+  #stillWaits(): void {
     this.#patience = undefined;
     const { queue } = this.#deps;
-    if (queue.isClosed || queue.size === 0 || this.helpers >= MANY) return;
-    this.#start(1);
-    this.#patience = setTimeout(() => this.#lookAgain(), PATIENCE_MS);
+    if (queue.isClosed || queue.size === 0) return;
+    this.#help();
+    this.#patience = setTimeout(() => this.#stillWaits(), PATIENCE_MS);
   }
 
   #answered(tookMs: number): void {
-    const atATime = OWN + this.helpers;
+    const atATime = OWN + this.#helpers;
     const step = this.#pace.answered(tookMs, atATime);
-    if (step === 'same') return;
-    const isMore = step === 'more';
-    this.#surplus = isMore ? 0 : Math.max(0, Math.ceil((this.helpers - MANY) / 2));
-    if (isMore)
-      this.#start(Math.min(atATime, MOST - this.helpers, Math.floor(this.#deps.queue.size / KEYS_EACH)));
+    if (step === 'fewer') this.#fewer();
+    if (step === 'more') this.#more(atATime);
   }
 
-  #start(count: number): void {
-    const taken = this.#spare.take(count);
-    for (let started = 0; started < taken; started += 1) {
-      const helper = work(this.#deps, LANES, () => this.#isNeeded()).finally(() => {
-        this.#helpers.delete(helper);
-        this.#spare.giveBack();
-      });
-      this.#helpers.add(helper);
-    }
+  /** Those that every cluster may have stay: that one answer takes long says nothing of the next. */
+  #fewer(): void {
+    this.#bound = Math.max(HELPERS, Math.floor(this.#helpers / 2));
   }
 
-  /** A helper never waits for a key. */
-  #isNeeded(): boolean {
-    if (this.#deps.queue.size === 0) return false;
-    if (this.#surplus === 0) return true;
-    this.#surplus -= 1;
-    return false;
+  #more(count: number): void {
+    const wanted = Math.min(count, Math.floor(this.#deps.queue.size / KEYS_EACH));
+    for (let begun = 0; begun < wanted && this.#helpers < HELPERS; begun += 1) this.#help();
+    const more = Math.min(wanted, MOST_HELPERS - this.#helpers);
+    if (this.#helpers < HELPERS || more <= 0) return;
+    const lent = this.#spare.take(more);
+    this.#bound = Math.max(this.#bound, this.#helpers + lent);
+    for (let begun = 0; begun < lent; begun += 1) this.#begin(true);
+  }
+
+  #help(): void {
+    if (this.#helpers < HELPERS) this.#begin(false);
+  }
+
+  #begin(isLent: boolean): void {
+    this.#helpers += 1;
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#helpers -= 1;
+      if (isLent) this.#spare.giveBack();
+    };
+    const goesOn = (): boolean => {
+      if (this.#deps.queue.size > 0 && this.#helpers <= this.#bound) return true;
+      end();
+      return false;
+    };
+    this.#run(work(this.#deps, LANES, goesOn).finally(end));
+  }
+
+  #run(worker: Promise<void>): void {
+    const running = worker.finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
 }
 

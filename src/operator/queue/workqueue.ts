@@ -28,7 +28,7 @@ export class WorkQueue {
   readonly #alarms = new Alarms((key, lane) => this.add(key, lane));
   readonly #failures = new Map<string, number>();
   readonly #waiters: Waiter[] = [];
-  #tellWaiting = (): void => {};
+  #tellWaiting: (lane: Lane) => void = () => {};
   #closed = false;
 
   constructor(random: Random = Math.random) {
@@ -66,7 +66,7 @@ export class WorkQueue {
   }
 
   /** Calls `listener` whenever a key has to wait because no worker is free. */
-  onWaiting(listener: () => void): void {
+  onWaiting(listener: (lane: Lane) => void): void {
     this.#tellWaiting = listener;
   }
 
@@ -169,7 +169,7 @@ export class WorkQueue {
     const index = this.#waiters.findIndex(({ lanes }) => lanes.includes(lane));
     const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
     if (waiter) waiter.resolve(this.#take([lane]));
-    else this.#tellWaiting();
+    else this.#tellWaiting(lane);
   }
 
   #lane(lane: Lane): Map<string, number> {

@@ -103,6 +103,41 @@ describe('parseCluster', () => {
   });
 });
 
+describe('fields that no cluster needs so long', () => {
+  const megabyte = 'u'.repeat(1_000_000);
+  const held = (raw: object): number =>
+    JSON.stringify(parseCluster({ metadata: { name: 'c-1', uid: 'u' }, ...raw })).length;
+
+  test.each([
+    { status: { apiEndpoint: megabyte } },
+    { status: { caCert: megabyte } },
+    { status: { serviceAccountTokenSecret: megabyte } },
+    { spec: { displayName: megabyte } },
+    { spec: { localClusterAuthEndpoint: { enabled: true, fqdn: megabyte } } },
+    { spec: { localClusterAuthEndpoint: { enabled: true, caCerts: megabyte } } },
+    {
+      metadata: {
+        ...{ name: 'c-1', uid: 'u' },
+        annotations: {
+          'objectset.rio.cattle.io/owner-name': megabyte,
+          'objectset.rio.cattle.io/owner-namespace': megabyte,
+        },
+      },
+    },
+  ])('are not held (%#)', (raw) => {
+    expect(held(raw)).toBeLessThan(2_000);
+  });
+
+  test('and a certificate that is cut would be another one: nothing is added or taken away by it', () => {
+    const status = { caCert: megabyte };
+    const spec = { localClusterAuthEndpoint: { enabled: true } };
+    expect(parseCluster({ metadata: { name: 'c-1', uid: 'u' }, spec, status })).toMatchObject({
+      aceEnabled: undefined,
+      problem: 'status.caCert: longer than 524288 characters',
+    });
+  });
+});
+
 const aPropagation = (fields: Json, metadata: Json = {}): ReturnType<typeof parsePropagation> =>
   parsePropagation({ metadata: { name: 'c-1', generation: 3, ...metadata }, ...fields });
 

@@ -66,6 +66,18 @@ const parse = (
     data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
   });
 
+test('a kubeconfig or a credential that no cluster needs so long is not held, and the first is a problem', () => {
+  const megabyte = base64('u'.repeat(1_000_000));
+  const secret = parseCredentialsSecret({
+    metadata: { name: 's', namespace: 'n', uid: 'u' },
+    data: { kubeconfig: megabyte, credential: megabyte },
+  });
+  expect(secret).toMatchObject({
+    ...{ kubeconfig: '', credential: '' },
+    problem: 'its kubeconfig is longer than 524288 characters',
+  });
+});
+
 describe('the Secret of Rancher\u2019s provisioning', () => {
   const kubeconfig = (cluster: Json, current = 'default'): string =>
     JSON.stringify({

@@ -101,3 +101,12 @@ describe('parseExtToken', () => {
     expect(isExtToken(rawExtToken({}, { labels: null }))).toBe(false);
   });
 });
+
+test('fields that are too long for what they are are not held', () => {
+  const megabyte = Buffer.from('u'.repeat(1_000_000)).toString('base64');
+  const names = ['user-id', 'cluster', 'kube-uid', 'hash', 'principal', 'ttl', 'enabled', 'last-used-at'];
+  const data = Object.fromEntries(names.map((name) => [name, megabyte]));
+  const token = parseExtToken({ metadata: { name: 't', namespace: 'cattle-tokens' }, data });
+  expect(JSON.stringify(token).length).toBeLessThan(6_000);
+  expect(token.problem).toBeDefined();
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ConnectPace } from '../../../src/clusters/connect-pace.ts';
+import { ConnectPace, type Urgency } from '../../../src/clusters/connect-pace.ts';
 
 let nowMs: number;
 /** How late the event loop is with a timer. */
@@ -23,13 +23,17 @@ beforeEach(() => {
   });
 });
 
-async function begin(name: string, failures = 0, signal: AbortSignal = forEver): Promise<void> {
-  await pace.turn(failures, signal);
+async function begin(
+  name: string,
+  urgency: Urgency = 'promising',
+  signal: AbortSignal = forEver,
+): Promise<void> {
+  await pace.turn(urgency, signal);
   begun.push({ name, atMs: nowMs });
 }
 
-const many = (count: number, failures = 0): Promise<void>[] =>
-  Array.from({ length: count }, (_, index) => begin(`${failures}-${index}`, failures));
+const many = (count: number, urgency: Urgency = 'promising'): Promise<void>[] =>
+  Array.from({ length: count }, (_, index) => begin(`${urgency} ${index}`, urgency));
 const names = (): string[] => begun.map(({ name }) => name);
 
 describe('ConnectPace', () => {
@@ -43,7 +47,7 @@ describe('ConnectPace', () => {
 
   test('a thousand begin one after the other, within ten seconds where the process keeps up', async () => {
     await Promise.all(many(1_000));
-    expect(names()).toEqual(Array.from({ length: 1_000 }, (_, index) => `0-${index}`));
+    expect(names()).toEqual(Array.from({ length: 1_000 }, (_, index) => `promising ${index}`));
     expect(nowMs - 1_000).toBeLessThan(10_000);
     expect(nowMs - 1_000).toBeGreaterThan(4_000);
   });
@@ -55,30 +59,46 @@ describe('ConnectPace', () => {
     expect(last - (begun.at(-2)?.atMs ?? 0)).toBe(230);
   });
 
-  test('those that were tried in vain again and again come after those that were not', async () => {
+  test('those for whom revocations wait come before the others, and those that were tried in vain after them', async () => {
     await begin('first');
-    const all = [...many(3, 7), ...many(3, 0), ...many(2, 2)];
-    await Promise.all(all);
-    expect(names()).toEqual(['first', '0-0', '0-1', '0-2', '2-0', '2-1', '7-0', '7-1', '7-2']);
+    await Promise.all([...many(2, 'failing'), ...many(2, 'promising'), ...many(4, 'urgent')]);
+    expect(names()).toEqual([
+      'first',
+      ...['urgent 0', 'urgent 1', 'promising 0', 'failing 0'],
+      ...['urgent 2', 'urgent 3', 'promising 1', 'failing 1'],
+    ]);
+  });
+
+  test('whatever comes without end, all others get their turns, too', async () => {
+    let isOver = false;
+    const flood = async (urgency: Urgency): Promise<void> => {
+      while (!isOver) await begin('flood', urgency);
+    };
+    const floods = [...Array(50).keys()].flatMap(() => [flood('urgent'), flood('promising')]);
+    await begin('was tried in vain', 'failing');
+    expect(begun.length).toBeLessThan(20);
+    isOver = true;
+    await Promise.all(floods);
   });
 
   test('one that need not any more is not waited for, and takes nobody its turn', async () => {
     await begin('first');
     const ending = new AbortController();
-    const given = begin('given up', 0, ending.signal);
+    const given = begin('given up', 'promising', ending.signal);
     const rest = many(2);
     ending.abort();
     await given;
     const atMs = nowMs;
     await Promise.all(rest);
-    expect(names()).toEqual(['first', 'given up', '0-0', '0-1']);
+    expect(names()).toEqual(['first', 'given up', 'promising 0', 'promising 1']);
     expect(nowMs - atMs).toBeLessThanOrEqual(40);
-    await begin('ended before', 0, ending.signal);
+    await begin('ended before', 'urgent', ending.signal);
     expect(names()).toContain('ended before');
   });
 
   test('whatever comes when, and however late the loop is, each gets its turn, and never two within five milliseconds', async () => {
-    const arrivals = fc.array(fc.record({ failures: fc.nat(5), afterMs: fc.nat(300), lateMs: fc.nat(400) }), {
+    const urgency = fc.constantFrom<Urgency>('urgent', 'promising', 'failing');
+    const arrivals = fc.array(fc.record({ urgency, afterMs: fc.nat(300), lateMs: fc.nat(400) }), {
       maxLength: 60,
     });
     await fc.assert(
@@ -86,11 +106,11 @@ describe('ConnectPace', () => {
         begun = [];
         const turns: Promise<void>[] = [];
         nowMs += 10_000;
-        for (const [index, { failures, afterMs, lateMs: late }] of all.entries()) {
+        for (const [index, { urgency: one, afterMs, lateMs: late }] of all.entries()) {
           lateMs = () => late;
           if (afterMs > 200) await Promise.all(turns);
           nowMs += afterMs;
-          turns.push(begin(`${index}`, failures));
+          turns.push(begin(`${index}`, one));
           await new Promise((resolve) => setImmediate(resolve));
         }
         await Promise.all(turns);

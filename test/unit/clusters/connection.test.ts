@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ConnectPace } from '../../../src/clusters/connect-pace.ts';
+import { ConnectPace, type Urgency } from '../../../src/clusters/connect-pace.ts';
 import { Connection, type ConnectionOptions } from '../../../src/clusters/connection.ts';
 import { ClusterSession, type SessionState } from '../../../src/clusters/session.ts';
 import { ConnectionError, OtherPlaneError } from '../../../src/errors.ts';
@@ -97,12 +97,17 @@ describe('a connection', () => {
 });
 
 describe('a session', () => {
-  function begin(knownUid?: string): { states: SessionState[]; session: ClusterSession } {
+  function begin(
+    knownUid?: string,
+    pace: Pick<ConnectPace, 'turn'> = new ConnectPace(),
+    isUrgent = false,
+  ): { states: SessionState[]; session: ClusterSession } {
     const states: SessionState[] = [];
     const session = new ClusterSession({
       ...common,
       knownUid,
-      pace: new ConnectPace(),
+      pace,
+      isUrgent: () => isUrgent,
       access: async () => access(),
       listener: { stateChanged: (state) => states.push(state), objectChanged: () => {} },
     });
@@ -140,6 +145,40 @@ describe('a session', () => {
       clusterUid: 'zero',
       strangerUid: undefined,
     });
+  });
+
+  test('waits for its turn before each connection, and says how urgent it is', async () => {
+    const urgencies: Urgency[] = [];
+    const turn = Promise.withResolvers<void>();
+    const pace = {
+      turn: (urgency: Urgency) => {
+        urgencies.push(urgency);
+        return turn.promise;
+      },
+    };
+    let tries = 0;
+    server.onPath = () => {
+      tries += 1;
+      return aStatus(503, 'ServiceUnavailable');
+    };
+    const { states } = begin(undefined, pace, true);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([tries, states]).toEqual([0, []]);
+    turn.resolve();
+    await eventually(() => expect(urgencies).toEqual(['urgent', 'urgent', 'urgent', 'failing']), {
+      timeoutMs: 20_000,
+    });
+    expect(tries).toBeGreaterThanOrEqual(3);
+  });
+
+  test('that is stopped while it waits for its turn never connects', async () => {
+    const pace = new ConnectPace();
+    const never = new AbortController().signal;
+    const others = Array.from({ length: 20 }, () => pace.turn('urgent', never));
+    const { session, states } = begin(undefined, pace);
+    await session.stop();
+    await Promise.all([...others, pace.turn('failing', never)]);
+    expect([states, server.lists.length]).toEqual([[], 0]);
   });
 
   test('comes back no sooner than the server asks', async () => {

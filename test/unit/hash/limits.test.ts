@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { MAX_VALUE, parseToken } from '../../../src/api/parse-token.ts';
+import { MAX_VALUE } from '../../../src/api/parse-fields.ts';
+import { parseToken } from '../../../src/api/parse-token.ts';
 import { HASH_ALGORITHMS } from '../../../src/hash/algorithms.ts';
 import { detectFormat } from '../../../src/hash/detect.ts';
 import { acceptsSecret, maxSecretBytes } from '../../../src/hash/limits.ts';

@@ -212,10 +212,10 @@ describe('a list as a stream', () => {
       const stream = await streamNumber(1);
       for (let index = 0; index < 40; index += 1) stream.send('ADDED', anItem(`a-${index}`, '1'));
       await eventually(() => {
-      // Each piece is judged by what came before it.
-      stream.send('ADDED', anItem('one-more', '1'));
-      expect(reflection.failures).toHaveLength(1);
-    });
+        // Each piece is judged by what came before it.
+        stream.send('ADDED', anItem('one-more', '1'));
+        expect(reflection.failures).toHaveLength(1);
+      });
       expect(reflection.failures[0]?.error).toMatchObject({ statusReason: 'ResponseTooLarge' });
       expect([server.lists.length, names()]).toEqual([0, []]);
     },

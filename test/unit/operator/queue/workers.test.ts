@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../../../src/clusters/connection.ts';
 import { ConnectionError } from '../../../../src/errors.ts';
 import { done, type Result } from '../../../../src/operator/decide/plan.ts';
-import { SpareWorkers, Workers } from '../../../../src/operator/queue/workers.ts';
+import { SpareWorkers } from '../../../../src/operator/queue/spare-workers.ts';
+import { Workers } from '../../../../src/operator/queue/workers.ts';
 import { WorkQueue } from '../../../../src/operator/queue/workqueue.ts';
 import { Outcomes } from '../../../../src/operator/report/outcomes.ts';
 import { createLog } from '../../../../src/telemetry/log.ts';
@@ -72,23 +73,16 @@ async function passUntil(isSo: () => boolean): Promise<void> {
   expect(isSo()).toBe(true);
 }
 
-const whenIdle = (): Promise<void> => passUntil(() => queue.isIdle);
+/** So many are lent to others. */
+function lend(spare: SpareWorkers, count: number): number {
+  spare.take(0);
+  vi.advanceTimersByTime(60);
+  let lent = 0;
+  for (let tries = 0; tries < count && lent < count; tries += 1) lent += spare.take(1);
+  return lent;
+}
 
-test('by its own measure an event loop that never rests has its hands full, and one that waits has not', async () => {
-  vi.useRealTimers();
-  start();
-  const spare = new SpareWorkers();
-  const busyUntilMs = performance.now() + 300;
-  const given: number[] = [];
-  while (performance.now() < busyUntilMs) {
-    given.push(spare.take(1));
-    if (given.at(-1) === 1) spare.giveBack();
-  }
-  expect(given.at(-1)).toBe(0);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(spare.take(1)).toBe(1);
-  vi.useFakeTimers();
-});
+const whenIdle = (): Promise<void> => passUntil(() => queue.isIdle);
 
 describe('Workers', () => {
   test('far away more keys are worked at a time, up to a bound, and the helpers end with the keys', async () => {
@@ -143,32 +137,61 @@ describe('Workers', () => {
     expect([atATime, queue.size]).toEqual([14, 0]);
   });
 
-  test('nobody helps while the event loop has its hands full', async () => {
+  test('nobody is lent while the event loop has its hands full, but each cluster has its own helpers', async () => {
     let utilization = 0.95;
-    start(new SpareWorkers(100, () => utilization));
-    await vi.advanceTimersByTimeAsync(100);
-    add(500);
-    await whenIdle();
-    expect(most).toBe(4);
-    utilization = 0.5;
-    add(500);
-    await whenIdle();
-    expect(most).toBeGreaterThanOrEqual(16);
-  });
-
-  test('two busy clusters share what the process has to spare, and give it back', async () => {
-    const spare = new SpareWorkers(20, () => 0);
-    start(spare);
+    start(new SpareWorkers(256, () => utilization));
     add(1_000);
     await whenIdle();
-    expect(most).toBe(24);
-    await passUntil(() => workers.helpers === 0);
-    expect(spare.take(1_000)).toBe(20);
+    expect(most).toBe(16);
+    utilization = 0.5;
+    add(2_000);
+    await whenIdle();
+    expect(most).toBe(64);
   });
 
-  test('a cluster that stops answering is given half of the helpers, and half of those', async () => {
-    start();
+  test('what the process has to spare is shared, and comes back', async () => {
+    const spare = new SpareWorkers(40, () => 0);
+    const others = lend(spare, 10);
+    start(spare);
     add(2_000);
+    await whenIdle();
+    expect(most).toBeGreaterThan(16);
+    // A quarter of what is left, each time that there is reason for more.
+    expect(most).toBeLessThan(16 + 30);
+    await passUntil(() => workers.helpers === 0);
+    for (let back = 0; back < others; back += 1) spare.giveBack();
+    expect(lend(spare, 10)).toBe(10);
+  });
+
+  test('a burst after one that ended in failures is worked by as many as any', async () => {
+    start();
+    const answers = reconcile;
+    reconcile = async () => {
+      await delay(WAY_MS);
+      throw new ConnectionError('Unreachable', 'no answer');
+    };
+    add(16);
+    await passUntil(() => queue.size === 0 && workers.helpers === 0);
+    reconcile = answers;
+    for (let index = 100; index < 200; index += 1) queue.add(`token/${index}`, 'normal');
+    expect(workers.helpers).toBe(12);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(atATime).toBe(12);
+  });
+
+  test('a revocation that waits is worked at once by another one', async () => {
+    start();
+    writeMs = () => 10_000;
+    for (let index = 0; index < 20; index += 1) {
+      queue.add(`token/${index}`, 'revocation');
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect([atATime, queue.size]).toEqual([20, 0]);
+  });
+
+  test('a cluster that stops answering is given half of the helpers that were lent, and half of those', async () => {
+    start();
+    add(5_000);
     await passUntil(() => workers.helpers === 60);
     reconcile = async () => {
       atATime += 1;
@@ -176,16 +199,30 @@ describe('Workers', () => {
       atATime -= 1;
       throw new ConnectionError('Unreachable', 'no answer');
     };
-    await passUntil(() => workers.helpers < 8);
+    await passUntil(() => workers.helpers <= 12);
+    expect(queue.size).toBeGreaterThan(1_000);
   });
 
   test('what the process has to spare comes back from a cluster that is ended while busy', async () => {
-    const spare = new SpareWorkers(40, () => 0);
+    const spare = new SpareWorkers(256, () => 0);
     start(spare);
-    add(2_000);
-    await passUntil(() => workers.helpers === 40);
+    add(5_000);
+    await passUntil(() => workers.helpers === 60);
     queue.close();
     await passUntil(() => workers.helpers === 0);
-    expect(spare.take(1_000)).toBe(40);
+    expect(lend(spare, 64)).toBe(64);
   });
+});
+
+test('an event loop that never rests has its hands full by its own measure, and one that waits has not', async () => {
+  vi.useRealTimers();
+  start();
+  const spare = new SpareWorkers();
+  expect(spare.take(1)).toBe(0);
+  const busyUntilMs = performance.now() + 120;
+  while (performance.now() < busyUntilMs);
+  expect(spare.take(1)).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  expect(spare.take(1)).toBe(1);
+  vi.useFakeTimers();
 });
