@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { optionalString } from './parse-fields.ts';
+import { boundedName, optionalString } from './parse-fields.ts';
 
 const argoShape = z.object({
   bearerToken: optionalString,
@@ -38,7 +38,7 @@ export interface ArgoCluster {
  */
 export function argoKubeconfig(decode: (key: string) => string | undefined): ArgoCluster {
   const isOfProject = Boolean(decode('project'));
-  const name = isOfProject ? '' : (decode('name') ?? '');
+  const name = isOfProject ? '' : boundedName(decode('name') ?? '');
   const server = decode('server') ?? '';
   const config = argoShape.safeParse(jsonOf(decode('config')));
   const refused = (problem: string): ArgoCluster => ({ name, kubeconfig: undefined, problem });

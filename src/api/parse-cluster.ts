@@ -49,8 +49,8 @@ export function parseCluster(raw: unknown): Cluster {
   const ace = aceShape.safeParse(raw);
   const reach = reachShape.safeParse(raw);
   const status = reach.success ? reach.data.status : undefined;
-  const ends = endpoint(raw, meta.name);
-  const unusable = problemOf(meta.name, { 'status.caCert': status?.caCert, caCerts: ends.fqdnCaPem });
+  const unusable =
+    meta.name.length > MAX_LABEL_LENGTH ? 'metadata.name: longer than a label can be (63)' : undefined;
   return deepFreeze({
     name: meta.name,
     namespace: '',
@@ -63,24 +63,21 @@ export function parseCluster(raw: unknown): Cluster {
     caCert: boundedPem(status?.caCert ?? ''),
     serviceAccountTokenSecret: boundedName(status?.serviceAccountTokenSecret ?? ''),
     owner: ownerOf(meta.annotations ?? {}),
-    ...{ ...ends, fqdnCaPem: boundedPem(ends.fqdnCaPem) },
+    ...endpoint(raw, meta.name),
     problem: ace.success ? unusable : describeIssues(ace.error),
   });
 }
 
-/** Characters. All roots that browsers know are half of it. */
-const MAX_PEM = 512 * 1_024;
+/** Characters. All roots that browsers know are less. */
+const MAX_PEM = 256 * 1_024;
 const MAX_URL = 2_048;
 
-/** Every user of a Rancher may create Clusters, and must not be able to fill our memory by them. */
-const boundedPem = (text: string): string => (text.length > MAX_PEM ? '' : text);
-const boundedUrl = (text: string): string => (text.length > MAX_URL ? '' : text);
-
-function problemOf(name: string, pems: Readonly<Record<string, string | undefined>>): string | undefined {
-  if (name.length > MAX_LABEL_LENGTH) return 'metadata.name: longer than a label can be (63)';
-  const [tooLong] = Object.entries(pems).find(([, pem = '']) => pem.length > MAX_PEM) ?? [];
-  return tooLong === undefined ? undefined : `${tooLong}: longer than ${MAX_PEM} characters`;
-}
+/**
+ * Every user of a Rancher may create Clusters, and must not be able to fill our memory by them. What is too long is held as something
+ * that can be none: absent would mean another thing, and it decides about nothing but the way to the cluster.
+ */
+const boundedPem = (text: string): string => (text.length > MAX_PEM ? '(too long for certificates)' : text);
+const boundedUrl = (text: string): string => (text.length > MAX_URL ? '(too long for an address)' : text);
 
 /** Rancher's note on a Cluster that its provisioning made. Owners of a cluster may write it: it never says where to go. */
 function ownerOf(annotations: Readonly<Record<string, string>>): Cluster['owner'] {
@@ -94,7 +91,11 @@ function endpoint(raw: unknown, name: string): Pick<Cluster, 'displayName' | 'fq
   const parsed = endpointShape.safeParse(raw);
   const spec = parsed.success ? parsed.data.spec : undefined;
   const { fqdn = '', caCerts = '' } = spec?.localClusterAuthEndpoint ?? {};
-  return { displayName: boundedName(spec?.displayName || name), fqdn: boundedUrl(fqdn), fqdnCaPem: caCerts };
+  return {
+    displayName: boundedName(spec?.displayName || name),
+    fqdn: boundedUrl(fqdn),
+    fqdnCaPem: boundedPem(caCerts),
+  };
 }
 
 /** Our objects carry the cluster's name in a label. */

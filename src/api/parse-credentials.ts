@@ -27,7 +27,9 @@ export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
     const value = data[key];
     return typeof value === 'string' ? Buffer.from(value, 'base64').toString('utf8') : undefined;
   };
-  const { claim, ...content } = bounded(contentOf(labels, decode));
+  const { claim, ...content } = bounded(
+    meta.namespace === OPEN_NAMESPACE ? NOTHING : contentOf(labels, decode),
+  );
   const credential = decode('credential');
   return deepFreeze({
     name: meta.name,
@@ -46,6 +48,13 @@ export function parseCredentialsSecret(raw: unknown): CredentialsSecret {
 /** Characters. Whoever may create Secrets where credentials are looked for must not be able to fill our memory by them. */
 const MAX_KUBECONFIG = 512 * 1_024;
 const MAX_CREDENTIAL = 64 * 1_024;
+
+/**
+ * In Rancher every standard user may create Secrets here: of what is in it, only the one that the status of a Cluster names is
+ * taken, and of that only its credential.
+ */
+export const OPEN_NAMESPACE = 'cattle-global-data';
+const NOTHING: Content = { kubeconfig: undefined, problem: undefined, claim: undefined };
 
 function bounded(content: Content): Content {
   if ((content.kubeconfig?.length ?? 0) <= MAX_KUBECONFIG) return content;

@@ -32,6 +32,7 @@ export interface PaceClock {
 const CLOCK: PaceClock = { now: () => performance.now(), wait: delay };
 
 interface Waiting {
+  readonly urgency: () => Urgency;
   readonly signal: AbortSignal;
   readonly begin: () => void;
 }
@@ -43,7 +44,7 @@ interface Waiting {
  */
 export class ConnectPace {
   readonly #clock: PaceClock;
-  readonly #waiting: Readonly<Record<Urgency, Waiting[]>> = { urgent: [], promising: [], failing: [] };
+  readonly #waiting: Waiting[] = [];
   #turns = 0;
   #intervalMs = FIRST_MS;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -55,8 +56,10 @@ export class ConnectPace {
 
   /**
    * Resolves when the next connection may begin, or when `signal` says that it need not any more.
+   *
+   * @param urgency - asked at each turn: it may become urgent while it waits
    */
-  async turn(urgency: Urgency, signal: AbortSignal): Promise<void> {
+  async turn(urgency: () => Urgency, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     if (!this.#running && this.#clock.now() - this.#lastMs >= this.#intervalMs) {
       this.#lastMs = this.#clock.now();
@@ -64,7 +67,7 @@ export class ConnectPace {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     const begin = (): void => resolve();
-    this.#waiting[urgency].push({ signal, begin });
+    this.#waiting.push({ urgency, signal, begin });
     signal.addEventListener('abort', begin, { once: true });
     if (!this.#running) void this.#run();
     await promise;
@@ -73,7 +76,7 @@ export class ConnectPace {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (Object.values(this.#waiting).some(({ length }) => length > 0)) {
+    while (this.#waiting.length > 0) {
       const begunMs = this.#clock.now();
       await this.#clock.wait(this.#intervalMs);
       const lateMs = this.#clock.now() - begunMs - this.#intervalMs;
@@ -85,14 +88,18 @@ export class ConnectPace {
     this.#running = false;
   }
 
-  /** The next that still wants to begin. */
+  /** Of those that still want to begin, the first of the class whose turn it is, or of the next. */
   #next(): Waiting | undefined {
     const order = ORDERS[this.#turns % ORDERS.length] ?? [];
     this.#turns += 1;
-    for (const urgency of order) {
-      const waiting = this.#waiting[urgency];
-      for (let next = waiting.shift(); next; next = waiting.shift()) if (!next.signal.aborted) return next;
+    const wanted = this.#waiting.filter(({ signal }) => !signal.aborted);
+    const first = new Map<Urgency, Waiting>();
+    for (const one of wanted) {
+      const urgency = one.urgency();
+      if (!first.has(urgency)) first.set(urgency, one);
     }
-    return undefined;
+    const next = order.map((urgency) => first.get(urgency)).find((one) => one !== undefined);
+    this.#waiting.splice(0, Number.POSITIVE_INFINITY, ...wanted.filter((one) => one !== next));
+    return next;
   }
 }

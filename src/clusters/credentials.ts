@@ -131,6 +131,8 @@ function fromStatus(cluster: Cluster, account: CredentialsSecret): Credentials {
     version: digest(source, cluster.apiEndpoint, cluster.caCert, account.credential ?? ''),
     access: async () => {
       if (caPem === '') throw new ConfigError(`${source}: status.caCert holds no PEM certificate`);
+      if (!account.credential)
+        throw new ConfigError(`${source}: data.credential is empty, or far too long for one`);
       return named(source, bearerAccess(cluster.apiEndpoint, caPem, account.credential ?? ''));
     },
     kubeconfig: () => bearerKubeconfig(cluster.apiEndpoint, caPem, account.credential ?? ''),

@@ -41,7 +41,9 @@ export interface SessionOptions
   /** Which connections begin when, of all clusters. */
   readonly pace: Pick<ConnectPace, 'turn'>;
   /** Revocations wait for this cluster to be connected. */
-  readonly isUrgent?: () => boolean;
+  readonly owes?: () => boolean;
+  /** One was open until now, by other credentials. */
+  readonly replaces?: boolean;
 }
 
 const BACKOFF_BASE_MS = 1_000;
@@ -89,7 +91,7 @@ export class ClusterSession {
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     for (;;) {
-      await this.#options.pace.turn(this.#urgency(failures), signal);
+      await this.#options.pace.turn(() => this.#urgency(failures), signal);
       if (signal.aborted) return;
       const lost = Promise.withResolvers<unknown>();
       // For each attempt anew: reactions to one promise that never settles would pile up for as long as we run.
@@ -120,8 +122,10 @@ export class ClusterSession {
   }
 
   #urgency(failures: number): Urgency {
-    if (failures > PROMISING_FAILURES) return 'failing';
-    return this.#options.isUrgent?.() ? 'urgent' : 'promising';
+    const { owes, replaces } = this.#options;
+    const isUrgent = owes?.() || (replaces && this.#state.phase === 'connecting');
+    if (failures > PROMISING_FAILURES) return isUrgent ? 'promising' : 'failing';
+    return isUrgent ? 'urgent' : 'promising';
   }
 
   async #waitAfter(

@@ -1,4 +1,4 @@
-import { KUBECONFIG_SUFFIX } from '../api/parse-credentials.ts';
+import { KUBECONFIG_SUFFIX, OPEN_NAMESPACE } from '../api/parse-credentials.ts';
 import type { Claim, Cluster, CredentialsSecret } from '../api/types.ts';
 
 /** What the management plane holds of ways to clusters. */
@@ -24,12 +24,6 @@ type Way =
 
 /** Settings by which a Rancher says where it is. */
 export const RANCHER_ADDRESSES: readonly string[] = ['internal-server-url', 'server-url'];
-
-/**
- * In Rancher every standard user may create Secrets here: of what is in it, only the one that the status of a Cluster names is
- * taken.
- */
-const OPEN_NAMESPACE = 'cattle-global-data';
 
 /**
  * The way to a cluster, by the first that exists: a Secret labelled `ace-operator.io/cluster: <id>`; the one that Rancher's

@@ -61,8 +61,6 @@ export interface ManagementAccess {
 /** One for each write that may be under way, and some for reads. */
 const CLUSTER_CONNECTIONS = MAX_AT_A_TIME + 4;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Who has begun to wait for a connection in which nothing is written may well do so to the end. */
-const NEVER = new AbortController().signal;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /**
@@ -80,7 +78,7 @@ export class Term {
   #plane: Plane = { identity: '', resourceVersion: '' };
   #clusters: Clusters | undefined;
   #key: HeldKey | undefined;
-  #ended = false;
+  readonly #ending = new AbortController();
 
   constructor(deps: TermDeps) {
     this.#deps = deps;
@@ -144,7 +142,7 @@ export class Term {
 
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
-    this.#ended = true;
+    this.#ending.abort();
     await this.#clusters?.stop();
     await this.#transport.close();
   }
@@ -192,7 +190,7 @@ export class Term {
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
   #mayWrite(): boolean {
-    return !this.#ended && this.#deps.plane.mayWrite();
+    return !this.#ending.signal.aborted && this.#deps.plane.mayWrite();
   }
 
   /** False also where it is ours, and not everything was read yet. */
@@ -255,7 +253,8 @@ export class Term {
             pace: this.#connectPace,
           }),
         holdsOurs: async (cluster, access) => {
-          await this.#connectPace.turn('failing', NEVER);
+          await this.#connectPace.turn(() => 'failing', this.#ending.signal);
+          this.#ending.signal.throwIfAborted();
           return holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() });
         },
         letsIn: async (cluster, access) =>
@@ -276,7 +275,9 @@ export class Term {
     });
   }
 
-  #sessionOptions(cluster: string): Omit<SessionOptions, 'access' | 'listener' | 'pace' | 'isUrgent'> {
+  #sessionOptions(
+    cluster: string,
+  ): Omit<SessionOptions, 'access' | 'listener' | 'pace' | 'owes' | 'replaces'> {
     const { config, definitions, metrics } = this.#deps;
     return {
       cluster,

@@ -76,8 +76,10 @@ export interface WayIn {
   readonly access: () => Promise<Access>;
   /** UID of the cluster that is to be found there; undefined while none was seen. */
   readonly knownUid: string | undefined;
-  /** Revocations wait for it, or it takes the place of one that is open. */
-  readonly isUrgent: () => boolean;
+  /** Revocations wait for it. */
+  readonly owes: () => boolean;
+  /** It takes the place of a session that was open until now. */
+  readonly replaces: boolean;
 }
 
 /** What holds for every cluster that was not told otherwise. */

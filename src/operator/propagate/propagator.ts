@@ -26,10 +26,7 @@ import type { PropagatorDeps } from './propagator-deps.ts';
 import { reconcileKey } from './reconcile-key.ts';
 import { sessionStep } from './wanted-session.ts';
 
-/**
- * One downstream cluster's propagation: queue, workers, session and what came of it. Nothing in here is shared with another
- * cluster, so that nothing of one can delay another; but for workers to spare, and the turns in which connections begin.
- */
+/** One downstream cluster's propagation: queue, workers, session and what came of it. With the others it shares only workers to spare, and the turns in which connections begin. */
 export class ClusterPropagator {
   readonly name: string;
   readonly queue = new WorkQueue();
@@ -192,16 +189,17 @@ export class ClusterPropagator {
   async #followCredentials(settings: ClusterSettings): Promise<void> {
     const step = sessionStep(settings, this.#credentialsVersion, this.#drain.isDone);
     if (step.kind === 'keep') return;
-    const wasOpen = this.connection !== undefined;
+    const replaces = this.connection !== undefined;
     await this.#endSession();
     // Stopped meanwhile: nobody would ever end this session.
     if (step.kind === 'end' || this.queue.isClosed) return;
     this.#credentialsVersion = step.version;
-    const isUrgent = (): boolean => wasOpen || this.debts.keys().length > 0;
-    const way = { access: step.access, knownUid: this.#identity.uid, isUrgent };
-    const stateChanged = (state: SessionState): void => this.#sessionChanged(state);
-    const objectChanged = this.#objectChanged.bind(this);
-    this.#session = this.#deps.sessions.open(this.name, way, { stateChanged, objectChanged });
+    const owes = (): boolean => this.lag.pending.revocations > 0;
+    const way = { access: step.access, knownUid: this.#identity.uid, owes, replaces };
+    this.#session = this.#deps.sessions.open(this.name, way, {
+      stateChanged: (state) => this.#sessionChanged(state),
+      objectChanged: this.#objectChanged.bind(this),
+    });
     this.#session.start();
   }
 

@@ -3,9 +3,9 @@ const SPARE = 256;
 const PART = 0.25;
 /** Above this part of its time the event loop has its hands full, and more at a time would only be late together. */
 const FULL = 0.9;
-/** For how long the event loop is looked at; what it did before five times as long ago says nothing of now. */
+/** For how long the event loop is looked at, at least and at most: what it did long ago says nothing of now. */
 const LOOK_MS = 50;
-const STALE_MS = 250;
+const STALE_MS = 5_000;
 
 /**
  * Workers beyond those that each cluster may have, of the whole process, lent to clusters that are far away: many such clusters

@@ -15,11 +15,11 @@ const KEYS_EACH = 2;
 const PATIENCE_MS = 500;
 /** So many helpers each cluster may have, whatever the others do, */
 const HELPERS = 12;
-/** and so many while writes take long for the way alone. */
-const MOST_HELPERS = 60;
+/** and so many more are lent while writes take long for the way alone. */
+const MOST_LENT = 48;
 
 /** Keys of one cluster that are worked at a time, at most. */
-export const MAX_AT_A_TIME = OWN + OWN_FOR_REVOCATIONS + MOST_HELPERS;
+export const MAX_AT_A_TIME = OWN + OWN_FOR_REVOCATIONS + HELPERS + MOST_LENT;
 
 /** The workers of one cluster: always a few, more while many keys wait, and many more while writes take long for the way alone. */
 export class Workers {
@@ -28,6 +28,8 @@ export class Workers {
   readonly #running = new Set<Promise<void>>();
   readonly #pace = new Pace();
   #helpers = 0;
+  /** Of these. */
+  #lent = 0;
   /** Helpers above this many are to end. */
   #bound = HELPERS;
   #patience: NodeJS.Timeout | undefined;
@@ -102,25 +104,29 @@ export class Workers {
   #more(count: number): void {
     const wanted = Math.min(count, Math.floor(this.#deps.queue.size / KEYS_EACH));
     for (let begun = 0; begun < wanted && this.#helpers < HELPERS; begun += 1) this.#help();
-    const more = Math.min(wanted, MOST_HELPERS - this.#helpers);
-    if (this.#helpers < HELPERS || more <= 0) return;
-    const lent = this.#spare.take(more);
+    if (this.#helpers < HELPERS) return;
+    const lent = this.#spare.take(Math.min(wanted, MOST_LENT - this.#lent));
+    if (lent === 0) return;
+    this.#lent += lent;
     this.#bound = Math.max(this.#bound, this.#helpers + lent);
-    for (let begun = 0; begun < lent; begun += 1) this.#begin(true);
+    for (let begun = 0; begun < lent; begun += 1) this.#begin();
   }
 
   #help(): void {
-    if (this.#helpers < HELPERS) this.#begin(false);
+    if (this.#helpers < HELPERS) this.#begin();
   }
 
-  #begin(isLent: boolean): void {
+  #begin(): void {
     this.#helpers += 1;
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
       isOver = true;
       this.#helpers -= 1;
-      if (isLent) this.#spare.giveBack();
+      // Whoever ends first gives back what was lent: the cluster's own are always its own.
+      if (this.#lent === 0) return;
+      this.#lent -= 1;
+      this.#spare.giveBack();
     };
     const goesOn = (): boolean => {
       if (this.#deps.queue.size > 0 && this.#helpers <= this.#bound) return true;

@@ -259,7 +259,7 @@ export class AceOperator extends Base {
 /** What users of a Rancher may create who are nobody special; Secrets in some of its namespaces. */
 const OF_ANYBODY: readonly Resource[] = [TOKENS, EXT_TOKEN_SECRETS, CLUSTERS, SECRETS];
 /**
- * All that an etcd can hold, and more than memory has room for: whoever may create them can make as many as they like, each as
+ * The bytes that an etcd can hold, and more objects than memory has room for: whoever may create them can make as many as they like, each as
  * large as one may be, and must not be able to end our lists of them by it. What we hold of each is bounded by its parser.
  */
 const ALL_THAT_FITS = { maxBytes: 8 * 1_024 ** 3, maxObjects: 5_000_000 };

@@ -6,6 +6,8 @@ import {
   parsePropagation,
   parseSetting,
 } from '../../../src/api/parse-cluster.ts';
+import { pemCertificates } from '../../../src/derive/pem.ts';
+import { endpointAddress } from '../../../src/plane/endpoint-address.ts';
 import { CANARY, type Json, NOW_TEXT, rawCluster } from '../../support/builders.ts';
 
 describe('parseCluster', () => {
@@ -128,13 +130,17 @@ describe('fields that no cluster needs so long', () => {
     expect(held(raw)).toBeLessThan(2_000);
   });
 
-  test('and a certificate that is cut would be another one: nothing is added or taken away by it', () => {
-    const status = { caCert: megabyte };
-    const spec = { localClusterAuthEndpoint: { enabled: true } };
-    expect(parseCluster({ metadata: { name: 'c-1', uid: 'u' }, spec, status })).toMatchObject({
-      aceEnabled: undefined,
-      problem: 'status.caCert: longer than 524288 characters',
-    });
+  test('and what is held instead can be none of them, and is not absent', () => {
+    const status = { apiEndpoint: megabyte, caCert: megabyte };
+    const spec = { localClusterAuthEndpoint: { enabled: true, fqdn: megabyte, caCerts: megabyte } };
+    const cluster = parseCluster({ metadata: { name: 'c-1', uid: 'u' }, spec, status });
+    expect(cluster).toMatchObject({ aceEnabled: true, problem: undefined });
+    expect(URL.canParse(cluster.apiEndpoint)).toBe(false);
+    expect(endpointAddress(cluster.fqdn).kind).not.toBe('address');
+    expect([cluster.caCert, cluster.fqdnCaPem].map((pem) => [pem === '', pemCertificates(pem)])).toEqual([
+      [false, []],
+      [false, []],
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCredentialsSecret } from '../../../src/api/parse-credentials.ts';
-import type { Claim } from '../../../src/api/types.ts';
+import type { Claim, CredentialsSecret } from '../../../src/api/types.ts';
 import { CANARY } from '../../support/builders.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -76,6 +76,18 @@ test('a kubeconfig or a credential that no cluster needs so long is not held, an
     ...{ kubeconfig: '', credential: '' },
     problem: 'its kubeconfig is longer than 524288 characters',
   });
+});
+
+test('where everybody may create Secrets, only a credential is ever held', () => {
+  const labels = { 'argocd.argoproj.io/secret-type': 'cluster' };
+  const kubeconfig = base64('clusters: [{ cluster: { server: https://x/k8s/clusters/c-1 } }]');
+  const data = { kubeconfig, credential: base64('t'), name: base64('n'.repeat(1_000_000)) };
+  const at = (namespace: string): CredentialsSecret =>
+    parseCredentialsSecret({ metadata: { name: 's', namespace, uid: 'u', labels }, data });
+  expect(at('cattle-global-data')).toMatchObject({
+    ...{ kubeconfig: undefined, claim: undefined, problem: undefined, credential: 't' },
+  });
+  expect(JSON.stringify(at('argocd')).length).toBeLessThan(1_000);
 });
 
 describe('the Secret of Rancher\u2019s provisioning', () => {

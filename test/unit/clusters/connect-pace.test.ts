@@ -28,7 +28,7 @@ async function begin(
   urgency: Urgency = 'promising',
   signal: AbortSignal = forEver,
 ): Promise<void> {
-  await pace.turn(urgency, signal);
+  await pace.turn(() => urgency, signal);
   begun.push({ name, atMs: nowMs });
 }
 
@@ -67,6 +67,16 @@ describe('ConnectPace', () => {
       ...['urgent 0', 'urgent 1', 'promising 0', 'failing 0'],
       ...['urgent 2', 'urgent 3', 'promising 1', 'failing 1'],
     ]);
+  });
+
+  test('one that becomes urgent while it waits is moved forward', async () => {
+    await begin('first');
+    let urgency: Urgency = 'failing';
+    const all = many(10);
+    all.push(pace.turn(() => urgency, forEver).then(() => void begun.push({ name: 'owes', atMs: nowMs })));
+    urgency = 'urgent';
+    await Promise.all(all);
+    expect(names().slice(0, 3)).toEqual(['first', 'owes', 'promising 0']);
   });
 
   test('whatever comes without end, all others get their turns, too', async () => {

@@ -100,14 +100,14 @@ describe('a session', () => {
   function begin(
     knownUid?: string,
     pace: Pick<ConnectPace, 'turn'> = new ConnectPace(),
-    isUrgent = false,
+    owes = false,
   ): { states: SessionState[]; session: ClusterSession } {
     const states: SessionState[] = [];
     const session = new ClusterSession({
       ...common,
       knownUid,
       pace,
-      isUrgent: () => isUrgent,
+      owes: () => owes,
       access: async () => access(),
       listener: { stateChanged: (state) => states.push(state), objectChanged: () => {} },
     });
@@ -151,8 +151,8 @@ describe('a session', () => {
     const urgencies: Urgency[] = [];
     const turn = Promise.withResolvers<void>();
     const pace = {
-      turn: (urgency: Urgency) => {
-        urgencies.push(urgency);
+      turn: (urgency: () => Urgency) => {
+        urgencies.push(urgency());
         return turn.promise;
       },
     };
@@ -165,7 +165,7 @@ describe('a session', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect([tries, states]).toEqual([0, []]);
     turn.resolve();
-    await eventually(() => expect(urgencies).toEqual(['urgent', 'urgent', 'urgent', 'failing']), {
+    await eventually(() => expect(urgencies).toEqual(['urgent', 'urgent', 'urgent', 'promising']), {
       timeoutMs: 20_000,
     });
     expect(tries).toBeGreaterThanOrEqual(3);
@@ -174,10 +174,10 @@ describe('a session', () => {
   test('that is stopped while it waits for its turn never connects', async () => {
     const pace = new ConnectPace();
     const never = new AbortController().signal;
-    const others = Array.from({ length: 20 }, () => pace.turn('urgent', never));
+    const others = Array.from({ length: 20 }, () => pace.turn(() => 'urgent', never));
     const { session, states } = begin(undefined, pace);
     await session.stop();
-    await Promise.all([...others, pace.turn('failing', never)]);
+    await Promise.all([...others, pace.turn(() => 'failing', never)]);
     expect([states, server.lists.length]).toEqual([[], 0]);
   });
 

@@ -149,6 +149,12 @@ describe('findCredentials', () => {
     });
   });
 
+  test('nobody is asked anything without a credential where one has to be', async () => {
+    const found = find(CLUSTER, [{ ...ACCOUNT, credential: '' }]);
+    if (found.kind !== 'found') throw new Error('nothing was found');
+    await expect(found.access()).rejects.toThrow(/data.credential is empty, or far too long for one$/);
+  });
+
   test('the version changes when what the Secret holds does, and not otherwise', () => {
     const version = (secret: CredentialsSecret): string => {
       const found = find(CLUSTER, [secret]);

@@ -93,6 +93,14 @@ describe('Workers', () => {
     await passUntil(() => workers.helpers === 0);
   });
 
+  test('and all the more where it is farthest', async () => {
+    writeMs = () => 400;
+    start();
+    add(1_000);
+    await whenIdle();
+    expect(most).toBe(64);
+  });
+
   test('near, where more at a time only wait longer, there are sixteen at most', async () => {
     writeMs = (underWay) => 4 * underWay;
     start();
