@@ -15,6 +15,8 @@ import { NAMESPACE, OWN_NAMESPACE, startWorld, type World } from '../support/wor
 /** The life of a release on real API servers, with each Helm after the other on what the one before has left. */
 
 const helms = findHelms();
+// Why is printed; a file without any test would be a failure.
+if (helms.length === 0) test.skip('there is no Helm', () => {});
 let world: World;
 
 beforeAll(async () => {

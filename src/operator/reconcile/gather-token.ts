@@ -20,13 +20,13 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  // A Secret that kube-api-auth made of what our ClusterAuthToken held.
+  // A Secret that kube-api-auth made of what our ClusterAuthToken held, or holds as long as no watch has told of the rest.
   const isOfOurHash = (object: KubeObject): boolean =>
     token !== undefined &&
     written !== undefined &&
     object.kind === SECRETS.kind &&
     observed.isOurs(written) &&
-    hasLostHash(written) &&
+    (hasLostHash(written) || hashIn(written) === hashIn(object)) &&
     hashes.isMoved(token, written, hashIn(object) ?? '');
   const see = (object: KubeObject): Seen => ({
     object,

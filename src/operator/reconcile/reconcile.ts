@@ -35,7 +35,7 @@ export async function reconcile(key: string, work: Work): Promise<Result> {
     const written = await carryOut(plan, key, work, isDueGiven(decided, key, known, work));
     // The cluster knows more than we had seen: anew, in the lane that it came from.
     if (written?.kind === 'stale') return requeueAfter(0, work.ledger.queue.laneOf(key) === 'revocation');
-    if (written?.kind === 'conflict') known = { ...known, refusedBy: written.object };
+    if (written?.kind === 'conflict') known = await afterConflict(written.object, key, known, work);
     else if (plan.next.kind !== 'ask') return plan.next;
     else known = withAnswer(known, plan.next.question, await find(plan.next.question, key, work));
   }
@@ -74,6 +74,20 @@ function isDueGiven(decided: Decided, key: string, known: Known, work: Work): (c
 function isNextIn(changes: readonly Change[], change: Change): boolean {
   const at = changes.findIndex((due) => due === change || isSameChange(due, change));
   return at >= 0 && !changes.slice(0, at).some(takesAway);
+}
+
+/**
+ * Another's object has the name. Unless it is a Secret into which somebody moved the very hash that our ClusterAuthToken holds, or
+ * held: that is taken over. Who uses the token must not be kept out because of a log-in that no watch has told of.
+ *
+ * @throws whatever a request throws
+ */
+async function afterConflict(object: string, key: string, known: Known, work: Work): Promise<Known> {
+  const { kind, name } = parseKey(key);
+  const moved = { about: 'moved', name } as const;
+  const isKnown = known.answers.get(questionKey(moved)) === true;
+  const isOurHash = kind === 'token' && !isKnown && (await find(moved, key, work));
+  return isOurHash ? withAnswer(known, moved, true) : { ...known, refusedBy: object };
 }
 
 /** @throws whatever a request throws */

@@ -161,6 +161,30 @@ describe('a wanted token', () => {
     expect(world.outcomes.get('token/t-1')?.state).toBe('synced');
   });
 
+  // kube-api-auth moves an inline hash into a Secret of its own with a log-in, and the watch has told of neither yet.
+  test('whose storage changes while another moves its hash is taken over, and let in at every moment', async () => {
+    world.storage = 'inline';
+    await inSync();
+    const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
+    const data = { hash: Buffer.from(hash).toString('base64') };
+    world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
+    world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+    world.storage = 'secret';
+    world.sweep();
+    while (world.queue.size > 0) {
+      await world.workOne();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    }
+    await world.settle();
+    await world.advance(5 * SECOND);
+    expect(reasons()).not.toContain('Conflict');
+    expect(view()).toContain(IN_SYNC[0]);
+    expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toMatchObject({
+      'app.kubernetes.io/managed-by': 'ace-operator',
+    });
+    expect(state()).toMatchObject({ state: 'synced' });
+  });
+
   test('whose storage changes while its secret is another by then keeps the old hash nowhere', async () => {
     await inSync();
     await world.settle();
