@@ -29,14 +29,17 @@ export async function reconcile(key: string, work: Work): Promise<Result> {
     return done;
   }
   let known = NOTHING_YET;
+  let conflicts = 0;
   for (let turn = 1; turn <= MAX_TURNS; turn += 1) {
     const decided = decide(key, known, work);
     const { plan } = decided;
     const written = await carryOut(plan, key, work, isDueGiven(decided, key, known, work));
     // The cluster knows more than we had seen: anew, in the lane that it came from.
     if (written?.kind === 'stale') return requeueAfter(0, work.ledger.queue.laneOf(key) === 'revocation');
-    if (written?.kind === 'conflict') known = await afterConflict(written.object, key, known, work);
-    else if (plan.next.kind !== 'ask') return plan.next;
+    if (written?.kind === 'conflict') {
+      conflicts += 1;
+      known = await afterConflict(conflicts, written.object, key, { known, work });
+    } else if (plan.next.kind !== 'ask') return plan.next;
     else known = withAnswer(known, plan.next.question, await find(plan.next.question, key, work));
   }
   throw new Error(`${key}: still undecided after ${MAX_TURNS} turns`);
@@ -77,18 +80,24 @@ function isNextIn(changes: readonly Change[], change: Change): boolean {
 }
 
 /**
- * Another's object has the name. Unless it is a Secret into which somebody moved the very hash that our ClusterAuthToken holds, or
- * held: that is taken over. Who uses the token must not be kept out because of a log-in that no watch has told of.
+ * Another's object has the name: whether it is a Secret into which somebody moved the very hash that our ClusterAuthToken holds, or
+ * held. That is taken over: who uses the token must not be kept out because of a log-in that no watch has told of. Looked at anew,
+ * also where it was known to be moved: what decides about taking over may have changed since.
  *
+ * @param count - of the conflicts in this look at the key
  * @throws whatever a request throws
  */
-async function afterConflict(object: string, key: string, known: Known, work: Work): Promise<Known> {
-  const { kind, name } = parseKey(key);
-  const moved = { about: 'moved', name } as const;
-  const isKnown = known.answers.get(questionKey(moved)) === true;
-  const isOurHash = kind === 'token' && !isKnown && (await find(moved, key, work));
-  return isOurHash ? withAnswer(known, moved, true) : { ...known, refusedBy: object };
+async function afterConflict(
+  count: number,
+  object: string,
+  key: string,
+  { known, work }: { readonly known: Known; readonly work: Work },
+): Promise<Known> {
+  const isOurHash = count === 1 && parseKey(key).kind === 'token' && (await find(moved(key), key, work));
+  return isOurHash ? withAnswer(known, moved(key), true) : { ...known, refusedBy: object };
 }
+
+const moved = (key: string) => ({ about: 'moved', name: parseKey(key).name }) as const satisfies Question;
 
 /** @throws whatever a request throws */
 async function find(question: Question, key: string, work: Work): Promise<boolean> {

@@ -185,6 +185,31 @@ describe('a wanted token', () => {
     expect(state()).toMatchObject({ state: 'synced' });
   });
 
+  test('whose storage changes while it is looked up where its hash was moved to is taken over, too', async () => {
+    world.storage = 'inline';
+    await inSync();
+    const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
+    const data = { hash: Buffer.from(hash).toString('base64') };
+    world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
+    world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+    world.tellWatch();
+    world.downstream.fault = ({ verb, kind }) => {
+      if (verb === 'get' && kind === 'Secret') world.storage = 'secret';
+      return undefined;
+    };
+    while (world.queue.size > 0) {
+      await world.workOne();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    }
+    expect(world.storage).toBe('secret');
+    world.sweep();
+    await world.settle();
+    await world.advance(5 * SECOND);
+    expect(reasons()).not.toContain('Conflict');
+    expect(view()).toContain(IN_SYNC[0]);
+    expect(state()).toMatchObject({ state: 'synced' });
+  });
+
   test('whose storage changes while its secret is another by then keeps the old hash nowhere', async () => {
     await inSync();
     await world.settle();
