@@ -61,7 +61,7 @@ async function agree(plain: () => Loaded | undefined, clientNode: () => Loaded):
   return true;
 }
 
-describe('what is read without client-node means what client-node makes of it', () => {
+describe('what is read without client-node means what client-node makes of it', { timeout: 60_000 }, () => {
   test('in one file, as a service has it', LIMIT, async () => {
     let taken = 0;
     const file = join(foldersFor('one'), '0', 'config');
