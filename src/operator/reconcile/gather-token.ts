@@ -20,11 +20,13 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  // A Secret that kube-api-auth made of what our ClusterAuthToken held, or holds as long as no watch has told of the rest.
+  // A Secret that kube-api-auth made of what our ClusterAuthToken held, or holds as long as no watch has told of the rest. Another
+  // Cluster's has the same hash where the management plane stores one.
   const isOfOurHash = (object: KubeObject): boolean =>
     token !== undefined &&
     written !== undefined &&
     object.kind === SECRETS.kind &&
+    observed.siblingOf(object) === undefined &&
     observed.isOurs(written) &&
     (hasLostHash(written) || hashIn(written) === hashIn(object)) &&
     hashes.isMoved(token, written, hashIn(object) ?? '');

@@ -53,6 +53,16 @@ const foreign = (kind: string, name: string, fields: object = {}): KubeObject =>
   ...fields,
 });
 
+/** A world in which a log-in has moved the inline hash of a token into another's Secret, and no watch has told of it. */
+async function inlineAndMoved(): Promise<void> {
+  world.storage = 'inline';
+  await inSync();
+  const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
+  const data = { hash: Buffer.from(hash).toString('base64') };
+  world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
+  world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+}
+
 describe('a wanted token', () => {
   test('is written with its user, and then nothing more', async () => {
     await inSync();
@@ -161,14 +171,8 @@ describe('a wanted token', () => {
     expect(world.outcomes.get('token/t-1')?.state).toBe('synced');
   });
 
-  // kube-api-auth moves an inline hash into a Secret of its own with a log-in, and the watch has told of neither yet.
   test('whose storage changes while another moves its hash is taken over, and let in at every moment', async () => {
-    world.storage = 'inline';
-    await inSync();
-    const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
-    const data = { hash: Buffer.from(hash).toString('base64') };
-    world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
-    world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+    await inlineAndMoved();
     world.storage = 'secret';
     world.sweep();
     while (world.queue.size > 0) {
@@ -186,12 +190,7 @@ describe('a wanted token', () => {
   });
 
   test('whose storage changes while it is looked up where its hash was moved to is taken over, too', async () => {
-    world.storage = 'inline';
-    await inSync();
-    const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
-    const data = { hash: Buffer.from(hash).toString('base64') };
-    world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
-    world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+    await inlineAndMoved();
     world.tellWatch();
     world.downstream.fault = ({ verb, kind }) => {
       if (verb === 'get' && kind === 'Secret') world.storage = 'secret';
