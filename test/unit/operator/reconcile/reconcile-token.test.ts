@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
+import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { ConnectionError } from '../../../../src/errors.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
@@ -16,7 +17,7 @@ import {
 } from '../../../support/builders.ts';
 import { candidates, viewOf, whoGetsIn } from '../../../support/downstream-view.ts';
 import { status } from '../../../support/fake-api.ts';
-import { ReconcileWorld } from '../../../support/reconcile-world.ts';
+import { INSTALLATION, ReconcileWorld } from '../../../support/reconcile-world.ts';
 
 const SECRETS = ['secret-1', 'secret-2', 'secret-3'];
 const IN_SYNC = [
@@ -207,6 +208,26 @@ describe('a wanted token', () => {
     expect(reasons()).not.toContain('Conflict');
     expect(view()).toContain(IN_SYNC[0]);
     expect(state()).toMatchObject({ state: 'synced' });
+  });
+
+  test('whose hash another Cluster of ours keeps in a Secret takes that from nobody', async () => {
+    const known = parseCluster({ metadata: { name: 'c-2', uid: 'uid-of-c-2' } });
+    world.management.clusters.put(known);
+    world.storage = 'inline';
+    await inSync();
+    const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
+    const labels = {
+      'app.kubernetes.io/managed-by': 'ace-operator',
+      'ace-operator.io/cluster': 'c-2',
+      'ace-operator.io/installation': INSTALLATION,
+    };
+    const data = { hash: Buffer.from(hash).toString('base64') };
+    const secret = foreign('Secret', 't-1', { type: 'Opaque', data });
+    world.downstream.put({ ...secret, metadata: { ...secret.metadata, labels } });
+    world.sweep();
+    await world.settle();
+    await world.advance(5 * SECOND);
+    expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toEqual(labels);
   });
 
   test('whose storage changes while its secret is another by then keeps the old hash nowhere', async () => {
