@@ -162,24 +162,3 @@ const unchanging = (config: KubeConfig, groups: Content['groups']): Content => (
   fileUsers: new Set(),
   groups,
 });
-
-/**
- * Runs `construct` while client-node's search for a default kubeconfig is switched off.
- *
- * `@dot-i/k8s-operator` searches for one in its constructor, whatever we pass: a KUBECONFIG that names a
- * missing file would stop the operator, and a user's own file would be read for nothing.
- */
-export function withoutDefaultKubeconfig<T>(construct: () => T): T {
-  const original = KubeConfig.prototype.loadFromDefault;
-  KubeConfig.prototype.loadFromDefault = function loadNothing(this: KubeConfig): void {
-    this.loadFromClusterAndUser(
-      { name: 'unused', server: 'https://unused.invalid', skipTLSVerify: false },
-      { name: 'unused' },
-    );
-  };
-  try {
-    return construct();
-  } finally {
-    KubeConfig.prototype.loadFromDefault = original;
-  }
-}

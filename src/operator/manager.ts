@@ -104,7 +104,7 @@ export class Manager {
       { watchAge: this.#watchAge, unread: this.#management.unread, identity: this.#plane },
       this.#ownership,
     );
-    this.#operator = AceOperator.create({
+    this.#operator = new AceOperator({
       client: this.#client,
       plane: this.#plane,
       management: this.#management,

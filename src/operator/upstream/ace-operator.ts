@@ -1,9 +1,4 @@
-import dotI, {
-  type OperatorLogger,
-  type ResourceEvent,
-  ResourceEventType,
-  type ResourceMeta,
-} from '@dot-i/k8s-operator';
+import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import {
   apiVersionOf,
   CLUSTER_PROPAGATIONS,
@@ -27,7 +22,7 @@ import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
 import type { Identified } from '../../api/types.ts';
 import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
-import { withoutDefaultKubeconfig } from '../../kube/client-node-kubeconfig.ts';
+import { OperatorBase, ResourceEventType } from '../../kube/operator-base.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import type { ReflectorObserver, ReflectorTiming } from '../../kube/reflector-options.ts';
@@ -58,9 +53,6 @@ interface Source {
   readonly labelSelector?: string;
 }
 
-/** The package is CommonJS with a default export, which Node wraps once more. */
-const Base = dotI.default;
-
 /**
  * The management side's life cycle, hosted by `@dot-i/k8s-operator`.
  *
@@ -68,18 +60,14 @@ const Base = dotI.default;
  * all kinds (docs/decisions/0004-k8s-operator.md). So every method that does I/O is overridden here, by our
  * reflector or by a refusal, and a test proves that none of the originals can be reached.
  */
-export class AceOperator extends Base {
+export class AceOperator extends OperatorBase {
   readonly #options: OperatorOptions;
   readonly #watches: WatchGroup;
 
-  private constructor(options: OperatorOptions) {
+  constructor(options: OperatorOptions) {
     super(options.logger);
     this.#options = options;
     this.#watches = new WatchGroup(options.patienceMs);
-  }
-
-  static create(options: OperatorOptions): AceOperator {
-    return withoutDefaultKubeconfig(() => new AceOperator(options));
   }
 
   /** True once all that decides about tokens was read. */

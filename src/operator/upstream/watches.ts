@@ -1,10 +1,10 @@
-import { ResourceEventType } from '@dot-i/k8s-operator';
 import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
 import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
+import { ResourceEventType } from '../../kube/operator-base.ts';
 import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';

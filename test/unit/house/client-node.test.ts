@@ -17,14 +17,14 @@ function importsOf(file: string): readonly string[] {
   );
 }
 
-test('client-node is known to one file, which is loaded when it is needed, but for the life cycle of the operator', () => {
+test('client-node is known to one file, which is loaded when it is needed', () => {
   const users = (wanted: RegExp): string[] =>
     files.filter((file) => importsOf(file).some((from) => wanted.test(from)));
   expect(users(/^@kubernetes\/client-node/)).toEqual([READER]);
-  expect(users(/^kube\/client-node-kubeconfig\.ts$/)).toEqual(['operator/upstream/ace-operator.ts']);
+  expect(users(/^kube\/client-node-kubeconfig\.ts$/)).toEqual([]);
 });
 
-const COMMANDS = files.filter((file) => /^cli\/.*\/run-/.test(file) && file !== 'cli/serve/run-operator.ts');
+const COMMANDS = files.filter((file) => /^cli\/.*\/run-/.test(file));
 
 test.each(COMMANDS)('%s does not load client-node at its start', (command) => {
   const loaded = new Set<string>();

@@ -1,4 +1,3 @@
-import { ResourceEventType } from '@dot-i/k8s-operator';
 import { describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../src/api/names.ts';
 import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
@@ -6,6 +5,7 @@ import type { KubeObject, Token } from '../../../src/api/types.ts';
 import { hashIn } from '../../../src/derive/diff.ts';
 import { Marks } from '../../../src/hash/marks.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
+import { ResourceEventType } from '../../../src/kube/operator-base.ts';
 import type { DebtRecord } from '../../../src/operator/debts/debt-record.ts';
 import { deletedBefore } from '../../../src/operator/debts/plane.ts';
 import { decideToken } from '../../../src/operator/decide/decide-token.ts';

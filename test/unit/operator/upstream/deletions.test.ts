@@ -1,5 +1,5 @@
-import { ResourceEventType } from '@dot-i/k8s-operator';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ResourceEventType } from '../../../../src/kube/operator-base.ts';
 import { tokenKey, userKey } from '../../../../src/operator/keys.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';

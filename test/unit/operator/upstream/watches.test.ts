@@ -1,10 +1,10 @@
-import { ResourceEventType } from '@dot-i/k8s-operator';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { parseToken } from '../../../../src/api/parse-token.ts';
 import type { CredentialsSecret, Token } from '../../../../src/api/types.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
+import { ResourceEventType } from '../../../../src/kube/operator-base.ts';
 import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
