@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { upTo } from '../growing-cache.ts';
 import { CheckQueue } from './check-queue.ts';
 
 export interface VerifiedOptions {
@@ -40,9 +41,6 @@ const GUESSING_MS = 10 * 60_000;
  */
 const HOLD_MS = 28_000;
 const MAX_HELD = 1_000;
-
-/** By `max` a cache takes all of its room at once; these two are all but empty where nobody guesses. */
-const upTo = (entries: number) => ({ maxSize: entries, sizeCalculation: () => 1 });
 
 const KNOWN = 0;
 const FRESH = 1;

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import { upTo } from '../growing-cache.ts';
 import { detectFormat } from './detect.ts';
 import { HasherClosedError } from './errors.ts';
 import { formatOf, isSlow } from './formats.ts';
@@ -26,7 +27,7 @@ type Listener = (isMatch: boolean | undefined) => void;
  */
 export class HashChecks {
   readonly #hasher: Pick<Hasher, 'verify'>;
-  readonly #results = new LRUCache<string, boolean>({ max: MAX_RESULTS });
+  readonly #results = new LRUCache<string, boolean>(upTo(MAX_RESULTS));
   readonly #waiting = new Map<string, Set<Listener>>();
   /** As a KeyObject it is imported once; raw bytes are imported at each use, at six times the cost. */
   readonly #key = createSecretKey(randomBytes(32));

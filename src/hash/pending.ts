@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { upTo } from '../growing-cache.ts';
 import type { HashAlgorithm } from './algorithms.ts';
 import { HashChecks } from './checks.ts';
 import { HasherClosedError } from './errors.ts';
@@ -56,7 +57,7 @@ export class HashStore {
     this.#hasher = hasher;
     this.checks = new HashChecks(hasher);
     this.#onError = options.onError ?? (() => {});
-    this.#results = new LRUCache({ max: options.maxEntries ?? DEFAULT_MAX_ENTRIES });
+    this.#results = new LRUCache(upTo(options.maxEntries ?? DEFAULT_MAX_ENTRIES));
   }
 
   /** Requests and checks without a result yet, those that wait for another try included. */

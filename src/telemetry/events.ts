@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { upTo } from '../growing-cache.ts';
 
 /** What an Event is about. */
 export interface Regarding {
@@ -40,7 +41,7 @@ const PER_SECOND = 10;
 export class EventRecorder {
   readonly #sink: EventSink;
   readonly #onOutcome: (outcome: 'posted' | 'repeated' | 'dropped') => void;
-  readonly #told = new LRUCache<string, true>({ max: REMEMBERED, ttl: REPEAT_AFTER_MS });
+  readonly #told = new LRUCache<string, true>({ ...upTo(REMEMBERED), ttl: REPEAT_AFTER_MS });
   /** A backfill's thousand good news must not crowd out the one bad. */
   readonly #budgets = { normal: new Budget(), warning: new Budget() };
 

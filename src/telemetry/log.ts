@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import winston from 'winston';
 import { describeError } from '../errors.ts';
+import { upTo } from '../growing-cache.ts';
 import type { LogFormat, LogLevel } from './log-level.ts';
 
 /** Values of a line, by the names that may be logged at all. Anything else does not compile. */
@@ -72,7 +73,7 @@ export function createLog(options: {
     format: options.format === 'json' ? jsonFormat() : textFormat(),
     transports: [transport],
   });
-  const seen = new LRUCache<string, { times: number; toldAtMs: number }>({ max: COLLAPSE_MAX });
+  const seen = new LRUCache<string, { times: number; toldAtMs: number }>(upTo(COLLAPSE_MAX));
 
   const write = (level: LogLevel, message: string, fields: LogFields = {}): void => {
     // A disabled level costs microseconds in winston: its format runs before the level is looked at.

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Token } from '../../api/types.ts';
+import { upTo } from '../../growing-cache.ts';
 import type { Management } from '../upstream/management.ts';
 
 /** Tokens under way between clusters that are remembered; more than are ever moved at a time. */
@@ -16,7 +17,7 @@ export class Handover {
   readonly #destination: (cluster: string, from: string) => Destination | undefined;
   readonly #now: () => number;
   /** By token UID. */
-  readonly #sinceMs = new LRUCache<string, number>({ max: MAX_MOVES });
+  readonly #sinceMs = new LRUCache<string, number>(upTo(MAX_MOVES));
 
   /** @param destination - of a token that was moved from another cluster; undefined: nobody waits for it there */
   constructor(destination: (cluster: string, from: string) => Destination | undefined, now: () => number) {

@@ -3,6 +3,7 @@ import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
 import { hashIn, sourceUid } from '../../derive/diff.ts';
+import { upTo } from '../../growing-cache.ts';
 import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { fingerprintsEqual } from '../../hash/fingerprint.ts';
@@ -74,12 +75,12 @@ export class TokenHashes {
   readonly #store: HashStore;
   readonly #marks: Marks;
   /** Tokens whose hash was seen where someone else moved it. */
-  readonly #moved = new LRUCache<string, true>({ max: MAX_MOVED, ttl: MOVED_MS });
+  readonly #moved = new LRUCache<string, true>({ ...upTo(MAX_MOVED), ttl: MOVED_MS });
   /** One key is looked at several times with the same answer, and a signature is dear. */
-  readonly #signed = new LRUCache<string, Signed>({ max: MAX_IN_HAND });
+  readonly #signed = new LRUCache<string, Signed>(upTo(MAX_IN_HAND));
   /** The same of all that is found, by cluster and token: what is found of another version takes the place of this. */
-  readonly #looked = new LRUCache<string, Looked>({ max: MAX_IN_HAND });
-  readonly #refused = new LRUCache<string, Refused>({ max: MAX_IN_HAND });
+  readonly #looked = new LRUCache<string, Looked>(upTo(MAX_IN_HAND));
+  readonly #refused = new LRUCache<string, Refused>(upTo(MAX_IN_HAND));
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;

@@ -5,6 +5,7 @@ import type { Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { formatTime } from '../../derive/expiry.ts';
 import { isConflict, isHeldBack, isObjectMissing, isReplaced } from '../../errors.ts';
+import { upTo } from '../../growing-cache.ts';
 import type { ObjectKey, Writer } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { done, type Result, requeueAfter } from '../decide/plan.ts';
@@ -37,7 +38,7 @@ export class SyncBack {
   readonly #waiting = new Set<string>();
   #tail: Promise<void> = Promise.resolve();
   /** By token UID: when it was written, and what the cluster had told then. */
-  readonly #written = new LRUCache<string, { atMs: number; toldMs: number }>({ max: REMEMBERED });
+  readonly #written = new LRUCache<string, { atMs: number; toldMs: number }>(upTo(REMEMBERED));
 
   /** @param writerFor - of the management plane, for what concerns that cluster */
   constructor(writerFor: (cluster: string) => Writer, log: Log) {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { upTo } from '../../growing-cache.ts';
 import { parseKey, sourceKey } from '../keys.ts';
 
 /** Kind of a token of `ext.cattle.io`, beside those of keys. */
@@ -11,7 +12,7 @@ const MAX_ENTRIES = 200_000;
  * was revoked meanwhile must go when it is back. What was absent from the start has no entry here.
  */
 export class DeletionEvidence {
-  readonly #keys = new LRUCache<string, number>({ max: MAX_ENTRIES });
+  readonly #keys = new LRUCache<string, number>(upTo(MAX_ENTRIES));
   /** By kind: what was told before that proves nothing. */
   readonly #provesSinceMs = new Map<string, number>();
 
