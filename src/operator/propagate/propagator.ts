@@ -230,7 +230,8 @@ export class ClusterPropagator {
   #objectChanged(object: KubeObject, deleted: boolean): void {
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
-    for (const key of keysOf(object, deleted, this.connection.observed)) this.enqueue(key, 'normal');
+    for (const { key, isNews } of keysOf(object, deleted, this.connection.observed))
+      this.queue.addIf(key, 'normal', isNews);
     // The hashes that are there are part of the status, whoever changes them.
     this.#changed();
   }

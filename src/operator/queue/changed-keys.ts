@@ -2,19 +2,26 @@ import type { KubeObject } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { parseKey, tokenKey, userKey } from '../keys.ts';
 
-/** Keys that are to be looked at because an object of the cluster changed, or went. */
+/** A key that may have to be looked at. */
+export interface ChangedKey {
+  readonly key: string;
+  /** Whether it has to be, at the moment at which it is asked; left out: it has. */
+  readonly isNews?: () => boolean;
+}
+
+/** Keys that may have to be looked at because an object of the cluster changed, or went. */
 export function keysOf(
   object: KubeObject,
   deleted: boolean,
   observed: Pick<ObservedState, 'isTokenConfirmed'>,
-): readonly string[] {
+): readonly ChangedKey[] {
   const { name } = object.metadata;
-  if (object.kind === 'ClusterUserAttribute') return [userKey(name)];
+  if (object.kind === 'ClusterUserAttribute') return [{ key: userKey(name) }];
   const userName = object['userName'];
   return [
     // The echo of a write of ours says nothing new while another of the same token is still to come.
-    ...(deleted || observed.isTokenConfirmed(name) ? [tokenKey(name)] : []),
-    ...(deleted && typeof userName === 'string' ? [userKey(userName)] : []),
+    { key: tokenKey(name), ...(deleted ? {} : { isNews: () => observed.isTokenConfirmed(name) }) },
+    ...(deleted && typeof userName === 'string' ? [{ key: userKey(userName) }] : []),
   ];
 }
 

@@ -25,6 +25,8 @@ export class WorkQueue {
   /** What is being worked: which lane it came from, since when it had waited there, and since when it is worked. */
   readonly #processing = new Map<string, { lane: Lane; queuedAtMs: number; takenAtMs: number }>();
   readonly #dirty = new Map<string, Lane>();
+  /** Of keys that are being worked: whether they are to be looked at once more is asked when they are done. */
+  readonly #doubted = new Map<string, { lane: Lane; isNews: () => boolean }>();
   readonly #alarms = new Alarms((key, lane) => this.add(key, lane));
   readonly #failures = new Map<string, number>();
   readonly #waiters: Waiter[] = [];
@@ -85,6 +87,17 @@ export class WorkQueue {
     this.#wake(lane);
   }
 
+  /**
+   * Adds a key if there is news for it. Of one that is being worked it is asked when that is done: what the worker itself wrote
+   * meanwhile is told of, too, and is news to nobody.
+   *
+   * @param isNews - of several for one key the last is asked; without it, there is
+   */
+  addIf(key: string, lane: Lane, isNews?: () => boolean): void {
+    if (isNews && this.#processing.has(key)) this.#doubted.set(key, { lane, isNews });
+    else if (isNews?.() ?? true) this.add(key, lane);
+  }
+
   /** Adds a key later, by a clock that nobody sets. Of several times for one key the earliest counts. */
   addAfter(key: string, delayMs: number, lane: Lane): void {
     if (this.#closed) return;
@@ -136,9 +149,11 @@ export class WorkQueue {
   /** The worker is through with the key; if it was added meanwhile it waits again. */
   done(key: string): void {
     this.#processing.delete(key);
-    const again = this.#dirty.get(key);
+    const [again, doubted] = [this.#dirty.get(key), this.#doubted.get(key)];
     this.#dirty.delete(key);
+    this.#doubted.delete(key);
     if (again) this.add(key, again);
+    else if (doubted?.isNews()) this.add(key, doubted.lane);
   }
 
   /** True once nothing more is to be begun. */

@@ -137,6 +137,50 @@ describe('hands', () => {
   });
 });
 
+describe('addIf', () => {
+  test('asks at once whether there is news for a key that nobody works', async () => {
+    queue.addIf('a', 'normal', () => false);
+    queue.addIf('b', 'normal', () => true);
+    queue.addIf('c', 'normal');
+    expect(await drain()).toEqual(['b', 'c']);
+  });
+
+  test.each([
+    { isNewsAtEnd: false, left: [] },
+    { isNewsAtEnd: true, left: ['a'] },
+  ])('of a key that is worked, asks when it is done: $isNewsAtEnd', async ({ isNewsAtEnd, left }) => {
+    let isNews = !isNewsAtEnd;
+    queue.add('a', 'normal');
+    await queue.get();
+    queue.addIf('a', 'normal', () => isNews);
+    isNews = isNewsAtEnd;
+    queue.done('a');
+    expect(await drain()).toEqual(left);
+  });
+
+  test('nothing that is certain is undone by what is asked', async () => {
+    queue.add('a', 'normal');
+    await queue.get();
+    queue.addIf('a', 'normal', () => false);
+    queue.addIf('a', 'normal');
+    queue.addIf('a', 'normal', () => false);
+    queue.add('a', 'revocation');
+    queue.done('a');
+    queue.add('b', 'normal');
+    expect(await drain()).toEqual(['a', 'b']);
+  });
+
+  test('what was asked of one look is not asked of the next', async () => {
+    queue.add('a', 'normal');
+    await queue.get();
+    queue.addIf('a', 'normal', () => true);
+    queue.done('a');
+    await queue.get();
+    queue.done('a');
+    expect(queue.size).toBe(0);
+  });
+});
+
 describe('age', () => {
   test('is that of the key that has waited longest, in whatever lane', () => {
     queue.add('a', 'background');
