@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, createServer, request, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingMessage } from 'node:http';
+import { constants, createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { Agent, request } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.ts';
 import { kubeconfig } from './kubeconfig.ts';
@@ -21,7 +23,7 @@ export interface FleetWrite {
 
 /**
  * Many clusters on one real API server: each is a namespace of it, and looks like a cluster of its own from outside, with its own
- * `cattle-system` and its own `kube-system` (whose UID is that of the namespace).
+ * `cattle-system` and its own `kube-system` (whose UID is that of the namespace). As an API server it speaks HTTP/2 and HTTP/1.1.
  */
 export interface Fleet {
   /** Text of a kubeconfig that leads to that cluster. */
@@ -49,14 +51,23 @@ export async function startFleet(plane: Behind, options: FleetOptions = {}): Pro
   const { address = '127.0.0.1' } = options;
   const authority = createAuthority('a fleet');
   const credentials = authority.issueClient('ace-operator', []);
-  const server = createServer({ ...authority.issueServer('fleet', [address]) });
+  const open = new Set<Socket>();
   const relay = new Relay(plane, options);
-  server.on('request', (incoming, reply) => void relay.take(incoming, reply));
+  const server = createSecureServer(
+    { ...authority.issueServer('fleet', [address]), allowHTTP1: true },
+    (incoming, reply) => void relay.take(incoming, reply),
+  );
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   server.on('secureConnection', ({ remotePort = 0, localPort = 0 }) =>
     options.onConnection?.(remotePort, localPort),
   );
+  // A client that goes away in the middle ends its own session and nothing else.
+  server.on('sessionError', () => undefined);
   // Between two requests programs keep their connections for long.
-  server.keepAliveTimeout = 600_000;
+  Object.assign(server, { keepAliveTimeout: 600_000 });
   server.listen(0, address);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -66,18 +77,14 @@ export async function startFleet(plane: Behind, options: FleetOptions = {}): Pro
         ...{ server: `https://${address}:${port}/${cluster}`, ca: authority.cert, user: 'x', credentials },
       }),
     get connections() {
-      return connectionsOf(server);
+      return open.size;
     },
     async close() {
-      server.closeAllConnections();
+      for (const socket of open) socket.destroy();
       server.close();
       relay.close();
     },
   };
-}
-
-function connectionsOf(server: Server): number {
-  return (server as unknown as { _connections: number })._connections;
 }
 
 class Relay {
@@ -102,13 +109,14 @@ class Relay {
     this.#agent.destroy();
   }
 
-  async take(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
+  async take(incoming: Http2ServerRequest, reply: Http2ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', socket } = incoming;
     incoming.on('error', () => undefined);
+    reply.on('error', () => undefined);
     const [, cluster = '', path = ''] = /^\/([^/]+)(\/.*)$/.exec(url) ?? [];
     const [atMs, clientPort] = [Date.now(), socket.remotePort ?? 0];
     const body = CHANGES.has(method) ? inCluster(await textOf(incoming), cluster) : undefined;
-    const { host: _host, 'content-length': _length, connection: _connection, ...headers } = incoming.headers;
+    const headers = endToEnd(incoming.headers);
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const outgoing = request(
       this.#url + pathIn(path, cluster),
@@ -119,10 +127,27 @@ class Relay {
         void passBack(answer, reply, cluster, /[?&]watch=(1|true)/.test(path));
       },
     );
-    outgoing.on('error', () => reply.destroy());
+    outgoing.on('error', () => end(reply));
     reply.on('close', () => outgoing.destroy());
     outgoing.end(body);
   }
+}
+
+/** Belong to one connection, to one version of HTTP, or to a text that is changed on its way. */
+const HOP_HEADERS: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'http2-settings', 'host', 'content-length'],
+]);
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !name.startsWith(':') && !HOP_HEADERS.has(name)),
+  );
+}
+
+/** In the middle: of HTTP/2 the one stream, of HTTP/1.1 the connection. */
+function end(reply: Http2ServerResponse): void {
+  if (reply.stream) reply.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else (reply as unknown as Writable).destroy();
 }
 
 /** What is a namespace of the cluster is the one namespace that the cluster is. */
@@ -136,29 +161,29 @@ function inCluster(text: string, cluster: string): string {
 
 async function passBack(
   answer: IncomingMessage,
-  reply: ServerResponse,
+  reply: Http2ServerResponse,
   cluster: string,
   isWatch: boolean,
 ): Promise<void> {
-  const { 'content-length': _, connection: _connection, ...headers } = answer.headers;
-  reply.writeHead(answer.statusCode ?? 502, headers);
+  reply.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
   const outside = (text: string): string =>
     text.replaceAll(`"namespace":"${cluster}"`, `"namespace":"${OURS}"`);
-  answer.on('error', () => reply.destroy());
+  answer.on('error', () => end(reply));
   try {
     if (!isWatch) {
       reply.end(outside(await textOf(answer)));
       return;
     }
-    reply.flushHeaders();
+    // In both versions of HTTP, though the types know it of one.
+    (reply as unknown as OutgoingMessage).flushHeaders();
     for await (const line of createInterface({ input: answer })) reply.write(`${outside(line)}\n`);
     reply.end();
   } catch {
-    reply.destroy();
+    end(reply);
   }
 }
 
-async function textOf(stream: IncomingMessage): Promise<string> {
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
