@@ -17,7 +17,7 @@ export default defineConfig({
           // Properties take their time on a busy machine; none of these tests waits for anything.
           testTimeout: 60_000,
           include: ['test/unit/**/*.test.ts'],
-          // CommonJS packages are imported as Node does it, or @dot-i/k8s-operator would not have the shape it has there.
+          // CommonJS packages are imported as Node does it.
           deps: { interopDefault: false },
         },
       },

@@ -33,9 +33,16 @@ describe('what the package itself would do', () => {
     await expect(call(name, ...args)).rejects.toThrow(message);
   });
 
-  test.each(['setResourceStatus', 'patchResourceStatus'])('%s reaches nothing', async (name) => {
-    // It looks for the path of the kind first, which nobody declared.
-    await expect(call(name, meta, {})).rejects.toThrow();
+  test('nor does what it would reach with credentials', async () => {
+    const bare = new Bare();
+    const paths = Reflect.get(bare, 'resourcePathBuilders') as Record<string, () => string>;
+    paths['x'] = () => 'https://no.such.host/x';
+    const auth = ['applyGaxiosKubeConfigAuth', 'applyAxiosKubeConfigAuth'];
+    for (const name of auth) Object.defineProperty(bare, name, { value: async () => undefined });
+    const method = Reflect.get(OperatorBase.prototype, 'setResourceFinalizers') as (
+      ...of: unknown[]
+    ) => unknown;
+    await expect(async () => method.call(bare, meta, [])).rejects.toThrow('gaxios.request is not available');
   });
 });
 
