@@ -21,6 +21,7 @@ export class Assumed {
   /** By kind, then by name: a key made of both would be made anew for each of many looks. */
   readonly #byKind = new Map<string, Map<string, Assumption>>();
   readonly #onExpired: (object: KubeObject) => void;
+  #echo: KubeObject | undefined;
 
   constructor(onExpired: (object: KubeObject) => void) {
     this.#onExpired = onExpired;
@@ -53,12 +54,20 @@ export class Assumed {
   settle(seen: { object: KubeObject; uid: string; resourceVersion: string }, deleted: boolean): void {
     const { kind, metadata } = seen.object;
     const assumption = this.#byKind.get(kind)?.get(metadata.name);
+    this.#echo = undefined;
     if (!assumption) return;
     const { uid, resourceVersion } = assumption.object.metadata;
+    const isItself = assumption.state === 'written' && seen.resourceVersion === resourceVersion;
+    if (isItself && !deleted && uid === seen.uid) this.#echo = seen.object;
     const isEnd = deleted && uid === seen.uid;
     const isEcho = assumption.state === 'written' && !isOlder(seen.resourceVersion, resourceVersion ?? '');
     const isSuccessor = !deleted && uid !== seen.uid && !isOlder(seen.resourceVersion, resourceVersion ?? '');
     if (isEnd || (isEcho && !deleted) || isSuccessor) this.#drop(seen.object);
+  }
+
+  /** Whether what the watch told last, which is this, is a write of ours as it was answered, and nothing besides. */
+  isEcho(object: KubeObject): boolean {
+    return this.#echo === object;
   }
 
   close(): void {

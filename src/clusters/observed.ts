@@ -136,6 +136,11 @@ export class ObservedState {
     return !this.#assumed.get(SECRETS.kind, name) && !this.#assumed.get(CLUSTER_AUTH_TOKENS.kind, name);
   }
 
+  /** Whether this, which a watch has just told, is what a write of ours was answered with. Others may have written before or after. */
+  isEcho(object: KubeObject): boolean {
+    return this.#assumed.isEcho(object);
+  }
+
   /** True when the watch has told every write of ours to the ClusterUserAttribute of this name. */
   isUserConfirmed(name: string): boolean {
     return !this.#assumed.get(CLUSTER_USER_ATTRIBUTES.kind, name);

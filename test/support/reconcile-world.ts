@@ -34,6 +34,7 @@ import type { Rules } from '../../src/operator/decide/facts.ts';
 import type { Notice } from '../../src/operator/decide/plan.ts';
 import { installationOf } from '../../src/operator/installation/installation.ts';
 import { type Lane, tokenKey, userKey } from '../../src/operator/keys.ts';
+import { keysOf } from '../../src/operator/queue/changed-keys.ts';
 import { WorkQueue } from '../../src/operator/queue/workqueue.ts';
 import { reconcile } from '../../src/operator/reconcile/reconcile.ts';
 import { TokenHashes } from '../../src/operator/reconcile/token-hashes.ts';
@@ -355,21 +356,16 @@ export class ReconcileWorld {
           ? parseClusterAuthToken
           : parseClusterUserAttribute;
     const deleted = type === 'DELETED' || isHidden;
-    if (deleted) store.remove(parse(object));
-    else store.put(parse(object));
-    this.#enqueueObject(object, deleted);
+    const told = parse(object);
+    if (deleted) store.remove(told);
+    else store.put(told);
+    this.#enqueueObject(told.object, deleted);
   }
 
   /** As operator/propagate/propagator.ts does. */
   #enqueueObject(object: KubeObject, deleted: boolean): void {
-    if (object.kind === 'ClusterUserAttribute') {
-      this.queue.add(userKey(object.metadata.name), 'normal');
-      return;
-    }
-    const { name } = object.metadata;
-    if (deleted || this.observed.isTokenConfirmed(name)) this.queue.add(tokenKey(name), 'normal');
-    const userName = object['userName'];
-    if (deleted && typeof userName === 'string') this.queue.add(userKey(userName), 'normal');
+    for (const { key, isNews } of keysOf(object, deleted, this.observed))
+      this.queue.addIf(key, 'normal', isNews);
   }
 
   /** As operator/upstream/watches.ts does. */

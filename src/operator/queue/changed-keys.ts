@@ -13,14 +13,18 @@ export interface ChangedKey {
 export function keysOf(
   object: KubeObject,
   deleted: boolean,
-  observed: Pick<ObservedState, 'isTokenConfirmed'>,
+  observed: Pick<ObservedState, 'isTokenConfirmed' | 'isEcho'>,
 ): readonly ChangedKey[] {
   const { name } = object.metadata;
   if (object.kind === 'ClusterUserAttribute') return [{ key: userKey(name) }];
   const userName = object['userName'];
+  const isConfirmed = (): boolean => observed.isTokenConfirmed(name);
+  // The echo of a write of ours says nothing new while another of the same token is still to come, or about to be made. What others
+  // wrote does.
+  const isEcho = !deleted && observed.isEcho(object);
   return [
-    // The echo of a write of ours says nothing new while another of the same token is still to come.
-    { key: tokenKey(name), ...(deleted ? {} : { isNews: () => observed.isTokenConfirmed(name) }) },
+    ...(isEcho ? [{ key: tokenKey(name), isNews: isConfirmed }] : []),
+    ...(!isEcho && (deleted || isConfirmed()) ? [{ key: tokenKey(name) }] : []),
     ...(deleted && typeof userName === 'string' ? [{ key: userKey(userName) }] : []),
   ];
 }

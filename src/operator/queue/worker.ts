@@ -100,7 +100,7 @@ function refusalOf(error: unknown): TokenReason | undefined {
 }
 
 /** Without this, thousands of keys that need nothing would be one long turn of the event loop. */
-async function breathe(): Promise<void> {
+export async function breathe(): Promise<void> {
   if (performance.now() - sliceStartMs < SLICE_MS) return;
   await nextTurn();
   sliceStartMs = performance.now();

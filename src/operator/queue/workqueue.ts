@@ -152,8 +152,8 @@ export class WorkQueue {
     const [again, doubted] = [this.#dirty.get(key), this.#doubted.get(key)];
     this.#dirty.delete(key);
     this.#doubted.delete(key);
-    if (again) this.add(key, again);
-    else if (doubted?.isNews()) this.add(key, doubted.lane);
+    if (doubted?.isNews()) this.add(key, moreUrgent(doubted.lane, again));
+    else if (again) this.add(key, again);
   }
 
   /** True once nothing more is to be begun. */

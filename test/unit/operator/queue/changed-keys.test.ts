@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { keysOf } from '../../../../src/operator/queue/changed-keys.ts';
 
@@ -6,33 +6,37 @@ const object = (kind: string, rest: object = {}): KubeObject => ({
   ...{ apiVersion: 'v1', kind, metadata: { name: 'one' }, ...rest },
 });
 
-/** What is to be looked at, while all our writes are told of or not. */
-const looked = (of: KubeObject, deleted: boolean, isConfirmed: boolean): readonly string[] =>
-  keysOf(of, deleted, { isTokenConfirmed: () => isConfirmed })
-    .filter(({ isNews }) => isNews?.() ?? true)
-    .map(({ key }) => key);
+interface Told {
+  readonly isDeleted?: boolean;
+  readonly isEcho?: boolean;
+  readonly isConfirmed?: boolean;
+}
 
-test.each(['Secret', 'ClusterAuthToken'])(
-  'a %s that changed is looked at once all our writes to its token are told',
-  (kind) => {
-    expect(looked(object(kind), false, false)).toEqual([]);
-    expect(looked(object(kind), false, true)).toEqual(['token/one']);
-  },
-);
+const changed = (of: KubeObject, { isDeleted = false, isEcho = false, isConfirmed = false }: Told) =>
+  keysOf(of, isDeleted, { isTokenConfirmed: () => isConfirmed, isEcho: () => isEcho });
 
-test('that is asked anew each time', () => {
-  let isConfirmed = false;
-  const [changed] = keysOf(object('Secret'), false, { isTokenConfirmed: () => isConfirmed });
-  expect(changed?.isNews?.()).toBe(false);
-  isConfirmed = true;
-  expect(changed?.isNews?.()).toBe(true);
+describe.each(['Secret', 'ClusterAuthToken'])('a %s', (kind) => {
+  test('that others changed has its token looked at in any case, unless a write of ours is still to be told', () => {
+    expect(changed(object(kind), { isConfirmed: true })).toEqual([{ key: 'token/one' }]);
+    expect(changed(object(kind), {})).toEqual([]);
+  });
+
+  test('that is the echo of ours is news when it is the last of them, and that is asked late', () => {
+    let isConfirmed = false;
+    const [echo] = keysOf(object(kind), false, { isTokenConfirmed: () => isConfirmed, isEcho: () => true });
+    expect(echo?.key).toBe('token/one');
+    expect(echo?.isNews?.()).toBe(false);
+    isConfirmed = true;
+    expect(echo?.isNews?.()).toBe(true);
+  });
+
+  test('that was deleted has its token looked at, and its user', () => {
+    const keys = [{ key: 'token/one' }, { key: 'user/u-1' }];
+    expect(changed(object(kind, { userName: 'u-1' }), { isDeleted: true })).toEqual(keys);
+    expect(changed(object(kind, { userName: 'u-1' }), { isDeleted: true, isEcho: true })).toEqual(keys);
+  });
 });
 
-test('what was deleted is looked at in any case, and so is its user', () => {
-  const deleted = object('ClusterAuthToken', { userName: 'u-1' });
-  expect(looked(deleted, true, false)).toEqual(['token/one', 'user/u-1']);
-});
-
-test.each([true, false])('so is a ClusterUserAttribute; deleted: %s', (deleted) => {
-  expect(looked(object('ClusterUserAttribute'), deleted, false)).toEqual(['user/one']);
+test.each([true, false])('a ClusterUserAttribute has its user looked at; deleted: %s', (isDeleted) => {
+  expect(changed(object('ClusterUserAttribute'), { isDeleted })).toEqual([{ key: 'user/one' }]);
 });

@@ -377,6 +377,7 @@ describe('whatever happens', () => {
   const keys = fc.constantFrom('a', 'b', 'c', 'd');
   const plainSteps = fc.oneof(
     fc.record({ verb: fc.constant('add' as const), key: keys, lane: lanes }),
+    fc.record({ verb: fc.constant('addIf' as const), key: keys, lane: lanes, isNews: fc.boolean() }),
     fc.record({ verb: fc.constant('get' as const), special: fc.boolean() }),
     fc.record({ verb: fc.constant('done' as const), index: fc.nat({ max: 3 }) }),
   );
@@ -397,6 +398,8 @@ describe('whatever happens', () => {
     readonly queue = new WorkQueue(() => 0);
     readonly owed = new Map<string, Lane>();
     readonly hands = new Set<string>();
+    /** Of keys in hand: what the last question about each will be answered, and its lane. */
+    readonly doubted = new Map<string, { isNews: boolean; lane: Lane }>();
 
     owe(key: string, lane: Lane): void {
       const before = this.owed.get(key) ?? lane;
@@ -423,6 +426,14 @@ describe('whatever happens', () => {
         queue.add(step.key, step.lane);
         model.owe(step.key, step.lane);
         return;
+      case 'addIf': {
+        const { key, lane, isNews } = step;
+        const isInHand = model.hands.has(key);
+        queue.addIf(key, lane, () => isNews);
+        if (isInHand) model.doubted.set(key, { isNews, lane });
+        else if (isNews) model.owe(key, lane);
+        return;
+      }
       case 'get': {
         const wanted = step.special ? (['revocation'] as const) : LANES;
         const free = [...model.owed].filter(
@@ -438,6 +449,9 @@ describe('whatever happens', () => {
         const key = [...model.hands][step.index];
         if (key === undefined) return;
         model.hands.delete(key);
+        const { isNews, lane } = model.doubted.get(key) ?? {};
+        model.doubted.delete(key);
+        if (isNews && lane) model.owe(key, lane);
         queue.done(key);
       }
     }
@@ -452,8 +466,7 @@ describe('whatever happens', () => {
           const free = [...model.owed.keys()].filter((key) => !model.hands.has(key));
           expect(model.queue.size).toBe(free.length);
         }
-        for (const key of model.hands) model.queue.done(key);
-        model.hands.clear();
+        while (model.hands.size > 0) await perform(model, { verb: 'done', index: 0 });
         while (model.owed.size > 0) await perform(model, { verb: 'get', special: false });
         expect(model.queue.size).toBe(0);
         model.queue.close();
@@ -486,6 +499,7 @@ describe('whatever happens', () => {
             owe(step.key, Date.now() + step.delay);
           } else if (step.verb === 'wait') vi.advanceTimersByTime(step.ms);
           else if (step.verb === 'get' && own.size > 0) await take();
+          else if (step.verb === 'addIf') own.addIf(step.key, step.lane, () => false);
           else if (step.verb === 'done') {
             const key = [...hands][step.index];
             if (key !== undefined) own.done(key);
