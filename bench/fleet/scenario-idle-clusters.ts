@@ -44,7 +44,7 @@ export async function idleClusters(options: Options): Promise<ScenarioResult> {
   const slope = `from 1 to ${last.clusters} clusters`;
   return {
     how: [
-      `Clusters without tokens: each is a namespace of one real API server behind a proxy, in the process of the benchmark, that makes it look like a cluster of its own. It speaks HTTP/1.1 only, where each watch has a connection of its own: sockets are those of that; steady counts them before real API servers, which speak HTTP/2. One operator; connected is from its spawn until /metrics says that all are and nothing waits. RSS and descriptors ${SETTLE_MS / 1000} s later, then CPU for ${REST_MS / 1000} s.`,
+      `Clusters without tokens: each is a namespace of one real API server behind a proxy, in the process of the benchmark, that makes it look like a cluster of its own and speaks HTTP/2 and HTTP/1.1, as API servers do. One operator; connected is from its spawn until /metrics says that all are and nothing waits. RSS and descriptors ${SETTLE_MS / 1000} s later, then CPU for ${REST_MS / 1000} s.`,
       'MB and sockets a cluster: the slope between one cluster and the largest number.',
     ],
     rows: [

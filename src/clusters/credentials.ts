@@ -105,9 +105,7 @@ function fromKubeconfig(
       return how === 'Rancher provisioning' ? throughRancher(source, access, secret.claim) : access;
     },
     kubeconfig: () => secret.kubeconfig,
-    lifetime: once(() =>
-      lifetimesIn(secret.kubeconfig ?? '').reduce<Lifetime | undefined>(endingFirst, undefined),
-    ),
+    lifetime: () => lifetimeOfKubeconfig(secret),
     // Not what was found by other words than the label: of `join` it has one.
     renewable: once(() => (how === 'label' ? renewableOf(secret) : undefined)),
     isKept: false,
@@ -149,6 +147,17 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() };
     return made.value;
   };
+}
+
+const lifetimes = new WeakMap<CredentialsSecret, { readonly of: Lifetime | undefined }>();
+
+/** Read once for each version of a Secret: that takes milliseconds, and the settings of its cluster are read again and again. */
+function lifetimeOfKubeconfig(secret: CredentialsSecret): Lifetime | undefined {
+  const known = lifetimes.get(secret);
+  if (known) return known.of;
+  const of = lifetimesIn(secret.kubeconfig ?? '').reduce<Lifetime | undefined>(endingFirst, undefined);
+  lifetimes.set(secret, { of });
+  return of;
 }
 
 /** Says whether two credentials are the same, and nothing about what they are. */

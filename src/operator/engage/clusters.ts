@@ -13,6 +13,7 @@ import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
 import { SpareWorkers } from '../queue/spare-workers.ts';
+import { breathe } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
@@ -131,6 +132,7 @@ export class Clusters {
       } finally {
         this.#queue.done(name);
       }
+      await breathe();
     }
   }
 

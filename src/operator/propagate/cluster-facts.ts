@@ -1,4 +1,4 @@
-import { describeWay, lifetimeOf } from '../../clusters/credentials.ts';
+import { describeWay } from '../../clusters/credentials.ts';
 import type { HashInventory } from '../../clusters/hash-inventory.ts';
 import { type ClusterIdentity, replacedMessage } from '../../clusters/identity.ts';
 import type { SessionState } from '../../clusters/session.ts';
@@ -52,7 +52,7 @@ export function clusterFacts({
       clusterUid: identity.uid,
       extTokens: collisions !== undefined,
       way: settings && describeWay(settings.credentials),
-      lifetime: settings && lifetimeOf(settings.credentials),
+      lifetime: settings?.lifetime,
     },
     course: settings?.course ?? { mode: 'hold', reason: 'Connecting', message: '' },
     spec: { ...(settings?.reading ?? UNREAD), suspended: settings?.spec.suspend ?? false },

@@ -1,7 +1,12 @@
 import { CLUSTER_PROPAGATIONS, SECRETS } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { Cluster, Propagation, PropagationSpec } from '../../api/types.ts';
-import { type Credentials, findCredentials, keptCredentials } from '../../clusters/credentials.ts';
+import type { Cluster, Lifetime, Propagation, PropagationSpec } from '../../api/types.ts';
+import {
+  type Credentials,
+  findCredentials,
+  keptCredentials,
+  lifetimeOf,
+} from '../../clusters/credentials.ts';
 import type { WrittenIdentity } from '../../clusters/identity.ts';
 import type { Course, Mode, SpecReading } from '../../derive/cluster-facts.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -14,6 +19,8 @@ export interface ClusterSettings {
   readonly reading: SpecReading;
   readonly grant: Grant;
   readonly credentials: Credentials;
+  /** Of the credentials; read here, once, for reading a thousand of them at one time would hold up all else. */
+  readonly lifetime: Lifetime | undefined;
   readonly identity: WrittenIdentity;
   /** The status of an earlier process says that it is drained: nothing to connect for. */
   readonly wasDrained: boolean;
@@ -39,6 +46,7 @@ export function clusterSettings(
   const specProblem = propagation ? propagation.problem : unreadSpec(management);
   const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
   const course = courseOf(name, cluster, isGone, spec.drain);
+  const credentials = credentialsOf(name, cluster, course.mode, management);
   return {
     ...{ course, spec },
     reading: {
@@ -47,7 +55,7 @@ export function clusterSettings(
       isUnknown: specProblem !== undefined && (before?.reading.isUnknown ?? true),
     },
     grant: { allowance: propagation?.allowance, allowedAtMs: propagation?.allowedAtMs },
-    credentials: credentialsOf(name, cluster, course.mode, management),
+    ...{ credentials, lifetime: lifetimeOf(credentials) },
     identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),
   };

@@ -244,6 +244,14 @@ describe('lifetimeOf', () => {
     expect(lifetimeOf(credentials)).toEqual(lifetime);
   });
 
+  test('is read once for each version of a Secret, however often its cluster is looked at', () => {
+    const secret = aSecret({ cluster: 'c-1', kubeconfig: kubeconfig({ token }) });
+    const first = lifetimeOf(find(undefined, [secret]));
+    expect(lifetimeOf(find(undefined, [secret]))).toBe(first);
+    const other = { ...secret, kubeconfig: kubeconfig({ token: aJwt({ iat: 1, exp: 3 }) }) };
+    expect(lifetimeOf(find(undefined, [other]))).toEqual({ fromMs: 1_000, untilMs: 3_000 });
+  });
+
   test('of a token and a certificate it is that which ends first', () => {
     const { cert } = createAuthority('of a client');
     const user = { token, 'client-certificate-data': Buffer.from(cert).toString('base64') };

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
@@ -116,6 +117,28 @@ beforeEach(() => {
         }),
     },
   });
+});
+
+test('while very many clusters are taken on, all else has its turns', async () => {
+  const names = Array.from({ length: 1_000 }, (_, index) => `c-m-${index}`);
+  for (const name of names) {
+    const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
+    management.clusters.put(
+      parseCluster(rawCluster({ metadata, spec: { localClusterAuthEndpoint: { enabled: true } } })),
+    );
+    management.propagations.put(parsePropagation({ metadata, spec: {} }));
+  }
+  const taken = (): number => [...clusters.propagators()].length;
+  plane.answer();
+  const seen = new Set<number>();
+  clusters.start();
+  while (taken() < names.length) {
+    await nextTurn();
+    seen.add(taken());
+  }
+  await clusters.stop();
+  // In one turn it would be none, and then all of them.
+  expect([...seen].filter((count) => count > 0 && count < names.length).length).toBeGreaterThan(3);
 });
 
 describe('when it is stopped, as at the end of a term, while the management plane owes an answer', () => {
