@@ -27,6 +27,7 @@ const DEFAULTS = {
   'growth-factors': '1,3,10',
   'fleet-clusters': '30,100',
   'fleet-tokens': '20',
+  'fleet-lease-seconds': '5',
 } as const;
 
 type Name = keyof typeof DEFAULTS;
@@ -73,6 +74,7 @@ export function readOptions(args: readonly string[]): {
       growthFactors: numbers('growth-factors'),
       fleetClusters: numbers('fleet-clusters'),
       fleetTokens: number('fleet-tokens'),
+      fleetLeaseSeconds: number('fleet-lease-seconds'),
     },
   };
 }

@@ -27,6 +27,8 @@ export interface Options {
   readonly growthFactors: readonly number[];
   readonly fleetClusters: readonly number[];
   readonly fleetTokens: number;
+  /** How long a Lease of a replica of the fleet lasts; the other two times in proportion, as by default. */
+  readonly fleetLeaseSeconds: number;
   /** Says what is being done, while it takes long. */
   say(text: string): void;
 }

@@ -30,9 +30,11 @@ interface Division {
   readonly orphans: number;
 }
 
-const LEASE = [
-  ...['--leader-elect-lease-duration=5s', '--leader-elect-renew-deadline=3s'],
-  '--leader-elect-retry-period=1s',
+/** 15, 10 and 2 seconds by default, 5, 3 and 1 as the shortest that are of use. */
+const leaseFlags = (seconds: number): readonly string[] => [
+  `--leader-elect-lease-duration=${seconds}s`,
+  `--leader-elect-renew-deadline=${Math.round((seconds * 2) / 3)}s`,
+  `--leader-elect-retry-period=${Math.max(1, Math.round(seconds / 7))}s`,
 ];
 const TIMEOUT_MS = 600_000;
 const POLL_MS = 100;
@@ -45,7 +47,7 @@ export async function fleet(options: Options): Promise<ScenarioResult> {
   for (const clusters of options.fleetClusters) {
     for (const replicas of [1, 2, 3]) {
       options.say(`${clusters} clusters of ${options.fleetTokens} tokens, ${replicas} replicas`);
-      divisions.push(await measure(clusters, options.fleetTokens, replicas));
+      divisions.push(await measure(clusters, replicas, options));
       options.say(JSON.stringify(divisions.at(-1)));
     }
   }
@@ -53,7 +55,7 @@ export async function fleet(options: Options): Promise<ScenarioResult> {
   return {
     how: [
       `Each cluster is a namespace of one real API server behind a proxy that makes it look like a cluster of its own; ${options.fleetTokens} tokens each, stored hashed, of ${USER_COUNT} users. Everything, API servers and proxy included, on this machine: what is divided over replicas shares its cores here.`,
-      'One replica is a leader with one stand-by (--shards=0); two and three share 64 shards. Leases of 5 s.',
+      `One replica is a leader with one stand-by (--shards=0); two and three share 64 shards. Leases of ${options.fleetLeaseSeconds} s.`,
       'Filled: from the spawn until each cluster is connected and all tokens are synced, by /metrics of the replicas. Connected: the same after a restart of all, with everything there. Fail-over: from SIGKILL of the leader, or of one member, until all are connected again.',
     ],
     rows: divisions.flatMap(rowsOf),
@@ -61,9 +63,13 @@ export async function fleet(options: Options): Promise<ScenarioResult> {
   };
 }
 
-async function measure(clusters: number, tokens: number, replicas: number): Promise<Division> {
+async function measure(
+  clusters: number,
+  replicas: number,
+  { fleetTokens: tokens, fleetLeaseSeconds }: Options,
+): Promise<Division> {
   const world = await startFleetWorld({ clusters, tokens, users: USER_COUNT });
-  const flags = [...LEASE, ...(replicas === 1 ? [] : ['--shards=64'])];
+  const flags = [...leaseFlags(fleetLeaseSeconds), ...(replicas === 1 ? [] : ['--shards=64'])];
   // A single leader has somebody to take over.
   const count = replicas === 1 ? 2 : replicas;
   try {
