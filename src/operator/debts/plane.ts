@@ -119,37 +119,57 @@ function missing(
 ): ReadonlyMap<string, number> {
   const gone = new Map<string, number>();
   if (plane.identity === '') return gone;
-  const times = lastSeen(ours, nowMs);
   const earlier = ours.filter(({ resourceVersion }) => isForwards(resourceVersion, plane.resourceVersion));
   const lately = earlier.reduce((sum, { record }) => sum + record.lately, 0);
-  for (const kind of ['token', 'user'] as const) {
-    // By all that it may be, so that one that several clusters know is counted once.
-    const known = new Map(
-      earlier.flatMap(({ record }) =>
-        [...record.known]
-          .filter((key) => parseKey(key).kind === kind)
-          .map((key) => [sourcesOf(key, record).join(), { key, record }] as const),
-      ),
-    );
-    const absent = [...known].filter(([, { key, record }]) => !isThere(key, record, sources));
-    const isIntact = absent.length <= Math.max(1, known.size / 2);
+  for (const { known, absent } of lookFor(earlier, sources)) {
+    const isIntact = absent.size <= Math.max(1, known.size / 2);
     if (!isIntact && lately < MANY_AT_ONCE) continue;
-    for (const [, { key, record }] of absent) {
-      for (const source of sourcesOf(key, record)) gone.set(source, times.get(source) ?? nowMs);
+    for (const source of [...absent.values()].flat()) gone.set(source, nowMs);
+  }
+  return withLastSeen(gone, ours, nowMs);
+}
+
+/** What records knew of one kind. */
+interface Known {
+  /** One that several clusters know is in it once. */
+  readonly known: Set<string>;
+  /** Sources of what is not there any more, by all that it may be. */
+  readonly absent: Map<string, readonly string[]>;
+}
+
+/** Tokens, then users. Of half a million nearly all are there: nothing is made of those. */
+function lookFor(earlier: readonly FoundRecord[], sources: Sources): readonly Known[] {
+  const tokens: Known = { known: new Set(), absent: new Map() };
+  const users: Known = { known: new Set(), absent: new Map() };
+  for (const { record } of earlier) {
+    for (const key of record.known) {
+      const { kind } = parseKey(key);
+      if (kind !== 'token' && kind !== 'user') continue;
+      const { known, absent } = kind === 'token' ? tokens : users;
+      const api = record.apis.get(key);
+      known.add(api === undefined ? key : `${api} ${key}`);
+      if (isThere(key, record, sources)) continue;
+      const all = sourcesOf(key, record);
+      absent.set(all.join(), all);
     }
   }
-  return gone;
+  return [tokens, users];
 }
 
 /** By source: when a record last knew it. */
-function lastSeen(ours: readonly FoundRecord[], nowMs: number): ReadonlyMap<string, number> {
+function withLastSeen(
+  gone: ReadonlyMap<string, number>,
+  ours: readonly FoundRecord[],
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  if (gone.size === 0) return gone;
   const times = new Map<string, number>();
   for (const { record } of ours) {
     const atMs = record.atMs ?? nowMs;
     for (const source of [...record.known].flatMap((key) => sourcesOf(key, record)))
-      times.set(source, Math.max(times.get(source) ?? atMs, atMs));
+      if (gone.has(source)) times.set(source, Math.max(times.get(source) ?? atMs, atMs));
   }
-  return times;
+  return new Map([...gone].map(([source, atMs]) => [source, times.get(source) ?? atMs]));
 }
 
 function isForwards(before: string, now: string): boolean {
