@@ -12,8 +12,8 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
+import { breathe } from '../queue/breath.ts';
 import { SpareWorkers } from '../queue/spare-workers.ts';
-import { breathe } from '../queue/worker.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
@@ -94,9 +94,16 @@ export class Clusters {
     const { upstream, books } = this.#deps;
     const { management } = upstream;
     const named = [...management.clusters.list(), ...management.propagations.list()].map(({ name }) => name);
-    const owed = books.records.found.map(({ record }) => record.cluster);
-    const names = new Set([...named, ...owed, ...management.clustersOfKeptWays()]);
-    for (const name of names) if (isOf(name)) this.enqueueCluster(name);
+    const records = books.records.found.map(({ record }) => record);
+    const names = new Set([
+      ...named,
+      ...records.map(({ cluster }) => cluster),
+      ...management.clustersOfKeptWays(),
+    ]);
+    // First those that a revocation is owed to: a thousand of them are not taken on in a moment.
+    const owing = new Set(records.filter(({ owed }) => owed.size > 0).map(({ cluster }) => cluster));
+    for (const name of names)
+      if (isOf(name)) this.#queue.add(name, owing.has(name) ? 'revocation' : 'normal');
   }
 
   /** Another replica is to work on these: ends the work here, as {@link stop} does. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { Connection } from '../../clusters/connection.ts';
 import { ApiError, ConnectionError, describeError, FencedError, TerminalError } from '../../errors.ts';
@@ -8,6 +7,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Result } from '../decide/plan.ts';
 import { LANES, type Lane } from '../keys.ts';
 import type { Outcomes } from '../report/outcomes.ts';
+import { breathe } from './breath.ts';
 import type { WorkQueue } from './workqueue.ts';
 
 export interface WorkerDeps {
@@ -22,10 +22,6 @@ export interface WorkerDeps {
   /** The key was looked at, whatever came of it; `failure`: why it could not be carried out. */
   worked(key: string, failure?: unknown): void;
 }
-
-/** How long the workers of the whole process may run without letting timers and sockets have a turn. */
-const SLICE_MS = 5;
-let sliceStartMs = 0;
 
 /**
  * Works keys until the queue is closed. The one place that knows the retry policy.
@@ -97,11 +93,4 @@ function afterFailure(key: string, error: unknown, connection: Connection, deps:
 function refusalOf(error: unknown): TokenReason | undefined {
   if (isInvalid(error)) return 'Rejected';
   return error instanceof ApiError && error.code === 403 ? 'Forbidden' : undefined;
-}
-
-/** Without this, thousands of keys that need nothing would be one long turn of the event loop. */
-export async function breathe(): Promise<void> {
-  if (performance.now() - sliceStartMs < SLICE_MS) return;
-  await nextTurn();
-  sliceStartMs = performance.now();
 }
