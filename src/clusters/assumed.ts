@@ -43,6 +43,7 @@ export class Assumed {
     this.#drop(object);
     const timer = setTimeout(() => {
       this.#drop(object);
+      this.#echo = undefined;
       this.#onExpired(object);
     }, TTL_MS);
     const { kind, metadata } = object;

@@ -18,13 +18,11 @@ export function keysOf(
   const { name } = object.metadata;
   if (object.kind === 'ClusterUserAttribute') return [{ key: userKey(name) }];
   const userName = object['userName'];
-  const isConfirmed = (): boolean => observed.isTokenConfirmed(name);
   // The echo of a write of ours says nothing new while another of the same token is still to come, or about to be made. What others
   // wrote does.
   const isEcho = !deleted && observed.isEcho(object);
   return [
-    ...(isEcho ? [{ key: tokenKey(name), isNews: isConfirmed }] : []),
-    ...(!isEcho && (deleted || isConfirmed()) ? [{ key: tokenKey(name) }] : []),
+    { key: tokenKey(name), ...(isEcho ? { isNews: () => observed.isTokenConfirmed(name) } : {}) },
     ...(deleted && typeof userName === 'string' ? [{ key: userKey(userName) }] : []),
   ];
 }

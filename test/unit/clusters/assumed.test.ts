@@ -27,6 +27,51 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe('an echo', () => {
+  const tell = (object: KubeObject, deleted = false): boolean => {
+    assumed.settle(seen(object), deleted);
+    return assumed.isEcho(object);
+  };
+
+  test('is what was written, at the version of the answer, and nothing else', () => {
+    for (const [told, deleted] of [
+      [anObject('4'), false],
+      [anObject('6'), false],
+      [anObject('5', 'other'), false],
+      [anObject('5', 'uid-1', 'ClusterAuthToken'), false],
+      [anObject('5'), true],
+    ] as const) {
+      assumed.add(anObject('5'), 'written');
+      expect(tell(told, deleted)).toBe(false);
+    }
+    assumed.add(anObject('5'), 'written');
+    expect(tell(anObject('5'))).toBe(true);
+  });
+
+  test('is none of what was deleted, nor told before the answer', () => {
+    assumed.add(anObject('5'), 'gone');
+    expect(tell(anObject('5'))).toBe(false);
+    expect(tell(anObject('7'))).toBe(false);
+  });
+
+  test('is only what was told last', () => {
+    const echo = anObject('5');
+    assumed.add(anObject('5'), 'written');
+    expect(tell(echo)).toBe(true);
+    tell(anObject('1', 'uid-2', 'ClusterAuthToken'));
+    expect(assumed.isEcho(echo)).toBe(false);
+  });
+
+  test('is not what comes back because no watch told it', () => {
+    const object = anObject('5');
+    assumed.add(object, 'written');
+    tell(object);
+    assumed.add(object, 'gone');
+    vi.advanceTimersByTime(10_000);
+    expect(assumed.isEcho(object)).toBe(false);
+  });
+});
+
 describe('Assumed', () => {
   test('a write is assumed until its echo', () => {
     assumed.add(anObject('5'), 'written');

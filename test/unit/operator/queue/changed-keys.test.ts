@@ -16,10 +16,12 @@ const changed = (of: KubeObject, { isDeleted = false, isEcho = false, isConfirme
   keysOf(of, isDeleted, { isTokenConfirmed: () => isConfirmed, isEcho: () => isEcho });
 
 describe.each(['Secret', 'ClusterAuthToken'])('a %s', (kind) => {
-  test('that others changed has its token looked at in any case, unless a write of ours is still to be told', () => {
-    expect(changed(object(kind), { isConfirmed: true })).toEqual([{ key: 'token/one' }]);
-    expect(changed(object(kind), {})).toEqual([]);
-  });
+  test.each([true, false])(
+    'that others changed has its token looked at; all of ours told: %s',
+    (isConfirmed) => {
+      expect(changed(object(kind), { isConfirmed })).toEqual([{ key: 'token/one' }]);
+    },
+  );
 
   test('that is the echo of ours is news when it is the last of them, and that is asked late', () => {
     let isConfirmed = false;
