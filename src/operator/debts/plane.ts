@@ -129,31 +129,31 @@ function missing(
   return withLastSeen(gone, ours, nowMs);
 }
 
-/** What records knew of one kind. */
-interface Known {
+/** What records knew of one kind. Of half a million nearly all are there: nothing is made of those. */
+class Known {
   /** One that several clusters know is in it once. */
-  readonly known: Set<string>;
+  readonly known = new Set<string>();
   /** Sources of what is not there any more, by all that it may be. */
-  readonly absent: Map<string, readonly string[]>;
+  readonly absent = new Map<string, readonly string[]>();
+
+  add(key: string, record: DebtRecord, sources: Sources): void {
+    const api = record.apis.get(key);
+    this.known.add(api === undefined ? key : `${api} ${key}`);
+    if (isThere(key, record, sources)) return;
+    const all = sourcesOf(key, record);
+    this.absent.set(all.join(), all);
+  }
 }
 
-/** Tokens, then users. Of half a million nearly all are there: nothing is made of those. */
 function lookFor(earlier: readonly FoundRecord[], sources: Sources): readonly Known[] {
-  const tokens: Known = { known: new Set(), absent: new Map() };
-  const users: Known = { known: new Set(), absent: new Map() };
+  const byKind = new Map([
+    ['token', new Known()],
+    ['user', new Known()],
+  ]);
   for (const { record } of earlier) {
-    for (const key of record.known) {
-      const { kind } = parseKey(key);
-      if (kind !== 'token' && kind !== 'user') continue;
-      const { known, absent } = kind === 'token' ? tokens : users;
-      const api = record.apis.get(key);
-      known.add(api === undefined ? key : `${api} ${key}`);
-      if (isThere(key, record, sources)) continue;
-      const all = sourcesOf(key, record);
-      absent.set(all.join(), all);
-    }
+    for (const key of record.known) byKind.get(parseKey(key).kind)?.add(key, record, sources);
   }
-  return [tokens, users];
+  return [...byKind.values()];
 }
 
 /** By source: when a record last knew it. */
