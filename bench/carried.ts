@@ -5,6 +5,8 @@ import { nowMs } from './token-watch.ts';
 
 /** Metrics are made anew ten times at once and then once a second, whoever asks how often: asking starts when there is something to see. */
 const POLL_MS = 100;
+/** A text of a thousand clusters is a megabyte: to send and to read it all the time would be a good part of what is measured. */
+const pollMs = (clusters: number): number => Math.max(POLL_MS, clusters);
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
@@ -79,6 +81,6 @@ export async function whenCarried(
         `after ${timeoutMs} ms ${connected} of ${clusters} clusters are connected, ${synced} of ${tokens} tokens synced, ${queued} keys wait`,
       );
     }
-    await delay(POLL_MS);
+    await delay(pollMs(clusters));
   }
 }
