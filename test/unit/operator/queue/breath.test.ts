@@ -61,3 +61,27 @@ test('whoever waits goes on in the order of arrival, and whoever comes meanwhile
   await Promise.all([first, ...others, last]);
   expect(order).toEqual(['first', 'second', 'third', 'last']);
 });
+
+test('in one turn as many go on as one slice is enough for', async () => {
+  const { breath, pass, now } = world();
+  pass(10);
+  const went: number[] = [];
+  let turn = 0;
+  const ticking = (async () => {
+    while (went.length < 12) {
+      await nextTurn();
+      turn += 1;
+    }
+  })();
+  await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      await breath.take();
+      went.push(turn);
+      pass(1);
+    }),
+  );
+  await ticking;
+  expect(now()).toBe(22);
+  // Twelve milliseconds of work, five in a turn.
+  expect(new Set(went).size).toBe(3);
+});
