@@ -113,7 +113,7 @@ describe('while the agent is away', () => {
       await world.createToken(lost, ID, 'u-ada');
       await world.deleteToken(lost);
       await world.deleteToken(`token-${index}`);
-      expect(await revocationsPending()).toBeGreaterThan(0);
+      await eventually(async () => expect(await revocationsPending()).toBeGreaterThan(0));
       // So long that a list, a sweep and several probes would have been tried.
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       expect(await downstreamUids()).toEqual(before);

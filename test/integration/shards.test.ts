@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_AUTH_TOKENS, NAMESPACES } from '../../src/api/names.ts';
+import { CLUSTER_AUTH_TOKENS, NAMESPACES, SECRETS } from '../../src/api/names.ts';
 import { shardOf } from '../../src/kube/sharding/layout.ts';
 import { ownerOfConnection } from '../chaos/scene/whose-port.ts';
 import { eventually } from '../support/eventually.ts';
@@ -68,9 +68,15 @@ describe('replicas that divide clusters by shards', () => {
     (await downstream.list(CLUSTER_AUTH_TOKENS, cluster)).map(({ metadata }) => metadata.name).sort();
   const revokedEverywhere = async (name: string, clusters: readonly string[]): Promise<void> => {
     await Promise.all(clusters.map((cluster) => world.deleteToken(`${name}-${cluster}`)));
-    await eventually(async () => {
-      for (const cluster of clusters) expect(await tokensIn(cluster)).not.toContain(`${name}-${cluster}`);
-    }, PATIENCE);
+    await eventually(() => nothingLeft(name, clusters), PATIENCE);
+  };
+  /** The Secret goes last: what is written after it was not written for this. */
+  const nothingLeft = async (name: string, clusters: readonly string[]): Promise<void> => {
+    for (const cluster of clusters) {
+      expect(await tokensIn(cluster)).not.toContain(`${name}-${cluster}`);
+      const secrets = await downstream.list(SECRETS, cluster);
+      expect(secrets.map(({ metadata }) => metadata.name)).not.toContain(`${name}-${cluster}`);
+    }
   };
   const moved = (before: ReadonlyMap<number, Replica>, after: ReadonlyMap<number, Replica>): number =>
     [...before].filter(([shard, replica]) => after.get(shard) !== replica).length;
@@ -172,7 +178,7 @@ describe('replicas that divide clusters by shards', () => {
     // What it would write is waiting for it.
     await Promise.all(orphans.map((cluster) => world.deleteToken(`c-${cluster}`)));
     await eventually(async () => {
-      for (const cluster of orphans) expect(await tokensIn(cluster)).not.toContain(`c-${cluster}`);
+      await nothingLeft('c', orphans);
     }, PATIENCE);
     const from = Date.now();
     paused.process.kill('SIGCONT');
