@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { ConnectPace } from '../../../../src/clusters/connect-pace.ts';
@@ -10,7 +10,8 @@ import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { KubeClient } from '../../../../src/kube/client.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
-import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
+import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
+import { DebtRecords, type FoundRecord } from '../../../../src/operator/debts/debt-records.ts';
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { EarlierIds } from '../../../../src/operator/installation/earlier-ids.ts';
 import { installationOf } from '../../../../src/operator/installation/installation.ts';
@@ -43,6 +44,9 @@ class SlowPlane {
 let management: Management;
 let plane: SlowPlane;
 let sessions: number;
+/** In the order in which they were connected to. */
+let opened: string[];
+let records: DebtRecords;
 let clusters: Clusters;
 let mayWorkOn: (cluster: string) => boolean;
 /** Names of what was deleted in the management plane. */
@@ -50,6 +54,7 @@ let deleted: string[];
 beforeEach(() => {
   plane = new SlowPlane();
   sessions = 0;
+  opened = [];
   deleted = [];
   mayWorkOn = () => true;
   management = new Management(['ace-operator']);
@@ -73,6 +78,7 @@ beforeEach(() => {
     get: async () => undefined,
     delete: async ({ name }: { name: string }) => void deleted.push(name),
   } as unknown as KubeClient;
+  records = new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG);
   clusters = new Clusters({
     plane: { clientFor: () => client, writeStatus: () => plane.write() },
     mayWorkOn: (cluster) => mayWorkOn(cluster),
@@ -94,6 +100,7 @@ beforeEach(() => {
     sessions: {
       open: (cluster, way, listener) => {
         sessions += 1;
+        opened.push(cluster);
         return new ClusterSession({
           ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false, pace: new ConnectPace() },
@@ -104,7 +111,7 @@ beforeEach(() => {
     },
     books: {
       syncBack: new SyncBack(() => client, LOG),
-      records: new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG),
+      records,
       keepDebts: (of) =>
         new DebtKeeper({
           ...{
@@ -117,6 +124,36 @@ beforeEach(() => {
         }),
     },
   });
+});
+
+test('clusters that a revocation is owed to are taken on first', async () => {
+  const names = ['c-1', 'c-2', 'c-3', 'c-owed'];
+  for (const [index, name] of names.entries()) {
+    const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
+    management.clusters.put(
+      parseCluster(rawCluster({ metadata, spec: { localClusterAuthEndpoint: { enabled: true } } })),
+    );
+    management.propagations.put(parsePropagation({ metadata, spec: {} }));
+    const secret = {
+      ...metadata,
+      name: `s-${index}`,
+      namespace: 'ace-operator',
+      labels: { 'ace-operator.io/cluster': name },
+    };
+    management.credentials
+      .get('ace-operator')
+      ?.put(parseCredentialsSecret({ metadata: secret, data: { kubeconfig: '' } }));
+  }
+  const record = (cluster: string, owed: DebtRecord['owed']): FoundRecord => ({
+    resourceVersion: '1',
+    record: { ...{ cluster, owed, plane: 'p' }, ...{ known: new Set(), apis: new Map(), lately: 0 } },
+  });
+  const owed = new Map([['token/t-1', { sinceMs: 1, cause: 'token' } as const]]);
+  vi.spyOn(records, 'found', 'get').mockReturnValue([record('c-2', new Map()), record('c-owed', owed)]);
+  clusters.start();
+  await eventually(() => expect(opened).toHaveLength(names.length));
+  await clusters.stop();
+  expect(opened[0]).toBe('c-owed');
 });
 
 test('while very many clusters are taken on, all else has its turns', async () => {
