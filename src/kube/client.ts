@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError, unreadable } from './classify.ts';
 import type { Fence } from './fence.ts';
-import type { Stream, Transport } from './transport.ts';
+import type { RequestOptions, Stream, Transport } from './transport.ts';
 
 /** Which object: `namespace` is left out for cluster-scoped kinds. */
 export interface ObjectKey {
@@ -21,6 +21,7 @@ export interface ListOptions {
   /** A larger answer is refused. 256 MiB without it. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+  readonly besideWatches?: RequestOptions['besideWatches'];
 }
 
 export interface WatchOptions {
@@ -110,9 +111,9 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    const { maxBytes = MAX_LIST_BYTES, signal } = options;
+    const { maxBytes = MAX_LIST_BYTES, signal, besideWatches } = options;
     const sizes = { bytes: 0 };
-    const body = await this.#send('GET', path, { signal, maxBytes, sizes });
+    const body = await this.#send('GET', path, { signal, maxBytes, sizes, besideWatches });
     return { ...listPage(path, body), bytes: sizes.bytes };
   }
 
@@ -203,6 +204,7 @@ export class KubeClient implements Reader, Writer {
         signal: options.signal,
         maxBytes: options.maxBytes,
         isStillDue: options.isStillDue,
+        besideWatches: options.besideWatches,
         mayWrite: this.#mayWrite,
       })
       .catch((error: unknown) => {
@@ -229,6 +231,7 @@ interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   readonly maxBytes?: number;
   readonly isStillDue?: (() => boolean) | undefined;
+  readonly besideWatches?: boolean | undefined;
   /** Told the length of the answer. */
   readonly sizes?: { bytes: number };
 }

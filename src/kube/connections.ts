@@ -45,6 +45,8 @@ export class Connections {
   #requests: Pool;
   /** Made when it is first asked for: who asks two thousand servers once each watches none of them. */
   #watches: Pool | undefined;
+  /** Of the latest connection that was trusted: the next one need not check and sign what this one did. */
+  #session: Buffer | undefined;
   #closed = false;
 
   constructor(access: Access, options: ConnectionsOptions) {
@@ -89,7 +91,7 @@ export class Connections {
     const { server } = this.#access;
     const { ca, servername } = this.#tls ?? {};
     const tls = { ...(ca ? { ca } : {}), ...(servername ? { servername } : {}), rejectUnauthorized: false };
-    const connect = this.#connector(tls, false);
+    const connect = this.#connector(tls, { allowH2: false });
     const { protocol, host, hostname, port } = server;
     const shown = await new Promise<DetailedPeerCertificate | undefined>((resolve) => {
       connect({ protocol, host, hostname, port }, (_error, socket) => {
@@ -112,6 +114,8 @@ export class Connections {
     const { tls } = this.#access;
     if (tls === this.#tls || this.#closed) return;
     this.#tls = tls;
+    // It was agreed on with what is not shown, or not trusted, any more.
+    this.#session = undefined;
     this.suspect(this.#requests);
     const watches = this.#watches;
     this.#watches = undefined;
@@ -133,13 +137,13 @@ export class Connections {
       ...this.#idle(),
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      connect: this.#connector(this.#tls, false),
+      connect: this.#resuming(false),
     };
     return new FencedPool(this.#access.server.origin, options, mayWrite);
   }
 
   #newWatches(): Pool {
-    const connect = this.#connector(this.#tls, true);
+    const connect = this.#resuming(true);
     const { pingMs = PING_MS } = this.#options;
     return new Pool(this.#access.server.origin, {
       allowH2: true,
@@ -162,11 +166,34 @@ export class Connections {
     return { keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs };
   }
 
-  #connector(tls: Access['tls'], allowH2: boolean): Connector {
+  /**
+   * Goes on with the TLS session of the connection before, where the server lets it. undici itself holds sessions weakly: none
+   * lives until the next connection of a quiet cluster, and each is half of the processor time that the cluster takes.
+   */
+  #resuming(allowH2: boolean): Connector {
+    const tls = this.#tls;
+    return (options, callback) => {
+      const session = tls === this.#tls ? this.#session : undefined;
+      this.#connector(tls, { allowH2, session })(options, (...answer) => {
+        const [, socket] = answer;
+        socket?.on('session', (agreed: Buffer) => {
+          if (tls === this.#tls) this.#session = agreed;
+        });
+        callback(...answer);
+      });
+    };
+  }
+
+  #connector(
+    tls: Access['tls'],
+    { allowH2, session }: { allowH2: boolean; session?: Buffer | undefined },
+  ): Connector {
     const connect = buildConnector({
       ...tls,
       allowH2,
       preferH2: allowH2,
+      maxCachedSessions: 0,
+      ...(session ? { session } : {}),
       timeout: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelay: 5_000,

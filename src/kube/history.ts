@@ -53,14 +53,15 @@ export async function checkHistory(
  * The version that the plane has reached, at the price of one lookup: nothing is listed for it.
  *
  * A list without a `resourceVersion` is answered from what etcd has at this moment, so it is never older than what this server
- * told before - unless its history is another one now.
+ * told before - unless its history is another one now. Asked over the connection of the watch: it is about the server behind that one.
+ * Who the plane is, {@link PlaneIdentity} asks over those of requests, for new ones may lead elsewhere while a watch goes on.
  */
 async function current(collection: Known, signal: AbortSignal): Promise<ListPage> {
   const { client, resource, namespace, witness } = collection;
   // Who may list one name only is not allowed to ask for another.
   const own = collection.fieldSelector ?? '';
   const fieldSelector = own.startsWith('metadata.name=') ? own : `metadata.name=${witness?.name ?? ANY_NAME}`;
-  return client.list(resource, { namespace, fieldSelector, limit: 1, signal });
+  return client.list(resource, { namespace, fieldSelector, limit: 1, signal, besideWatches: true });
 }
 
 function uidOf(raw: unknown): unknown {

@@ -49,6 +49,8 @@ export interface RequestOptions {
   readonly isStillDue?: (() => boolean) | undefined;
   /** A fence of its own, within that of all requests; asked at the same moment. */
   readonly mayWrite?: Fence | undefined;
+  /** Of a small read that is about a watch: it goes over the connection of the watches, and no other one is opened for it. */
+  readonly besideWatches?: boolean | undefined;
 }
 
 /** No object is larger than 3 MiB. */
@@ -94,7 +96,7 @@ export class Transport {
       if (certificateReasonIn(error.reason)) await this.refreshCredentials();
       const isOtherNow = tls !== this.#access.tls;
       if (!isOtherNow && !(method === 'GET' && isSilence(error.cause))) throw error;
-      return await this.#send(method, path, options);
+      return await this.#send(method, path, { ...options, besideWatches: false });
     }
   }
 
@@ -107,7 +109,7 @@ export class Transport {
       this.#options.timeoutMs * 2,
     );
     const headers = await this.#headers(options.contentType);
-    const pool = this.#connections.requests;
+    const pool = options.besideWatches ? this.#connections.watches : this.#connections.requests;
     const signal = firstOf(limit.signal, options.signal, this.#options.deadline);
     try {
       const request: FencedOptions = {

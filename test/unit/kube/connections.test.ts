@@ -43,8 +43,11 @@ async function proxied(target: string): Promise<TcpProxy> {
 async function startServer(pair = AUTHORITY.issueServer('api', ['127.0.0.1'])): Promise<{
   url: string;
   versions: string[];
+  /** Of each connection: whether it went on with the session of one before. */
+  resumed: boolean[];
 }> {
   const versions: string[] = [];
+  const resumed: boolean[] = [];
   const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
     versions.push(request.httpVersion);
     response.writeHead(200);
@@ -52,13 +55,16 @@ async function startServer(pair = AUTHORITY.issueServer('api', ['127.0.0.1'])): 
     else response.end('{}');
   });
   const sockets = new Set<{ destroy(): void }>();
-  server.on('secureConnection', (socket) => sockets.add(socket));
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    resumed.push(socket.isSessionReused());
+  });
   const url = `https://127.0.0.1:${await listen(server)}`;
   closing.push(async () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { url, versions };
+  return { url, versions, resumed };
 }
 
 test('an idle connection is ended, also where the server would keep it', async () => {
@@ -157,6 +163,48 @@ describe('connections of requests', () => {
     for (const method of ['POST', 'PATCH', 'DELETE', 'GET', 'DELETE', 'PUT'] as const)
       await transport.request(method, '/', method === 'GET' ? {} : { body: '{}' });
     expect(connections).toBe(1);
+  });
+
+  test('one after the other take one, though there may be four', async () => {
+    const { url, resumed } = await startServer();
+    const transport = transportTo({ server: new URL(url), tls: { ca: AUTHORITY.cert } });
+    for (let sent = 0; sent < 10; sent += 1) await transport.request('GET', '/a');
+    expect(resumed).toHaveLength(1);
+  });
+
+  test('a small read beside watches takes theirs, and one of its own when that fell silent', async () => {
+    const server = await startServer();
+    const proxy = await proxied(server.url);
+    const access = { server: new URL(proxy.url(server.url)), tls: { ca: AUTHORITY.cert } };
+    const transport = transportTo(access, { timeoutMs: 500, pingMs: 3_600_000 });
+    await transport.stream('/watch', new AbortController().signal);
+    expect((await transport.request('GET', '/a', { besideWatches: true })).text).toBe('{}');
+    expect([server.versions, server.resumed.length]).toEqual([['2.0', '2.0'], 1]);
+    proxy.strand();
+    expect((await transport.request('GET', '/a', { besideWatches: true })).text).toBe('{}');
+    expect(server.versions.at(-1)).toBe('1.1');
+  });
+
+  test('go on with the session of the one before, of watches, too; not with another authority', async () => {
+    const { url, resumed } = await startServer();
+    let tls: TlsMaterial = { ca: AUTHORITY.cert };
+    const access = {
+      server: new URL(url),
+      get tls() {
+        return tls;
+      },
+      headers: async () => ({}),
+    };
+    const transport = new Transport(access, { ...OPTIONS, idleMs: 50 });
+    closing.push(() => transport.close());
+    await transport.request('GET', '/a');
+    await transport.stream('/watch', new AbortController().signal);
+    await Promise.all([transport.request('GET', '/a'), transport.request('GET', '/a')]);
+    expect(resumed).toEqual([false, true, ...resumed.slice(2).map(() => true)]);
+    const before = resumed.length;
+    tls = { ca: [AUTHORITY.cert, createAuthority('another').cert] };
+    await transport.request('GET', '/a');
+    expect(resumed.slice(before)).toEqual([false]);
   });
 });
 
