@@ -5,6 +5,7 @@ import { carriedBy, whenCarried } from '../carried.ts';
 import { cpuMs, type Descriptors, descriptors, peakRssMb, rssMb } from '../process-stats.ts';
 import type { Options, Row, ScenarioResult } from '../scenario.ts';
 import { nowMs } from '../token-watch.ts';
+import { type BareConnects, connectBare } from './bare-connects.ts';
 import { startFleetWorld } from './fleet-world.ts';
 
 const SETTLE_MS = 10_000;
@@ -14,12 +15,15 @@ const MAX_SOCKETS = 2;
 /** That many are to be connected in that time. */
 const JUDGED = 1_000;
 const MAX_CONNECT_S = 20;
+/** The bare connects, at a time. */
+const CONCURRENCY = 16;
 
 interface Idle {
   readonly clusters: number;
   /** From the spawn until all were connected and compared. */
   readonly connectMs: number;
   readonly connectCpuMs: number;
+  readonly bare: BareConnects;
   readonly rssMb: number;
   readonly peakMb: number;
   readonly open: Descriptors;
@@ -45,6 +49,7 @@ export async function idleClusters(options: Options): Promise<ScenarioResult> {
   return {
     how: [
       `Clusters without tokens: each is a namespace of one real API server behind a proxy, in the process of the benchmark, that makes it look like a cluster of its own and speaks HTTP/2 and HTTP/1.1, as API servers do. One operator; connected is from its spawn until /metrics says that all are and nothing waits. RSS and descriptors ${SETTLE_MS / 1000} s later, then CPU for ${REST_MS / 1000} s.`,
+      `Bare: the requests that go to the clusters, ${CONCURRENCY} clusters at a time, over one connection of HTTP/2 to each, by a process that does nothing else; before the operator starts. Not what the operator asks and writes of each in the management plane.`,
       'MB and sockets a cluster: the slope between one cluster and the largest number.',
     ],
     rows: [
@@ -71,6 +76,7 @@ export async function idleClusters(options: Options): Promise<ScenarioResult> {
       {
         what: `CPU to connect a cluster, ${slope}`,
         value: perCluster((one) => one.connectCpuMs),
+        yardstick: { what: 'bare', value: perCluster(({ bare }) => bare.cpuMs) },
         unit: 'ms',
       },
     ],
@@ -79,8 +85,10 @@ export async function idleClusters(options: Options): Promise<ScenarioResult> {
 }
 
 async function measure(clusters: number): Promise<Idle> {
-  const { world, close } = await startFleetWorld({ clusters, tokens: 0, users: 1 });
+  const { world, fleet, ids, close } = await startFleetWorld({ clusters, tokens: 0, users: 1 });
   try {
+    const kubeconfigs = ids.map((id) => fleet.kubeconfig(id));
+    const bare = await connectBare({ kubeconfigs, concurrency: CONCURRENCY });
     const spawnedAtMs = nowMs();
     const operator = await startOperator(world.management.plane.adminKubeconfig);
     try {
@@ -95,7 +103,7 @@ async function measure(clusters: number): Promise<Idle> {
       const { connected } = await carriedBy([operator]);
       if (connected !== clusters)
         throw new Error(`only ${connected} of ${clusters} clusters stayed connected`);
-      return { clusters, connectMs, connectCpuMs, restPercent, ...memory };
+      return { clusters, connectMs, connectCpuMs, bare, restPercent, ...memory };
     } finally {
       await operator.stop();
     }
@@ -110,6 +118,7 @@ function rowsOf(one: Idle): readonly Row[] {
   return [
     {
       ...{ what: `${what}: all connected after`, value: seconds, unit: 's' },
+      yardstick: { what: 'bare', value: one.bare.connectMs / 1000 },
       ...(one.clusters === JUDGED ? atMost(seconds, MAX_CONNECT_S, 's') : {}),
     },
     { what: `${what}: CPU of that, start-up included`, value: one.connectCpuMs / 1000, unit: 's' },
