@@ -76,6 +76,8 @@ export class ObservedState {
   }
 
   hasToken(name: string): boolean {
+    // Asked for each change of any token of all clusters, of which hardly one is here.
+    if (!this.#knows(CLUSTER_AUTH_TOKENS.kind, name) && !this.#knows(SECRETS.kind, name)) return false;
     return this.forToken(name).some((object) => this.isOurs(object));
   }
 
@@ -219,6 +221,10 @@ export class ObservedState {
     if (assumed?.state === 'written') return assumed.object;
     // Another object of that name may have come since: only the one that we deleted is gone.
     return assumed && assumed.object.metadata.uid === seen?.metadata.uid ? undefined : seen;
+  }
+
+  #knows(kind: string, name: string): boolean {
+    return this.#storeOf(kind).get(name) !== undefined || this.#assumed.get(kind, name) !== undefined;
   }
 
   #storeOf(kind: string): Store<Observed> {

@@ -7,7 +7,7 @@ import { ClusterIdentity } from '../../clusters/identity.ts';
 import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
-import { type Lane, tokenKey } from '../keys.ts';
+import { type Key, type Lane, tokenKey } from '../keys.ts';
 import { isSeen, keysOf } from '../queue/changed-keys.ts';
 import type { WorkerDeps } from '../queue/worker.ts';
 import { Workers } from '../queue/workers.ts';
@@ -93,9 +93,8 @@ export class ClusterPropagator {
     return state !== undefined && state !== 'pending';
   }
 
-  /** Whether this cluster has, or had to judge, what the key stands for. */
-  concerns(key: string): boolean {
-    return this.outcomes.has(key) || this.debts.has(key) || isSeen(key, this.connection?.observed);
+  concerns(key: string, parsed: Key): boolean {
+    return this.outcomes.has(key) || this.debts.has(key) || isSeen(parsed, this.connection?.observed);
   }
 
   /** To be told of the writes of a key in a worker's hands. */

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
-import { parseKey, tokenKey, userKey } from '../keys.ts';
+import { type Key, tokenKey, userKey } from '../keys.ts';
 
 /** A key that may have to be looked at. */
 export interface ChangedKey {
@@ -29,9 +29,8 @@ export function keysOf(
 
 /** Whether something of what a key stands for is in the cluster, as far as it is observed. */
 export function isSeen(
-  key: string,
+  { kind, name }: Key,
   observed: Pick<ObservedState, 'hasToken' | 'forUser'> | undefined,
 ): boolean {
-  const { kind, name } = parseKey(key);
   return kind === 'token' ? (observed?.hasToken(name) ?? false) : observed?.forUser(name) !== undefined;
 }

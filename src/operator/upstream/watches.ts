@@ -5,7 +5,7 @@ import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { ResourceEventType } from '../../kube/operator-base.ts';
-import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
+import { type Key, type Lane, parseKey, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
 
@@ -20,8 +20,12 @@ export interface Told {
 /** One cluster, as far as events concern it. */
 export interface ConcernedCluster {
   readonly name: string;
-  /** Whether this cluster has, or had to judge, what the key stands for. */
-  concerns(key: string): boolean;
+  /**
+   * Whether this cluster has, or had to judge, what the key stands for.
+   *
+   * @param parsed - the key, taken apart once for a thousand clusters
+   */
+  concerns(key: string, parsed: Key): boolean;
   /** A watch told of a change: from now on the cluster is behind. */
   noteChange(key: string, lane: Lane, told?: Told): void;
   /** A key of this cluster is to be looked at. */
@@ -96,9 +100,8 @@ export class Watches {
     // What is down there refuses by the expiry that it had until now.
     const known = before ?? last;
     const expiresAtMs = known && effectiveExpiryMs(known);
-    for (const propagator of this.#queues.propagators()) {
-      const isScoped = [...named, before].some((one) => one?.clusterName === propagator.name);
-      if (!isScoped && !propagator.concerns(key)) continue;
+    const scoped = new Set([...named, before].map((one) => one?.clusterName));
+    for (const propagator of this.#concerned(key, scoped)) {
       const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
       const token = this.#management.token(name, propagator.name, context.nowMs);
       const user = token && this.#management.users.get(token.userName);
@@ -164,8 +167,18 @@ export class Watches {
    * yet, no deletion in the cluster brings the user's key.
    */
   #leftBy({ userName }: Token): void {
+    const key = userKey(userName);
+    for (const propagator of this.#concerned(key)) propagator.enqueue(key, 'normal');
+  }
+
+  /** Each cluster that is among those, or has to do with the key. Asked of all of them for each change: a few look-ups of each. */
+  *#concerned(
+    key: string,
+    among: Pick<ReadonlySet<string | undefined>, 'has'> = new Set(),
+  ): Generator<ConcernedCluster> {
+    const parsed = parseKey(key);
     for (const propagator of this.#queues.propagators()) {
-      if (propagator.concerns(userKey(userName))) propagator.enqueue(userKey(userName), 'normal');
+      if (among.has(propagator.name) || propagator.concerns(key, parsed)) yield propagator;
     }
   }
 
@@ -179,13 +192,13 @@ export class Watches {
     lane: Lane,
     { withTokens, isGroupLost = false }: { withTokens: boolean; isGroupLost?: boolean },
   ): void {
-    const tokens = this.#management.tokensOfUser(name);
-    for (const propagator of this.#queues.propagators()) {
-      const scoped = tokens.filter((token) => token.clusterName === propagator.name);
-      if (scoped.length === 0 && !propagator.concerns(userKey(name))) continue;
+    const key = userKey(name);
+    const scoped = Map.groupBy(this.#management.tokensOfUser(name), ({ clusterName }) => clusterName);
+    for (const propagator of this.#concerned(key, scoped)) {
       // The user first: that one write refuses or admits all the tokens at once.
-      propagator.noteChange(userKey(name), lane, { isGroupLost });
-      if (withTokens) for (const token of scoped) propagator.enqueue(tokenKey(token.name), lane);
+      propagator.noteChange(key, lane, { isGroupLost });
+      if (!withTokens) continue;
+      for (const token of scoped.get(propagator.name) ?? []) propagator.enqueue(tokenKey(token.name), lane);
     }
   }
 }
