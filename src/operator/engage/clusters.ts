@@ -10,6 +10,7 @@ import {
 import type { Credentials } from '../../clusters/credentials.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
+import { parseKey } from '../keys.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
 import { breathe } from '../queue/breath.ts';
@@ -21,6 +22,7 @@ import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-set
 import { endingOf } from './ending.ts';
 import { type Destination, elsewhere, Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
+import { KnownKeys } from './known-keys.ts';
 import { createPropagation, removeAnnotations } from './propagation-object.ts';
 import { Renewals } from './renewals.ts';
 
@@ -41,6 +43,7 @@ export interface PlaneWriter {
 }
 
 const STOP_LIMIT_MS = 3_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /** What is ended is fenced: what does not end in time writes nothing. */
 async function withinLimit(ended: readonly (Promise<void> | undefined)[]): Promise<void> {
@@ -52,6 +55,7 @@ export class Clusters {
   readonly #deps: ClustersDeps;
   readonly #queue = new WorkQueue();
   readonly #spareWorkers = new SpareWorkers();
+  readonly #knownKeys = new KnownKeys();
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
@@ -72,6 +76,18 @@ export class Clusters {
 
   propagators(): Iterable<ClusterPropagator> {
     return this.#propagators.values();
+  }
+
+  /** Those of `named`, and those that have, or had to judge, what the key stands for. */
+  *concerned(key: string, named: ReadonlySet<string>): Generator<ClusterPropagator> {
+    const parsed = parseKey(key);
+    for (const name of new Set([...named, ...this.#knownKeys.clustersOf(key)])) {
+      const propagator = this.#propagators.get(name);
+      const isConcerned = propagator?.concerns(key, parsed);
+      // While it is away, nobody knows what is there.
+      if (!(isConcerned || (propagator && !propagator.connection))) this.#knownKeys.remove(key, name);
+      if (propagator && (isConcerned || named.has(name))) yield propagator;
+    }
   }
 
   enqueueCluster(cluster: string): void {
@@ -110,7 +126,9 @@ export class Clusters {
   async release(isOf: (cluster: string) => boolean): Promise<void> {
     const names = [...this.#propagators.keys()].filter(isOf);
     for (const name of names) this.#spent.delete(name);
-    await withinLimit(names.map((name) => this.#forget(name)));
+    const ended = names.map((name) => this.#forget(name));
+    this.#knownKeys.forget(new Set(names));
+    await withinLimit(ended);
   }
 
   /** Ends everything, within {@link STOP_LIMIT_MS} even when a cluster does not answer. */
@@ -194,6 +212,7 @@ export class Clusters {
     if (ending?.kind === 'later') this.#queue.addAfter(name, ending.delayMs, 'normal');
     if (ending?.kind !== 'over') return;
     await this.#forget(name);
+    this.#knownKeys.forget(new Set([name]));
     // In this order: what is left when the process ends in between is found again, and ends in the same way.
     const client = plane.clientFor(name);
     await debts.remove(name);
@@ -253,6 +272,8 @@ export class Clusters {
         handover: this.#handover,
         keepWay: (cluster, by) => void this.#keepWay(cluster, by),
         configureAgain: (cluster) => this.enqueueCluster(cluster),
+        keyKnown: (key, cluster) => this.#knownKeys.add(key, cluster),
+        keyEnded: (key) => void [...this.concerned(key, NONE)],
       },
       reports: {
         ...reports,

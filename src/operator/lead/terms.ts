@@ -51,6 +51,11 @@ export class Terms implements ShardListener, Queues {
     return this.#term?.clusters?.propagators() ?? [];
   }
 
+  /** None likewise. */
+  concerned(key: string, named: ReadonlySet<string>): Iterable<ClusterPropagator> {
+    return this.#term?.clusters?.concerned(key, named) ?? [];
+  }
+
   enqueueCluster(cluster: string): void {
     this.#term?.clusters?.enqueueCluster(cluster);
   }

@@ -23,20 +23,27 @@ export interface Whereabouts {
  */
 export function openBooks(
   cluster: string,
-  { upstream, reports, books, clocks: { now } }: PropagatorDeps,
+  { upstream, reports, books, engagement, clocks: { now } }: PropagatorDeps,
   { isAway, isElsewhere }: Whereabouts,
   onChange: () => void,
 ): Books {
   const { management, deletions } = upstream;
   const series = reports.metrics.ofCluster(cluster);
-  const onDebt: LagDeps['onDebt'] = (key, debt) => debts.debtChanged(key, debt);
+  const onDebt: LagDeps['onDebt'] = (key, debt) => {
+    if (debt) engagement.keyKnown(key, cluster);
+    debts.debtChanged(key, debt);
+  };
   const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
   const debts: DebtKeeper = books.keepDebts({ cluster, ledger: lag, isAway });
+  for (const key of debts.keys()) engagement.keyKnown(key, cluster);
   debts.restore();
   const outcomes = new Outcomes(onChange, (key, outcome) => {
-    if (isElsewhere()) return;
-    lag.settled(key, outcome);
-    debts.settled(key, outcome);
+    if (!isElsewhere()) {
+      lag.settled(key, outcome);
+      debts.settled(key, outcome);
+    }
+    if (outcome) engagement.keyKnown(key, cluster);
+    else engagement.keyEnded(key, cluster);
   });
   return { outcomes, lag, debts };
 }

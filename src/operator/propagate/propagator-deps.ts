@@ -69,6 +69,10 @@ export interface Engagement {
   keepWay(cluster: string, by: Credentials | 'drained'): void;
   /** The settings of a cluster are to be read again. */
   configureAgain(cluster: string): void;
+  /** From this turn on the cluster may have what the key stands for, or has judged it. */
+  keyKnown(key: string, cluster: string): void;
+  /** Nothing of the key is left in the cluster, as far as was looked. */
+  keyEnded(key: string, cluster: string): void;
 }
 
 /** How a cluster is reached. */

@@ -8,7 +8,7 @@ import type { ClusterSession, SessionState } from '../../clusters/session.ts';
 import type { ClusterFacts, Mode } from '../../derive/cluster-facts.ts';
 import type { DebtKeeper } from '../debts/debt-keeper.ts';
 import { type Key, type Lane, tokenKey } from '../keys.ts';
-import { isSeen, keysOf } from '../queue/changed-keys.ts';
+import { isSeen, keyOf, keysOf } from '../queue/changed-keys.ts';
 import type { WorkerDeps } from '../queue/worker.ts';
 import { Workers } from '../queue/workers.ts';
 import { WorkQueue } from '../queue/workqueue.ts';
@@ -93,6 +93,7 @@ export class ClusterPropagator {
     return state !== undefined && state !== 'pending';
   }
 
+  /** Whether this cluster has, or had to judge, what the key stands for. */
   concerns(key: string, parsed: Key): boolean {
     return this.outcomes.has(key) || this.debts.has(key) || isSeen(parsed, this.connection?.observed);
   }
@@ -227,6 +228,7 @@ export class ClusterPropagator {
   }
 
   #objectChanged(object: KubeObject, deleted: boolean): void {
+    this.#deps.engagement.keyKnown(keyOf(object), this.name);
     // While the stores fill, every object is news; the sweep that follows looks at them all.
     if (!this.connection) return;
     for (const { key, isNews } of keysOf(object, deleted, this.connection.observed))

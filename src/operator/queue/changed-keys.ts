@@ -9,6 +9,11 @@ export interface ChangedKey {
   readonly isNews?: () => boolean;
 }
 
+/** What an object of the cluster stands for: its user, or its token. */
+export function keyOf({ kind, metadata: { name } }: KubeObject): string {
+  return kind === 'ClusterUserAttribute' ? userKey(name) : tokenKey(name);
+}
+
 /** Keys that may have to be looked at because an object of the cluster changed, or went. */
 export function keysOf(
   object: KubeObject,
@@ -16,13 +21,13 @@ export function keysOf(
   observed: Pick<ObservedState, 'isTokenConfirmed' | 'isEcho'>,
 ): readonly ChangedKey[] {
   const { name } = object.metadata;
-  if (object.kind === 'ClusterUserAttribute') return [{ key: userKey(name) }];
+  if (object.kind === 'ClusterUserAttribute') return [{ key: keyOf(object) }];
   const userName = object['userName'];
   // The echo of a write of ours says nothing new while another of the same token is still to come, or about to be made. What others
   // wrote does.
   const isEcho = !deleted && observed.isEcho(object);
   return [
-    { key: tokenKey(name), ...(isEcho ? { isNews: () => observed.isTokenConfirmed(name) } : {}) },
+    { key: keyOf(object), ...(isEcho ? { isNews: () => observed.isTokenConfirmed(name) } : {}) },
     ...(deleted && typeof userName === 'string' ? [{ key: userKey(userName) }] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { ResourceEventType } from '../../kube/operator-base.ts';
-import { type Key, type Lane, parseKey, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
+import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
 
@@ -20,12 +20,6 @@ export interface Told {
 /** One cluster, as far as events concern it. */
 export interface ConcernedCluster {
   readonly name: string;
-  /**
-   * Whether this cluster has, or had to judge, what the key stands for.
-   *
-   * @param parsed - the key, taken apart once for a thousand clusters
-   */
-  concerns(key: string, parsed: Key): boolean;
   /** A watch told of a change: from now on the cluster is behind. */
   noteChange(key: string, lane: Lane, told?: Told): void;
   /** A key of this cluster is to be looked at. */
@@ -35,11 +29,15 @@ export interface ConcernedCluster {
 /** Where keys go. */
 export interface Queues {
   propagators(): Iterable<ConcernedCluster>;
+  /** Those of the clusters that are named, and those that have, or had to judge, what the key stands for. */
+  concerned(key: string, named: ReadonlySet<string>): Iterable<ConcernedCluster>;
   /** The settings of a cluster are to be read again. */
   enqueueCluster(cluster: string): void;
   /** The Secret of the installation key is another one, or gone. */
   installationKeyChanged(): void;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Turns events of the management plane into keys. Nothing else of an event survives this file. */
 export class Watches {
@@ -100,8 +98,9 @@ export class Watches {
     // What is down there refuses by the expiry that it had until now.
     const known = before ?? last;
     const expiresAtMs = known && effectiveExpiryMs(known);
-    const scoped = new Set([...named, before].map((one) => one?.clusterName));
-    for (const propagator of this.#concerned(key, scoped)) {
+    const ever = before ? [...named, before] : named;
+    const scoped = new Set(ever.map(({ clusterName }) => clusterName));
+    for (const propagator of this.#queues.concerned(key, scoped)) {
       const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
       const token = this.#management.token(name, propagator.name, context.nowMs);
       const user = token && this.#management.users.get(token.userName);
@@ -168,18 +167,7 @@ export class Watches {
    */
   #leftBy({ userName }: Token): void {
     const key = userKey(userName);
-    for (const propagator of this.#concerned(key)) propagator.enqueue(key, 'normal');
-  }
-
-  /** Each cluster that is among those, or has to do with the key. Asked of all of them for each change: a few look-ups of each. */
-  *#concerned(
-    key: string,
-    among: Pick<ReadonlySet<string | undefined>, 'has'> = new Set(),
-  ): Generator<ConcernedCluster> {
-    const parsed = parseKey(key);
-    for (const propagator of this.#queues.propagators()) {
-      if (among.has(propagator.name) || propagator.concerns(key, parsed)) yield propagator;
-    }
+    for (const propagator of this.#queues.concerned(key, NONE)) propagator.enqueue(key, 'normal');
   }
 
   #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
@@ -194,7 +182,7 @@ export class Watches {
   ): void {
     const key = userKey(name);
     const scoped = Map.groupBy(this.#management.tokensOfUser(name), ({ clusterName }) => clusterName);
-    for (const propagator of this.#concerned(key, scoped)) {
+    for (const propagator of this.#queues.concerned(key, new Set(scoped.keys()))) {
       // The user first: that one write refuses or admits all the tokens at once.
       propagator.noteChange(key, lane, { isGroupLost });
       if (!withTokens) continue;

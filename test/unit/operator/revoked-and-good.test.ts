@@ -183,6 +183,7 @@ test('that a v3 Token was deleted is not forgotten because the ext token of that
   const evidence = new DeletionEvidence();
   const watches = new Watches(management, evidence, {
     propagators: () => [],
+    concerned: () => [],
     enqueueCluster: () => {},
     installationKeyChanged: () => {},
   });

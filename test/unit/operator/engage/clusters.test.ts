@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
+import { parseToken } from '../../../../src/api/parse-token.ts';
+import { parseUser } from '../../../../src/api/parse-user.ts';
 import { ConnectPace } from '../../../../src/clusters/connect-pace.ts';
-import { ClusterSession } from '../../../../src/clusters/session.ts';
+import type { Connection } from '../../../../src/clusters/connection.ts';
+import {
+  ObservedState,
+  parseClusterAuthToken,
+  parseClusterUserAttribute,
+} from '../../../../src/clusters/observed.ts';
+import { ClusterSession, type SessionListener } from '../../../../src/clusters/session.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
@@ -15,13 +24,15 @@ import { DebtRecords, type FoundRecord } from '../../../../src/operator/debts/de
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { EarlierIds } from '../../../../src/operator/installation/earlier-ids.ts';
 import { installationOf } from '../../../../src/operator/installation/installation.ts';
+import { parseKey, tokenKey, userKey } from '../../../../src/operator/keys.ts';
+import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
 import { TokenHashes } from '../../../../src/operator/reconcile/token-hashes.ts';
 import { SyncBack } from '../../../../src/operator/report/sync-back.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { Metrics } from '../../../../src/telemetry/metrics.ts';
-import { rawCluster } from '../../../support/builders.ts';
+import { rawCluster, rawToken, rawUser } from '../../../support/builders.ts';
 import { eventually } from '../../../support/eventually.ts';
 
 const LOG = { error() {}, warn() {}, info() {}, debug() {} } as unknown as Log;
@@ -46,6 +57,8 @@ let plane: SlowPlane;
 let sessions: number;
 /** In the order in which they were connected to. */
 let opened: string[];
+/** What sessions tell, by cluster. */
+let listeners: Map<string, SessionListener>;
 let records: DebtRecords;
 let clusters: Clusters;
 let mayWorkOn: (cluster: string) => boolean;
@@ -55,6 +68,7 @@ beforeEach(() => {
   plane = new SlowPlane();
   sessions = 0;
   opened = [];
+  listeners = new Map();
   deleted = [];
   mayWorkOn = () => true;
   management = new Management(['ace-operator']);
@@ -101,6 +115,7 @@ beforeEach(() => {
       open: (cluster, way, listener) => {
         sessions += 1;
         opened.push(cluster);
+        listeners.set(cluster, listener);
         return new ClusterSession({
           ...{ cluster, namespace: 'cattle-system', definitions: [], connections: 1, ...way, listener },
           ...{ timeoutMs: 1_000, userAgent: 'test', mayWrite: () => false, pace: new ConnectPace() },
@@ -154,6 +169,109 @@ test('clusters that a revocation is owed to are taken on first', async () => {
   await eventually(() => expect(opened).toHaveLength(names.length));
   await clusters.stop();
   expect(opened[0]).toBe('c-owed');
+});
+
+describe('a change of a key is asked of', () => {
+  const NAMES = ['t-1', 't-2', 'u-1'];
+  const keyOf = (name: string): string => (name.startsWith('t') ? tokenKey(name) : userKey(name));
+  const step = fc.record({
+    cluster: fc.constantFrom('c-1', 'c-2', 'c-3'),
+    name: fc.constantFrom(...NAMES),
+    what: fc.constantFrom('judge', 'settle', 'owe', 'see', 'lose', 'connect', 'disconnect', 'release'),
+  });
+
+  test('one that an earlier process knew it of', async () => {
+    // Good as it is: nothing is owed for it.
+    const token = parseToken(rawToken({ clusterName: 'c-1', userId: 'u-1' }));
+    management.tokens.put(token);
+    management.users.put(parseUser(rawUser({}, { name: 'u-1' })));
+    const key = tokenKey(token.name);
+    const known = new Set([key]);
+    const found = { cluster: 'c-1', plane: 'p', owed: new Map(), known, apis: new Map(), lately: 0 };
+    const foundOf = vi.spyOn(DebtRecords.prototype, 'foundOf').mockReturnValue(found);
+    plane.answer();
+    clusters.start();
+    await eventually(() =>
+      expect([...clusters.concerned(key, new Set())].map(({ name }) => name)).toEqual(['c-1']),
+    );
+    foundOf.mockRestore();
+    await clusters.stop();
+  });
+
+  test('all clusters that have to do with it, whatever was before, and of no others', async () => {
+    for (const name of ['c-1', 'c-2', 'c-3']) {
+      const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
+      const spec = { localClusterAuthEndpoint: { enabled: true } };
+      management.clusters.put(parseCluster(rawCluster({ metadata, spec })));
+      management.propagations.put(parsePropagation({ metadata, spec: {} }));
+      const labels = { 'ace-operator.io/cluster': name };
+      const secret = { ...metadata, name: `s-${name}`, namespace: 'ace-operator', labels };
+      const raw = { metadata: secret, data: { kubeconfig: '' } };
+      management.credentials.get('ace-operator')?.put(parseCredentialsSecret(raw));
+    }
+    plane.answer();
+    clusters.start();
+    const connected = new Set<string>();
+    const observed = new Map<string, ObservedState>();
+    const look = async (name: string): Promise<ClusterPropagator> => {
+      const find = (): ClusterPropagator | undefined =>
+        [...clusters.propagators()].find((one) => one.name === name);
+      await eventually(() => expect(find()?.settings).toBeDefined());
+      const found = find() as ClusterPropagator;
+      if (vi.isMockFunction(Object.getOwnPropertyDescriptor(found, 'connection')?.get)) return found;
+      const state = new ObservedState(name, () => {});
+      observed.set(name, state);
+      const connection = { observed: state } as Connection;
+      vi.spyOn(found, 'connection', 'get').mockImplementation(() =>
+        connected.has(name) ? connection : undefined,
+      );
+      return found;
+    };
+    const object = (cluster: string, name: string) => ({
+      apiVersion: 'cluster.cattle.io/v3',
+      kind: name.startsWith('t') ? 'ClusterAuthToken' : 'ClusterUserAttribute',
+      metadata: {
+        ...{ name, namespace: 'cattle-system', uid: `uid-${name}`, resourceVersion: '5' },
+        labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': cluster },
+        annotations: { 'ace-operator.io/token-uid': 'uid' },
+      },
+    });
+    for (const { cluster, name, what } of fc.sample(step, 3_000)) {
+      const propagator = await look(cluster);
+      const key = keyOf(name);
+      if (what === 'judge') propagator.outcomes.set(key, { state: 'synced', version: '1' });
+      if (what === 'settle') propagator.outcomes.delete(key);
+      if (what === 'owe') propagator.lag.owe(key, { sinceMs: 1, cause: 'token' });
+      if (what === 'connect') connected.add(cluster);
+      if (what === 'disconnect') connected.delete(cluster);
+      if (what === 'see' || what === 'lose') {
+        const told = object(cluster, name);
+        const parsed =
+          told.kind === 'ClusterAuthToken' ? parseClusterAuthToken(told) : parseClusterUserAttribute(told);
+        const state = observed.get(cluster);
+        const store = told.kind === 'ClusterAuthToken' ? state?.tokens : state?.users;
+        if (what === 'see') store?.put(parsed);
+        else store?.remove(parsed);
+        listeners.get(cluster)?.objectChanged(told, what === 'lose');
+      }
+      if (what === 'release') {
+        await clusters.release((one) => one === cluster);
+        clusters.enqueueCluster(cluster);
+        await look(cluster);
+      }
+      for (const one of NAMES.map(keyOf)) {
+        const asked = [...clusters.concerned(one, new Set())].map((found) => found.name);
+        const wanted = [...clusters.propagators()].filter((found) => found.concerns(one, parseKey(one)));
+        expect(asked.sort(), `${what} ${name} in ${cluster}`).toEqual(
+          wanted.map((found) => found.name).sort(),
+        );
+      }
+    }
+    expect([...clusters.concerned('token/t-9', new Set(['c-2', 'c-9']))].map(({ name }) => name)).toEqual([
+      'c-2',
+    ]);
+    await clusters.stop();
+  });
 });
 
 test('while very many clusters are taken on, all else has its turns', async () => {

@@ -167,6 +167,7 @@ describe('an AceOperator that runs', () => {
 
 const NO_QUEUES: ConstructorParameters<typeof Watches>[2] = {
   propagators: () => [],
+  concerned: () => [],
   enqueueCluster: () => {},
   installationKeyChanged: () => {},
 };

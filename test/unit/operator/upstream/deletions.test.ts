@@ -47,6 +47,7 @@ describe('Watches', () => {
     evidence = new DeletionEvidence();
     watches = new Watches(management, evidence, {
       propagators: () => [],
+      concerned: () => [],
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
     });

@@ -29,12 +29,12 @@ describe('a user who has a token less is looked at, even where nothing of that t
   beforeEach(() => {
     management = new Management(['ace-operator']);
     queued = [];
-    const cluster: Pick<ClusterPropagator, 'concerns' | 'enqueue'> = {
-      concerns: (key) => key === 'user/u-1',
+    const cluster: Pick<ClusterPropagator, 'enqueue'> = {
       enqueue: (key) => void queued.push(key),
     };
     new Watches(management, new DeletionEvidence(), {
       propagators: () => [cluster as ClusterPropagator],
+      concerned: (key) => (key === 'user/u-1' ? [cluster as ClusterPropagator] : []),
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
     });
@@ -82,6 +82,7 @@ describe('a Secret that changed concerns the clusters that it leads or led to, a
     const others = ['c-1', 'c-2', 'c-3'].map((name) => ({ name }) as ClusterPropagator);
     const watches = new Watches(management, new DeletionEvidence(), {
       propagators: () => others,
+      concerned: () => [],
       enqueueCluster: (name) => void queued.push(name),
       installationKeyChanged: () => {},
     });
@@ -133,7 +134,6 @@ describe('the lane of a change', () => {
     told = [];
     const cluster: ConcernedCluster = {
       name: 'c-1',
-      concerns: () => false,
       noteChange: (key, lane, { expiresAtMs, isGroupLost } = {}) =>
         void told.push(
           `${key} ${lane}${(expiresAtMs ?? Number.POSITIVE_INFINITY) <= NOW ? ' (harmless)' : ''}${isGroupLost ? ' (group lost)' : ''}`,
@@ -142,6 +142,7 @@ describe('the lane of a change', () => {
     };
     const queues = {
       propagators: () => [cluster],
+      concerned: (_: string, named: ReadonlySet<string>) => (named.has('c-1') ? [cluster] : []),
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
     };
