@@ -6,6 +6,7 @@ import type { Options, Scenario, ScenarioResult } from './scenario.ts';
 import { authenticator } from './scenario-authenticator.ts';
 import { authenticatorAudit } from './scenario-authenticator-audit.ts';
 import { authenticatorMemory } from './scenario-authenticator-memory.ts';
+import { authenticatorPeer } from './scenario-authenticator-peer.ts';
 import { authenticatorProfile } from './scenario-authenticator-profile.ts';
 import { revocation } from './scenario-authenticator-revocation.ts';
 import { authenticatorTiming } from './scenario-authenticator-timing.ts';
@@ -35,9 +36,11 @@ import { farAway, throughput } from './scenario-throughput.ts';
  *   cli
  *   growth            [--growth NAME,NAME] [--growth-factors N,N,N]
  *   authenticator     [--rounds N]
+ *   authenticator-peer --peer PATH [--rounds N]
  *
- * These without a name. By name only: fleet [--fleet-clusters N,N] [--fleet-tokens N], profile [--tokens N], revocation,
- * authenticator-audit, authenticator-memory, authenticator-profile, authenticator-timing. options.ts has the defaults.
+ * These without a name, the last one only with --peer: another authenticator, with the command line of kube-api-auth. By name
+ * only: fleet [--fleet-clusters N,N] [--fleet-tokens N], profile [--tokens N], revocation, authenticator-audit,
+ * authenticator-memory, authenticator-profile, authenticator-timing. options.ts has the defaults.
  *
  * A scenario that fails is left out, and the others run all the same; then it exits with 1. It exits with 0 also when a bar is
  * missed: a figure is not a test.
@@ -61,6 +64,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...{ fleet, profile, revocation },
   'authenticator-audit': authenticatorAudit,
   'authenticator-memory': authenticatorMemory,
+  'authenticator-peer': authenticatorPeer,
   'authenticator-profile': authenticatorProfile,
   'authenticator-timing': authenticatorTiming,
 };
@@ -73,7 +77,8 @@ const options: Options = {
     console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(0).padStart(4)} s  ${text}`),
 };
 
-const names = read.scenarios.length > 0 ? read.scenarios : Object.keys(DEFAULT);
+const unnamed = [...Object.keys(DEFAULT), ...(options.peer === '' ? [] : ['authenticator-peer'])];
+const names = read.scenarios.length > 0 ? read.scenarios : unnamed;
 const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name));
 if (unknown.length > 0) {
   console.error(`bench: no scenario ${unknown.join(', ')}; there are ${Object.keys(SCENARIOS).join(', ')}`);

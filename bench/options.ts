@@ -28,6 +28,7 @@ const DEFAULTS = {
   'fleet-clusters': '30,100',
   'fleet-tokens': '20',
   'fleet-lease-seconds': '5',
+  peer: '',
 } as const;
 
 type Name = keyof typeof DEFAULTS;
@@ -75,6 +76,7 @@ export function readOptions(args: readonly string[]): {
       fleetClusters: numbers('fleet-clusters'),
       fleetTokens: number('fleet-tokens'),
       fleetLeaseSeconds: number('fleet-lease-seconds'),
+      peer: text('peer'),
     },
   };
 }

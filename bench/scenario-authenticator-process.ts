@@ -11,8 +11,8 @@ import { type ServiceProcess, startService } from '../test/support/service-proce
 import { type Population, serveCluster } from './scenario-authenticator-cluster.ts';
 import type { LoadPlan, LoadResult } from './scenario-authenticator-load.ts';
 
-const SERVER_CORE = '0';
-const LOAD_CORE = '1';
+export const SERVER_CORE = '0';
+export const LOAD_CORE = '1';
 const run = promisify(execFile);
 
 /** True where server and generator can each have a core of their own. */
@@ -25,13 +25,22 @@ export async function startFilled(
 ): Promise<ServiceProcess> {
   const kubeconfig = join(await mkdtemp(join(tmpdir(), 'ace-bench-authenticator-')), 'kubeconfig');
   const end = await serveCluster(population, kubeconfig);
+  const service = await startShipped(kubeconfig, env);
+  void service.exited.then(end);
+  return service;
+}
+
+/** The built authenticator of that cluster, as its DaemonSet runs it; ready, and from then on on the server's core alone. */
+export async function startShipped(
+  kubeconfig: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
   const service = await startService({
     args: ['authenticator', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0'],
     announcement: 'authenticator listens',
     startedPath: '/livez',
     env: { ...(await shippedEnvironment()), ...env },
   });
-  void service.exited.then(end);
   await eventually(
     async () => {
       if ((await service.http('/readyz')).status !== 200) throw new Error('not ready');
@@ -71,6 +80,13 @@ export async function load(plan: LoadPlan): Promise<LoadResult> {
   const [first = '', ...rest] = isPinned ? ['taskset', '-c', LOAD_CORE, ...command] : command;
   const { stdout } = await run(first, rest);
   return JSON.parse(stdout) as LoadResult;
+}
+
+/** A figure of refusals where answers were meant would look splendid. @throws {Error} when anything else was answered */
+export function requireOnly(what: string, { answers }: LoadResult, expected: string): void {
+  const others = Object.entries(answers).filter(([answer]) => answer !== expected);
+  if (others.length > 0)
+    throw new Error(`${what}: wanted '${expected}' only, got ${JSON.stringify(answers)}`);
 }
 
 /** Where a process may run: on the server's core alone, or anywhere. Threads that it starts later inherit it. */

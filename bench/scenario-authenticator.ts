@@ -3,7 +3,15 @@ import { cpuMs, loopDelay, peakRssMb, rssMb } from './process-stats.ts';
 import type { Options, Row, ScenarioResult } from './scenario.ts';
 import type { Population } from './scenario-authenticator-cluster.ts';
 import type { LoadPlan, LoadResult } from './scenario-authenticator-load.ts';
-import { isPinned, load, portOf, startBare, startFilled, unpin } from './scenario-authenticator-process.ts';
+import {
+  isPinned,
+  load,
+  portOf,
+  requireOnly,
+  startBare,
+  startFilled,
+  unpin,
+} from './scenario-authenticator-process.ts';
 import { median } from './stats.ts';
 
 const CONNECTIONS = 50;
@@ -147,13 +155,6 @@ async function slowRun(
   ]);
   for (const result of [cold, rest, beside]) requireOnly(what, result, '200 accepted');
   return { ...cold, loopP99Ms: p99Ms, loopMaxMs: maxMs, beside };
-}
-
-/** A figure of refusals where answers were meant would look splendid. */
-function requireOnly(what: string, { answers }: LoadResult, expected: string): void {
-  const others = Object.entries(answers).filter(([answer]) => answer !== expected);
-  if (others.length > 0)
-    throw new Error(`${what}: wanted '${expected}' only, got ${JSON.stringify(answers)}`);
 }
 
 interface Everything {

@@ -29,6 +29,8 @@ export interface Options {
   readonly fleetTokens: number;
   /** How long a Lease of a replica of the fleet lasts; the other two times in proportion, as by default. */
   readonly fleetLeaseSeconds: number;
+  /** Path of another authenticator, with the command line of kube-api-auth; empty: there is none to be measured. */
+  readonly peer: string;
   /** Says what is being done, while it takes long. */
   say(text: string): void;
 }
