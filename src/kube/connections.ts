@@ -15,6 +15,8 @@ export interface ConnectionsOptions {
   readonly pingMs?: number;
   /** An idle connection is ended after that long; ten seconds without it. */
   readonly idleMs?: number;
+  /** So long a TLS session is resumed; an hour without it. */
+  readonly sessionMs?: number;
 }
 
 /** Nothing came in the time that it may take. */
@@ -27,6 +29,14 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** An idle connection is thrown away soon: what lies unused may have died in silence, and a new one costs little. */
 const IDLE_MS = 10_000;
 const PING_MS = 2_000;
+/** A certificate of the server that has run out is to be noticed, and its sessions may go on for ever. */
+const SESSION_MS = 3_600_000;
+
+interface Session {
+  readonly ticket: Buffer;
+  /** When the server showed its certificate, by a clock that nobody sets. */
+  readonly checkedAtMs: number;
+}
 
 /**
  * The connections to one API server: HTTP/1.1 for requests, HTTP/2 where the server has it for watches.
@@ -46,7 +56,7 @@ export class Connections {
   /** Made when it is first asked for: who asks two thousand servers once each watches none of them. */
   #watches: Pool | undefined;
   /** Of the latest connection that was trusted: the next one need not check and sign what this one did. */
-  #session: Buffer | undefined;
+  #session: Session | undefined;
   #closed = false;
 
   constructor(access: Access, options: ConnectionsOptions) {
@@ -167,21 +177,30 @@ export class Connections {
   }
 
   /**
-   * Goes on with the TLS session of the connection before, where the server lets it. undici itself holds sessions weakly: none
-   * lives until the next connection of a quiet cluster, and each is half of the processor time that the cluster takes.
+   * Goes on with the TLS session of the connection before, where the server lets it, for an hour. undici itself holds sessions weakly:
+   * none lives until the next connection of a quiet cluster, and each handshake is half of the processor time that the cluster takes.
    */
   #resuming(allowH2: boolean): Connector {
     const tls = this.#tls;
     return (options, callback) => {
-      const session = tls === this.#tls ? this.#session : undefined;
-      this.#connector(tls, { allowH2, session })(options, (...answer) => {
+      const begun = this.#resumable(tls);
+      this.#connector(tls, { allowH2, session: begun?.ticket })(options, (...answer) => {
         const [, socket] = answer;
-        socket?.on('session', (agreed: Buffer) => {
-          if (tls === this.#tls) this.#session = agreed;
+        socket?.on('session', (ticket: Buffer) => {
+          if (tls !== this.#tls) return;
+          const isResumed = 'isSessionReused' in socket && socket.isSessionReused();
+          this.#session = { ticket, checkedAtMs: isResumed && begun ? begun.checkedAtMs : performance.now() };
         });
         callback(...answer);
       });
     };
+  }
+
+  /** One that was agreed on with other certificates is none, nor is one for which the server showed its own too long ago. */
+  #resumable(tls: Access['tls']): Session | undefined {
+    const { sessionMs = SESSION_MS } = this.#options;
+    const session = tls === this.#tls ? this.#session : undefined;
+    return session && performance.now() - session.checkedAtMs < sessionMs ? session : undefined;
   }
 
   #connector(

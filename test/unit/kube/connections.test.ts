@@ -206,6 +206,21 @@ describe('connections of requests', () => {
     await transport.request('GET', '/a');
     expect(resumed.slice(before)).toEqual([false]);
   });
+
+  test('shake hands anew when the server showed its certificate too long ago, however often resumed since', async () => {
+    const { url, resumed } = await startServer();
+    const transport = transportTo(
+      { server: new URL(url), tls: { ca: AUTHORITY.cert } },
+      { idleMs: 50, sessionMs: 500 },
+    );
+    const deadlineMs = performance.now() + 5_000;
+    while (resumed.filter((isResumed) => !isResumed).length < 2) {
+      if (performance.now() > deadlineMs) throw new Error(`no handshake after ${resumed.join()}`);
+      await transport.request('GET', '/a');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(resumed.slice(0, 2)).toEqual([false, true]);
+  });
 });
 
 describe('certificates that are replaced', () => {
