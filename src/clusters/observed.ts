@@ -76,9 +76,12 @@ export class ObservedState {
   }
 
   hasToken(name: string): boolean {
-    // Asked for each change of any token of all clusters, of which hardly one is here.
-    if (!this.#knows(CLUSTER_AUTH_TOKENS.kind, name) && !this.#knows(SECRETS.kind, name)) return false;
     return this.forToken(name).some((object) => this.isOurs(object));
+  }
+
+  /** Whether anything is held of that name, whoever's it is: it may become ours without a word, when another Cluster goes. */
+  holdsToken(name: string): boolean {
+    return this.#holds(CLUSTER_AUTH_TOKENS.kind, name) || this.#holds(SECRETS.kind, name);
   }
 
   /**
@@ -223,7 +226,7 @@ export class ObservedState {
     return assumed && assumed.object.metadata.uid === seen?.metadata.uid ? undefined : seen;
   }
 
-  #knows(kind: string, name: string): boolean {
+  #holds(kind: string, name: string): boolean {
     return this.#storeOf(kind).get(name) !== undefined || this.#assumed.get(kind, name) !== undefined;
   }
 

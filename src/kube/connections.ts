@@ -39,7 +39,8 @@ interface Session {
 }
 
 /**
- * The connections to one API server: HTTP/1.1 for requests, HTTP/2 where the server has it for watches.
+ * The connections to one API server: HTTP/1.1 for requests, HTTP/2 where the server has it for watches, and for the small reads that
+ * are about them.
  *
  * Watches are silent for as long as nothing happens, so only a PING tells a quiet connection from one that died. Requests have
  * one connection each: a slow list must not hold up a revocation.
@@ -185,7 +186,9 @@ export class Connections {
     return (options, callback) => {
       const begun = this.#resumable(tls);
       this.#connector(tls, { allowH2, session: begun?.ticket })(options, (...answer) => {
-        const [, socket] = answer;
+        const [error, socket] = answer;
+        // It may be the session that the server, or whatever is before it, cannot bear.
+        if (error && this.#session === begun) this.#session = undefined;
         socket?.on('session', (ticket: Buffer) => {
           if (tls !== this.#tls) return;
           const isResumed = 'isSessionReused' in socket && socket.isSessionReused();

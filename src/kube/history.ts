@@ -53,15 +53,17 @@ export async function checkHistory(
  * The version that the plane has reached, at the price of one lookup: nothing is listed for it.
  *
  * A list without a `resourceVersion` is answered from what etcd has at this moment, so it is never older than what this server
- * told before - unless its history is another one now. Asked over the connection of the watch: it is about the server behind that one.
- * Who the plane is, {@link PlaneIdentity} asks over those of requests, for new ones may lead elsewhere while a watch goes on.
+ * told before - unless its history is another one now. Where {@link PlaneIdentity} asks over connections of requests who the plane
+ * is, this goes over the one of the watch. Else it is all that can tell that new connections lead elsewhere while a watch goes on with
+ * the server that was there before.
  */
 async function current(collection: Known, signal: AbortSignal): Promise<ListPage> {
-  const { client, resource, namespace, witness } = collection;
+  const { client, resource, namespace, witness, plane } = collection;
+  const besideWatches = plane?.uid !== undefined;
   // Who may list one name only is not allowed to ask for another.
   const own = collection.fieldSelector ?? '';
   const fieldSelector = own.startsWith('metadata.name=') ? own : `metadata.name=${witness?.name ?? ANY_NAME}`;
-  return client.list(resource, { namespace, fieldSelector, limit: 1, signal, besideWatches: true });
+  return client.list(resource, { namespace, fieldSelector, limit: 1, signal, besideWatches });
 }
 
 function uidOf(raw: unknown): unknown {

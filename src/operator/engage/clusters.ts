@@ -10,7 +10,6 @@ import {
 import type { Credentials } from '../../clusters/credentials.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
-import { parseKey } from '../keys.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
 import { breathe } from '../queue/breath.ts';
@@ -43,7 +42,6 @@ export interface PlaneWriter {
 }
 
 const STOP_LIMIT_MS = 3_000;
-const NONE: ReadonlySet<string> = new Set();
 
 /** What is ended is fenced: what does not end in time writes nothing. */
 async function withinLimit(ended: readonly (Promise<void> | undefined)[]): Promise<void> {
@@ -55,7 +53,7 @@ export class Clusters {
   readonly #deps: ClustersDeps;
   readonly #queue = new WorkQueue();
   readonly #spareWorkers = new SpareWorkers();
-  readonly #knownKeys = new KnownKeys();
+  readonly #knownKeys = new KnownKeys<ClusterPropagator>((name) => this.#propagators.get(name));
   readonly #propagators = new Map<string, ClusterPropagator>();
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
@@ -79,15 +77,8 @@ export class Clusters {
   }
 
   /** Those of `named`, and those that have, or had to judge, what the key stands for. */
-  *concerned(key: string, named: ReadonlySet<string>): Generator<ClusterPropagator> {
-    const parsed = parseKey(key);
-    for (const name of new Set([...named, ...this.#knownKeys.clustersOf(key)])) {
-      const propagator = this.#propagators.get(name);
-      const isConcerned = propagator?.concerns(key, parsed);
-      // While it is away, nobody knows what is there.
-      if (!(isConcerned || (propagator && !propagator.connection))) this.#knownKeys.remove(key, name);
-      if (propagator && (isConcerned || named.has(name))) yield propagator;
-    }
+  concerned(key: string, named: ReadonlySet<string>): Iterable<ClusterPropagator> {
+    return this.#knownKeys.concerned(key, named);
   }
 
   enqueueCluster(cluster: string): void {
@@ -235,6 +226,8 @@ export class Clusters {
     const { plane, upstream, reports } = this.#deps;
     try {
       const client = plane.clientFor(cluster);
+      // Nothing of ours is there, and nobody looks at it any more.
+      if (by === 'drained') this.#knownKeys.forget(new Set([cluster]));
       if (by === 'drained') await forgetWay(client, upstream.management, cluster);
       else await keepWay(client, upstream.management, cluster, by);
     } catch (error) {
@@ -273,7 +266,7 @@ export class Clusters {
         keepWay: (cluster, by) => void this.#keepWay(cluster, by),
         configureAgain: (cluster) => this.enqueueCluster(cluster),
         keyKnown: (key, cluster) => this.#knownKeys.add(key, cluster),
-        keyEnded: (key) => void [...this.concerned(key, NONE)],
+        keyEnded: (key, cluster) => this.#knownKeys.ended(key, cluster),
       },
       reports: {
         ...reports,

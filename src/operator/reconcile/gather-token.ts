@@ -34,8 +34,8 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
     object,
     isOurs: observed.isOurs(object) || isOfOurHash(object),
     sibling: observed.siblingOf(object),
-    isOfEarlierSecret: ofEarlierSecret.has(object),
-    isOfPresentSecret: ofPresentSecret.has(object),
+    isOfEarlierSecret: ofEarlierSecret.includes(object),
+    isOfPresentSecret: ofPresentSecret.includes(object),
   });
   const attribute = token && observed.forUser(token.userName);
   const pair = objects.map(see);

@@ -64,7 +64,7 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     yield {
       clusterAuthToken,
       token,
-      isOfEarlierSecret: facts.ofEarlierSecret.size > 0,
+      isOfEarlierSecret: facts.ofEarlierSecret.length > 0,
       isOfUnknownSecret:
         token?.secret.kind !== 'missing' && pair.some((one) => observed.isOurs(one) && isOpen(one, facts)),
       isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
@@ -75,6 +75,6 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
 
 /** A plain token that was stored hashed since, with this secret or another; or a mark under a key that is no more. */
 function isOpen(object: KubeObject, { hash, ofEarlierSecret, ofPresentSecret }: HashFacts): boolean {
-  const isKnown = ofEarlierSecret.has(object) || ofPresentSecret.has(object);
+  const isKnown = ofEarlierSecret.includes(object) || ofPresentSecret.includes(object);
   return hash.kind !== 'refused' && hashIn(object) !== undefined && !isKnown;
 }

@@ -25,9 +25,9 @@ const MOVED_MS = 600_000;
 export interface HashFacts {
   readonly hash: HashFact;
   /** Those whose hash is for certain not of the secret that the token has now. */
-  readonly ofEarlierSecret: ReadonlySet<KubeObject>;
+  readonly ofEarlierSecret: readonly KubeObject[];
   /** Those whose hash is for certain of that secret. */
-  readonly ofPresentSecret: ReadonlySet<KubeObject>;
+  readonly ofPresentSecret: readonly KubeObject[];
 }
 
 type Placed = Pick<Rules, 'algorithm' | 'place'>;
@@ -63,8 +63,8 @@ interface Refused {
 
 const UNKNOWN: HashFacts = {
   hash: { kind: 'toMake' },
-  ofEarlierSecret: new Set(),
-  ofPresentSecret: new Set(),
+  ofEarlierSecret: [],
+  ofPresentSecret: [],
 };
 
 /**
@@ -184,7 +184,7 @@ export class TokenHashes {
       one,
       isPresent: this.#isOfPresentSecret(token, one, rules),
     }));
-    const those = (is: boolean): ReadonlySet<KubeObject> =>
+    const those = (is: boolean): readonly KubeObject[] =>
       objectsOf(judged.filter(({ isPresent }) => isPresent === is).map(({ one }) => one));
     const kept = keptOf(judged, rules);
     const hash = this.#refusal(token, rules.algorithm) ?? this.#keptOrMade(token, kept, rules);
@@ -285,8 +285,8 @@ function movedKey({ uid, resourceVersion }: Token, written: KubeObject): string 
   return `${uid}/${resourceVersion}/${written.metadata.uid}/${markOf(written)}`;
 }
 
-function objectsOf(found: readonly Found[]): ReadonlySet<KubeObject> {
-  return new Set(found.map(({ object }) => object));
+function objectsOf(found: readonly Found[]): readonly KubeObject[] {
+  return found.map(({ object }) => object);
 }
 
 function requestOf(

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConnectionError } from '../../../src/errors.ts';
 import type { Access, TlsMaterial } from '../../../src/kube/access.ts';
@@ -65,6 +65,18 @@ async function startServer(pair = AUTHORITY.issueServer('api', ['127.0.0.1'])): 
     server.close();
   });
   return { url, versions, resumed };
+}
+
+/** Whether a ClientHello has extension `pre_shared_key` (RFC 8446, 4.2.11), which is always its last one. */
+function offersSession(hello: Buffer): boolean {
+  let at = 5 + 4 + 2 + 32;
+  at += 1 + (hello[at] ?? 0);
+  at += 2 + hello.readUInt16BE(at);
+  at += 1 + (hello[at] ?? 0);
+  const end = Math.min(hello.length, at + 2 + hello.readUInt16BE(at));
+  for (at += 2; at + 4 <= end; at += 4 + hello.readUInt16BE(at + 2))
+    if (hello.readUInt16BE(at) === 41) return true;
+  return false;
 }
 
 test('an idle connection is ended, also where the server would keep it', async () => {
@@ -205,6 +217,43 @@ describe('connections of requests', () => {
     tls = { ca: [AUTHORITY.cert, createAuthority('another').cert] };
     await transport.request('GET', '/a');
     expect(resumed.slice(before)).toEqual([false]);
+  });
+
+  test('a session that is not borne is not offered again', async () => {
+    const server = await startServer();
+    const target = new URL(server.url);
+    let [isDelicate, refused] = [false, 0];
+    // A pool of servers of which some are set up otherwise answers like this.
+    const front = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (hello: Buffer) => {
+        if (isDelicate && offersSession(hello)) {
+          refused += 1;
+          socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 47]));
+          return;
+        }
+        const upstream = connectTcp(Number(target.port), target.hostname);
+        upstream.on('error', () => undefined);
+        upstream.write(hello);
+        socket.pipe(upstream).pipe(socket);
+      });
+    });
+    front.listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    closing.push(async () => void front.close());
+    const { port } = front.address() as AddressInfo;
+    const access = { server: new URL(`https://127.0.0.1:${port}`), tls: { ca: AUTHORITY.cert } };
+    const transport = transportTo(access, { idleMs: 50 });
+    await transport.request('GET', '/a');
+    await eventually(async () => {
+      await Promise.all([transport.request('GET', '/a'), transport.request('GET', '/a')]);
+      expect(server.resumed.at(-1)).toBe(true);
+    });
+    isDelicate = true;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect(transport.request('PATCH', '/a', { body: '{}' })).rejects.toThrow(ConnectionError);
+    expect((await transport.request('PATCH', '/a', { body: '{}' })).status).toBe(200);
+    expect(refused).toBe(1);
   });
 
   test('shake hands anew when the server showed its certificate too long ago, however often resumed since', async () => {

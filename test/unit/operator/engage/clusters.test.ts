@@ -177,7 +177,10 @@ describe('a change of a key is asked of', () => {
   const step = fc.record({
     cluster: fc.constantFrom('c-1', 'c-2', 'c-3'),
     name: fc.constantFrom(...NAMES),
-    what: fc.constantFrom('judge', 'settle', 'owe', 'see', 'lose', 'connect', 'disconnect', 'release'),
+    what: fc.constantFrom(
+      ...['judge', 'settle', 'owe', 'see', 'see another’s', 'lose', 'another goes', 'another comes'],
+      ...['connect', 'disconnect', 'release'],
+    ),
   });
 
   test('one that an earlier process knew it of', async () => {
@@ -213,13 +216,16 @@ describe('a change of a key is asked of', () => {
     clusters.start();
     const connected = new Set<string>();
     const observed = new Map<string, ObservedState>();
+    let isAnotherThere = true;
     const look = async (name: string): Promise<ClusterPropagator> => {
       const find = (): ClusterPropagator | undefined =>
         [...clusters.propagators()].find((one) => one.name === name);
       await eventually(() => expect(find()?.settings).toBeDefined());
       const found = find() as ClusterPropagator;
       if (vi.isMockFunction(Object.getOwnPropertyDescriptor(found, 'connection')?.get)) return found;
-      const state = new ObservedState(name, () => {});
+      const state = new ObservedState(name, () => {}, {
+        ...{ id: 'i', isInUse: () => isAnotherThere, wasServed: () => true, isSourceOf: () => true },
+      });
       observed.set(name, state);
       const connection = { observed: state } as Connection;
       vi.spyOn(found, 'connection', 'get').mockImplementation(() =>
@@ -231,9 +237,9 @@ describe('a change of a key is asked of', () => {
       apiVersion: 'cluster.cattle.io/v3',
       kind: name.startsWith('t') ? 'ClusterAuthToken' : 'ClusterUserAttribute',
       metadata: {
-        ...{ name, namespace: 'cattle-system', uid: `uid-${name}`, resourceVersion: '5' },
+        ...{ name, namespace: 'cattle-system', uid: `uid-${name}-${cluster}`, resourceVersion: '5' },
         labels: { 'app.kubernetes.io/managed-by': 'ace-operator', 'ace-operator.io/cluster': cluster },
-        annotations: { 'ace-operator.io/token-uid': 'uid' },
+        annotations: { 'ace-operator.io/token-uid': 'uid', 'ace-operator.io/installation': 'i' },
       },
     });
     for (const { cluster, name, what } of fc.sample(step, 3_000)) {
@@ -244,14 +250,17 @@ describe('a change of a key is asked of', () => {
       if (what === 'owe') propagator.lag.owe(key, { sinceMs: 1, cause: 'token' });
       if (what === 'connect') connected.add(cluster);
       if (what === 'disconnect') connected.delete(cluster);
-      if (what === 'see' || what === 'lose') {
-        const told = object(cluster, name);
+      if (what === 'another goes') isAnotherThere = false;
+      if (what === 'another comes') isAnotherThere = true;
+      if (what.startsWith('see') || what === 'lose') {
+        const told = object(what === 'see' ? cluster : 'c-another', name);
         const parsed =
           told.kind === 'ClusterAuthToken' ? parseClusterAuthToken(told) : parseClusterUserAttribute(told);
         const state = observed.get(cluster);
         const store = told.kind === 'ClusterAuthToken' ? state?.tokens : state?.users;
-        if (what === 'see') store?.put(parsed);
-        else store?.remove(parsed);
+        const held = store?.get(name);
+        if (what !== 'lose') store?.put(parsed);
+        else if (held) store?.remove(held);
         listeners.get(cluster)?.objectChanged(told, what === 'lose');
       }
       if (what === 'release') {

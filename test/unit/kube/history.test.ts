@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { TOKENS } from '../../../src/api/names.ts';
+import { RolledBackError } from '../../../src/errors.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { checkHistory } from '../../../src/kube/history.ts';
+import { PlaneIdentity } from '../../../src/kube/plane-identity.ts';
+import { Transport } from '../../../src/kube/transport.ts';
+import { createAuthority } from '../../support/pki.ts';
+
+const AUTHORITY = createAuthority('one');
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0).reverse()) close();
+});
+
+/** An API server with one object, and a namespace `kube-system`; watches stay silent. */
+async function aPlane(uid: string, version: string): Promise<number> {
+  const pair = AUTHORITY.issueServer('api', ['127.0.0.1']);
+  const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
+    response.writeHead(200);
+    const { url = '' } = request;
+    if (url.includes('watch=1')) response.write('\n');
+    else if (url.includes('/namespaces/')) response.end(JSON.stringify({ metadata: { uid } }));
+    else {
+      const items = url.includes('t-1') ? [{ metadata: { name: 't-1', uid } }] : [];
+      response.end(JSON.stringify({ metadata: { resourceVersion: version }, items }));
+    }
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** An address behind which another server comes, while connections to the first go on. */
+async function anAddress(first: number): Promise<{ url: string; leadTo(port: number): void }> {
+  let target = first;
+  const front = createServer((socket) => {
+    const behind = connect(target, '127.0.0.1');
+    for (const one of [socket, behind]) one.on('error', () => undefined);
+    socket.pipe(behind).pipe(socket);
+    closing.push(() => {
+      socket.destroy();
+      behind.destroy();
+    });
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  closing.push(() => front.close());
+  const { port } = front.address() as AddressInfo;
+  return {
+    url: `https://127.0.0.1:${port}`,
+    leadTo(next) {
+      target = next;
+    },
+  };
+}
+
+describe('another cluster comes behind the address, ahead of the first, whose watch goes on', () => {
+  const open = async (): Promise<{ client: KubeClient; move: () => void; end: AbortController }> => {
+    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', '200')];
+    const address = await anAddress(a);
+    const access = { server: new URL(address.url), tls: { ca: AUTHORITY.cert }, headers: async () => ({}) };
+    const transport = new Transport(access, {
+      connections: 4,
+      timeoutMs: 5_000,
+      userAgent: 'test',
+      idleMs: 50,
+    });
+    closing.push(() => void transport.close());
+    const client = new KubeClient(transport);
+    const end = new AbortController();
+    await client.watch(TOKENS, { timeoutSeconds: 60, resourceVersion: '100' }, end.signal);
+    return { client, move: () => address.leadTo(b), end };
+  };
+
+  test('it is noticed by whoever may ask for a witness only', async () => {
+    const { client, move, end } = await open();
+    const witness = { name: 't-1', namespace: '', uid: 'uid-a', resourceVersion: '90' };
+    const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, witness };
+    const distrust = new AbortController();
+    expect(await checkHistory(known, '100', end.signal, distrust)).toBe(true);
+    move();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await checkHistory(known, '100', end.signal, distrust)).toBe(false);
+    expect(distrust.signal.reason).toBeInstanceOf(RolledBackError);
+  });
+
+  test('it is noticed by whoever may ask the plane who it is', async () => {
+    const { client, move, end } = await open();
+    const plane = new PlaneIdentity(client);
+    await plane.verify();
+    const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
+    const distrust = new AbortController();
+    expect(await checkHistory(known, '100', end.signal, distrust)).toBe(true);
+    move();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect(plane.verify(true)).rejects.toThrow('uid-b');
+    expect(await checkHistory(known, '100', end.signal, distrust)).toBe(false);
+  });
+});
