@@ -72,7 +72,9 @@ let isAway: boolean;
 let running: Process[];
 
 async function start(plane = PLANE): Promise<Process> {
-  const records = new DebtRecords({ client: maps, writerFor: () => maps } as never, 'ace-operator', LOG);
+  // Of its own world: what is under way when it ends must not land in the next one.
+  const own = maps;
+  const records = new DebtRecords({ client: own, writerFor: () => own } as never, 'ace-operator', LOG);
   await records.load();
   const owed = new Map<string, Debt>();
   const keeper: DebtKeeper = new DebtKeeper({
