@@ -70,6 +70,11 @@ export class RolledBackError extends Error {
   override readonly name = 'RolledBackError';
 }
 
+/** What was read was asked for before it was known that it is needed. It has to be read again. */
+export class StaleReadError extends Error {
+  override readonly name = 'StaleReadError';
+}
+
 /** Another cluster answers where one was before. Nothing that it says, least of all absence, is about the one we know. */
 export class OtherPlaneError extends Error {
   override readonly name = 'OtherPlaneError';

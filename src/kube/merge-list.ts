@@ -8,19 +8,27 @@ import { isOlder } from './versions.ts';
  * on one object the newer counts, by version; versions of one kind count up over all of its objects.
  *
  * @param deletedMeanwhile - what the watch told to be deleted since before the list was asked for: version by key
+ * @returns false when the store refused it: it was asked for too early
  */
 export function mergeList<T extends Identified>(
   store: Store<T>,
   { items, resourceVersion }: Pick<Listed<T>, 'items' | 'resourceVersion'>,
   deletedMeanwhile: ReadonlyMap<string, string>,
-): void {
+): boolean {
+  if (!store.mayTake(items)) return false;
   const listed = new Map(items.map((object) => [store.keyOf(object), object]));
   for (const old of [...store.list()]) {
     const isLater = isOlder(resourceVersion, old.resourceVersion);
     if (!listed.has(store.keyOf(old)) && !isLater) store.remove(old);
   }
   for (const [key, object] of listed) {
-    const known = store.get(key)?.resourceVersion ?? deletedMeanwhile.get(key);
-    if (known === undefined || isOlder(known, object.resourceVersion)) store.put(object);
+    const held = store.get(key);
+    const gone = deletedMeanwhile.get(key);
+    // Of the same version it may be held as less than it is: the store knows.
+    const isNews = held
+      ? !isOlder(object.resourceVersion, held.resourceVersion)
+      : gone === undefined || isOlder(gone, object.resourceVersion);
+    if (isNews) store.put(object);
   }
+  return true;
 }

@@ -101,7 +101,7 @@ export class Reflector<T extends Identified> {
     const isForwards =
       listed && isCounted(listed.resourceVersion) && !isOlder(listed.resourceVersion, toldVersion);
     if (!isWhole || !isForwards) return this.refresh();
-    mergeList(this.#options.store, listed, deletedMeanwhile);
+    if (!mergeList(this.#options.store, listed, deletedMeanwhile)) return this.refresh();
     this.#mergedVersion = listed.resourceVersion;
   }
 

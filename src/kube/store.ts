@@ -66,7 +66,7 @@ export class Store<T extends Identified> implements Lister<T> {
   /** Adds or updates one object; the same version again is no event. */
   put(object: T): void {
     const old = this.#objects.get(this.keyOf(object));
-    if (old && old.uid === object.uid && old.resourceVersion === object.resourceVersion) return;
+    if (old && this.isKnown(old, object)) return;
     if (old && old.uid !== object.uid) this.remove(old);
     const replaced = old?.uid === object.uid ? old : undefined;
     if (replaced) this.#unindex(replaced);
@@ -87,7 +87,7 @@ export class Store<T extends Identified> implements Lister<T> {
   /**
    * Makes the store hold exactly `objects`, as after a list; what is missing there comes out as deleted.
    *
-   * @returns how many objects differed
+   * @returns how many objects differed: that one is held otherwise of the same version is no difference
    */
   replace(objects: readonly T[]): number {
     const keys = new Set(objects.map(this.keyOf));
@@ -95,10 +95,21 @@ export class Store<T extends Identified> implements Lister<T> {
     for (const old of gone) this.remove(old);
     const changed = objects.filter((object) => {
       const old = this.#objects.get(this.keyOf(object));
-      return !old || old.uid !== object.uid || old.resourceVersion !== object.resourceVersion;
+      return !old || !this.isKnown(old, object);
     });
+    const news = changed.filter((object) => !isSameVersion(this.#objects.get(this.keyOf(object)), object));
     for (const object of changed) this.put(object);
-    return gone.length + changed.length;
+    return gone.length + news.length;
+  }
+
+  /** False for a list that says less than has to be known by now: it was asked for too early. */
+  mayTake(_objects: readonly T[]): boolean {
+    return true;
+  }
+
+  /** Whether what was told is what is held. */
+  protected isKnown(old: T, object: T): boolean {
+    return isSameVersion(old, object);
   }
 
   #index(object: T): void {
@@ -124,4 +135,9 @@ export class Store<T extends Identified> implements Lister<T> {
   #tell(event: StoreEvent<T>): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** Whether nothing changed between two words on one object. */
+export function isSameVersion(old: Identified | undefined, object: Identified): boolean {
+  return old !== undefined && old.uid === object.uid && old.resourceVersion === object.resourceVersion;
 }

@@ -14,6 +14,7 @@ import { Transport } from '../kube/transport.ts';
 import { HealthServer } from '../telemetry/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { neededTokens } from './lead/needed-tokens.ts';
 import { type Ownership, ownershipOf } from './lead/ownership.ts';
 import type { ReadyShards } from './lead/ready-shards.ts';
 import { Term } from './lead/term.ts';
@@ -72,7 +73,12 @@ export class Manager {
       [...DECIDING_WATCHES, ...(config.extTokens ? [EXT_TOKENS_WATCH] : [])],
       deps.now(),
     );
-    this.#management = new Management([config.namespace, ...config.credentialNamespaces], config);
+    const { shards, extTokens } = config;
+    this.#management = new Management([config.namespace, ...config.credentialNamespaces], {
+      extTokens,
+      // With one leader those that stand by hold all, to be at work in a moment.
+      ...(shards > 0 ? { needs: neededTokens(shards, () => this.#terms.shards) } : {}),
+    });
     const mayWrite = (): boolean => this.#mayWrite();
     const onRequest: RequestObserver = (...answer) => this.#answered(...answer);
     this.#transport = this.#connect(mayWrite);

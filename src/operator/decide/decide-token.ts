@@ -1,3 +1,4 @@
+import { isParked } from '../../api/parked-token.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
@@ -29,6 +30,7 @@ import {
   type Question,
   questionKey,
   requeueAfter,
+  type Wake,
 } from './plan.ts';
 import { desiredOf, endPredecessor, isEmptied, movedHash } from './unwanted.ts';
 
@@ -169,6 +171,8 @@ function repairNotice(
 /** A token that exists but does not belong here: whatever we wrote for it goes. */
 function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: string): Plan {
   const { seen, rules } = facts;
+  // The cluster is another replica's since a moment ago: it is for that one to judge.
+  if (isParked(token) && token.clusterName === rules.place.cluster) return { next: requeueAfter(LAG_MS) };
   const ours = oursOf(seen.pair);
   const closing = closingOfStranger(token, reason, rules, seen.pair);
   const obstacle = ours.length + closing.length > 0 ? obstacleTo(token, reason, facts) : undefined;
@@ -177,7 +181,8 @@ function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: 
     // The cluster that a token was moved to may be waiting for that very hash.
     ...(reason === 'OtherCluster' ? {} : { forgetHash: token.uid }),
     changes: [...closing, ...diff([], ours)],
-    wake: [{ key: userKey(token.userName), lane: 'normal' }],
+    // Of a parked token nobody knows the user.
+    wake: (isParked(token) ? usersOf(ours) : [token.userName]).map(wakeUser),
     next: done,
   } as const;
   if (!isGone(facts) || closing.length > 0) return { ...removal, outcome: { state: 'pending' } };
@@ -253,14 +258,20 @@ function revokeDeleted(facts: TokenFacts): Plan {
 /** @param closing - of a stranger's ClusterAuthToken */
 function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
   const ours = oursOf(facts.seen.pair);
-  const users = ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
   return {
     changes: [...closing, ...diff([], ours)],
     outcome: isGone(facts) && closing.length === 0 ? 'none' : { state: 'pending' },
-    wake: users.map((user) => ({ key: userKey(user), lane: 'normal' })),
+    wake: usersOf(ours).map(wakeUser),
     next: done,
   };
 }
+
+/** As our objects say. */
+function usersOf(ours: readonly KubeObject[]): readonly string[] {
+  return ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
+}
+
+const wakeUser = (user: string): Wake => ({ key: userKey(user), lane: 'normal' });
 
 /** Nothing of ours is there, and the watch has told so: until then the status must not say that it is done. */
 function isGone({ seen }: TokenFacts): boolean {

@@ -13,6 +13,16 @@ export class ReadyShards {
     return this.#ready.has(shard);
   }
 
+  /** This replica has it, whether it may be worked on yet or not. */
+  isOurs(shard: number): boolean {
+    return this.#ready.has(shard) || this.#reading.has(shard) || this.#waiting.has(shard);
+  }
+
+  /** It is being read for. */
+  isReading(shard: number): boolean {
+    return this.#reading.has(shard);
+  }
+
   /** Another one each time that it comes back: what was begun in an earlier turn must not end in a later one. */
   turnOf(shard: number): number {
     return this.#turns.get(shard) ?? 0;

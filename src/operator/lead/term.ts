@@ -118,7 +118,7 @@ export class Term {
    * Reads everything anew for shards that were acquired, and begins to work on them. Safe to repeat when it failed. Shards that
    * come while it reads are read for once more.
    *
-   * @throws {ApiError | ConnectionError}
+   * @throws {ApiError | ConnectionError | StaleReadError}
    */
   async acquire(signal: AbortSignal): Promise<void> {
     const { config } = this.#deps;
@@ -129,6 +129,7 @@ export class Term {
         this.#readAnew().then(() => true),
       );
       if (read === undefined) return;
+      this.#deps.seen.management.tokens.requireWhole();
       const ready = shards.endReading();
       this.#clusters?.begin((cluster) => ready.has(shardOf(cluster, config.shards)));
     }

@@ -41,6 +41,11 @@ export class Terms implements ShardListener, Queues {
     return this.#term?.clusters !== undefined;
   }
 
+  /** Those of the present membership, where clusters are divided. */
+  get shards(): ReadyShards | undefined {
+    return this.#shards;
+  }
+
   /** Why nothing is added anywhere while this process leads; undefined: it is. */
   get keyProblem(): string | undefined {
     return this.#term?.keyProblem;

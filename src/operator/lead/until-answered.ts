@@ -1,4 +1,4 @@
-import { ApiError, ConnectionError, FencedError } from '../../errors.ts';
+import { ApiError, ConnectionError, FencedError, StaleReadError } from '../../errors.ts';
 import { backoffMs, pause } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';
 
@@ -30,12 +30,13 @@ export async function untilAnswered(
 }
 
 function mayPass(error: unknown): boolean {
-  return error instanceof ConnectionError || error instanceof FencedError || error instanceof ApiError;
+  return [ConnectionError, FencedError, ApiError, StaleReadError].some((kind) => error instanceof kind);
 }
 
 /** Logs a failure that may pass: by itself, or once a person has given back what we may do. */
 export function tellFailure(error: unknown, log: Log): void {
   if (error instanceof ApiError && error.code < 429) log.warn('management plane refuses us', { error });
+  else if (error instanceof StaleReadError) log.warn('management plane was read too early', { error });
   else log.warn('management plane does not answer', { error });
 }
 

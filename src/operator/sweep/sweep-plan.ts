@@ -1,3 +1,4 @@
+import { isParked } from '../../api/parked-token.ts';
 import type { KubeObject, PropagationSpec, Token } from '../../api/types.ts';
 import type { ObservedState } from '../../clusters/observed.ts';
 import { hasLostHash, isOfExtToken } from '../../derive/diff.ts';
@@ -51,6 +52,8 @@ export function planSweep(
       // While that kind is not read, its absence says nothing: it is looked at one by one, and counts for no brake.
       return !(isExtUnread && isOfExt) && !evidence.has(sourceKey(name, isOfExt ? 'ext' : 'v3'));
     }
+    // It is there, for another cluster: whoever's it is, it is no orphan.
+    if (isParked(token)) return false;
     return !management.users.get(token.userName) && !evidence.has(userKey(token.userName));
   });
   const orphanUsers = [...managed.users].filter(

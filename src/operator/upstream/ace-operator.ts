@@ -19,15 +19,16 @@ import { parseCredentialsSecret } from '../../api/parse-credentials.ts';
 import { parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseToken } from '../../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../../api/parse-user.ts';
-import type { Identified } from '../../api/types.ts';
+import type { Identified, Token } from '../../api/types.ts';
 import { ApiError, describeError } from '../../errors.ts';
 import type { KubeClient, Writer } from '../../kube/client.ts';
 import { OperatorBase, ResourceEventType } from '../../kube/operator-base.ts';
 import type { PlaneIdentity } from '../../kube/plane-identity.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import type { ReflectorObserver, ReflectorTiming } from '../../kube/reflector-options.ts';
-import type { Store } from '../../kube/store.ts';
+import { isSameVersion, type Store } from '../../kube/store.ts';
 import { type Management, watchName } from './management.ts';
+import type { TokenStore } from './token-sources.ts';
 import { WatchGroup } from './watch-group.ts';
 import type { Watches } from './watches.ts';
 
@@ -137,7 +138,10 @@ export class AceOperator extends OperatorBase {
       throw new Error(`no parser is known for ${plural}.${group}/${version}`);
     const { store, parse, labelSelector, events = store } = this.#sourceOf(resource, namespace);
     if (events !== 'none') {
-      events.onChange(({ type, object }) => {
+      events.onChange((event) => {
+        const { type, object } = event;
+        // Held otherwise than before, and the same.
+        if (event.type === 'updated' && isSameVersion(event.old, object)) return;
         void onEvent({ meta: metaOf(resource, object), type: EVENT_TYPES[type], object: object as never });
       });
     }
@@ -231,8 +235,9 @@ export class AceOperator extends OperatorBase {
       const labelSelector = `${LABEL_EXT_KIND}=${EXT_KIND_TOKEN}`;
       return { store: tokenSources?.ext, events: 'none', parse: parseExtToken, labelSelector } as never;
     }
+    const v3 = tokenSources?.v3 ?? tokens;
     const stores: Readonly<Record<string, unknown>> = {
-      [TOKENS.plural]: { store: tokenSources?.v3 ?? tokens, events: tokens, parse: parseToken },
+      [TOKENS.plural]: { store: v3, events: tokens, parse: byNeed(v3, parseToken) },
       [USERS.plural]: { store: management.users, parse: parseUser },
       [USER_ATTRIBUTES.plural]: { store: management.attributes, parse: parseUserAttribute },
       [CLUSTERS.plural]: { store: management.clusters, parse: parseCluster },
@@ -259,6 +264,11 @@ const WATCHED = [...DECIDING, CLUSTER_PROPAGATIONS, SETTINGS, SECRETS];
 /** A management plane of our own has no Settings, and that is as good as none that is set. */
 function isNoSetting(resource: Resource, error: unknown): boolean {
   return resource === SETTINGS && error instanceof ApiError && error.code === 404;
+}
+
+/** Parses a token, and keeps what of it is needed. */
+function byNeed(store: TokenStore, parse: (raw: unknown) => Token): (raw: unknown) => Token {
+  return (raw) => store.asNeeded(parse(raw));
 }
 
 const EVENT_TYPES = {

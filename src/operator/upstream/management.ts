@@ -13,15 +13,12 @@ import type {
 import { RANCHER_ADDRESSES, type Ways } from '../../clusters/ways.ts';
 import { holderOf } from '../../derive/older.ts';
 import { Store } from '../../kube/store.ts';
-import { TokenSources } from './token-sources.ts';
+import { ALL_NEEDED, type TokenNeeds, TokenSources, TokenStore } from './token-sources.ts';
 
 /** What the management plane holds, as the operator's watches have seen it. Read-only for everyone but them. */
 export class Management {
   /** Of both kinds: a name may be there twice, and `get` finds the v3 Token alone. Ask {@link token} or {@link tokensNamed}. */
-  readonly tokens = new Store<Token>(
-    { cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
-    ({ api, name }) => (api === 'ext' ? extKey(name) : name),
-  );
+  readonly tokens: TokenStore;
   /** Where the tokens come from; undefined where only v3 Tokens are carried. */
   readonly tokenSources: TokenSources | undefined;
   readonly users = new Store<User>();
@@ -37,9 +34,20 @@ export class Management {
   /** By namespace, the operator's own first. */
   readonly credentials: ReadonlyMap<string, Store<CredentialsSecret>>;
 
-  /** @param options.extTokens - tokens of `ext.cattle.io` are carried, too */
-  constructor(credentialNamespaces: readonly string[], { extTokens = false } = {}) {
-    this.tokenSources = extTokens ? new TokenSources(this.tokens) : undefined;
+  /**
+   * @param options.extTokens - tokens of `ext.cattle.io` are carried, too
+   * @param options.needs - which tokens are held whole; all without it
+   */
+  constructor(
+    credentialNamespaces: readonly string[],
+    { extTokens = false, needs = ALL_NEEDED }: { extTokens?: boolean; needs?: TokenNeeds } = {},
+  ) {
+    this.tokens = new TokenStore(
+      needs,
+      { cluster: ({ clusterName }) => clusterName, user: ({ userName }) => userName },
+      ({ api, name }) => (api === 'ext' ? extKey(name) : name),
+    );
+    this.tokenSources = extTokens ? new TokenSources(this.tokens, needs) : undefined;
     this.credentials = new Map(
       credentialNamespaces.map((namespace) => [namespace, new Store<CredentialsSecret>()]),
     );

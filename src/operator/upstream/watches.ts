@@ -1,10 +1,12 @@
 import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
+import { isParked } from '../../api/parked-token.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
 import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { ResourceEventType } from '../../kube/operator-base.ts';
+import { isSameVersion, type StoreEvent } from '../../kube/store.ts';
 import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
@@ -62,12 +64,7 @@ export class Watches {
     this.#evidence = evidence;
     this.#queues = queues;
     this.#now = now;
-    management.tokens.onChange((event) => {
-      this.#before = event.type === 'updated' ? event.old : undefined;
-      if (event.type === 'deleted') this.#leftBy(event.object);
-      else if (event.type === 'updated' && event.old.userName !== event.object.userName)
-        this.#leftBy(event.old);
-    });
+    management.tokens.onChange((event) => this.#tokenChanged(event));
     // Which status it stands in is all that there is to it.
     management.tokenSources?.onCollision(({ clusterName }) => queues.enqueueCluster(clusterName));
     for (const store of management.credentials.values()) {
@@ -81,6 +78,18 @@ export class Watches {
       const left = event.type === 'deleted' ? [] : event.object.groups;
       this.#isGroupLost = held.some((group) => !left.includes(group));
     });
+  }
+
+  #tokenChanged(event: StoreEvent<Token>): void {
+    if (event.type === 'updated') {
+      if (isSameVersion(event.old, event.object)) return;
+      // Of a parked one nobody knows what it was; to the clusters that are worked on here it was nothing.
+      this.#before = isParked(event.old) ? undefined : event.old;
+      if (this.#before && this.#before.userName !== event.object.userName) this.#leftBy(this.#before);
+      return;
+    }
+    this.#before = undefined;
+    if (event.type === 'deleted') this.#leftBy(isParked(event.object) ? event.old : event.object);
   }
 
   /** @param last - the Token as the event tells it; of one that went, as it was */
