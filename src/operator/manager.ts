@@ -175,6 +175,8 @@ export class Manager {
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    // Before the fence is closed.
+    await this.#terms.writeDown();
     await this.#ownership.stop(() => this.#terms.end());
     await Promise.all([this.#operator.stop(), this.#transport.close(), this.#leaseTransport.close()]);
     await Promise.all([this.#hasher.close(), this.#health.close()]);

@@ -147,6 +147,15 @@ export class DebtKeeper {
     this.#plan();
   }
 
+  /** Writes at once what would be written in its own time. */
+  async writeDown(): Promise<void> {
+    await this.#writing;
+    if (this.#isStopped || this.#dueMs(this.#deps.now()) === undefined) return;
+    clearTimeout(this.#timer);
+    this.#writing = this.#write();
+    await this.#writing;
+  }
+
   /** Writes no more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;

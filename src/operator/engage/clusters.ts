@@ -122,6 +122,11 @@ export class Clusters {
     await withinLimit(ended);
   }
 
+  /** Has every cluster's record written, within {@link STOP_LIMIT_MS}: the next process knows by nothing else what is where. */
+  async writeDown(): Promise<void> {
+    await withinLimit([...this.#propagators.values()].map(({ debts }) => debts.writeDown()));
+  }
+
   /** Ends everything, within {@link STOP_LIMIT_MS} even when a cluster does not answer. */
   async stop(): Promise<void> {
     this.#queue.close();

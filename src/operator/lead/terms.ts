@@ -107,6 +107,11 @@ export class Terms implements ShardListener, Queues {
     void this.end();
   }
 
+  /** Writes down what the next process has to know, as long as this one may write. Never rejects. */
+  async writeDown(): Promise<void> {
+    await this.#term?.clusters?.writeDown();
+  }
+
   /** Resolves when nothing of the present term is at work any more. */
   end(): Promise<void> {
     this.#ending.abort();

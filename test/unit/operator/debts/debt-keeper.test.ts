@@ -233,6 +233,24 @@ describe('the record of what is owed', () => {
     expect(maps.writes).toBeLessThan(20);
   });
 
+  test('is written before the process ends where something is not, also what came while it was being written', async () => {
+    vi.useRealTimers();
+    const process = await start();
+    give(process, 't-1');
+    const first = process.keeper.writeDown();
+    await vi.waitFor(() => expect(maps.writes).toBe(1), { interval: 1 });
+    give(process, 't-2');
+    await Promise.all([first, process.keeper.writeDown()]);
+    await process.keeper.writeDown();
+    expect(maps.writes).toBe(2);
+    await process.keeper.stop();
+
+    const next = await start();
+    expect(next.keeper.keys()).toEqual(['token/t-1', 'token/t-2']);
+    await next.keeper.writeDown();
+    expect(maps.writes).toBe(2);
+  });
+
   test('is written when the plane answers again', async () => {
     isAway = true;
     maps.isAway = true;
