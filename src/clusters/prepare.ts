@@ -59,14 +59,14 @@ async function ensureDefinition(
   signal: AbortSignal,
 ): Promise<void> {
   const key = { resource: CUSTOM_RESOURCE_DEFINITIONS, name };
-  const deadlineMs = Date.now() + ESTABLISHED_TIMEOUT_MS;
+  const deadlineMs = performance.now() + ESTABLISHED_TIMEOUT_MS;
   while (!signal.aborted) {
     const live = await client.get(key);
     if (live !== undefined && isEstablished(live)) return;
     if (live === undefined && definition) {
       await ignoreExisting(client.create(CUSTOM_RESOURCE_DEFINITIONS, definition));
     }
-    if (Date.now() > deadlineMs) {
+    if (performance.now() > deadlineMs) {
       throw new TerminalError(
         'Rejected',
         `CustomResourceDefinition ${name}: not established after 60 s; look at its conditions`,

@@ -21,7 +21,7 @@ const ANY_NAME = 'ace-operator-version';
  * With a witness it is noticed without any further right, and at no further request, when another cluster answers whose versions
  * are ahead of ours: it has no object of that name and UID. One that was deleted a moment ago costs a list, too, and no more.
  *
- * @param since - the version that the watch begins from
+ * @param since - the newest version that was seen of the plane
  * @param distrust - ends the watch when it is not, with the error as its reason
  * @returns false when there was no answer, which is no evidence, or when it is not
  */

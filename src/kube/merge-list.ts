@@ -19,7 +19,7 @@ export function mergeList<T extends Identified>(
   const listed = new Map(items.map((object) => [store.keyOf(object), object]));
   for (const old of [...store.list()]) {
     const isLater = isOlder(resourceVersion, old.resourceVersion);
-    if (!listed.has(store.keyOf(old)) && !isLater) store.remove(old);
+    if (!listed.has(store.keyOf(old)) && !isLater) store.remove(old, 'missing');
   }
   for (const [key, object] of listed) {
     const held = store.get(key);

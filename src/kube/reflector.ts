@@ -6,6 +6,7 @@ import { checkHistory } from './history.ts';
 import { type Listed, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
 import { Lists } from './lists.ts';
 import { mergeList } from './merge-list.ts';
+import { Position } from './position.ts';
 import { DEFAULT_TIMING, type ReflectorOptions, type ReflectorTiming } from './reflector-options.ts';
 import { connectionError } from './transport.ts';
 import { isCounted, isOlder } from './versions.ts';
@@ -33,7 +34,7 @@ export class Reflector<T extends Identified> {
   readonly #lists: Lists<T>;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
-  #resourceVersion: string | undefined;
+  readonly #position = new Position();
   #listedAtMs = Number.NEGATIVE_INFINITY;
   #hasSynced = false;
   /** Of the present turn: its watch was opened; the server told something through it. */
@@ -44,8 +45,6 @@ export class Reflector<T extends Identified> {
   #wasGone = false;
   /** What the watch told to be deleted since a list was begun beside it: version by key. */
   #deletedMeanwhile: Map<string, string> | undefined;
-  /** Up to here a list beside the watch told everything: what the watch tells of that comes late. */
-  #mergedVersion: string | undefined;
   /** Who waits for a list that has not begun yet. */
   #waiting: (() => void)[] = [];
   /** Ends what the present turn waits for: its watch, or its backoff. */
@@ -88,8 +87,9 @@ export class Reflector<T extends Identified> {
    * As {@link refresh}, beside the watch, which goes on telling what changes meanwhile. Where that list fails, it is refreshed.
    */
   async catchUp(): Promise<void> {
-    const [listedAtMs, toldVersion] = [this.#listedAtMs, this.#resourceVersion];
-    if (!this.#hasSynced || toldVersion === undefined) return this.refresh();
+    const [listedAtMs, position] = [this.#listedAtMs, this.#position];
+    const { resumeFrom, furthest } = position;
+    if (!this.#hasSynced || resumeFrom === undefined) return this.refresh();
     const deletedMeanwhile = new Map<string, string>();
     this.#deletedMeanwhile = deletedMeanwhile;
     const listed = await this.#listBeside().catch(() => undefined);
@@ -99,10 +99,10 @@ export class Reflector<T extends Identified> {
     const isWhole = isLatest && this.#listedAtMs === listedAtMs;
     // A plane that went back has lost what is held here, and only a list in its place can say what.
     const isForwards =
-      listed && isCounted(listed.resourceVersion) && !isOlder(listed.resourceVersion, toldVersion);
+      listed && isCounted(listed.resourceVersion) && !isOlder(listed.resourceVersion, furthest);
     if (!isWhole || !isForwards) return this.refresh();
     if (!mergeList(this.#options.store, listed, deletedMeanwhile)) return this.refresh();
-    this.#mergedVersion = listed.resourceVersion;
+    position.merged(listed.resourceVersion);
   }
 
   async #listBeside(): Promise<Listed<T>> {
@@ -123,7 +123,7 @@ export class Reflector<T extends Identified> {
       this.#interrupt = new AbortController();
       failures = await this.#turn(failures, AbortSignal.any([signal, this.#interrupt.signal]));
       const isDue = performance.now() - this.#listedAtMs > this.#timing.relistMs;
-      if (isDue || this.#waiting.length > 0) this.#resourceVersion = undefined;
+      if (isDue || this.#waiting.length > 0) this.#position.lose();
     }
   }
 
@@ -134,7 +134,7 @@ export class Reflector<T extends Identified> {
     this.#opened = false;
     this.#told = false;
     try {
-      if (this.#resourceVersion === undefined) await this.#listForAll(signal);
+      if (this.#position.resumeFrom === undefined) await this.#listForAll(signal);
       await this.#watch(signal);
     } catch (error) {
       fault = error;
@@ -156,7 +156,7 @@ export class Reflector<T extends Identified> {
     const end = endOf(error);
     // A server that is too busy to open a watch is there, and a list would be one more burden.
     const isBusy = error instanceof ApiError && error.code === 429;
-    if (end !== 'error' || !(this.#told || isBusy)) this.#resourceVersion = undefined;
+    if (end !== 'error' || !(this.#told || isBusy)) this.#position.lose();
     observer?.restarted?.(end);
     if (end === 'error') observer?.failed?.(error, failures);
   }
@@ -191,10 +191,9 @@ export class Reflector<T extends Identified> {
     const listed = await this.#lists.all(signal);
     // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
     await plane?.verify(this.#hasSynced);
-    const corrections = store.replace(listed.items);
+    const corrections = store.replace(listed.items, this.#position.isAheadOf(listed.resourceVersion));
     if (this.#hasSynced && corrections > 0) observer?.corrected?.(corrections);
-    this.#resourceVersion = listed.resourceVersion;
-    this.#mergedVersion = undefined;
+    this.#position.listed(listed.resourceVersion);
     this.#bytes = listed.bytes;
     this.#listedAtMs = performance.now();
     this.#hasSynced = true;
@@ -206,11 +205,11 @@ export class Reflector<T extends Identified> {
     const { client, resource, observer } = this.#options;
     const timeoutSeconds = Math.max(1, Math.round(this.#timing.watchSeconds * (1 - 0.2 * this.#random())));
     const deadline = AbortSignal.timeout(timeoutSeconds * 1000 + this.#timing.graceMs);
-    const resourceVersion = this.#resourceVersion ?? '';
+    const resourceVersion = this.#position.resumeFrom ?? '';
     const distrust = new AbortController();
     const either = AbortSignal.any([signal, deadline, distrust.signal]);
     const known = { ...this.#options, witness: this.#witness() };
-    const checked = checkHistory(known, resourceVersion, either, distrust);
+    const checked = checkHistory(known, this.#position.furthest, either, distrust);
     try {
       const options = { ...this.#options, resourceVersion, timeoutSeconds };
       const stream = await client.watch(resource, options, either);
@@ -222,7 +221,7 @@ export class Reflector<T extends Identified> {
       if (error instanceof ApiError || error instanceof WatchLineError) throw error;
       if (!deadline.aborted || signal.aborted) throw connectionError(`WATCH ${resource.plural}`, error);
       observer?.restarted?.('deadline');
-      if (!this.#told) this.#resourceVersion = undefined;
+      if (!this.#told) this.#position.lose();
     }
   }
 
@@ -268,11 +267,10 @@ export class Reflector<T extends Identified> {
     const { resource, store } = this.#options;
     if (event.type === 'ERROR') throw watchError(resource, event.object);
     const version = versionOf(event.object);
-    if (isOlder(version, this.#resourceVersion ?? version)) {
+    if (this.#position.isBehind(version)) {
       throw new WatchLineError('an event that is older than what was told before');
     }
-    const isNews = this.#mergedVersion === undefined || isOlder(this.#mergedVersion, version);
-    if (event.type !== 'BOOKMARK' && isNews) {
+    if (event.type !== 'BOOKMARK' && this.#position.isNews(version)) {
       const object = this.#parsed(event.object);
       if (event.type === 'DELETED') {
         this.#deletedMeanwhile?.set(store.keyOf(object), version);
@@ -280,7 +278,7 @@ export class Reflector<T extends Identified> {
       } else store.put(object);
     }
     // Only now: a resume must not start behind an event that never reached the store.
-    this.#resourceVersion = version;
+    this.#position.told(version);
     this.#told = true;
   }
 

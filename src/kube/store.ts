@@ -1,10 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Identified } from '../api/types.ts';
+
+/**
+ * How it is known that an object is gone: a watch told of its deletion; a list does not have it any more; or a list of a plane that
+ * was put back to before it does not, and nobody deleted it.
+ */
+export type Gone = 'told' | 'missing' | 'put-back';
 
 export type StoreEvent<T> =
   | { readonly type: 'added'; readonly object: T }
   | { readonly type: 'updated'; readonly object: T; readonly old: T }
   /** `object` as it was told to be gone, `old` as it was held. */
-  | { readonly type: 'deleted'; readonly object: T; readonly old: T };
+  | { readonly type: 'deleted'; readonly object: T; readonly old: T; readonly how: Gone };
 
 export type StoreListener<T> = (event: StoreEvent<T>) => void;
 
@@ -76,23 +83,26 @@ export class Store<T extends Identified> implements Lister<T> {
   }
 
   /** Removes an object, unless another of the same name has taken its place. */
-  remove(object: T): void {
+  remove(object: T, how: Gone = 'told'): void {
     const old = this.#objects.get(this.keyOf(object));
     if (!old || (old.uid !== object.uid && object.uid !== '')) return;
     this.#objects.delete(this.keyOf(object));
     this.#unindex(old);
-    this.#tell({ type: 'deleted', object, old });
+    this.#tell({ type: 'deleted', object, old, how });
   }
 
   /**
    * Makes the store hold exactly `objects`, as after a list; what is missing there comes out as deleted.
    *
+   * @param isPutBack - the plane went back to an earlier state: a version may stand for something else than it did
    * @returns how many objects differed: that one is held otherwise of the same version is no difference
    */
-  replace(objects: readonly T[]): number {
+  replace(objects: readonly T[], isPutBack = false): number {
+    const how = isPutBack ? 'put-back' : 'missing';
     const keys = new Set(objects.map(this.keyOf));
     const gone = [...this.#objects.values()].filter((old) => !keys.has(this.keyOf(old)));
-    for (const old of gone) this.remove(old);
+    for (const old of gone) this.remove(old, how);
+    if (isPutBack) for (const other of this.#otherOfSameVersion(objects)) this.remove(other, how);
     const changed = objects.filter((object) => {
       const old = this.#objects.get(this.keyOf(object));
       return !old || !this.isKnown(old, object);
@@ -110,6 +120,13 @@ export class Store<T extends Identified> implements Lister<T> {
   /** Whether what was told is what is held. */
   protected isKnown(old: T, object: T): boolean {
     return isSameVersion(old, object);
+  }
+
+  #otherOfSameVersion(objects: readonly T[]): readonly T[] {
+    return objects.flatMap((object) => {
+      const old = this.#objects.get(this.keyOf(object));
+      return old && isSameVersion(old, object) && !isDeepStrictEqual(old, object) ? [old] : [];
+    });
   }
 
   #index(object: T): void {

@@ -48,7 +48,7 @@ export class Manager {
   readonly #watchAge: WatchAge;
   readonly #clock: PlaneClock;
   readonly #management: Management;
-  readonly #evidence = new DeletionEvidence();
+  readonly #evidence: DeletionEvidence;
   readonly #transport: Transport;
   readonly #client: KubeClient;
   readonly #plane: PlaneIdentity;
@@ -69,9 +69,10 @@ export class Manager {
     const { config, access, log } = deps;
     this.#deps = deps;
     this.#clock = new PlaneClock(deps.now);
+    this.#evidence = new DeletionEvidence({ now: deps.now, planeNow: () => this.#clock.now() });
     this.#watchAge = new WatchAge(
       [...DECIDING_WATCHES, ...(config.extTokens ? [EXT_TOKENS_WATCH] : [])],
-      deps.now(),
+      performance.now(),
     );
     const { shards, extTokens } = config;
     this.#management = new Management([config.namespace, ...config.credentialNamespaces], {
@@ -241,7 +242,7 @@ export class Manager {
       },
       succeeded: () => {
         this.#rejected.delete(resource);
-        this.#watchAge.confirmed(resource, this.#deps.now());
+        this.#watchAge.confirmed(resource, performance.now());
       },
       restarted: (reason) => this.#metrics.watchRestarts.inc({ cluster: MANAGEMENT, reason }),
       corrected: (count) => this.#metrics.corrections.inc({ cluster: MANAGEMENT }, count),

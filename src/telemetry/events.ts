@@ -94,10 +94,11 @@ export class EventRecorder {
 /** So many at once, and so many a second. */
 class Budget {
   #left = BURST;
-  #refilledAtMs = Date.now();
+  /** By a clock that nobody sets. */
+  #refilledAtMs = performance.now();
 
   get isEmpty(): boolean {
-    const now = Date.now();
+    const now = performance.now();
     this.#left = Math.min(BURST, this.#left + ((now - this.#refilledAtMs) / 1000) * PER_SECOND);
     this.#refilledAtMs = now;
     return this.#left < 1;

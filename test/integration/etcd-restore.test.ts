@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_USER_ATTRIBUTES, TOKENS, USERS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTER_USER_ATTRIBUTES, TOKENS, USERS } from '../../src/api/names.ts';
 import { type AuthenticatorProcess, freePort, startAuthenticator } from '../support/authenticator-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { NAMESPACE, startWorld, type World } from '../support/world.ts';
@@ -60,6 +60,36 @@ describe('a plane that is put back from a backup of its etcd', () => {
     // The backup still has it.
     await outOrIn('ada-0', true);
     expect(await world.management.get(TOKENS, 'ada-1')).toBeUndefined();
+  });
+
+  test('management: what was issued since the backup nobody revoked: the brake keeps it, until somebody says so', async () => {
+    await world.management.plane.backUp();
+    await world.createTokens('late', 15, 'c-one', 'u-bob');
+    await outOrIn('late-14', true);
+    for (const description of WRITES) await world.patchToken('ada-2', { description });
+    await world.management.plane.restore();
+    await eventually(
+      async () => expect((await world.condition('c-one', 'GCBlocked'))?.status).toBe('True'),
+      LIMIT,
+    );
+    expect(await world.management.get(TOKENS, 'late-14')).toBeUndefined();
+    expect(await isLetIn('late-14')).toBe(true);
+
+    // Nor does the next process take the absence for more than it is.
+    await world.stopOperator();
+    await world.startOperator(['--hash-algorithm', 'sha3-512']);
+    await eventually(
+      async () => expect(await world.operator?.metric('ace_cluster_connected{ace_cluster="c-one"}')).toBe(1),
+      LIMIT,
+    );
+    await eventually(
+      async () => expect((await world.condition('c-one', 'GCBlocked'))?.status).toBe('True'),
+      LIMIT,
+    );
+    expect(await isLetIn('late-14')).toBe(true);
+    const annotations = { 'ace-operator.io/allow-gc': 'true' };
+    await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { metadata: { annotations } });
+    await outOrIn('late-14', false);
   });
 
   test('downstream: who is disabled after the restore is out, with the authenticator that saw both', async () => {

@@ -1,13 +1,12 @@
 import type { Token } from '../../api/types.ts';
-import { judgeToken } from '../../derive/verdict.ts';
 import { FencedError } from '../../errors.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { parseKey } from '../keys.ts';
-import type { Management } from '../upstream/management.ts';
 import type { Debt, DebtRecord } from './debt-record.ts';
 import type { DebtRecords } from './debt-records.ts';
 import { Drift } from './drift.ts';
+import { isStillOwed, type SeenUpstream, standingOf } from './judge-known.ts';
 import { isOfPlane, MANY_AT_ONCE } from './plane.ts';
 import { dueMs, PAID_MS } from './when-to-write.ts';
 
@@ -20,11 +19,12 @@ export interface Ledger {
 export interface DebtKeeperDeps {
   readonly cluster: string;
   readonly records: DebtRecords;
-  readonly management: Management;
+  readonly seen: SeenUpstream;
   readonly ledger: Ledger;
   /** Of the plane that is written to; see plane.ts. */
   readonly plane: string;
   readonly log: Log;
+  /** Milliseconds since the epoch. What is paced here is by a clock that nobody sets. */
   readonly now: () => number;
   isAway(): boolean;
 }
@@ -52,6 +52,8 @@ export class DebtKeeper {
   #isApiNews = false;
   /** Deletions that were told, since the last minute in which there was none. */
   readonly #restored: DebtRecord | undefined;
+  /** What is in the record is not known. */
+  #isUnread: boolean;
   #lately = 0;
   #latelyWritten: number;
   #planeWritten: string;
@@ -66,6 +68,7 @@ export class DebtKeeper {
   constructor(deps: DebtKeeperDeps) {
     this.#deps = deps;
     const found = deps.records.foundOf(deps.cluster);
+    this.#isUnread = deps.records.isUnread;
     // A record that came here from another plane tells nothing about this one.
     this.#restored = found && isOfPlane(found, deps.plane) ? found : undefined;
     this.#owed = new Drift(this.#restored?.owed.keys());
@@ -78,16 +81,34 @@ export class DebtKeeper {
 
   /** Takes over what earlier processes knew: what is owed still, and what has to go of what they left there. */
   restore(): void {
-    const { management, ledger, now } = this.#deps;
-    for (const [key, debt] of this.#restored?.owed ?? []) {
-      if (isStillOwed(key, debt, management)) ledger.owe(key, debt);
-      else this.debtChanged(key, undefined);
-    }
-    for (const key of this.#known.keys) {
-      const cause = this.#causeNow(key);
-      if (cause !== undefined) ledger.owe(key, { sinceMs: now(), cause });
+    const { cluster, seen, ledger, now } = this.#deps;
+    this.#restoreOwed(this.#restored);
+    for (const key of [...this.#known.keys]) {
+      const standing = standingOf(key, { cluster, apis: this.#apis, nowMs: now() }, seen);
+      if (standing === 'unseen') this.unlearn(key);
+      else if (standing !== 'wanted') ledger.owe(key, { sinceMs: now(), cause: standing });
     }
     this.#plan();
+  }
+
+  #restoreOwed(record: DebtRecord | undefined): void {
+    const { seen, ledger } = this.#deps;
+    for (const [key, debt] of record?.owed ?? []) {
+      if (isStillOwed(key, debt, seen.management)) ledger.owe(key, debt);
+      else this.debtChanged(key, undefined);
+    }
+  }
+
+  /** Before it is written for the first time. @throws {ConnectionError | ApiError} while it cannot be read */
+  async #readLate(): Promise<void> {
+    const { cluster, records, plane } = this.#deps;
+    if (!this.#isUnread) return;
+    const found = await records.read(cluster);
+    this.#isUnread = false;
+    if (!found || !isOfPlane(found, plane)) return;
+    for (const [key, api] of found.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
+    if (found.plane === plane) for (const key of found.known) this.#known.add(key, performance.now());
+    this.#restoreOwed(found);
   }
 
   /** Keys that stand for something there, or may. */
@@ -112,11 +133,18 @@ export class DebtKeeper {
 
   /** This is owed from now on under a key, also where less was before; undefined: nothing any more. */
   debtChanged(key: string, debt: Debt | undefined): void {
-    const nowMs = this.#deps.now();
+    const nowMs = performance.now();
     if (debt) this.#owed.add(key, nowMs);
     else this.#owed.remove(key, nowMs);
     if (debt?.isOfGroups) this.#ofGroups.add(key, nowMs);
     else this.#ofGroups.remove(key, nowMs);
+    this.#forgetApi(key);
+    this.#plan();
+  }
+
+  /** Nobody saw its source being deleted: the brake decides about it, here and in the next process. */
+  unlearn(key: string): void {
+    this.#known.remove(key, performance.now());
     this.#forgetApi(key);
     this.#plan();
   }
@@ -126,7 +154,7 @@ export class DebtKeeper {
     if (parseKey(key).kind === 'setting') return;
     if (outcome?.state === 'synced') this.#learn(key);
     else if (outcome === undefined || (outcome.state === 'refused' && outcome.reason !== 'UserDisabled'))
-      this.#known.remove(key, this.#deps.now());
+      this.#known.remove(key, performance.now());
     else return;
     this.#forgetApi(key);
     this.#plan();
@@ -139,7 +167,7 @@ export class DebtKeeper {
 
   /** Nothing of ours is left there. */
   clear(): void {
-    const nowMs = this.#deps.now();
+    const nowMs = performance.now();
     for (const key of this.keys()) {
       for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, nowMs);
     }
@@ -150,7 +178,7 @@ export class DebtKeeper {
   /** Writes at once what would be written in its own time. */
   async writeDown(): Promise<void> {
     await this.#writing;
-    if (this.#isStopped || this.#dueMs(this.#deps.now()) === undefined) return;
+    if (this.#isStopped || this.#dueMs(performance.now()) === undefined) return;
     clearTimeout(this.#timer);
     this.#writing = this.#write();
     await this.#writing;
@@ -166,10 +194,10 @@ export class DebtKeeper {
 
   /** The key stands for what is there. */
   #learn(key: string): void {
-    const { cluster, management, now } = this.#deps;
-    this.#known.add(key, now());
+    const { cluster, seen, now } = this.#deps;
+    this.#known.add(key, performance.now());
     const { kind, name } = parseKey(key);
-    const api = kind === 'token' ? management.token(name, cluster, now())?.api : undefined;
+    const api = kind === 'token' ? seen.management.token(name, cluster, now())?.api : undefined;
     if (api === undefined || api === this.#apis.get(key)) return;
     // Of a key that is written already, nothing else would say so.
     this.#isApiNews ||= !this.#known.added.has(key);
@@ -180,23 +208,10 @@ export class DebtKeeper {
     if (!this.has(key)) this.#apis.delete(key);
   }
 
-  #causeNow(key: string): 'token' | 'user' | undefined {
-    const { cluster, management, now } = this.#deps;
-    const { kind, name } = parseKey(key);
-    if (kind === 'user') return isActive(name, management) ? undefined : 'user';
-    const token = management.token(name, cluster, now(), this.#apis.get(key));
-    if (!token) return 'token';
-    const context = { cluster, aceEnabled: true, nowMs: now() };
-    const verdict = judgeToken(token, management.users.get(token.userName), context);
-    // An expired token is refused by what stands in it; one of a user who is gone, by the user.
-    const isOwed = !verdict.wanted && !['Expired', 'UserNotFound', 'HashPending'].includes(verdict.reason);
-    return isOwed ? 'token' : undefined;
-  }
-
   #plan(): void {
     clearTimeout(this.#timer);
     if (this.#isWriting || this.#isStopped) return;
-    const nowMs = this.#deps.now();
+    const nowMs = performance.now();
     const due = this.#dueMs(nowMs);
     if (due === undefined) return;
     const pauseMs = this.#failures > 0 ? backoffMs(this.#failures, 1_000, RETRY_MAX_MS) : MIN_INTERVAL_MS;
@@ -216,21 +231,11 @@ export class DebtKeeper {
   }
 
   async #write(): Promise<void> {
-    const { cluster, plane, ledger, now, log } = this.#deps;
-    const owed = new Map([...this.#owed.keys].flatMap((key) => withDebt(key, ledger.debtOf(key))));
-    const groups = new Set(ofGroups(owed));
-    const known = new Set(this.#known.keys);
-    const lately = this.#lately;
-    const apis = new Map(this.#apis);
+    const { cluster, log } = this.#deps;
     this.#isWriting = true;
-    this.#isApiNews = false;
     try {
-      await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
-      this.#owed.wrote(new Set(owed.keys()), now());
-      this.#ofGroups.wrote(groups, now());
-      this.#known.wrote(known, now());
-      this.#latelyWritten = lately;
-      this.#planeWritten = plane;
+      await this.#readLate();
+      await this.#writeWhole();
       this.#failures = 0;
     } catch (error) {
       this.#isApiNews = true;
@@ -238,9 +243,25 @@ export class DebtKeeper {
       if (!(error instanceof FencedError)) log.warn('owed revocations not written down', { cluster, error });
     } finally {
       this.#isWriting = false;
-      this.#wroteAtMs = now();
+      this.#wroteAtMs = performance.now();
       this.#plan();
     }
+  }
+
+  async #writeWhole(): Promise<void> {
+    const { cluster, plane, ledger, now } = this.#deps;
+    const owed = new Map([...this.#owed.keys].flatMap((key) => withDebt(key, ledger.debtOf(key))));
+    const groups = new Set(ofGroups(owed));
+    const known = new Set(this.#known.keys);
+    const lately = this.#lately;
+    const apis = new Map(this.#apis);
+    this.#isApiNews = false;
+    await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
+    this.#owed.wrote(new Set(owed.keys()), performance.now());
+    this.#ofGroups.wrote(groups, performance.now());
+    this.#known.wrote(known, performance.now());
+    this.#latelyWritten = lately;
+    this.#planeWritten = plane;
   }
 
   async #save(record: Parameters<DebtRecords['save']>[0]): Promise<void> {
@@ -267,15 +288,4 @@ function earlierOf(a: number | undefined, b: number | undefined): number | undef
 
 function withDebt(key: string, debt: Debt | undefined): [string, Debt][] {
   return debt ? [[key, debt]] : [];
-}
-
-/** A user who is enabled again is owed no more, but for groups that they lost. An earlier token of a name stays owed until the cluster has told. */
-function isStillOwed(key: string, { isOfGroups }: Debt, management: Management): boolean {
-  const { kind, name } = parseKey(key);
-  return isOfGroups || kind !== 'user' || !isActive(name, management);
-}
-
-function isActive(user: string, management: Management): boolean {
-  const found = management.users.get(user);
-  return found?.enabled === true && !found.deleting;
 }

@@ -14,6 +14,8 @@ import { type DebtRecord, pack, unpack } from './debt-record.ts';
 
 const COMPONENT = 'debts';
 const ANSWER_LIMIT = 50;
+/** An API server that has just come up refuses everybody who has rights by a Role, for a moment. */
+const REFUSAL_PATIENCE_MS = 30_000;
 
 /** A record as it was found. */
 export interface FoundRecord {
@@ -35,6 +37,8 @@ export class DebtRecords {
   readonly #uids = new Map<string, string>();
   /** Whose record was made or removed since the last reading began: of these it tells what was before. */
   readonly #changed = new Set<string>();
+  /** Since when reading them is refused, by a clock that nobody sets. */
+  #refusedSinceMs: number | undefined;
 
   /** @param access.writerFor - for the record of that cluster */
   constructor(
@@ -63,10 +67,30 @@ export class DebtRecords {
     return this.#uids.has(cluster);
   }
 
+  /** Nobody here knows what is in them: reading was refused. What is not known must not be written over. */
+  get isUnread(): boolean {
+    return this.#refusedSinceMs !== undefined;
+  }
+
+  /**
+   * Reads the record of one cluster.
+   *
+   * @returns undefined when there is none, or none that can be read
+   * @throws {ConnectionError | ApiError} also when it is refused
+   */
+  async read(cluster: string): Promise<DebtRecord | undefined> {
+    const { resource, namespace, name } = this.#address(cluster);
+    const only = { namespace, fieldSelector: `metadata.name=${name}`, limit: 1 };
+    const { items } = await this.#client.list(resource, only);
+    for (const item of items) await this.#take(item as KubeObject, this.#found);
+    return this.foundOf(cluster);
+  }
+
   /**
    * Reads all records. One that cannot be read costs only itself.
    *
-   * @throws {ConnectionError | ApiError} when the plane does not answer; a refusal is logged only
+   * @throws {ConnectionError | ApiError} when the plane does not answer, or has refused it for less than {@link REFUSAL_PATIENCE_MS};
+   *   after that a refusal is logged only
    */
   async load(): Promise<void> {
     this.#changed.clear();
@@ -81,15 +105,18 @@ export class DebtRecords {
       };
       for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
         for (const item of page.items) await this.#take(item as KubeObject, found);
+      this.#found = found;
+      this.#refusedSinceMs = undefined;
     } catch (error) {
       // A list whose pages expired half-way is no refusal: of the rest, what is owed would be written over.
       if (!(error instanceof ApiError && error.code < 429) || isGone(error)) throw error;
+      this.#refusedSinceMs ??= performance.now();
+      if (performance.now() - this.#refusedSinceMs < REFUSAL_PATIENCE_MS) throw error;
       this.#log.warn('records of owed revocations not read', {
         error,
         detail: 'kubectl apply -k manifests/operator',
       });
     }
-    this.#found = found;
   }
 
   /** Writes one record, whatever was there. @returns how many of its keys had no room @throws whatever the write throws */

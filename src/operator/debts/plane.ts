@@ -103,7 +103,8 @@ function owedOf(record: DebtRecord, sources: Sources): readonly (readonly [strin
   );
 }
 
-function isThere(key: string, { apis }: DebtRecord, sources: Sources): boolean {
+/** Whether what a key of a record stands for is there. */
+export function isThere(key: string, { apis }: Pick<DebtRecord, 'apis'>, sources: Sources): boolean {
   const { kind, name } = parseKey(key);
   if (kind === 'user') return sources.users.get(name) !== undefined;
   const api = apis.get(key);

@@ -17,7 +17,7 @@ export interface Unwritten {
 }
 
 /**
- * When a record is to be written, in milliseconds since the epoch, or earlier: at once; undefined: nothing to write.
+ * When a record is to be written, in milliseconds of the clock that the keys were entered by; what is past: at once; undefined: nothing to write.
  *
  * At once when several are owed, for a process may end amid a thousand, or when the cluster is away. Otherwise a revocation
  * gets a second to be carried out, so that a cluster that answers costs no write for a token.

@@ -1,4 +1,3 @@
-import { EXT_TOKEN_SECRETS } from '../../api/names.ts';
 import { ConnectPace } from '../../clusters/connect-pace.ts';
 import { holdsOurs } from '../../clusters/leftovers.ts';
 import { letsIn } from '../../clusters/lets-in.ts';
@@ -28,7 +27,7 @@ import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
 import type { AceOperator } from '../upstream/ace-operator.ts';
 import { CertainReader } from '../upstream/certain-reader.ts';
-import { type DeletionEvidence, EXT_TOKEN } from '../upstream/deletions.ts';
+import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 import type { ReadyShards } from './ready-shards.ts';
 import { unlessEnded } from './until-answered.ts';
@@ -244,7 +243,7 @@ export class Term {
         keepDebts: (of) =>
           new DebtKeeper({
             ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now: clocks.now },
-            management: seen.management,
+            seen,
           }),
       },
       sessions: {
@@ -268,10 +267,7 @@ export class Term {
     const { management, deletions } = this.#deps.seen;
     return new CertainReader({
       client: this.#client,
-      onDefined: (resource, sinceMs) => {
-        const kind = resource === EXT_TOKEN_SECRETS ? EXT_TOKEN : resource.kind.toLowerCase();
-        deletions.trustSince(kind, sinceMs);
-      },
+      onDefined: (resource, sinceMs) => deletions.trustSince(resource, sinceMs),
       onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
   }

@@ -51,10 +51,8 @@ export class ClusterPropagator {
     const seen = { isAway: () => !this.connection || this.isElsewhere, isElsewhere: () => this.isElsewhere };
     const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
-    this.otherIds = new OtherIds({
-      ...{ ...deps.upstream, cluster: name },
-      observed: () => this.connection?.observed,
-    });
+    const observed = () => this.connection?.observed;
+    this.otherIds = new OtherIds({ ...deps.upstream, cluster: name, observed });
     this.#drain = new Drain({
       holdsOurs: () => this.#holdsOurs(),
       disproved: () => deps.engagement.configureAgain(name),
@@ -110,9 +108,11 @@ export class ClusterPropagator {
 
   /** A watch of the management plane told of a change: from now on the cluster is behind. */
   noteChange(key: string, lane: Lane, told: Told = {}): void {
-    const outcome = this.outcomes.get(key);
     const [isRevocation, isAway] = [lane === 'revocation', !this.connection];
-    if (!this.#drain.isDone) this.lag.changed({ ...told, key, isRevocation, outcome, isAway });
+    // Nobody deleted it: to take it away is for a sweep, here and in the next process.
+    if (told.isPutBack) this.debts.unlearn(key);
+    else if (!this.#drain.isDone)
+      this.lag.changed({ ...told, key, isRevocation, outcome: this.outcomes.get(key), isAway });
     if (this.#deps.upstream.deletions.hasAny(key)) this.debts.deletionTold();
     this.enqueue(key, lane);
   }

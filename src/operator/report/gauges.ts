@@ -51,7 +51,7 @@ export function publishGauges(
     metrics.leader.set(ownership.mayWrite() ? 1 : 0);
     shards.publish();
     metrics.hashesPending.set(hashes.pending);
-    metrics.managementAge.set(plane.watchAge.ageSeconds(nowMs));
+    metrics.managementAge.set(plane.watchAge.ageSeconds(performance.now()));
     metrics.managementReplaced.set(plane.identity.stranger === undefined ? 0 : 1);
     metrics.managementUnread.reset();
     for (const resource of plane.unread.keys()) metrics.managementUnread.set({ resource }, 1);

@@ -36,7 +36,7 @@ const SETTLING_MS = 5_000;
 export class PropagationStatusWriter {
   readonly #deps: StatusWriterDeps;
   readonly #startedAtMs: number;
-  #lastWriteMs = 0;
+  #lastWriteMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing = false;
@@ -44,12 +44,12 @@ export class PropagationStatusWriter {
 
   constructor(deps: StatusWriterDeps) {
     this.#deps = deps;
-    this.#startedAtMs = deps.now();
+    this.#startedAtMs = performance.now();
   }
 
   /** Something may have changed. */
   changed(): void {
-    const sinceLastMs = this.#deps.now() - this.#lastWriteMs;
+    const sinceLastMs = performance.now() - this.#lastWriteMs;
     this.#plan(Math.max(GATHER_MS, MIN_INTERVAL_MS - sinceLastMs));
   }
 
@@ -85,14 +85,15 @@ export class PropagationStatusWriter {
     if (this.#writing) return this.#plan(GATHER_MS);
     const before = written();
     if (before === undefined) return;
-    if (source.isSettling && now() - this.#startedAtMs < SETTLING_MS) return this.#plan(GATHER_MS);
+    if (source.isSettling && performance.now() - this.#startedAtMs < SETTLING_MS)
+      return this.#plan(GATHER_MS);
     const next = changeOf(before, deriveStatus(source.facts(), before, now()));
     if (next && (await this.#write(next.patch))) source.statusWritten(before, next.status);
   }
 
   /** @returns whether it succeeded; if not, it is tried again */
   async #write(patch: object): Promise<boolean> {
-    const { cluster, log, now, write } = this.#deps;
+    const { cluster, log, write } = this.#deps;
     this.#writing = true;
     try {
       await write(patch);
@@ -106,7 +107,7 @@ export class PropagationStatusWriter {
       return false;
     } finally {
       this.#writing = false;
-      this.#lastWriteMs = now();
+      this.#lastWriteMs = performance.now();
     }
   }
 }

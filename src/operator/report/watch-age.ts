@@ -1,4 +1,4 @@
-/** When each of several watches was last known to be in step: it listed, or was opened. */
+/** When each of several watches was last known to be in step: it listed, or told something. Times are of a clock that nobody sets, in milliseconds. */
 export class WatchAge {
   readonly #confirmedAtMs: Map<string, number>;
 

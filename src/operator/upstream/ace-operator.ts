@@ -171,7 +171,7 @@ export class AceOperator extends OperatorBase {
   }
 
   #observer(resource: Resource, name: string): Partial<ReflectorObserver> {
-    const { observer, management } = this.#options;
+    const { observer, management, watches } = this.#options;
     const told = observer(resource === EXT_TOKEN_SECRETS ? name : resource.plural);
     return {
       ...told,
@@ -181,6 +181,7 @@ export class AceOperator extends OperatorBase {
       },
       succeeded: () => {
         management.unread.delete(name);
+        watches.heard(resource);
         told.succeeded?.();
       },
     };

@@ -52,10 +52,10 @@ export class TokenStore extends Store<Token> {
   }
 
   /** @throws {StaleReadError} before anything is taken over */
-  override replace(tokens: readonly Token[]): number {
+  override replace(tokens: readonly Token[], isPutBack = false): number {
     const stale = tokens.find((token) => this.#isStale(token));
     if (stale) throw staleRead(stale);
-    return super.replace(tokens);
+    return super.replace(tokens, isPutBack);
   }
 
   /** What is not known whole must not be judged: asked before it is. @throws {StaleReadError} */
@@ -93,9 +93,10 @@ export class TokenSources {
   constructor(held: Store<Token>, needs: TokenNeeds) {
     this.v3 = new TokenStore(needs);
     for (const store of [this.v3, this.ext]) {
-      store.onChange(({ type, object }) => {
+      store.onChange((event) => {
+        const { object } = event;
         this.#settle(object.name);
-        if (type === 'deleted') held.remove(object);
+        if (event.type === 'deleted') held.remove(object, event.how);
         else held.put(object);
       });
     }

@@ -1,4 +1,4 @@
-import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE } from '../../api/names.ts';
+import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE, type Resource } from '../../api/names.ts';
 import { isParked } from '../../api/parked-token.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
@@ -6,7 +6,7 @@ import { RANCHER_ADDRESSES } from '../../clusters/ways.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isLess } from '../../derive/verdict.ts';
 import { ResourceEventType } from '../../kube/operator-base.ts';
-import { isSameVersion, type StoreEvent } from '../../kube/store.ts';
+import { type Gone, isSameVersion, type StoreEvent } from '../../kube/store.ts';
 import { type Lane, SETTING_KEY, sourceKey, tokenKey, userKey } from '../keys.ts';
 import type { DeletionEvidence } from './deletions.ts';
 import type { Management } from './management.ts';
@@ -17,6 +17,8 @@ export interface Told {
   readonly expiresAtMs?: number | undefined;
   /** A user lost groups, which being let in again does not give back. */
   readonly isGroupLost?: boolean;
+  /** The management plane was put back to before the object: nobody deleted it. */
+  readonly isPutBack?: boolean;
 }
 
 /** One cluster, as far as events concern it. */
@@ -51,6 +53,8 @@ export class Watches {
   /** What the event that is being told of changed: the stores tell us first. */
   #before: Token | undefined;
   #isGroupLost = false;
+  /** How the last object went that did. */
+  #gone: Gone = 'told';
   /** Clusters that a Secret was the way to, as it was before the event. */
   #ledTo: ReadonlySet<string> = new Set();
 
@@ -65,6 +69,9 @@ export class Watches {
     this.#queues = queues;
     this.#now = now;
     management.tokens.onChange((event) => this.#tokenChanged(event));
+    management.users.onChange((event) => {
+      if (event.type === 'deleted') this.#gone = event.how;
+    });
     // Which status it stands in is all that there is to it.
     management.tokenSources?.onCollision(({ clusterName }) => queues.enqueueCluster(clusterName));
     for (const store of management.credentials.values()) {
@@ -89,7 +96,14 @@ export class Watches {
       return;
     }
     this.#before = undefined;
-    if (event.type === 'deleted') this.#leftBy(isParked(event.object) ? event.old : event.object);
+    if (event.type !== 'deleted') return;
+    this.#gone = event.how;
+    this.#leftBy(isParked(event.object) ? event.old : event.object);
+  }
+
+  /** What is held of a kind is there: the management plane has just told of it. */
+  heard(resource: Resource): void {
+    this.#evidence.heard(resource);
   }
 
   /** @param last - the Token as the event tells it; of one that went, as it was */
@@ -109,20 +123,23 @@ export class Watches {
     const expiresAtMs = known && effectiveExpiryMs(known);
     const ever = before ? [...named, before] : named;
     const scoped = new Set(ever.map(({ clusterName }) => clusterName));
+    const isPutBack = this.#isPutBack(type);
     for (const propagator of this.#queues.concerned(key, scoped)) {
       const context = { cluster: propagator.name, aceEnabled: true, nowMs: this.#now() };
       const token = this.#management.token(name, propagator.name, context.nowMs);
       const user = token && this.#management.users.get(token.userName);
       // Elsewhere than where it is scoped, a token can only be on its way out.
-      const lane = isLess(before, token, user, context) ? 'revocation' : 'normal';
-      propagator.noteChange(key, lane, { expiresAtMs });
+      const lane = !isPutBack && isLess(before, token, user, context) ? 'revocation' : 'normal';
+      propagator.noteChange(key, lane, { expiresAtMs, isPutBack });
     }
   }
 
   onUser(name: string, type: ResourceEventType): void {
     const user = this.#management.users.get(name);
     this.#noteEvidence(userKey(name), type, user !== undefined);
-    this.#enqueueUser(name, !user?.enabled || user.deleting ? 'revocation' : 'normal', { withTokens: true });
+    const isPutBack = this.#isPutBack(type);
+    const isOut = !isPutBack && (!user?.enabled || user.deleting);
+    this.#enqueueUser(name, isOut ? 'revocation' : 'normal', { withTokens: true, isPutBack });
   }
 
   onUserAttribute(name: string): void {
@@ -181,19 +198,23 @@ export class Watches {
 
   #noteEvidence(key: string, type: ResourceEventType, isThere: boolean): void {
     if (isThere && type !== ResourceEventType.Modified) this.#evidence.remove(key);
-    else if (!isThere && type === ResourceEventType.Deleted) this.#evidence.add(key);
+    else if (!isThere && type === ResourceEventType.Deleted) this.#evidence.gone(key, this.#gone);
+  }
+
+  #isPutBack(type: ResourceEventType): boolean {
+    return type === ResourceEventType.Deleted && this.#gone === 'put-back';
   }
 
   #enqueueUser(
     name: string,
     lane: Lane,
-    { withTokens, isGroupLost = false }: { withTokens: boolean; isGroupLost?: boolean },
+    { withTokens, ...told }: Told & { readonly withTokens: boolean },
   ): void {
     const key = userKey(name);
     const scoped = Map.groupBy(this.#management.tokensOfUser(name), ({ clusterName }) => clusterName);
     for (const propagator of this.#queues.concerned(key, new Set(scoped.keys()))) {
       // The user first: that one write refuses or admits all the tokens at once.
-      propagator.noteChange(key, lane, { isGroupLost });
+      propagator.noteChange(key, lane, told);
       if (!withTokens) continue;
       for (const token of scoped.get(propagator.name) ?? []) propagator.enqueue(tokenKey(token.name), lane);
     }

@@ -6,6 +6,7 @@ import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
 import type { Debt } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
 import { deletedBefore } from '../../../../src/operator/debts/plane.ts';
+import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { aToken, aUser } from '../../../support/builders.ts';
@@ -21,9 +22,11 @@ class ConfigMaps {
   readonly objects = new Map<string, KubeObject>();
   writes = 0;
   isAway = false;
+  isRefusing = false;
   #version = 100;
 
   async list() {
+    if (this.isRefusing) throw refusal(403, 'Forbidden');
     return { items: [...this.objects.values()], resourceVersion: String(this.#version), continue: '' };
   }
   async create(_resource: unknown, object: KubeObject) {
@@ -64,6 +67,7 @@ interface Process {
   readonly keeper: DebtKeeper;
   readonly records: DebtRecords;
   readonly owed: Map<string, Debt>;
+  readonly deletions: DeletionEvidence;
 }
 
 let maps: ConfigMaps;
@@ -75,10 +79,19 @@ async function start(plane = PLANE): Promise<Process> {
   // Of its own world: what is under way when it ends must not land in the next one.
   const own = maps;
   const records = new DebtRecords({ client: own, writerFor: () => own } as never, 'ace-operator', LOG);
-  await records.load();
+  await records.load().catch(async () => {
+    await pass(30_000);
+    await records.load();
+  });
   const owed = new Map<string, Debt>();
+  // As a term does before anything else.
+  const deletions = new DeletionEvidence();
+  const here = { identity: plane, resourceVersion: '999' };
+  for (const [key, sinceMs] of deletedBefore(records.found, here, management, Date.now()))
+    deletions.add(key, sinceMs);
   const keeper: DebtKeeper = new DebtKeeper({
-    ...{ cluster: 'c-1', records, management, plane, log: LOG },
+    ...{ cluster: 'c-1', records, plane, log: LOG },
+    seen: { management, deletions },
     now: Date.now,
     isAway: () => isAway,
     ledger: {
@@ -91,7 +104,7 @@ async function start(plane = PLANE): Promise<Process> {
     },
   });
   keeper.restore();
-  const process = { keeper, records, owed };
+  const process = { keeper, records, owed, deletions };
   running.push(process);
   return process;
 }
@@ -131,8 +144,25 @@ const written = async (count: number): Promise<void> => {
   await pass(50);
 };
 
+const writtenDown = async ({ keeper }: Process): Promise<void> => {
+  let isDone = false;
+  void keeper.writeDown().then(() => {
+    isDone = true;
+  });
+  await vi.waitFor(
+    async () => {
+      await pass(50);
+      expect(isDone).toBe(true);
+    },
+    { timeout: 10_000 },
+  );
+};
+
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: false });
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+    shouldAdvanceTime: false,
+  });
   [maps, management, isAway, running] = [new ConfigMaps(), new Management(['ace-operator']), false, []];
 });
 afterEach(() => {
@@ -249,6 +279,73 @@ describe('the record of what is owed', () => {
     expect(next.keeper.keys()).toEqual(['token/t-1', 'token/t-2']);
     await next.keeper.writeDown();
     expect(maps.writes).toBe(2);
+  });
+
+  test('makes nothing that is merely absent a revocation: what one process leaves to the brake, the next ones do, too', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `t-${index}`);
+    const first = await start();
+    for (const name of names) give(first, name);
+    await writtenDown(first);
+    kill(first);
+
+    // Nobody looked, and most are not there: a restore, or a wrong plane.
+    for (const name of names.slice(4)) management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));
+    const second = await start();
+    expect([second.owed.size, second.deletions.has('token/t-9')]).toEqual([0, false]);
+    // So many more that the absent ones are the smaller part of what is known.
+    for (let index = 0; index < 60; index += 1) give(second, `new-${index}`);
+    await writtenDown(second);
+    kill(second);
+
+    const third = await start();
+    expect([third.owed.size, third.deletions.has('token/t-9')]).toEqual([0, false]);
+    expect(third.keeper.has('token/t-9')).toBe(false);
+  });
+
+  test('does not know any more what a plane that was put back to before it has lost', async () => {
+    const process = await start();
+    for (const name of ['t-1', 't-2', 't-3', 't-4']) give(process, name);
+    await writtenDown(process);
+    process.keeper.unlearn('token/t-1');
+    await writtenDown(process);
+    kill(process);
+    management.tokens.remove(aToken({}, { name: 't-1', uid: 'uid-t-1' }));
+    const next = await start();
+    expect([next.owed.size, next.deletions.has('token/t-1')]).toEqual([0, false]);
+  });
+
+  test('is not written over by a process that was not let read it: that reads it before it writes', async () => {
+    isAway = true;
+    const first = await start();
+    revoke(first, 't-1');
+    give(first, 't-2');
+    await written(1);
+    kill(first);
+
+    maps.isRefusing = true;
+    const second = await start();
+    expect([second.owed.size, second.keeper.keys()]).toEqual([0, []]);
+    revoke(second, 't-3');
+    await pass(5_000);
+    maps.isRefusing = false;
+    await written(2);
+    expect([...second.owed.keys()].sort()).toEqual(['token/t-1', 'token/t-3']);
+    kill(second);
+
+    const third = await start();
+    expect([...third.owed.keys()].sort()).toEqual(['token/t-1', 'token/t-3']);
+    expect(third.keeper.has('token/t-2')).toBe(true);
+  });
+
+  test('is written in time, whoever sets the clock back', async () => {
+    isAway = true;
+    const process = await start();
+    revoke(process, 't-1');
+    await written(1);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    revoke(process, 't-2');
+    await written(2);
+    expect((await start()).owed.size).toBe(2);
   });
 
   test('is written when the plane answers again', async () => {

@@ -135,7 +135,7 @@ beforeEach(() => {
             plane: 'p',
             log: LOG,
           },
-          ...{ management, now: Date.now },
+          ...{ seen: { management, deletions: new DeletionEvidence() }, now: Date.now },
         }),
     },
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ANNOTATION_TOKEN_API } from '../../../../src/api/names.ts';
+import { ANNOTATION_TOKEN_API, EXT_TOKEN_SECRETS } from '../../../../src/api/names.ts';
 import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import { planSweep } from '../../../../src/operator/sweep/sweep-plan.ts';
 import type { TokenSources } from '../../../../src/operator/upstream/token-sources.ts';
@@ -67,7 +67,7 @@ describe('a token of ext.cattle.io that is absent', () => {
 
   test('stays when that was told before its namespace was made anew, until a sweep let it pass', async () => {
     await deletionTold(NOW);
-    world.evidence.trustSince('ext', NOW + SECOND);
+    world.evidence.trustSince(EXT_TOKEN_SECRETS, NOW + SECOND);
     await look();
     expect([there(), world.outcomes.get(KEY)]).toEqual([
       'ext.cattle.io',
@@ -82,7 +82,7 @@ describe('a token of ext.cattle.io that is absent', () => {
 
   test('goes when it was told after that', async () => {
     await deletionTold(NOW + 2 * SECOND);
-    world.evidence.trustSince('ext', NOW + SECOND);
+    world.evidence.trustSince(EXT_TOKEN_SECRETS, NOW + SECOND);
     await look();
     expect(there()).toBeUndefined();
   });
@@ -92,7 +92,7 @@ describe('a token of ext.cattle.io that is absent', () => {
     await look();
     sources.v3.remove(OLDER);
     world.evidence.add(KEY, NOW);
-    world.evidence.trustSince('ext', NOW + SECOND);
+    world.evidence.trustSince(EXT_TOKEN_SECRETS, NOW + SECOND);
     expect(orphans()).toEqual([]);
     await look();
     expect(there()).toBeUndefined();

@@ -27,7 +27,7 @@ beforeEach(() => {
     },
     facts: () => factsWith(facts),
   } as unknown as ClusterPropagator;
-  const freshness = new WatchAge(['tokens'], Date.now() - 5_000);
+  const freshness = new WatchAge(['tokens'], performance.now() - 5_000);
   const unread = new Map([['secrets of fleet-default', 'forbidden']]);
   publishGauges(
     metrics,

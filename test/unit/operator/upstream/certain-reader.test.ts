@@ -34,7 +34,7 @@ beforeEach(() => {
       },
       list: async () => ({ items: [], resourceVersion: '1', continue: '' }),
     },
-    onDefined: ({ kind }, sinceMs) => evidence.trustSince(kind.toLowerCase(), sinceMs),
+    onDefined: (resource, sinceMs) => evidence.trustSince(resource, sinceMs),
     onUndefined: ({ plural }) => void undefinedKinds.push(plural),
   });
 });

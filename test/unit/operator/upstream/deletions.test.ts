@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { TOKENS, USERS } from '../../../../src/api/names.ts';
 import { ResourceEventType } from '../../../../src/kube/operator-base.ts';
-import { tokenKey, userKey } from '../../../../src/operator/keys.ts';
+import type { Gone } from '../../../../src/kube/store.ts';
+import { type Lane, tokenKey, userKey } from '../../../../src/operator/keys.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import { Watches } from '../../../../src/operator/upstream/watches.ts';
-import { aToken, aUser, HOUR, NOW } from '../../../support/builders.ts';
+import { aToken, aUser, HOUR, NOW, SECOND } from '../../../support/builders.ts';
 
 describe('DeletionEvidence', () => {
   afterEach(() => {
@@ -42,12 +44,22 @@ describe('Watches', () => {
   let management: Management;
   let evidence: DeletionEvidence;
   let watches: Watches;
+  let planeMs: number;
+  let lanes: [Lane, boolean][];
   beforeEach(() => {
+    lanes = [];
     management = new Management(['ace-operator']);
-    evidence = new DeletionEvidence();
+    planeMs = NOW;
+    evidence = new DeletionEvidence({ now: () => NOW + HOUR, planeNow: () => planeMs });
     watches = new Watches(management, evidence, {
       propagators: () => [],
-      concerned: () => [],
+      concerned: () => [
+        {
+          name: 'c-1',
+          noteChange: (_key, lane, { isPutBack } = {}) => lanes.push([lane, isPutBack ?? false]),
+          enqueue: () => {},
+        },
+      ],
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
     });
@@ -57,17 +69,19 @@ describe('Watches', () => {
     token: {
       key: tokenKey('t-1'),
       put: () => management.tokens.put(aToken()),
-      remove: () => management.tokens.remove(aToken()),
+      resource: TOKENS,
+      remove: (how?: Gone) => management.tokens.remove(aToken(), how),
       tell: (type: ResourceEventType) => watches.onToken('t-1', type),
     },
     user: {
       key: userKey('u-1'),
       put: () => management.users.put(aUser()),
-      remove: () => management.users.remove(aUser()),
+      resource: USERS,
+      remove: (how?: Gone) => management.users.remove(aUser(), how),
       tell: (type: ResourceEventType) => watches.onUser('u-1', type),
     },
   };
-  for (const [kind, { key, put, remove, tell }] of Object.entries(kinds)) {
+  for (const [kind, { key, put, remove, resource, tell }] of Object.entries(kinds)) {
     test(`a ${kind} whose deletion was told is evidence; one that is merely absent is none`, () => {
       tell(ResourceEventType.Modified);
       expect(evidence.has(key)).toBe(false);
@@ -86,6 +100,39 @@ describe('Watches', () => {
       expect(evidence.has(key)).toBe(false);
       // Absence from now on is mere absence, until a deletion is told again.
       remove();
+      expect(evidence.has(key)).toBe(false);
+    });
+
+    test(`a ${kind} that a plane lost by being put back is no evidence, nor is it a revocation`, () => {
+      put();
+      remove('put-back');
+      tell(ResourceEventType.Deleted);
+      expect([evidence.has(key), lanes]).toEqual([false, [['normal', true]]]);
+      lanes.length = 0;
+      put();
+      remove();
+      tell(ResourceEventType.Deleted);
+      expect([evidence.has(key), lanes]).toEqual([true, [['revocation', false]]]);
+    });
+
+    test(`a ${kind} that a list misses was there until the plane told of its kind last: not since its definition was made anew`, () => {
+      put();
+      watches.heard(resource);
+      planeMs += 30 * SECOND;
+      remove('missing');
+      tell(ResourceEventType.Deleted);
+      expect(evidence.has(key)).toBe(true);
+      evidence.trustSince(resource, NOW + SECOND);
+      expect(evidence.has(key)).toBe(false);
+    });
+
+    test(`a ${kind} that a watch told to be deleted is judged by the clock of the plane, whatever ours says`, () => {
+      put();
+      remove();
+      tell(ResourceEventType.Deleted);
+      evidence.trustSince(resource, NOW);
+      expect(evidence.has(key)).toBe(true);
+      evidence.trustSince(resource, NOW + SECOND);
       expect(evidence.has(key)).toBe(false);
     });
 

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Identified } from '../../../src/api/types.ts';
+import { Store } from '../../../src/kube/store.ts';
+import { eventually } from '../../support/eventually.ts';
+import { aList, anItem, type Reflection, reflect, WatchServer } from '../../support/watch-server.ts';
+
+describe('a plane that is put back to an earlier state', () => {
+  let server: WatchServer;
+  let reflection: Reflection;
+  let gone: string[];
+  beforeEach(async () => {
+    server = new WatchServer();
+    backTo('1000', anItem('a', '1'), anItem('b', '960'), anItem('c', '970'));
+    reflection = reflect(await server.listen(), { backoffBaseMs: 1, backoffMaxMs: 2 });
+    gone = [];
+    reflection.store.onChange((event) => {
+      if (event.type === 'deleted') gone.push(`${event.object.name} ${event.how}`);
+    });
+    await reflection.reflector.synced;
+    await eventually(() => server.watch(1));
+  });
+  afterEach(async () => {
+    await reflection.close();
+    await server.close();
+  });
+
+  function backTo(version: string, ...items: readonly object[]): void {
+    server.version = version;
+    server.onList = () => aList(items, version);
+  }
+  const held = (): readonly string[] => [...reflection.store.list()].map(({ name }) => name);
+
+  test('deleted nothing: what it does not have is told apart from what was deleted', async () => {
+    server.watch(1).send('DELETED', anItem('c', '1001'));
+    await eventually(() => expect(held()).toEqual(['a', 'b']));
+    backTo('500', anItem('a', '1'));
+    server.watch(1).cut();
+    await eventually(() => expect(held()).toEqual(['a']));
+    backTo('600');
+    await reflection.reflector.refresh();
+    expect(gone).toEqual(['c told', 'b put-back', 'a missing']);
+  });
+
+  test('may use a version for something else: that is taken over', async () => {
+    const other = { ...anItem('a', '1'), note: 'as it was' };
+    backTo('500', other);
+    server.watch(1).cut();
+    await eventually(() =>
+      expect(reflection.store.get('a')).toMatchObject({ object: { note: 'as it was' } }),
+    );
+    expect(gone).toContain('a put-back');
+    gone.length = 0;
+    await reflection.reflector.refresh();
+    expect(gone).toEqual([]);
+  });
+
+  test('is noticed, too, where it is ahead of what the watch told, and behind a list that was read beside it', async () => {
+    backTo('2000', anItem('a', '1'));
+    await reflection.reflector.catchUp();
+    backTo('1500', anItem('a', '1'), anItem('d', '1400'));
+    server.watch(1).end();
+    await eventually(() => expect(held()).toEqual(['a', 'd']));
+    expect(reflection.restarts).toContain('rolled-back');
+    await eventually(() => expect(server.watches.at(-1)?.query.get('resourceVersion')).toBe('1500'));
+    server.watches.at(-1)?.send('DELETED', anItem('a', '1501'));
+    await eventually(() => expect(held()).toEqual(['d']));
+  });
+});
+
+test('a store that is told to hold the same takes no version for another state, unless the plane was put back', () => {
+  const store = new Store<Identified & { readonly note: string }>();
+  const as = (note: string) => ({ namespace: '', name: 'a', uid: 'u', resourceVersion: '1', note });
+  store.replace([as('one')]);
+  expect([store.replace([as('two')]), store.get('a')?.note]).toEqual([0, 'one']);
+  expect([store.replace([as('two')], true), store.get('a')?.note]).toEqual([1, 'two']);
+});
