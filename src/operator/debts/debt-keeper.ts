@@ -7,7 +7,7 @@ import type { Debt, DebtRecord } from './debt-record.ts';
 import type { DebtRecords } from './debt-records.ts';
 import { Drift } from './drift.ts';
 import { isStillOwed, type SeenUpstream, standingOf } from './judge-known.ts';
-import { isOfPlane, MANY_AT_ONCE } from './plane.ts';
+import { isOfPlane, MANY_AT_ONCE, owedOf } from './plane.ts';
 import { dueMs, PAID_MS } from './when-to-write.ts';
 
 /** Who counts what is owed. */
@@ -160,8 +160,11 @@ export class DebtKeeper {
     this.#plan();
   }
 
-  /** The cluster is reached, or is not any more. */
+  /** The cluster is reached, or is not any more. What it was told of long ago may be forgotten where all deletions are kept. */
   connectionChanged(): void {
+    const { management, deletions } = this.#deps.seen;
+    const owed = { owed: this.#debts(), apis: this.#apis };
+    for (const [source, sinceMs] of owedOf(owed, management)) deletions.add(source, sinceMs);
     this.#plan();
   }
 
@@ -249,8 +252,8 @@ export class DebtKeeper {
   }
 
   async #writeWhole(): Promise<void> {
-    const { cluster, plane, ledger, now } = this.#deps;
-    const owed = new Map([...this.#owed.keys].flatMap((key) => withDebt(key, ledger.debtOf(key))));
+    const { cluster, plane, now } = this.#deps;
+    const owed = this.#debts();
     const groups = new Set(ofGroups(owed));
     const known = new Set(this.#known.keys);
     const lately = this.#lately;
@@ -262,6 +265,15 @@ export class DebtKeeper {
     this.#known.wrote(known, performance.now());
     this.#latelyWritten = lately;
     this.#planeWritten = plane;
+  }
+
+  #debts(): ReadonlyMap<string, Debt> {
+    const owed = new Map<string, Debt>();
+    for (const key of this.#owed.keys) {
+      const debt = this.#deps.ledger.debtOf(key);
+      if (debt) owed.set(key, debt);
+    }
+    return owed;
   }
 
   async #save(record: Parameters<DebtRecords['save']>[0]): Promise<void> {
@@ -284,8 +296,4 @@ function ofGroups(owed: ReadonlyMap<string, Debt>): readonly string[] {
 
 function earlierOf(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-}
-
-function withDebt(key: string, debt: Debt | undefined): [string, Debt][] {
-  return debt ? [[key, debt]] : [];
 }

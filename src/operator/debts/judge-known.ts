@@ -9,7 +9,7 @@ import { isThere } from './plane.ts';
 /** What the management plane says, and what is known to have been deleted there. */
 export interface SeenUpstream {
   readonly management: Management;
-  readonly deletions: Pick<DeletionEvidence, 'has' | 'hasAny'>;
+  readonly deletions: Pick<DeletionEvidence, 'add' | 'has' | 'hasAny'>;
 }
 
 /** Where and when something was known. */

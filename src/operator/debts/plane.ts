@@ -63,7 +63,7 @@ export interface Sources {
 }
 
 /** What a key of a record stands for: users by their key, tokens by that of their kind; by both where the record does not say. */
-function sourcesOf(key: string, { apis }: DebtRecord): readonly string[] {
+function sourcesOf(key: string, { apis }: Pick<DebtRecord, 'apis'>): readonly string[] {
   const { kind, name } = parseKey(key);
   if (kind === 'user') return [key];
   const api = apis.get(key);
@@ -95,8 +95,11 @@ export function deletedBefore(
   return gone;
 }
 
-/** What an earlier process saw being deleted, and when. */
-function owedOf(record: DebtRecord, sources: Sources): readonly (readonly [string, number])[] {
+/** What was seen being deleted, of all that is owed, and when. */
+export function owedOf(
+  record: Pick<DebtRecord, 'owed' | 'apis'>,
+  sources: Sources,
+): readonly (readonly [string, number])[] {
   const absent = [...record.owed].filter(([key]) => !isThere(key, record, sources));
   return absent.flatMap(([key, { sinceMs }]) =>
     sourcesOf(key, record).map((source) => [source, sinceMs] as const),

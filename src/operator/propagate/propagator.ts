@@ -214,6 +214,7 @@ export class ClusterPropagator {
   #sessionChanged(state: SessionState): void {
     const { log } = this.#deps.reports;
     this.#identity.seen(state);
+    this.debts.connectionChanged();
     if (state.phase === 'connected') {
       log.info('cluster connected', { cluster: this.name });
       // An acceptance may wait for this, or a credential that is to be renewed.
@@ -223,7 +224,6 @@ export class ClusterPropagator {
       this.#sweeper.disconnected();
       log.warn('cluster not connected', { cluster: this.name, reason: state.reason, detail: state.message });
     }
-    this.debts.connectionChanged();
     this.#changed();
   }
 

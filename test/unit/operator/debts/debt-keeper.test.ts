@@ -337,6 +337,17 @@ describe('the record of what is owed', () => {
     expect(third.keeper.has('token/t-2')).toBe(true);
   });
 
+  test('is evidence when the cluster is reached, though so much was deleted meanwhile that nobody else remembers', async () => {
+    isAway = true;
+    const process = await start();
+    revoke(process, 't-1');
+    process.deletions.add('token/t-1');
+    for (let index = 0; index < 200_000; index += 1) process.deletions.add(`token/other-${index}`);
+    expect(process.deletions.has('token/t-1')).toBe(false);
+    process.keeper.connectionChanged();
+    expect(process.deletions.has('token/t-1')).toBe(true);
+  });
+
   test('is written in time, whoever sets the clock back', async () => {
     isAway = true;
     const process = await start();
