@@ -6,7 +6,7 @@ import { type StillAccepted, untilRefused } from '../../issue/change/refused.ts'
 import type { ManagementPlane } from '../../plane/management.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { downstreamPlane, managementPlane, whileWaiting } from '../reach/connect.ts';
-import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE, worstOf } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
@@ -92,7 +92,7 @@ function codeOf(left: ReadonlyMap<string, StillAccepted>, timeoutMs: number, run
     );
     return EXIT_NO;
   });
-  const worst = codes.find((code) => code === EXIT_NO) ?? codes.find((code) => code !== EXIT_OK) ?? EXIT_OK;
+  const worst = worstOf(codes);
   if (worst === EXIT_OK) {
     tellRefused([...left.keys()], runtime);
   }
