@@ -80,7 +80,7 @@ const tokenDelete: Command = {
 
 const tokenRevoke: Command = {
   description:
-    "Take away the tokens of a user, of a cluster, with some label, of some age, or those that are named. What is revoked already is left as it is, so that it can be run again after a failure. Tokens that Rancher's own agents and provisioning use are left out unless they are named or --include-system is given.\n\nTokens of Rancher's newer kind (ext.cattle.io) are not taken away: each that is meant and enabled is named, with what to do, and makes the exit code 1.",
+    "Take away the tokens of a user, of a cluster, with some label, of some age, or those that are named. What is revoked already is left as it is, so that it can be run again after a failure; --wait then waits also for the clusters to refuse what is gone already. Tokens that Rancher's own agents and provisioning use are left out unless they are named or --include-system is given.\n\nTokens of Rancher's newer kind (ext.cattle.io) are not taken away: each that is meant and enabled is named, with what to do, and makes the exit code 1.",
   arguments: [
     { name: 'TOKEN-NAME', help: 'name of a token', optional: true, variadic: true, completes: 'token' },
   ],

@@ -8,6 +8,7 @@ import {
   changeToken,
   type TokenAction,
 } from '../../issue/change/change.ts';
+import type { GoneTokens } from '../../issue/change/gone.ts';
 import type { ListedToken } from '../../issue/change/listed-token.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
@@ -39,6 +40,8 @@ export interface Meant {
   readonly failed: readonly TokenResult[];
   /** Why there may be more that are meant, in words; undefined: there are not. */
   readonly unseen: string | undefined;
+  /** Those that were meant and no longer exist: their clusters may go on accepting them. Undefined: there are none. */
+  readonly gone: GoneTokens | undefined;
 }
 
 const VERBS: Readonly<Record<TokenAction, string>> = {
@@ -55,7 +58,7 @@ const VERBS: Readonly<Record<TokenAction, string>> = {
  */
 export async function changeTokens(
   action: TokenAction,
-  { found: targets, failed, unseen }: Meant,
+  { found: targets, failed, unseen, gone }: Meant,
   { config, management, runtime }: Work,
 ): Promise<number> {
   await requireItsCluster(targets, config, management);
@@ -94,6 +97,7 @@ export async function changeTokens(
   const isFailed = new Set(results.filter(({ result }) => result === 'failed').map(({ name }) => name));
   const waited = await waitRefused(
     targets.filter(({ name }) => !isFailed.has(name)),
+    gone,
     { config, runtime },
   );
   return worstOf([isFailed.size > 0 ? EXIT_NO : EXIT_OK, codeOfUnseen(unseen, runtime), waited]);

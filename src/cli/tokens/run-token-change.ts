@@ -57,13 +57,16 @@ export async function tokensNamed(
   await eachBounded(absent, AT_ONCE, async (name) => {
     others.set(name, await readExtToken(management, name));
   });
+  const isOther = (name: string): boolean => known(others.get(name)) !== undefined;
+  const gone = ignoreMissing ? absent.filter((name) => !isOther(name)) : [];
   const failure = [...others.values()].find((read) => !read.ok)?.failure;
   return {
     found: names.flatMap((name) => tokens.get(name) ?? []),
     failed: absent.flatMap((name) => {
-      if (known(others.get(name)) !== undefined) return ofOtherKind(name);
+      if (isOther(name)) return ofOtherKind(name);
       return ignoreMissing ? [] : { name, result: 'failed', message: 'there is no token of that name' };
     }),
     unseen: failure && otherKindUnseen(failure),
+    gone: gone.length === 0 ? undefined : { names: new Set(gone), user: undefined, cluster: undefined },
   };
 }

@@ -7,7 +7,7 @@ import { known } from '../../plane/reading.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { askPerson } from '../terminal/ask-person.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO } from '../terminal/exit.ts';
+import { EXIT_NO, worstOf } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
@@ -17,6 +17,7 @@ import { mayOpen, ofOtherKind, otherKindUnseen } from './other-kind.ts';
 import { tokensNamed } from './run-token-change.ts';
 import { selectExtTokens, selectTokens } from './run-token-list.ts';
 import { outOfUseInClusters } from './uses-in-clusters.ts';
+import { waitRefused } from './wait-refused.ts';
 
 /** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -28,7 +29,8 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
     if (meant.found.length + meant.failed.length === 0) {
       await requireNamed(config.selection, management);
       note('No tokens found.', runtime);
-      return codeOfUnseen(meant.unseen, runtime);
+      const code = codeOfUnseen(meant.unseen, runtime);
+      return worstOf([code, await waitRefused([], meant.gone, { config, runtime })]);
     }
     if (!(await isAgreed(meant.found, { names, config, server: management.server, runtime }))) {
       note('Nothing was changed.', runtime);
@@ -79,6 +81,7 @@ async function tokensMeant(
       .filter((token) => token.api === 'ext' && mayOpen(token))
       .map(({ name }) => ofOtherKind(name)),
     unseen: ext.ok ? undefined : otherKindUnseen(ext.failure),
+    gone: { names: undefined, user: selection.user, cluster: selection.cluster },
   };
 }
 
