@@ -173,6 +173,11 @@ export function isOfExtToken({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[ANNOTATION_TOKEN_API] === EXT_TOKENS.group;
 }
 
+/** Whether it may have been: what does not say for whom it was written, as of Rancher's own controller, may be of either kind. */
+export function mayBeOfExtToken(object: KubeObject): boolean {
+  return isOfExtToken(object) || sourceUid(object) === undefined;
+}
+
 function isAlive(object: KubeObject): boolean {
   return object.metadata.deletionTimestamp === undefined;
 }

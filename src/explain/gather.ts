@@ -9,6 +9,7 @@ import type { Plane, PlaneOptions } from '../plane/plane.ts';
 import { known, type Reading } from '../plane/reading.ts';
 import { mayI, mayThey, reviewToken, type Wish } from '../plane/reviews.ts';
 import { confirmCluster } from '../plane/same-cluster.ts';
+import { tokenOfBearer } from '../plane/token-of-bearer.ts';
 import { whoAmI } from '../plane/who-am-i.ts';
 import { authenticators } from '../plane/workloads.ts';
 import { compareHashes } from './compare-hashes.ts';
@@ -58,7 +59,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   const bearer = await sendable(options, management);
   const ask = <T>(read: (plane: ManagementPlane) => Promise<Reading<T>>): Promise<Reading<T>> =>
     options.management.ok ? read(options.management.value) : Promise.resolve(options.management);
-  const token = name === undefined ? undefined : await ask((plane) => plane.token(name, options.cluster));
+  const token = name === undefined ? undefined : await ask((plane) => tokenOf(given, name, options, plane));
   const target = await findTarget(options.cluster, given, known(token), management);
   const { cluster: id } = target;
   const [cluster, propagation] =
@@ -96,6 +97,17 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   } finally {
     if (opened?.ok && opened.value !== options.downstream) await opened.value.close();
   }
+}
+
+/** A bearer says of which kind it is. Of a name alone it is the one that the cluster would get. */
+function tokenOf(
+  given: Given,
+  name: string,
+  { cluster }: Pick<GatherOptions, 'cluster'>,
+  plane: ManagementPlane,
+): Promise<Reading<Token | undefined>> {
+  const isBearer = given.kind === 'kubeconfig' && given.credential.kind === 'ours';
+  return isBearer ? tokenOfBearer(plane, given.credential, cluster) : plane.token(name, cluster);
 }
 
 const typed = (namespace: string): Reading<string> => ({ ok: true, value: namespace });

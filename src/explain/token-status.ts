@@ -1,6 +1,7 @@
 import type { ClusterAuthToken } from '../api/parse-downstream.ts';
 import type { TokenReason } from '../api/reasons.ts';
 import type { Cluster, Token, User } from '../api/types.ts';
+import { mayBeOfExtToken } from '../derive/diff.ts';
 import { effectiveExpiryMs } from '../derive/expiry.ts';
 import { ownerOf } from '../derive/ownership.ts';
 import { judgeToken } from '../derive/verdict.ts';
@@ -13,7 +14,7 @@ export interface TokenStatus {
   readonly owner: string;
   /**
    * `propagated`: wanted and there; `pending`: wanted, not there yet; `refused`: not wanted, for `reason`; `orphan`: there
-   * without a Token; `unknown`: the cluster could not be asked.
+   * without a Token; `unknown`: the cluster could not be asked, or it is there and its token may be one that could not be read.
    */
   readonly state: 'propagated' | 'pending' | 'refused' | 'orphan' | 'unknown';
   readonly reason: TokenReason | 'NotRevoked' | 'DrainRequested' | '';
@@ -33,11 +34,18 @@ export interface TokenHome {
   readonly suspend: boolean;
 }
 
+/** What the management plane holds, as far as it could be read. */
+export interface Upstream {
+  readonly tokens: readonly Token[];
+  readonly users: readonly User[];
+  /** Tokens of `ext.cattle.io` could not be read: nobody can say that one of them is gone. */
+  readonly isExtUnread: boolean;
+}
+
 /** All tokens of a cluster, and what is there without one, by name. Pure. */
 export function tokenStatuses(
   cluster: TokenHome,
-  tokens: readonly Token[],
-  users: readonly User[],
+  { tokens, users, isExtUnread }: Upstream,
   there: Reading<readonly Seen<ClusterAuthToken>[]>,
   nowMs: number,
 ): readonly TokenStatus[] {
@@ -48,8 +56,10 @@ export function tokenStatuses(
   const rows = own.map((token) =>
     statusOf(token, usersByName.get(token.userName), cluster, there.ok ? held : undefined, nowMs),
   );
-  const orphans = [...held.values()].filter(({ parsed }) => !names.has(parsed.name)).map(orphan);
-  return [...rows, ...orphans].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const others = [...held.values()]
+    .filter(({ parsed }) => !names.has(parsed.name))
+    .map((seen) => tokenless(seen, isExtUnread && mayBeOfExtToken(seen.object) ? 'unknown' : 'orphan'));
+  return [...rows, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function statusOf(
@@ -99,11 +109,11 @@ function stateOf(
     : { state: 'pending', reason: suspend ? 'Suspended' : '' };
 }
 
-function orphan({ parsed: token }: Seen<ClusterAuthToken>): TokenStatus {
+function tokenless({ parsed: token }: Seen<ClusterAuthToken>, state: 'orphan' | 'unknown'): TokenStatus {
   return {
     name: token.name,
     owner: token.userName,
-    state: 'orphan',
+    state,
     reason: '',
     createdAtMs: undefined,
     expiresAtMs: token.expiresAt === 'malformed' ? undefined : token.expiresAt,

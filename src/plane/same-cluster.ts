@@ -21,7 +21,7 @@ export async function confirmCluster(
   const expected = propagation?.ok ? propagation.value?.status.clusterUID : undefined;
   if (cluster === undefined || expected === undefined)
     return unproven(plane, cluster, whyNotExpected(cluster, propagation));
-  const found = await plane.get(NAMESPACES, 'kube-system', uidOf);
+  const found = await kubeSystemUid(plane);
   if (!found.ok || found.value === undefined)
     return unproven(plane, cluster, 'its namespace kube-system could not be read with that file');
   const accepted = propagation?.ok ? propagation.value?.acceptedUid : undefined;
@@ -29,6 +29,11 @@ export async function confirmCluster(
   throw new ConfigError(
     `--downstream-kubeconfig ${plane.source}: that is another cluster: its kube-system has UID ${found.value}, and the operator knows ${cluster} by UID ${expected}; give a kubeconfig of ${cluster}, or, if that was set up anew, annotate its ClusterPropagation with ${ANNOTATION_ACCEPT_CLUSTER}=${found.value}`,
   );
+}
+
+/** By what a cluster is told from all others; undefined where its namespace `kube-system` has no UID. */
+export function kubeSystemUid(plane: DownstreamPlane): Promise<Reading<string | undefined>> {
+  return plane.get(NAMESPACES, 'kube-system', uidOf);
 }
 
 function unproven(plane: DownstreamPlane, cluster: string | undefined, why: string): string {

@@ -84,6 +84,10 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     args: () => ['token', 'revoke', '--user', 'u-leaver'],
     prepare: (name) => world.createToken(name, CLUSTER, 'u-leaver'),
   },
+  'token revoke --user --wait': {
+    args: () => ['token', 'revoke', '--user', 'u-leaver', '--wait', '--timeout', '5s'],
+    prepare: (name) => world.createToken(name, CLUSTER, 'u-leaver'),
+  },
   'gc CLUSTER': { args: () => ['gc', CLUSTER], takesFile: true },
   'gc --apply CLUSTER': { args: () => ['gc', '--apply', CLUSTER], prepare: leftover, takesFile: true },
   'gc --allow CLUSTER': {

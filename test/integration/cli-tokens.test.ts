@@ -422,6 +422,9 @@ describe('token revoke', () => {
     expect(left.filter((name) => name.startsWith('b-'))).toEqual([]);
     const again = await cli.run('token', 'revoke', '--user', 'u-bob');
     expect(again).toEqual({ code: 0, stdout: '', stderr: 'No tokens found.\n' });
+    const waited = await cli.run('token', 'revoke', '--user', 'u-bob', '--wait');
+    expect(waited).toMatchObject({ code: 0, stdout: '' });
+    expect(waited.stderr).toMatch(/^No tokens found\.\nrefused downstream in c-one; /);
   });
 
   test('spares what Rancher itself needs, unless told', async () => {
@@ -486,6 +489,17 @@ describe('token revoke', () => {
     const late = await cli.run('token', 'revoke', 'w-late', '--wait', '--timeout', '1s');
     expect(late).toMatchObject({ code: 1, stdout: 'token/w-late deleted\n' });
     expect(late.stderr).toContain('cluster c-one: still accepts w-late after 1s; does the operator run?');
+    const again = await cli.run(
+      'token',
+      'delete',
+      'w-late',
+      '--ignore-not-found',
+      '--wait',
+      '--timeout',
+      '1s',
+    );
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toContain('cluster c-one: still accepts w-late after 1s; does the operator run?');
 
     await given('w-blind', 'u-ada', {}, 'c-two');
     const blind = await cli.run('token', 'revoke', 'w-blind', '--wait', '--timeout', '1s');

@@ -88,7 +88,9 @@ export class PaperPlanes {
 
   #usual({ cluster, url, plural, name }: PaperRequest): object {
     if (url.pathname.endsWith('/api')) return { kind: 'APIVersions', versions: ['v1'] };
-    const objects = cluster === undefined ? this.#management(plural) : [];
+    // In Rancher's namespace for them Secrets are tokens.
+    const isOurs = cluster === undefined && !url.pathname.includes('/namespaces/cattle-tokens/');
+    const objects = isOurs ? this.#management(plural) : [];
     if (name === undefined) return listOf(objects);
     const found = objects.find(({ metadata }) => metadata.name === name);
     return found ?? { code: 404 };

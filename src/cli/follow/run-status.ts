@@ -1,7 +1,7 @@
 // follow/: shows where clusters and tokens stand, once, or until they stand where they should.
 
 import { Writable } from 'node:stream';
-import type { Cluster, Token, User } from '../../api/types.ts';
+import type { Cluster } from '../../api/types.ts';
 import { type StatusConfig, statusConfig } from '../../config/status.ts';
 import {
   authenticatorOf,
@@ -10,12 +10,12 @@ import {
   countedStatus,
   expiryNotice,
 } from '../../explain/cluster-status.ts';
-import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
+import { tokenStatuses } from '../../explain/token-status.ts';
 import { pause } from '../../kube/backoff.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
-import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { after, type ReadFailure, required } from '../../plane/reading.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
@@ -26,6 +26,7 @@ import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
+import { readTokens, readUpstream, type UpstreamReadings, unlessUnknown, withoutExt } from './read-tokens.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
 import { type Shown, tellOperator } from './tell-operator.ts';
 
@@ -145,8 +146,8 @@ async function showClusters(
   const names = statuses.map(({ name }) => name);
   const shown = new InOrder<ClusterStatus>(names, (status) => answer.add([status]), runtime.now);
   let read: ReturnType<Work['held']> | undefined;
-  const held: Work['held'] = () => (read ??= Promise.all([management.tokens(), management.users()]));
-  const unseen: Unseen = { forbidden: [], unopened: undefined };
+  const held: Work['held'] = () => (read ??= readUpstream(management));
+  const unseen: Unseen = { forbidden: [], unopened: undefined, ext: undefined };
   const work = { config, management, nowMs, held, unseen };
   await eachBounded(statuses, PARALLEL, async (status) => {
     const { name } = status;
@@ -156,6 +157,7 @@ async function showClusters(
   });
   await answer.end();
   tellNotLookedAt('authenticator', unseen.forbidden.sort(), runtime);
+  if (unseen.ext) note(`${withoutExt(unseen.ext)}; what may be of them is not counted`, runtime);
   if (unseen.unopened)
     note(
       `no cluster was asked itself: ${unseen.unopened.reason}: ${unseen.unopened.message}; --management-only does not try`,
@@ -163,19 +165,12 @@ async function showClusters(
     );
 }
 
-/** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
-function unlessUnknown<T>(read: Reading<T>, none: T, runtime: Runtime): T {
-  if (read.ok || read.failure.reason !== 'KindMissing') return required(read);
-  note('no operator reports here: the kind ClusterPropagation is not installed', runtime);
-  return none;
-}
-
 interface Work {
   readonly config: StatusConfig;
   readonly management: ManagementPlane;
   readonly nowMs: number;
-  /** Tokens and users of the management plane, read when they are needed first. */
-  held(): Promise<readonly [Reading<readonly Token[]>, Reading<readonly User[]>]>;
+  /** Read when it is needed first. */
+  held(): Promise<UpstreamReadings>;
   readonly unseen: Unseen;
 }
 
@@ -185,6 +180,8 @@ interface Unseen {
   readonly forbidden: string[];
   /** Whoever asks may not read the operator's credentials: the same for all clusters. */
   unopened: ReadFailure | undefined;
+  /** Why tokens of `ext.cattle.io` could not be read, where they would have been counted. */
+  ext: ReadFailure | undefined;
 }
 
 /** What the cluster itself says: its authenticators, and its tokens where no operator tells of them. */
@@ -206,42 +203,12 @@ async function asked(
     const whole = { ...status, ...authenticatorOf(running) };
     if (status.ready !== 'NotReported') return whole;
     const there = await after(opened, (plane) => plane.clusterAuthTokens());
-    const [tokens, users] = await held();
+    const { tokens, users, ext } = await held();
     if (!there.ok || !tokens.ok || !users.ok) return whole;
+    if (!ext.ok) unseen.ext = ext.failure;
     const home = { name: cluster.name, aceEnabled: cluster.aceEnabled, drain: false, suspend: false };
-    return countedStatus(whole, tokenStatuses(home, tokens.value, users.value, there, nowMs));
-  } finally {
-    if (opened.ok) await opened.value.close();
-  }
-}
-
-/** @returns undefined when there is no such cluster */
-async function readTokens(
-  id: string,
-  config: StatusConfig,
-  management: ManagementPlane,
-  runtime: Runtime,
-): Promise<{ readonly rows: readonly TokenStatus[]; readonly isSeen: boolean } | undefined> {
-  const cluster = required(await management.cluster(id));
-  const propagation = unlessUnknown(await management.propagation(id), undefined, runtime);
-  if (!cluster && !propagation) return undefined;
-  const [tokens, users] = await Promise.all([management.tokens(), management.users()]);
-  const opened: Awaited<ReturnType<typeof downstreamPlane>> = config.asksClusters
-    ? await downstreamPlane(id, management, config)
-    : { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
-  try {
-    if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
-    const there = await after(opened, (plane) => plane.clusterAuthTokens());
-    if (!there.ok && config.asksClusters) {
-      complain(
-        runtime,
-        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
-      );
-    }
-    const { drain = false, suspend = false } = propagation?.spec ?? {};
-    const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
-    const rows = tokenStatuses(settings, required(tokens), required(users), there, runtime.now());
-    return { rows, isSeen: there.ok || !config.asksClusters };
+    const upstream = { tokens: tokens.value, users: users.value, isExtUnread: !ext.ok };
+    return countedStatus(whole, tokenStatuses(home, upstream, there, nowMs));
   } finally {
     if (opened.ok) await opened.value.close();
   }

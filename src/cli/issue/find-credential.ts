@@ -10,6 +10,7 @@ import { readSetting } from '../../issue/make/management-rules.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
 import { known } from '../../plane/reading.ts';
+import { tokenOfBearer } from '../../plane/token-of-bearer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 
 /** A credential for a kubeconfig, the token behind it where it is known, and what to tell the person. */
@@ -58,7 +59,7 @@ async function fileCredential(path: string, question: CredentialQuestion): Promi
   const text = await bearerText(path, question.runtime);
   const bearer = splitBearer(text);
   if (!bearer) throw new ConfigError(`--token-file ${path}: holds no bearer (name:secret)`);
-  const read = await question.management.token(bearer.name, question.cluster.name);
+  const read = await tokenOfBearer(question.management, bearer, question.cluster.name);
   if (!read.ok) return found(text, undefined, `the token was not checked: ${read.failure.message}`);
   if (!read.value) throw new TerminalError('UnknownToken', `there is no token ${bearer.name}`);
   await judge(read.value, question);

@@ -80,7 +80,7 @@ const tokenDelete: Command = {
 
 const tokenRevoke: Command = {
   description:
-    "Take away the tokens of a user, of a cluster, with some label, of some age, or those that are named. What is revoked already is left as it is, so that it can be run again after a failure. Tokens that Rancher's own agents and provisioning use are left out unless they are named or --include-system is given.",
+    "Take away the tokens of a user, of a cluster, with some label, of some age, or those that are named. What is revoked already is left as it is, so that it can be run again after a failure; --wait then waits also for the clusters to refuse what is gone already. Tokens that Rancher's own agents and provisioning use are left out unless they are named or --include-system is given.\n\nTokens of Rancher's newer kind (ext.cattle.io) are not taken away: each that is meant and enabled is named, with what to do, and makes the exit code 1.",
   arguments: [
     { name: 'TOKEN-NAME', help: 'name of a token', optional: true, variadic: true, completes: 'token' },
   ],
@@ -92,11 +92,14 @@ const tokenRevoke: Command = {
       command: 'token revoke --unused-since 90d --dry-run=client',
     },
     {
-      what: 'Everything that opens one cluster, so that it can be undone',
+      what: 'All Tokens that open one cluster, so that it can be undone',
       command: 'token revoke --cluster c-m-abcdefgh --keep',
     },
   ],
-  exitCodes: { 1: 'some token could not be revoked, or was not refused in time' },
+  exitCodes: {
+    1: 'some token could not be revoked, is one of ext.cattle.io, or was not refused in time',
+    3: 'the management plane cannot be reached, or it cannot be seen whether all is revoked or refused',
+  },
   run: async (invocation, runtime) =>
     (await import('../tokens/run-token-revoke.ts')).runTokenRevoke(invocation, runtime),
 };

@@ -12,7 +12,7 @@ import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
 
 /** What a plane may take. */
-type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
+export type Bounds = Pick<PlaneOptions, 'connections' | 'deadline'>;
 
 const POLL_MS = 500;
 

@@ -16,6 +16,11 @@ export const EXIT_UNREACHABLE = 3;
 /** Nothing is in the way, as far as is stored; the API server was not asked with the bearer. */
 export const EXIT_NOT_ASKED = 4;
 
+/** What comes of several parts of one command: a no weighs more than what is not known, and both more than success. */
+export function worstOf(codes: readonly number[]): number {
+  return codes.find((code) => code === EXIT_NO) ?? codes.find((code) => code !== EXIT_OK) ?? EXIT_OK;
+}
+
 /** Says in one line what went wrong. @returns the exit code */
 export function exitCodeOf(error: unknown, runtime: Runtime): number {
   // Help and version end by way of an error, too; commander has printed what there was to print.

@@ -8,11 +8,13 @@ import {
   changeToken,
   type TokenAction,
 } from '../../issue/change/change.ts';
+import type { GoneTokens } from '../../issue/change/gone.ts';
+import type { ListedToken } from '../../issue/change/listed-token.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { printAnswer } from '../../print/output.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
-import { EXIT_NO, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE, worstOf } from '../terminal/exit.ts';
 import { InterruptedError } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import { progressOf } from '../terminal/progress.ts';
@@ -30,6 +32,18 @@ export interface TokenResult {
   readonly result: Changed | 'failed';
   readonly message?: string;
 }
+
+/** What a command is to change, and what keeps it from all that was meant. */
+export interface Meant {
+  readonly found: readonly ListedToken[];
+  /** Of those that cannot be changed here: there is no such token, or it is of the other kind. */
+  readonly failed: readonly TokenResult[];
+  /** Why there may be more that are meant, in words; undefined: there are not. */
+  readonly unseen: string | undefined;
+  /** Those that were meant and no longer exist: their clusters may go on accepting them. Undefined: there are none. */
+  readonly gone: GoneTokens | undefined;
+}
+
 const VERBS: Readonly<Record<TokenAction, string>> = {
   disable: 'disabling tokens',
   enable: 'enabling tokens',
@@ -39,14 +53,12 @@ const VERBS: Readonly<Record<TokenAction, string>> = {
 /**
  * Changes tokens, many at a time; one that fails stops none of the others.
  *
- * @param missing - results of those that were named and do not exist
  * @returns the exit code
  * @throws {ConfigError} when a kubeconfig of one cluster was given for tokens of several, or of another; then nothing is changed
  */
 export async function changeTokens(
   action: TokenAction,
-  targets: readonly ChangeTarget[],
-  missing: readonly TokenResult[],
+  { found: targets, failed, unseen, gone }: Meant,
   { config, management, runtime }: Work,
 ): Promise<number> {
   await requireItsCluster(targets, config, management);
@@ -60,9 +72,9 @@ export async function changeTokens(
     if (result.result === 'failed') complain(runtime, `token ${name}: ${message}`);
     else if (config.output === 'name') say(tokenReference(result), runtime);
     else if (isText) say(`token/${name} ${result.result}${DRY_RUN_SUFFIX[config.dryRun]}`, runtime);
-    progress.update(results.length, targets.length + missing.length);
+    progress.update(results.length, targets.length + failed.length);
   };
-  for (const result of missing) tell(result);
+  for (const result of failed) tell(result);
   const interruption = runtime.interruption();
   const patience = patienceWith({
     ...{ whom: 'the management plane', limitMs: config.timeLimitMs },
@@ -75,7 +87,7 @@ export async function changeTokens(
   if (!isText) await printResults(results, config, runtime);
   const isLost = (await runtime.flushed()) !== undefined;
   if (results.length > 1 || isLost) note(summary(action, results, config), runtime);
-  const left = targets.length + missing.length - results.length;
+  const left = targets.length + failed.length - results.length;
   if (left > 0 && interruption.aborted)
     throw new InterruptedError(interruption, `${left} tokens were left as they are`);
   if (left > 0) {
@@ -85,9 +97,17 @@ export async function changeTokens(
   const isFailed = new Set(results.filter(({ result }) => result === 'failed').map(({ name }) => name));
   const waited = await waitRefused(
     targets.filter(({ name }) => !isFailed.has(name)),
+    gone,
     { config, runtime },
   );
-  return isFailed.size > 0 ? EXIT_NO : waited;
+  return worstOf([isFailed.size > 0 ? EXIT_NO : EXIT_OK, codeOfUnseen(unseen, runtime), waited]);
+}
+
+/** Says so where there may be more. @returns the exit code */
+export function codeOfUnseen(unseen: string | undefined, runtime: Runtime): number {
+  if (unseen === undefined) return EXIT_OK;
+  complain(runtime, unseen);
+  return EXIT_UNREACHABLE;
 }
 
 export interface Work {

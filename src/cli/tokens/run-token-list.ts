@@ -18,7 +18,7 @@ import { matches } from '../../issue/change/select.ts';
 import { readExtTokens } from '../../plane/ext-tokens.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
-import { known } from '../../plane/reading.ts';
+import { known, type Reading } from '../../plane/reading.ts';
 import { age, until } from '../../print/duration.ts';
 import { type Answer, printAnswer } from '../../print/output.ts';
 import type { Progress } from '../../print/progress.ts';
@@ -39,8 +39,9 @@ export async function runTokenList(given: Given, runtime: Runtime): Promise<numb
   try {
     const progress = progressOf('reading tokens', runtime);
     const selected = await selectTokens(config.selection, management, { nowMs, progress });
-    const ext = await selectExtTokens(config.selection, management, { nowMs, runtime });
-    const tokens = await outOfUseInClusters([...selected, ...ext], config.selection, {
+    const ext = await selectExtTokens(config.selection, management, nowMs);
+    if (!ext.ok) note(`not shown: tokens of ext.cattle.io: ${ext.failure.message}`, runtime);
+    const tokens = await outOfUseInClusters([...selected, ...(known(ext) ?? [])], config.selection, {
       config,
       management,
       runtime,
@@ -79,15 +80,15 @@ export async function selectTokens(
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Those of Rancher's newer kind. That they may not be read hides none of the others. */
-async function selectExtTokens(
+/** Those of Rancher's newer kind that are meant. That they may not be read hides none of the others. */
+export async function selectExtTokens(
   selection: Selection,
   management: ManagementPlane,
-  { nowMs, runtime }: { nowMs: number; runtime: Runtime },
-): Promise<readonly ListedToken[]> {
+  nowMs: number,
+): Promise<Reading<readonly ListedToken[]>> {
   const read = await readExtTokens(management, parseListedExtToken, selection.selector);
-  if (!read.ok) note(`not shown: tokens of ext.cattle.io: ${read.failure.message}`, runtime);
-  return (known(read) ?? []).filter((token) => matches(token, selection, nowMs));
+  if (!read.ok) return read;
+  return { ok: true, value: read.value.filter((token) => matches(token, selection, nowMs)) };
 }
 
 /** As `-o name` has it. Whole, because `token` alone may mean a kind of Rancher's newer API to kubectl. */

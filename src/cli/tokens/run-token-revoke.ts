@@ -3,18 +3,21 @@ import { type TokenRevokeConfig, tokenRevokeConfig } from '../../config/token.ts
 import type { ListedToken } from '../../issue/change/listed-token.ts';
 import { isSystemToken } from '../../issue/change/select.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
+import { known } from '../../plane/reading.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { askPerson } from '../terminal/ask-person.ts';
 import type { Invocation } from '../terminal/command.ts';
-import { EXIT_NO, EXIT_OK } from '../terminal/exit.ts';
+import { EXIT_NO, worstOf } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
-import { changeTokens, type TokenResult } from './change-tokens.ts';
+import { changeTokens, codeOfUnseen, type Meant } from './change-tokens.ts';
 import { requireNamed } from './named-in-filter.ts';
+import { mayOpen, ofOtherKind, otherKindUnseen } from './other-kind.ts';
 import { tokensNamed } from './run-token-change.ts';
-import { selectTokens } from './run-token-list.ts';
+import { selectExtTokens, selectTokens } from './run-token-list.ts';
 import { outOfUseInClusters } from './uses-in-clusters.ts';
+import { waitRefused } from './wait-refused.ts';
 
 /** `token revoke`. @returns the exit code @throws {ConfigError | ConnectionError} */
 export async function runTokenRevoke({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -22,45 +25,22 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   const config = tokenRevokeConfig(given, runtime.env, runtime.home, names);
   const management = await managementPlane(config);
   try {
-    const { found, missing } = await meant(names, config, management, runtime);
-    await tellOtherKind(config, management, runtime);
-    if (found.length + missing.length === 0) {
+    const meant = await tokensMeant(names, config, management, runtime);
+    if (meant.found.length + meant.failed.length === 0) {
       await requireNamed(config.selection, management);
       note('No tokens found.', runtime);
-      return EXIT_OK;
+      const code = codeOfUnseen(meant.unseen, runtime);
+      return worstOf([code, await waitRefused([], meant.gone, { config, runtime })]);
     }
-    if (!(await isAgreed(found, { names, config, server: management.server, runtime }))) {
+    if (!(await isAgreed(meant.found, { names, config, server: management.server, runtime }))) {
       note('Nothing was changed.', runtime);
       return EXIT_NO;
     }
     const action = config.keep ? 'disable' : 'delete';
-    return await changeTokens(action, found, missing, { config, management, runtime });
+    return await changeTokens(action, meant, { config, management, runtime });
   } finally {
     await management.close();
   }
-}
-
-const NAMED_EXT = 5;
-
-/** A leaver may hold tokens of Rancher's newer kind: they are no Tokens, and stay good for the management plane. */
-async function tellOtherKind(
-  { selection: { user } }: TokenRevokeConfig,
-  management: ManagementPlane,
-  runtime: Runtime,
-): Promise<void> {
-  if (user === undefined) return;
-  const read = await management.extTokensOf(user);
-  if (!read.ok) {
-    note(`not looked at: tokens of ext.cattle.io of ${user}: ${read.failure.message}`, runtime);
-    return;
-  }
-  if (read.value.length === 0) return;
-  const names = read.value.slice(0, NAMED_EXT).join(' ');
-  const more = read.value.length > NAMED_EXT ? ' …' : '';
-  note(
-    `not taken away: ${read.value.length} tokens of ext.cattle.io of ${user} (${names}${more}); they go on opening the management plane, and each cluster that they were carried to: kubectl delete tokens.ext.cattle.io ${names}${more}, or disable the User`,
-    runtime,
-  );
 }
 
 /** Without the token by which all this is done: after it nothing else would be, nor be waited for. */
@@ -70,35 +50,51 @@ async function withoutOwn(
   runtime: Runtime,
 ): Promise<readonly ListedToken[]> {
   const own = await management.ownToken();
-  if (!tokens.some(({ name }) => name === own)) return tokens;
+  const isOwn = ({ api, name }: ListedToken): boolean => api === 'v3' && name === own;
+  if (!tokens.some(isOwn)) return tokens;
   note(
     `left out: ${own}, the token that you are logged in with; ${runtime.program} token delete ${own} takes it`,
     runtime,
   );
-  return tokens.filter(({ name }) => name !== own);
+  return tokens.filter((token) => !isOwn(token));
 }
 
-async function meant(
+async function tokensMeant(
   names: readonly string[],
   config: TokenRevokeConfig,
   management: ManagementPlane,
   runtime: Runtime,
-): Promise<{ found: readonly ListedToken[]; missing: readonly TokenResult[] }> {
+): Promise<Meant> {
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
+  const { selection } = config;
+  const nowMs = runtime.now();
   const progress = progressOf('reading tokens', runtime);
-  const listed = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
-  const outOfUse = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
+  const listed = await selectTokens(selection, management, { nowMs, progress });
+  const ext = await selectExtTokens(selection, management, nowMs);
+  const both = [...listed, ...(known(ext) ?? [])];
+  const outOfUse = await outOfUseInClusters(both, selection, { config, management, runtime });
   const selected = await withoutOwn(outOfUse, management, runtime);
-  if (config.includeSystem) return { found: selected, missing: [] };
-  const found = selected.filter((token) => !isSystemToken(token));
-  const spared = selected.length - found.length;
+  const meant = config.includeSystem ? selected : withoutSystem(selected, runtime);
+  return {
+    found: meant.filter(({ api }) => api === 'v3'),
+    failed: meant
+      .filter((token) => token.api === 'ext' && mayOpen(token))
+      .map(({ name }) => ofOtherKind(name)),
+    unseen: ext.ok ? undefined : otherKindUnseen(ext.failure),
+    gone: { names: undefined, user: selection.user, cluster: selection.cluster },
+  };
+}
+
+function withoutSystem(tokens: readonly ListedToken[], runtime: Runtime): readonly ListedToken[] {
+  const left = tokens.filter((token) => !isSystemToken(token));
+  const spared = tokens.length - left.length;
   if (spared > 0) {
     note(
       `left out: ${spared} tokens of Rancher's own agents and provisioning; --include-system takes them, too`,
       runtime,
     );
   }
-  return { found, missing: [] };
+  return left;
 }
 
 /** More than that nobody has in mind who names one person. */
@@ -119,7 +115,7 @@ async function isAgreed(
   found: readonly ListedToken[],
   { names, config, server, runtime }: Question,
 ): Promise<boolean> {
-  if (names.length > 0 || config.yes || config.dryRun !== 'none') return true;
+  if (found.length === 0 || names.length > 0 || config.yes || config.dryRun !== 'none') return true;
   const byUser = Map.groupBy(found, ({ userName }) => userName);
   if (!config.all && byUser.size <= 1 && found.length <= UNASKED) return true;
   const counts = [...byUser].map(([user, tokens]) => `${user || 'nobody'} ${tokens.length}`);

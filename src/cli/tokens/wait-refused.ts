@@ -2,11 +2,14 @@ import type { AskConfig } from '../../config/ask.ts';
 import type { TokenChangeConfig } from '../../config/token.ts';
 import { ConfigError } from '../../errors.ts';
 import type { ChangeTarget } from '../../issue/change/change.ts';
+import { type GoneTokens, goneFinder } from '../../issue/change/gone.ts';
 import { type StillAccepted, untilRefused } from '../../issue/change/refused.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
+import type { ReadFailure, Reading } from '../../plane/reading.ts';
 import { humanDuration } from '../../print/duration.ts';
-import { downstreamPlane, managementPlane, whileWaiting } from '../reach/connect.ts';
-import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
+import { type Bounds, downstreamPlane, managementPlane, whileWaiting } from '../reach/connect.ts';
+import { clusterOfFile, possibleClusters } from '../reach/possible-clusters.ts';
+import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE, worstOf } from '../terminal/exit.ts';
 import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
@@ -34,21 +37,31 @@ export async function requireItsCluster(
 /**
  * Until the clusters refuse what was taken away, also what had been before: a repetition waits as the first time did.
  *
+ * @param gone - tokens that were meant and no longer exist; undefined: there are none
  * @returns the exit code
  */
 export async function waitRefused(
   tokens: readonly Taken[],
+  gone: GoneTokens | undefined,
   { config, runtime }: { readonly config: TokenChangeConfig; readonly runtime: Runtime },
 ): Promise<number> {
-  if (config.timeoutMs === undefined) return EXIT_OK;
+  if (config.timeoutMs === undefined || (tokens.length === 0 && !gone)) return EXIT_OK;
   const bounds = whileWaiting(config.timeoutMs, config);
+  const deadlineMs = runtime.now() + config.timeoutMs;
   // Its own: no request of this one outlives the waiting, and that of before was to have all its time.
   const management = await managementPlane(config, bounds);
   const progress = progressOf('waiting, still accepted downstream', runtime);
   const unproven = new Set<string>();
   try {
-    const left = await untilRefused(namesByCluster(tokens), {
-      deadlineMs: runtime.now() + config.timeoutMs,
+    const byCluster = namesByCluster(tokens);
+    const places = await placesOf(byCluster, gone, { config, management, bounds });
+    if (!places.ok) {
+      complain(runtime, `cannot see whether what was revoked before is refused: ${places.failure.message}`);
+      return EXIT_UNREACHABLE;
+    }
+    const { ids, notLookedAt } = places.value;
+    const left = await untilRefused(new Map(ids.map((id) => [id, byCluster.get(id) ?? []])), {
+      deadlineMs,
       now: runtime.now,
       interruption: runtime.interruption(),
       open: async (cluster) => {
@@ -56,15 +69,61 @@ export async function waitRefused(
         if (opened.ok && opened.value.unproven) unproven.add(opened.value.unproven);
         return opened;
       },
+      findGone: gone && goneFinder(gone, management),
       tell: (count) => progress.update(count),
     });
     progress.clear();
     for (const why of unproven) note(why, runtime);
-    return codeOf(left, config.timeoutMs, runtime);
+    const code = codeOf(left, config.timeoutMs, runtime);
+    if (notLookedAt) note(`not looked at: ${notLookedAt}`, runtime);
+    return code;
   } finally {
     progress.clear();
     await management.close();
   }
+}
+
+/** Where to look, and in words where not. */
+interface Places {
+  readonly ids: readonly string[];
+  readonly notLookedAt: string | undefined;
+}
+
+interface Reach {
+  readonly config: TokenChangeConfig;
+  readonly management: ManagementPlane;
+  readonly bounds: Bounds;
+}
+
+/** A token that is gone no longer tells for which cluster it was: then all are looked into that may have it. */
+async function placesOf(
+  byCluster: ReadonlyMap<string, readonly string[]>,
+  gone: GoneTokens | undefined,
+  { config, management, bounds }: Reach,
+): Promise<Reading<Places>> {
+  const own = [...byCluster.keys()];
+  if (!gone) return { ok: true, value: { ids: own, notLookedAt: undefined } };
+  if (gone.cluster !== undefined) return { ok: true, value: { ids: [gone.cluster], notLookedAt: undefined } };
+  if (config.downstreamKubeconfig !== undefined) {
+    const id = own[0] ?? (await clusterOfFile(management, config, bounds));
+    if (id === undefined) return { ok: false, failure: unknownFile(config.downstreamKubeconfig) };
+    const notLookedAt = `clusters other than ${id}, which may accept what was revoked before`;
+    return { ok: true, value: { ids: [id], notLookedAt } };
+  }
+  const possible = await possibleClusters(management, config);
+  if (!possible.ok) return possible;
+  const { ids, unreached } = possible.value;
+  const never = unreached.filter((id) => !byCluster.has(id));
+  const notLookedAt =
+    never.length === 0
+      ? undefined
+      : `${listed(never)}, to which no way leads and where the operator never was`;
+  return { ok: true, value: { ids: [...new Set([...own, ...ids])], notLookedAt } };
+}
+
+function unknownFile(file: string): ReadFailure {
+  const message = `no ClusterPropagation that can be read names the UID of the namespace kube-system to which --downstream-kubeconfig ${file} leads, so it is not known which cluster that is; leave the flag out, or name the cluster by --cluster (of token revoke, or of wait)`;
+  return { reason: 'NoCredentials', message };
 }
 
 function namesByCluster(tokens: readonly Taken[]): ReadonlyMap<string, readonly string[]> {
@@ -92,7 +151,7 @@ function codeOf(left: ReadonlyMap<string, StillAccepted>, timeoutMs: number, run
     );
     return EXIT_NO;
   });
-  const worst = codes.find((code) => code === EXIT_NO) ?? codes.find((code) => code !== EXIT_OK) ?? EXIT_OK;
+  const worst = worstOf(codes);
   if (worst === EXIT_OK) {
     tellRefused([...left.keys()], runtime);
   }
@@ -103,7 +162,7 @@ function codeOf(left: ReadonlyMap<string, StillAccepted>, timeoutMs: number, run
 function tellRefused(clusters: readonly string[], runtime: Runtime): void {
   note(
     clusters.length === 0
-      ? 'no cluster was asked: none of them is scoped to one'
+      ? 'no cluster was asked: none may have any of them'
       : `refused downstream in ${listed(clusters)}; an API server may remember an earlier yes for its webhook cache TTL`,
     runtime,
   );

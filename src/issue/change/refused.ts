@@ -1,13 +1,15 @@
+import type { ClusterAuthToken } from '../../api/parse-downstream.ts';
 import { pause } from '../../kube/backoff.ts';
 import { eachBounded } from '../../plane/bounded.ts';
-import type { DownstreamPlane } from '../../plane/downstream.ts';
-import { after, type Reading } from '../../plane/reading.ts';
+import type { DownstreamPlane, Seen } from '../../plane/downstream.ts';
+import { after, known, type Reading } from '../../plane/reading.ts';
+import type { FindGone } from './gone.ts';
 
 const POLL_MS = 500;
 /** Clusters are many; each is looked at in its turn. */
 const AT_ONCE = 16;
 
-/** Tokens that are to be refused, by the management id of their cluster. */
+/** Tokens that are to be refused, by the management id of their cluster; none of a cluster where those that are gone are looked for alone. */
 export type TokensByCluster = ReadonlyMap<string, readonly string[]>;
 
 /** Of one cluster: those that it would still take; or why that is not known. */
@@ -20,6 +22,8 @@ export interface RefusalWatch {
   /** Ends the waiting, as if the time were up. */
   readonly interruption: AbortSignal;
   open(cluster: string): Promise<Reading<DownstreamPlane>>;
+  /** Also what was revoked before, and is to be refused like those that are named; undefined: that was not asked for. */
+  readonly findGone: FindGone | undefined;
   /** How many are left, whenever somebody looked. */
   tell(left: number): void;
 }
@@ -59,19 +63,22 @@ const leftOf = (result: StillAccepted | undefined, names: readonly string[]): nu
 async function lookOnce(
   cluster: string,
   names: readonly string[],
-  { open }: RefusalWatch,
+  { open, findGone }: RefusalWatch,
 ): Promise<StillAccepted> {
   const opened = await open(cluster);
-  const result = await after(opened, (plane) => acceptedNames(plane, names));
+  const enabled = await after(opened, enabledTokens);
   if (opened.ok) await opened.value.close();
-  return result;
+  if (!enabled.ok) return enabled;
+  const present = new Set(enabled.value.map(({ parsed }) => parsed.name));
+  const named = names.filter((name) => present.has(name));
+  const gone = await findGone?.(cluster, enabled.value);
+  // What is known to be accepted weighs more than what is not known.
+  if (gone && !gone.ok && named.length === 0) return gone;
+  return { ok: true, value: [...new Set([...named, ...(known(gone) ?? [])])] };
 }
 
-async function acceptedNames(plane: DownstreamPlane, names: readonly string[]): Promise<StillAccepted> {
+async function enabledTokens(plane: DownstreamPlane): Promise<Reading<readonly Seen<ClusterAuthToken>[]>> {
   const present = await plane.clusterAuthTokens();
   if (!present.ok) return present.failure.reason === 'KindMissing' ? { ok: true, value: [] } : present;
-  const enabled = new Set(
-    present.value.filter(({ parsed }) => parsed.enabled).map(({ parsed }) => parsed.name),
-  );
-  return { ok: true, value: names.filter((name) => enabled.has(name)) };
+  return { ok: true, value: present.value.filter(({ parsed }) => parsed.enabled) };
 }

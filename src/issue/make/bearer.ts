@@ -1,15 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseBearer } from '../../api/bearer.ts';
+import { type Bearer as AnyBearer, parseBearer } from '../../api/bearer.ts';
 import type { Token, User } from '../../api/types.ts';
 import { judgeToken } from '../../derive/verdict.ts';
 import { TerminalError } from '../../errors.ts';
 import { createHasher } from '../../hash/hasher.ts';
 
-/** Name and secret of a bearer. */
-export interface Bearer {
-  readonly name: string;
-  readonly secret: string;
-}
+/** The parts of a token's bearer. */
+export type Bearer = Extract<AnyBearer, { kind: 'ours' }>;
 
 /**
  * The parts of `name:secret`, or of `ext/name:secret`; undefined when it is no such thing. The secret may hold colons, and the name
@@ -17,9 +14,7 @@ export interface Bearer {
  */
 export function splitBearer(text: string): Bearer | undefined {
   const bearer = parseBearer(text);
-  return bearer.kind === 'ours' && !/\s/.test(text)
-    ? { name: bearer.name, secret: bearer.secret }
-    : undefined;
+  return bearer.kind === 'ours' && !/\s/.test(text) ? bearer : undefined;
 }
 
 /** Where a token is to be used, and by whom. */

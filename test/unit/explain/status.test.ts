@@ -126,13 +126,16 @@ describe('tokens of a cluster', () => {
   const there = (...names: readonly string[]) => held(OURS, ...names);
   const rows = (
     token: ReturnType<typeof aToken>,
-    held: Parameters<typeof tokenStatuses>[3],
+    held: Parameters<typeof tokenStatuses>[2],
     user = aUser(),
   ) =>
     tokenStatuses(
       settings,
-      [token, aToken({ clusterName: 'c-2' }, { name: 'elsewhere' })],
-      [user],
+      {
+        tokens: [token, aToken({ clusterName: 'c-2' }, { name: 'elsewhere' })],
+        users: [user],
+        isExtUnread: false,
+      },
       held,
       NOW,
     );
@@ -205,6 +208,7 @@ describe('tokens of a cluster', () => {
     ['new to one that is suspended', { suspend: true }, there(), { state: 'pending', reason: 'Suspended' }],
     ['carried before it was suspended', { suspend: true }, there('t-1'), { state: 'propagated', reason: '' }],
   ])('%s', (_title, spec, held, want) => {
-    expect(tokenStatuses({ ...settings, ...spec }, [aToken()], [aUser()], held, NOW)).toMatchObject([want]);
+    const upstream = { tokens: [aToken()], users: [aUser()], isExtUnread: false };
+    expect(tokenStatuses({ ...settings, ...spec }, upstream, held, NOW)).toMatchObject([want]);
   });
 });

@@ -53,6 +53,7 @@ function answerTo(url: string): object | undefined {
         lastUsedAt,
       })),
     );
+  if (url.includes('/cattle-tokens/')) return items([]);
   if (url.includes('/secrets'))
     return items([
       {

@@ -7,9 +7,9 @@ import { aToken, aUser, CANARY, HOUR, NOW } from '../../../support/builders.ts';
 
 describe('a bearer', () => {
   test.each([
-    ['t-1:secret', { name: 't-1', secret: 'secret' }],
-    ['t-1:with:colons', { name: 't-1', secret: 'with:colons' }],
-    ['ext/t-1:secret', { name: 't-1', secret: 'secret' }],
+    ['t-1:secret', { kind: 'ours', prefix: '', name: 't-1', secret: 'secret' }],
+    ['t-1:with:colons', { kind: 'ours', prefix: '', name: 't-1', secret: 'with:colons' }],
+    ['ext/t-1:secret', { kind: 'ours', prefix: 'ext/', name: 't-1', secret: 'secret' }],
     ['no-colon', undefined],
     [':secret', undefined],
     ['t-1:', undefined],

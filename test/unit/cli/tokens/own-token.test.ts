@@ -39,17 +39,3 @@ test('the token that one is logged in with is left, so that all others go', asyn
     deleted: names.filter((name) => name !== 'b-own'),
   });
 });
-
-test("a leaver's tokens of Rancher's newer kind are named, with what to do", async () => {
-  planes.answer = ({ plural, name, url, method }) => {
-    if (method === 'DELETE') return { kind: 'Status', status: 'Success' };
-    if (plural === 'secrets' && url.pathname.includes('/cattle-tokens/'))
-      return url.searchParams.get('labelSelector') === 'cattle.io/kind=token,cattle.io/user-id=u-ada'
-        ? listOf([{ metadata: { name: 'token-x7k2p', uid: '1' } }])
-        : undefined;
-    return plural === 'tokens' && name === undefined ? listOf([token('a-1')]) : undefined;
-  };
-  const { code, err } = await run('token', 'revoke', '--user', 'u-ada');
-  expect(code).toBe(0);
-  expect(err).toMatch(/not taken away: 1 tokens of ext\.cattle\.io of u-ada \(token-x7k2p\).*kubectl delete/);
-});

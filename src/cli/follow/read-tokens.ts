@@ -1,0 +1,103 @@
+import type { ClusterAuthToken } from '../../api/parse-downstream.ts';
+import type { Token, User } from '../../api/types.ts';
+import type { StatusConfig } from '../../config/status.ts';
+import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
+import type { Seen } from '../../plane/downstream.ts';
+import type { ManagementPlane } from '../../plane/management.ts';
+import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { downstreamPlane } from '../reach/connect.ts';
+import type { Runtime } from '../terminal/runtime.ts';
+import { complain, note } from '../terminal/say.ts';
+
+/** Where no operator of ours was ever installed, clusters and tokens are there all the same. */
+export function unlessUnknown<T>(read: Reading<T>, none: T, runtime: Runtime): T {
+  if (read.ok || read.failure.reason !== 'KindMissing') return required(read);
+  note('no operator reports here: the kind ClusterPropagation is not installed', runtime);
+  return none;
+}
+
+/** What decides about tokens in the management plane. */
+export interface UpstreamReadings {
+  /** Of both kinds, as far as `ext` could be read. */
+  readonly tokens: Reading<readonly Token[]>;
+  readonly users: Reading<readonly User[]>;
+  readonly ext: Reading<readonly Token[]>;
+}
+
+/** Reads both sorts of tokens, and users. */
+export async function readUpstream(management: ManagementPlane): Promise<UpstreamReadings> {
+  const [tokens, users, ext] = await Promise.all([
+    management.tokens(),
+    management.users(),
+    management.extTokens(),
+  ]);
+  return { tokens, users, ext };
+}
+
+/** What is to be said where they could not be read. */
+export const withoutExt = ({ message }: ReadFailure): string =>
+  `not looked at: tokens of ext.cattle.io: ${message}`;
+
+/** The tokens of one cluster, as `status CLUSTER` shows them. */
+export interface ClusterTokens {
+  readonly rows: readonly TokenStatus[];
+  /** False: where some of them stand could not be seen, and it was said why. */
+  readonly isSeen: boolean;
+}
+
+/** @returns undefined when there is no such cluster @throws {ConfigError | UnseenError} */
+export async function readTokens(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<ClusterTokens | undefined> {
+  const cluster = required(await management.cluster(id));
+  const propagation = unlessUnknown(await management.propagation(id), undefined, runtime);
+  if (!cluster && !propagation) return undefined;
+  const { tokens, users, ext } = await readUpstream(management);
+  const there = await readDownstream(id, config, management, runtime);
+  const { drain = false, suspend = false } = propagation?.spec ?? {};
+  const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
+  const upstream = { tokens: required(tokens), users: required(users), isExtUnread: !ext.ok };
+  const rows = tokenStatuses(settings, upstream, there, runtime.now());
+  const isJudged = ext.ok || tellUnjudged(rows, id, ext.failure, runtime) === 0;
+  return { rows, isSeen: isJudged && (there.ok || !config.asksClusters) };
+}
+
+/** What is in the cluster; where it could not be asked that is said. */
+async function readDownstream(
+  id: string,
+  config: StatusConfig,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<Reading<readonly Seen<ClusterAuthToken>[]>> {
+  if (!config.asksClusters) return { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
+  const opened = await downstreamPlane(id, management, config);
+  try {
+    if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
+    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    if (!there.ok) {
+      complain(
+        runtime,
+        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
+      );
+    }
+    return there;
+  } finally {
+    if (opened.ok) await opened.value.close();
+  }
+}
+
+/** @returns how many are in the cluster of which nobody can say whether they belong there */
+function tellUnjudged(
+  rows: readonly TokenStatus[],
+  cluster: string,
+  failure: ReadFailure,
+  runtime: Runtime,
+): number {
+  const { length } = rows.filter(({ state, isThere }) => state === 'unknown' && isThere);
+  const unknown = length > 0 ? `; unknown: ${length} tokens that are in ${cluster} and may be of those` : '';
+  note(`${withoutExt(failure)}${unknown}`, runtime);
+  return length;
+}
