@@ -137,6 +137,7 @@ export class ClusterPropagator {
     const keyProblem = before ? undefined : hashing.keyProblem();
     if (keyProblem !== undefined) reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
+    this.#sweeper.configured();
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
     if (settings.course.mode !== 'drain' && settings.wasDrained) await reports.publishStatus(this.name);
     await this.#followIdentity(settings);
@@ -148,7 +149,6 @@ export class ClusterPropagator {
 
   /** Ends session and workers; what is being written may finish or fail. */
   async stop(): Promise<void> {
-    this.#sweeper.stop();
     this.#drain.stop();
     this.queue.close();
     await Promise.all([this.debts.stop(), this.#endSession()]);
