@@ -34,9 +34,9 @@ function isOfAnotherUser(token: Token, object: KubeObject): boolean {
  * in it does not; nor does what nobody knows to be revoked, and stays: for as long as it does, its user would be out with all tokens.
  */
 export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules): boolean {
-  const { clusterAuthToken, token, before } = pair;
+  const { clusterAuthToken, token } = pair;
   if (clusterAuthToken['enabled'] === false || pair.isOfUnread) return false;
-  if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
+  if (!token) return !isLeftToPerson(pair);
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   // What is to replace it comes first. Where that cannot be, the user is not kept out for it.
   if (pair.isOfUnknownSecret && !isHopeless(pair)) return true;
@@ -50,6 +50,10 @@ export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules
     return !isGoodElsewhere(token, user, clock.agreedMs);
   if (verdict.reason === 'HashPending') return !mayHashComeBack(token, pair.ours);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
+}
+
+function isLeftToPerson({ before }: Pick<PairOfUser, 'before'>): boolean {
+  return before?.state === 'pending' && before.reason === 'GCBlocked';
 }
 
 /**

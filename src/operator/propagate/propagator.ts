@@ -51,9 +51,11 @@ export class ClusterPropagator {
     const seen = { isAway: () => !this.connection || this.isElsewhere, isElsewhere: () => this.isElsewhere };
     const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
+    // What an earlier id left here is owed once it is certain that no Cluster has that id.
     this.otherIds = new OtherIds({
       ...{ ...deps.upstream, cluster: name },
       observed: () => this.connection?.observed,
+      foundLeftOver: () => this.queue.isClosed || this.#sweeper.run(),
     });
     this.#drain = new Drain({
       holdsOurs: () => this.#holdsOurs(),
@@ -267,11 +269,9 @@ export class ClusterPropagator {
   #afterSweep(): void {
     if (this.#settings && !this.isElsewhere)
       this.#deps.engagement.keepWay(this.name, this.#settings.credentials);
-    const looked = this.otherIds.look();
+    this.otherIds.look();
     this.#changed();
     this.#endDrain();
-    // What an earlier id left here is owed once it is certain that no Cluster has that id.
-    void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
   }
 
   #collisions(): readonly Token[] | undefined {
