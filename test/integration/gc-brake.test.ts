@@ -85,6 +85,15 @@ describe('the brake on garbage collection', () => {
     expect(await world.condition('c-one', 'GCBlocked')).toMatchObject({ status: 'False' });
   });
 
+  test('looks at an allowance each time that it is given, and takes it off', async () => {
+    for (const _time of ['first', 'second']) {
+      await allowGc(world);
+      await eventually(async () =>
+        expect((await world.propagation('c-one')).metadata.annotations ?? {}).toEqual({}),
+      );
+    }
+  });
+
   test('lets through what expires, however much', async () => {
     const expiresAt = new Date(Date.now() + 5_000).toISOString();
     const expiring = await world.createTokens('expiring', 60, 'c-one', 'u-ada', { expiresAt });

@@ -183,7 +183,8 @@ export class PaperWorld {
       const isOfEarlierSecret = secret !== undefined && see(secret, token).isOfEarlierSecret;
       return [
         {
-          ...{ clusterAuthToken, token, isOfEarlierSecret, isOfUnknownSecret: false },
+          ...{ clusterAuthToken, token, isOfEarlierSecret, isOfUnknownSecret: false, isOfUnread: false },
+          ours: [clusterAuthToken, ...(secret ? [secret] : [])].filter((object) => isOurs(object, 'c-1')),
           isMoving: this.awaitedElsewhereSinceMs !== undefined,
           before: this.#outcomes.get(tokenKey(name)),
         },

@@ -25,7 +25,7 @@ import {
 } from '../../src/clusters/observed.ts';
 import type { Mode } from '../../src/derive/cluster-facts.ts';
 import { effectiveExpiryMs } from '../../src/derive/expiry.ts';
-import { TerminalError } from '../../src/errors.ts';
+import { ApiError, TerminalError } from '../../src/errors.ts';
 import { createHasher, type Hasher } from '../../src/hash/hasher.ts';
 import { Marks } from '../../src/hash/marks.ts';
 import { HashStore } from '../../src/hash/pending.ts';
@@ -55,6 +55,9 @@ export const INSTALLATION = 'uid-of-the-plane';
 const MAX_TURNS = 400;
 /** When a refused removal is tried again; the queue of the operator counts up to it. */
 const RETRY_MS = 5_000;
+const FORBIDDEN = new ApiError('secrets is forbidden', {
+  ...{ code: 403, statusReason: 'Forbidden', objectMissing: false, retryAfterMs: undefined },
+});
 
 /**
  * One downstream cluster's propagation without a process around it: management stores that the test writes, a
@@ -231,6 +234,9 @@ export class ReconcileWorld {
       } else if (isInvalid(error)) {
         this.outcomes.set(key, { state: 'failed', reason: 'Rejected', message: error.message });
         this.planned.set(key, this.nowMs + RETRY_MS);
+      } else if (error instanceof ApiError && error.code === 403) {
+        this.outcomes.set(key, { state: 'failed', reason: 'Forbidden', message: error.message });
+        this.planned.set(key, this.nowMs + RETRY_MS);
       } else {
         this.outcomes.set(key, { state: 'pending' });
         this.queue.add(key, 'normal');
@@ -320,7 +326,7 @@ export class ReconcileWorld {
     if (this.liveFault) throw this.liveFault;
     if (this.aheadOfWatch.has(`${resource.kind}/${name}`)) return {};
     if (resource === EXT_TOKEN_SECRETS) {
-      if (this.extSecrets === 'forbidden') throw new Error('secrets is forbidden');
+      if (this.extSecrets === 'forbidden') throw FORBIDDEN;
       return this.extSecrets.get(name);
     }
     if (resource === TOKENS) return this.management.tokens.get(name);

@@ -14,7 +14,7 @@ import {
   requeueAfter,
   type Source,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, isOfAnotherToken } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere, isOfAnotherToken, mayHashComeBack } from './unwanted.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
 export const LAG_MS = 1_000;
@@ -89,8 +89,7 @@ function extSource(name: string): Omit<Source, 'about'> {
 /** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
 export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
   if (reason === 'OtherCluster') return ifJudgedRightly(untilMoved(token, facts), facts);
-  if (reason === 'HashPending' && token.api === 'ext')
-    return ifJudgedRightly(untilHashIsBack(token, facts), facts);
+  if (reason === 'HashPending') return ifJudgedRightly(untilHashIsBack(token, facts), facts);
   if (reason !== 'UserNotFound') return undefined;
   const { known, answers, seen } = facts;
   const source = { resource: USERS, name: token.userName };
@@ -117,9 +116,9 @@ function untilMoved(token: Token, { known, rules, seen, user }: TokenFacts): Pla
     : undefined;
 }
 
-/** A hash that was there and is not: nobody revoked the token, and what it is let in by is down there. Of an earlier one, it goes. */
+/** What the token is let in by is down there. */
 function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | undefined {
-  if (isOfAnotherToken(token, oursOf(seen.pair))) return undefined;
+  if (!mayHashComeBack(token, oursOf(seen.pair))) return undefined;
   const leftMs = (effectiveExpiryMs(token) ?? Number.POSITIVE_INFINITY) - rules.clock.agreedMs;
   return {
     changes: endPredecessor(token, seen.pair),

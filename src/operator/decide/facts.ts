@@ -121,8 +121,12 @@ export interface SeenOfUser {
 /** A ClusterAuthToken that we wrote for the user, and what is known of the token that it is of. */
 export interface PairOfUser {
   readonly clusterAuthToken: KubeObject;
+  /** What is ours of that name, the ClusterAuthToken with it. */
+  readonly ours: readonly KubeObject[];
   /** The token of that name. */
   readonly token: Token | undefined;
+  /** It is of a token of `ext.cattle.io`; those are not read at present, and nobody told of its deletion. */
+  readonly isOfUnread: boolean;
   readonly isOfEarlierSecret: boolean;
   /** Of which secret its hash is, nobody can tell: it will be replaced, or checked. */
   readonly isOfUnknownSecret: boolean;

@@ -31,12 +31,12 @@ function isOfAnotherUser(token: Token, object: KubeObject): boolean {
 
 /**
  * Whether a ClusterAuthToken would let in somebody who is to be out, if only its user were let in. What refuses by what stands
- * in it does not; nor does what nobody knows to be revoked, and a person has to look at.
+ * in it does not; nor does what nobody knows to be revoked, and stays: for as long as it does, its user would be out with all tokens.
  */
 export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules): boolean {
-  const { clusterAuthToken, token, before } = pair;
-  if (clusterAuthToken['enabled'] === false) return false;
-  if (!token) return !(before?.state === 'pending' && before.reason === 'GCBlocked');
+  const { clusterAuthToken, token } = pair;
+  if (clusterAuthToken['enabled'] === false || pair.isOfUnread) return false;
+  if (!token) return !isLeftToPerson(pair);
   if (token.userName !== user.name || pair.isOfEarlierSecret) return true;
   // What is to replace it comes first. Where that cannot be, the user is not kept out for it.
   if (pair.isOfUnknownSecret && !isHopeless(pair)) return true;
@@ -48,7 +48,22 @@ export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules
   if (verdict.wanted) return false;
   if (verdict.reason === 'OtherCluster' && pair.isMoving)
     return !isGoodElsewhere(token, user, clock.agreedMs);
+  if (verdict.reason === 'HashPending') return !mayHashComeBack(token, pair.ours);
   return !(verdict.reason === 'Expired' && hasExpired(clusterAuthToken, token));
+}
+
+function isLeftToPerson({ before }: Pick<PairOfUser, 'before'>): boolean {
+  return before?.state === 'pending' && before.reason === 'GCBlocked';
+}
+
+/**
+ * Whether what is there of a token without a hash stays: that was there and is not, and nobody revoked the token. What is of an earlier
+ * one goes.
+ *
+ * @param ours - what is ours of its name
+ */
+export function mayHashComeBack(token: Token, ours: readonly KubeObject[]): boolean {
+  return token.api === 'ext' && !isOfAnotherToken(token, ours);
 }
 
 /** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */

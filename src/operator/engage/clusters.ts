@@ -22,7 +22,7 @@ import { endingOf } from './ending.ts';
 import { type Destination, elsewhere, Handover } from './handover.ts';
 import { forgetWay, keepWay } from './kept-way.ts';
 import { KnownKeys } from './known-keys.ts';
-import { createPropagation, removeAnnotations } from './propagation-object.ts';
+import { PropagationObjects } from './propagation-object.ts';
 import { Renewals } from './renewals.ts';
 
 export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
@@ -58,13 +58,13 @@ export class Clusters {
   readonly #writers = new Map<string, PropagationStatusWriter>();
   readonly #handover: Handover;
   readonly #renewals: Renewals;
-  /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
-  readonly #spent = new Map<string, Set<string>>();
+  readonly #objects: PropagationObjects;
   #worker: Promise<void> | undefined;
 
   constructor(deps: ClustersDeps) {
     this.#deps = deps;
     const { plane, upstream, sessions, reports, clocks } = deps;
+    this.#objects = new PropagationObjects(plane.clientFor);
     this.#renewals = new Renewals({
       ...{ writerFor: plane.clientFor, ownNamespace: upstream.management.ownNamespace },
       ...{ sessions, log: reports.log, now: clocks.now },
@@ -116,7 +116,6 @@ export class Clusters {
   /** Another replica is to work on these: ends the work here, as {@link stop} does. */
   async release(isOf: (cluster: string) => boolean): Promise<void> {
     const names = [...this.#propagators.keys()].filter(isOf);
-    for (const name of names) this.#spent.delete(name);
     const ended = names.map((name) => this.#forget(name));
     this.#knownKeys.forget(new Set(names));
     await withinLimit(ended);
@@ -159,27 +158,27 @@ export class Clusters {
 
   /** Reads what management says of one cluster, and passes it on. Safe to repeat. */
   async #reconcile(name: string): Promise<void> {
-    const { plane, upstream, mayWorkOn } = this.#deps;
+    const { upstream, mayWorkOn } = this.#deps;
     const { management, live } = upstream;
-    const client = plane.clientFor(name);
     this.#tellOthers(name);
     if (!this.#isOurs(name)) return;
     const cluster = management.clusters.get(name);
     // A cluster that is merely not in our store must not be drained.
     const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
-    if (asksForAce(cluster) && !management.propagations.get(name))
-      await createPropagation(client, name, this.#propagators.get(name)?.settings?.spec);
+    const hasObject = management.propagations.get(name) !== undefined;
+    const isToBeMade = !hasObject && (asksForAce(cluster) || this.#objects.isUnmade(name));
+    const spec = this.#propagators.get(name)?.settings?.spec;
+    const unmade = isToBeMade ? await this.#objects.make(name, spec) : undefined;
     // Stopped or given away meanwhile: a propagator that is made now would never be stopped.
     if (this.#queue.isClosed || !mayWorkOn(name)) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
-    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings));
+    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings, unmade?.why));
     const againInMs = this.#renewals.look(propagator);
     if (againInMs !== undefined) this.#queue.addAfter(name, againInMs, 'normal');
     if (isGone) await this.#endIfOver(propagator);
     // Last, and tried again with backoff like all else of this cluster.
-    const spent = [...(this.#spent.get(name) ?? [])];
-    if (spent.length > 0) await removeAnnotations(client, name, spent);
-    for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
+    await this.#objects.removeSpent(name);
+    if (unmade?.error !== undefined) throw unmade.error;
   }
 
   /** One that we began to work on is ours until it is drained, whatever was deleted since. */
@@ -203,6 +202,7 @@ export class Clusters {
     const ending = endingOf({
       ...{ propagation: known, isDrained: propagator.facts().seen.drained, nowMs: clocks.now() },
       hasCredentials: settings?.credentials.kind === 'found',
+      isUnmade: this.#objects.isUnmade(name),
       wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
     });
     if (ending?.kind === 'later') this.#queue.addAfter(name, ending.delayMs, 'normal');
@@ -224,6 +224,7 @@ export class Clusters {
     // First: one that comes back while this one ends slowly is to have another.
     this.#propagators.delete(name);
     this.#renewals.forget(name);
+    this.#objects.forget(name);
     await propagator?.stop();
   }
 
@@ -257,7 +258,7 @@ export class Clusters {
   }
 
   #spend(cluster: string, annotation: string): void {
-    this.#spent.set(cluster, (this.#spent.get(cluster) ?? new Set()).add(annotation));
+    this.#objects.spend(cluster, annotation);
     this.enqueueCluster(cluster);
   }
 

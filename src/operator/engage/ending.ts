@@ -2,8 +2,10 @@ import type { Propagation } from '../../api/types.ts';
 
 /** What is known of a cluster whose Cluster is gone for certain. */
 export interface Remains {
-  /** Undefined: somebody deleted it, confirmed by a live read. */
+  /** Undefined: it is not there, confirmed by a live read. */
   readonly propagation: Propagation | undefined;
+  /** That is so because it could not be made; else somebody deleted it. */
+  readonly isUnmade: boolean;
   /** Credentials that lead there are at hand, of whatever kind. */
   readonly hasCredentials: boolean;
   /** A record of what is there, or the way to it, was kept: it was reached once. */
@@ -26,17 +28,21 @@ const SHOWN_MS = 30_000;
  * there, or when nothing of ours ever was. Until then what is owed there is kept, however long nobody can reach it.
  */
 export function endingOf(remains: Remains): Ending | undefined {
-  const { propagation, hasCredentials, wasReached, isDrained, nowMs } = remains;
-  if (propagation === undefined) return { kind: 'over', why: 'GivenUp' };
+  const { propagation, isUnmade, isDrained, nowMs } = remains;
+  if (propagation === undefined && !isUnmade) return over('GivenUp');
   // What a person wrote is not ours to delete.
-  if (!propagation.isOurs) return undefined;
-  const { status } = propagation;
-  if (isDrained) {
-    const drained = status.conditions?.find((one) => one.type === 'Drained' && one.status === 'True');
-    if (!drained) return undefined;
-    const delayMs = Date.parse(drained.lastTransitionTime ?? '') + SHOWN_MS - nowMs;
-    return delayMs > 0 ? { kind: 'later', delayMs } : { kind: 'over', why: 'Drained' };
-  }
-  const wasSynced = status.lastSyncTime !== undefined || (status.synced ?? 0) > 0;
-  return wasReached || wasSynced || hasCredentials ? undefined : { kind: 'over', why: 'NeverReached' };
+  if (propagation && !propagation.isOurs) return undefined;
+  if (isDrained) return propagation ? onceShown(propagation, nowMs) : over('Drained');
+  const status = propagation?.status;
+  const wasSynced = status?.lastSyncTime !== undefined || (status?.synced ?? 0) > 0;
+  return wasSynced || remains.wasReached || remains.hasCredentials ? undefined : over('NeverReached');
 }
+
+function onceShown({ status }: Propagation, nowMs: number): Ending | undefined {
+  const drained = status.conditions?.find((one) => one.type === 'Drained' && one.status === 'True');
+  if (!drained) return undefined;
+  const delayMs = Date.parse(drained.lastTransitionTime ?? '') + SHOWN_MS - nowMs;
+  return delayMs > 0 ? { kind: 'later', delayMs } : over('Drained');
+}
+
+const over = (why: Extract<Ending, { kind: 'over' }>['why']): Ending => ({ kind: 'over', why });

@@ -1,29 +1,74 @@
 import { apiVersionOf, CLUSTER_PROPAGATIONS, FIELD_MANAGER, LABEL_MANAGED_BY } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { PropagationSpec } from '../../api/types.ts';
-import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
+import { describeError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
 
-/**
- * Creates the ClusterPropagation of a cluster, for a person to find.
- *
- * @param spec - what was in force until now: to delete the object is no way to say that something else is wanted
- * @throws {ApiError | ConnectionError | FencedError}
- */
-export async function createPropagation(
-  client: Writer,
-  name: string,
-  spec: PropagationSpec = DEFAULT_SPEC,
-): Promise<void> {
-  try {
-    await client.create(CLUSTER_PROPAGATIONS, {
-      apiVersion: apiVersionOf(CLUSTER_PROPAGATIONS),
-      kind: CLUSTER_PROPAGATIONS.kind,
-      metadata: { name, labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER } },
-      spec: fieldsOf(spec),
-    });
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+/** Why a cluster has no ClusterPropagation that we know. */
+export interface Unmade {
+  readonly why: string;
+  /** To be thrown once all else is done, so that it is tried again. Undefined: its watch is about to tell of it. */
+  readonly error?: unknown;
+}
+
+/** Makes the ClusterPropagations, and takes off what persons said there once. */
+export class PropagationObjects {
+  readonly #clientFor: (cluster: string) => Writer;
+  readonly #unmade = new Set<string>();
+  /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
+  readonly #spent = new Map<string, Set<string>>();
+
+  constructor(clientFor: (cluster: string) => Writer) {
+    this.#clientFor = clientFor;
+  }
+
+  /** It could not be made when that was tried last: that it is not there says nothing. */
+  isUnmade(name: string): boolean {
+    return this.#unmade.has(name);
+  }
+
+  /**
+   * Creates the ClusterPropagation of a cluster, for a person to find. That it cannot be is no reason to leave the cluster alone.
+   *
+   * @param spec - what was in force until now: to delete the object is no way to say that something else is wanted
+   * @returns undefined: it is made
+   */
+  async make(name: string, spec: PropagationSpec = DEFAULT_SPEC): Promise<Unmade | undefined> {
+    try {
+      await this.#clientFor(name).create(CLUSTER_PROPAGATIONS, {
+        apiVersion: apiVersionOf(CLUSTER_PROPAGATIONS),
+        kind: CLUSTER_PROPAGATIONS.kind,
+        metadata: { name, labels: { [LABEL_MANAGED_BY]: FIELD_MANAGER } },
+        spec: fieldsOf(spec),
+      });
+      this.#unmade.delete(name);
+      return undefined;
+    } catch (error) {
+      if (isAlreadyExists(error)) {
+        this.#unmade.delete(name);
+        return { why: `ClusterPropagation ${name} is there, and was not read yet` };
+      }
+      this.#unmade.add(name);
+      return { why: `ClusterPropagation ${name} cannot be made: ${describeError(error)}`, error };
+    }
+  }
+
+  /** An annotation was looked at, and is to be taken off. */
+  spend(name: string, annotation: string): void {
+    this.#spent.set(name, (this.#spent.get(name) ?? new Set()).add(annotation));
+  }
+
+  /** Takes those off. @throws {ApiError | ConnectionError | FencedError} */
+  async removeSpent(name: string): Promise<void> {
+    const spent = [...(this.#spent.get(name) ?? [])];
+    if (spent.length > 0) await removeAnnotations(this.#clientFor(name), name, spent);
+    for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
+  }
+
+  /** The work on this cluster ends here. */
+  forget(name: string): void {
+    this.#unmade.delete(name);
+    this.#spent.delete(name);
   }
 }
 
@@ -44,8 +89,7 @@ function fieldsOf(spec: PropagationSpec): object {
   };
 }
 
-/** Takes annotations off by which a person said something once. @throws {ApiError | ConnectionError | FencedError} */
-export async function removeAnnotations(
+async function removeAnnotations(
   client: Writer,
   name: string,
   annotations: readonly string[],

@@ -51,8 +51,11 @@ export class ClusterPropagator {
     const seen = { isAway: () => !this.connection || this.isElsewhere, isElsewhere: () => this.isElsewhere };
     const books = openBooks(name, deps, seen, () => this.#changed());
     [this.outcomes, this.lag, this.debts] = [books.outcomes, books.lag, books.debts];
-    const observed = () => this.connection?.observed;
-    this.otherIds = new OtherIds({ ...deps.upstream, cluster: name, observed });
+    // What an earlier id left here is owed once it is certain that no Cluster has that id.
+    this.otherIds = new OtherIds({
+      ...{ ...deps.upstream, cluster: name, observed: () => this.connection?.observed },
+      foundLeftOver: () => this.queue.isClosed || this.#sweeper.run(),
+    });
     this.#drain = new Drain({
       holdsOurs: () => this.#holdsOurs(),
       disproved: () => deps.engagement.configureAgain(name),
@@ -137,6 +140,7 @@ export class ClusterPropagator {
     const keyProblem = before ? undefined : hashing.keyProblem();
     if (keyProblem !== undefined) reports.notifyCluster(this.name, keyNotice(keyProblem));
     this.#drain.configured(settings, before === undefined);
+    this.#sweeper.configured();
     // Before the first write goes there, nobody may read that nothing of ours is left: a restart would believe it.
     if (settings.course.mode !== 'drain' && settings.wasDrained) await reports.publishStatus(this.name);
     await this.#followIdentity(settings);
@@ -148,7 +152,6 @@ export class ClusterPropagator {
 
   /** Ends session and workers; what is being written may finish or fail. */
   async stop(): Promise<void> {
-    this.#sweeper.stop();
     this.#drain.stop();
     this.queue.close();
     await Promise.all([this.debts.stop(), this.#endSession()]);
@@ -267,11 +270,9 @@ export class ClusterPropagator {
   #afterSweep(): void {
     if (this.#settings && !this.isElsewhere)
       this.#deps.engagement.keepWay(this.name, this.#settings.credentials);
-    const looked = this.otherIds.look();
+    this.otherIds.look();
     this.#changed();
     this.#endDrain();
-    // What an earlier id left here is owed once it is certain that no Cluster has that id.
-    void looked.then((isNews) => isNews && !this.queue.isClosed && this.#sweeper.run());
   }
 
   #collisions(): readonly Token[] | undefined {

@@ -1,8 +1,9 @@
 import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
-import { hashIn } from '../../derive/diff.ts';
+import { hashIn, isOfExtToken } from '../../derive/diff.ts';
 import type { PairOfUser, TokenOfUser, UserFacts } from '../decide/facts.ts';
-import { tokenKey, userKey } from '../keys.ts';
+import { sourceKey, tokenKey, userKey } from '../keys.ts';
+import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import type { HashFacts } from './token-hashes.ts';
 import type { Known, Work } from './work.ts';
 
@@ -56,6 +57,7 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     const clusterAuthToken = pair.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
     // We deleted it, and the watch has not told so yet.
     if (!clusterAuthToken) continue;
+    const ours = pair.filter((object) => observed.isOurs(object));
     const rules = work.rules();
     const { place, clock } = rules;
     const token = upstream.management.token(name, place.cluster, clock.agreedMs, observed.apiOf(name));
@@ -63,14 +65,21 @@ function* pairsOf(user: string, work: Work): Generator<PairOfUser> {
     const facts = hashes.factsOf(token, pair, rules);
     yield {
       clusterAuthToken,
+      ours,
       token,
+      isOfUnread: token?.api !== 'ext' && isOfUnread(name, ours, work),
       isOfEarlierSecret: facts.ofEarlierSecret.length > 0,
-      isOfUnknownSecret:
-        token?.secret.kind !== 'missing' && pair.some((one) => observed.isOurs(one) && isOpen(one, facts)),
+      isOfUnknownSecret: token?.secret.kind !== 'missing' && ours.some((one) => isOpen(one, facts)),
       isMoving: isElsewhere && upstream.awaitedElsewhereSinceMs(token) !== undefined,
       before: ledger.outcomes.get(tokenKey(name)),
     };
   }
+}
+
+/** That such a token is not in our store says nothing, and where its deletion was told, it is known to be revoked. */
+function isOfUnread(name: string, ours: readonly KubeObject[], { upstream }: Work): boolean {
+  const isUnread = upstream.management.unread.has(EXT_TOKENS_WATCH) && ours.every(isOfExtToken);
+  return isUnread && !upstream.isAllowed(tokenKey(name)) && !upstream.deletions.has(sourceKey(name, 'ext'));
 }
 
 /** A plain token that was stored hashed since, with this secret or another; or a mark under a key that is no more. */

@@ -9,6 +9,8 @@ export interface OtherIdsDeps {
   readonly earlierIds: EarlierIds;
   /** What is there; undefined while the cluster is not connected. */
   observed(): ObservedState | undefined;
+  /** Something is known to be left over that was not known before. */
+  foundLeftOver(): void;
 }
 
 /**
@@ -18,6 +20,7 @@ export interface OtherIdsDeps {
 export class OtherIds {
   readonly #deps: OtherIdsDeps;
   #sibling: string | undefined;
+  #isAsking = false;
 
   constructor(deps: OtherIdsDeps) {
     this.#deps = deps;
@@ -42,14 +45,18 @@ export class OtherIds {
     return ids.size > 0 && [...ids].every((id) => id !== cluster && earlierIds.isGone(id));
   }
 
-  /**
-   * Looks which ids there are, and asks the management plane about them.
-   *
-   * @returns whether something is known to be left over that was not known before
-   */
-  look(): Promise<boolean> {
+  /** Looks which ids there are, and asks the management plane about those that our store does not have; that is told later. */
+  look(): void {
+    const { installation } = this.#deps;
     const ids = [...(this.#deps.observed()?.otherIds() ?? [])];
-    this.#sibling = ids.find((id) => this.#deps.installation.isInUse(id));
-    return this.#deps.earlierIds.ask(ids);
+    this.#sibling = ids.find((id) => installation.isInUse(id));
+    if (!this.#isAsking) void this.#ask(ids.filter((id) => !installation.isInUse(id)));
+  }
+
+  async #ask(ids: readonly string[]): Promise<void> {
+    this.#isAsking = true;
+    // A sweep that comes of this asks no more: whoever makes up ids would have one follow the other without end.
+    if (await this.#deps.earlierIds.ask(ids)) this.#deps.foundLeftOver();
+    this.#isAsking = false;
   }
 }

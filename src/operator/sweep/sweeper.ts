@@ -81,6 +81,11 @@ export class Sweeper {
     return this.#approved.has(key);
   }
 
+  /** The cluster has other settings. An annotation that went and comes back is another one, whatever it says. */
+  configured(): void {
+    if (this.#cluster.settings?.grant.allowance === undefined) this.#spent = undefined;
+  }
+
   /** Sweeps soon. */
   request(): void {
     if (this.reviewed) this.#plan(GATHER_MS);
@@ -132,18 +137,11 @@ export class Sweeper {
     this.#blocked = undefined;
   }
 
-  stop(): void {
-    this.disconnected();
-  }
-
   /** Each allowance is looked at once, used or not, and taken off: one that stays would open the brake some other day. */
   #allows(blocked: SweepPlan['blocked']): boolean {
     const { settings, name } = this.#cluster;
     const allowance = settings?.grant.allowance;
-    if (allowance === undefined || allowance === this.#spent) {
-      this.#spent = allowance;
-      return false;
-    }
+    if (allowance === undefined || allowance === this.#spent) return false;
     this.#spent = allowance;
     const { reports, clocks } = this.#deps;
     const wasLongAgo = isExpired(settings?.grant.allowedAtMs, clocks.planeNow());

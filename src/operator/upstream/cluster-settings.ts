@@ -34,16 +34,18 @@ export type Grant = Partial<Pick<Propagation, 'allowance' | 'allowedAtMs'>>;
  *
  * @param isGone - the Cluster was confirmed not to exist by a live read
  * @param before - what was in force until now: a spec that cannot be read leaves the last good one there
+ * @param unmade - why there is no ClusterPropagation that we know, where that is not because a person wrote none
  */
 export function clusterSettings(
   name: string,
   management: Management,
   isGone: boolean,
   before: ClusterSettings | undefined,
+  unmade?: string | undefined,
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
-  const specProblem = propagation ? propagation.problem : unreadSpec(management);
+  const specProblem = propagation ? propagation.problem : (unreadSpec(management) ?? unmade);
   const spec = (propagation && specProblem === undefined ? propagation.spec : before?.spec) ?? DEFAULT_SPEC;
   const course = courseOf(name, cluster, isGone, spec.drain);
   const credentials = credentialsOf(name, cluster, course.mode, management);

@@ -209,11 +209,13 @@ const somePair: fc.Arbitrary<PairOfUser> = fc
     isOfEarlierSecret: often(false, true),
     isOfUnknownSecret: often(false, true),
     isMoving: fc.boolean(),
+    isOfUnread: often(false, true),
     before: fc.oneof(aBefore, fc.constant<Outcome>({ state: 'pending', reason: 'GCBlocked' })),
   })
   .map(({ written: token, isClosed, ...rest }) => {
     const pair = written(token, 'inline')[0] as KubeObject;
-    return { ...rest, clusterAuthToken: isClosed ? { ...pair, enabled: false } : pair };
+    const clusterAuthToken = isClosed ? { ...pair, enabled: false } : pair;
+    return { ...rest, clusterAuthToken, ours: [clusterAuthToken] };
   });
 
 const someUserFacts: fc.Arbitrary<UserFacts> = fc
@@ -527,8 +529,8 @@ describe('whatever the facts of a user', () => {
     always((facts, plan) => {
       const isLetIn = (object: KubeObject | undefined): boolean => object?.['enabled'] === true;
       if (isLetIn(facts.seen.object?.object) || !isLetIn(afterUser(facts, plan))) return;
-      for (const { clusterAuthToken, token, before } of facts.seen.pairs) {
-        const isOpen = clusterAuthToken['enabled'] === true;
+      for (const { clusterAuthToken, token, before, isOfUnread } of facts.seen.pairs) {
+        const isOpen = clusterAuthToken['enabled'] === true && !isOfUnread;
         const isRevoked = token
           ? !token.enabled
           : !(before?.state === 'pending' && before.reason === 'GCBlocked');

@@ -842,7 +842,7 @@ interface PairChanges extends Partial<Omit<PairOfUser, 'clusterAuthToken'>> {
 function pairOfUser({ isClosed = false, expiresAt, ...changes }: PairChanges = {}): PairOfUser {
   return {
     ...{ token: aToken(), isOfEarlierSecret: false, isOfUnknownSecret: false, isMoving: false },
-    before: undefined,
+    ...{ ours: [CLUSTER_AUTH_TOKEN], isOfUnread: false, before: undefined },
     ...changes,
     clusterAuthToken: {
       ...CLUSTER_AUTH_TOKEN,
@@ -959,6 +959,26 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
         pairs: [pairOfUser({ token: undefined, before: { state: 'pending', reason: 'GCBlocked' } })],
       },
     },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    '… or when it is of an ext token whose hash is missing, and which stays',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: blankExt, ours: pairOf(ext) })] } },
+    'patches ClusterUserAttribute u-1 (enabled: true); pending',
+  ],
+  [
+    '… but not while it is of an earlier one of that name, which goes',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: blankExt })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… nor of a Token whose secret is missing, which goes, too',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: aToken({ token: '' }) })] } },
+    'pending; again in 1 s',
+  ],
+  [
+    '… while tokens of ext.cattle.io are not read, one of them keeps nobody out',
+    { seen: { ...GATED, pairs: [pairOfUser({ token: undefined, isOfUnread: true })] } },
     'patches ClusterUserAttribute u-1 (enabled: true); pending',
   ],
   [

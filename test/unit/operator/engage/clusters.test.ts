@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { CLUSTER_PROPAGATIONS } from '../../../../src/api/names.ts';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { parseToken } from '../../../../src/api/parse-token.ts';
 import { parseUser } from '../../../../src/api/parse-user.ts';
+import type { KubeObject } from '../../../../src/api/types.ts';
 import { ConnectPace } from '../../../../src/clusters/connect-pace.ts';
 import type { Connection } from '../../../../src/clusters/connection.ts';
 import {
@@ -14,10 +16,11 @@ import {
   parseClusterUserAttribute,
 } from '../../../../src/clusters/observed.ts';
 import { ClusterSession, type SessionListener } from '../../../../src/clusters/session.ts';
+import { ApiError, ConnectionError } from '../../../../src/errors.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
-import type { KubeClient } from '../../../../src/kube/client.ts';
+import type { KubeClient, ObjectKey } from '../../../../src/kube/client.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords, type FoundRecord } from '../../../../src/operator/debts/debt-records.ts';
@@ -62,14 +65,17 @@ let listeners: Map<string, SessionListener>;
 let records: DebtRecords;
 let clusters: Clusters;
 let mayWorkOn: (cluster: string) => boolean;
-/** Names of what was deleted in the management plane. */
+/** Names of what was made and deleted in the management plane. */
+let made: Set<string>;
 let deleted: string[];
+/** Why nothing can be made there. */
+let refusal: Error | undefined;
 beforeEach(() => {
   plane = new SlowPlane();
   sessions = 0;
   opened = [];
   listeners = new Map();
-  deleted = [];
+  [made, deleted, refusal] = [new Set(), [], undefined];
   mayWorkOn = () => true;
   management = new Management(['ace-operator']);
   management.clusters.put(
@@ -88,8 +94,13 @@ beforeEach(() => {
     }),
   );
   const client = {
-    create: () => plane.write(),
-    get: async () => undefined,
+    create: (_resource: unknown, { metadata }: KubeObject) => {
+      if (refusal) return Promise.reject(refusal);
+      made.add(metadata.name);
+      return plane.write();
+    },
+    get: async ({ resource, name }: ObjectKey) =>
+      resource === CLUSTER_PROPAGATIONS && made.has(name) ? {} : undefined,
     delete: async ({ name }: { name: string }) => void deleted.push(name),
   } as unknown as KubeClient;
   records = new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG);
@@ -138,6 +149,87 @@ beforeEach(() => {
           ...{ seen: { management, deletions: new DeletionEvidence() }, now: Date.now },
         }),
     },
+  });
+});
+
+describe('a cluster whose ClusterPropagation', () => {
+  const refused = (code: number, statusReason: string): ApiError =>
+    new ApiError(`create clusterpropagations: ${code}`, {
+      ...{ code, statusReason, objectMissing: false, retryAfterMs: undefined },
+    });
+  const put = (spec: object): void => {
+    const metadata = { name: 'c-1', uid: 'uid-p', resourceVersion: '1', generation: 1 };
+    management.propagations.put(parsePropagation({ metadata, spec }));
+  };
+  const propagator = (): ClusterPropagator | undefined => [...clusters.propagators()][0];
+  const reading = () => propagator()?.settings?.reading;
+  const tell = (): void => clusters.enqueueCluster('c-1');
+  beforeEach(() => plane.answer());
+  afterEach(() => clusters.stop());
+
+  for (const [title, error] of [
+    ['kind is not served', refused(404, 'NotFound')],
+    ['may not be made', refused(403, 'Forbidden')],
+    ['is not made for want of an answer', new ConnectionError('Unreachable', 'no answer')],
+  ] as const) {
+    test(`${title} is worked on all the same, adds nothing until it is made, and follows its credentials`, async () => {
+      refusal = error;
+      clusters.start();
+      await eventually(() => expect(sessions).toBe(1));
+      expect(reading()?.isUnknown).toBe(true);
+      expect(reading()?.problem).toContain(error.message);
+      const rotated = { name: 'credentials', namespace: 'ace-operator', uid: 'uid-s', resourceVersion: '2' };
+      const labels = { 'ace-operator.io/cluster': 'c-1' };
+      const secret = { metadata: { ...rotated, labels }, data: { kubeconfig: 'e30=' } };
+      management.credentials.get('ace-operator')?.put(parseCredentialsSecret(secret));
+      tell();
+      await eventually(() => expect(sessions).toBe(2));
+      // By itself: nothing is told of it.
+      refusal = undefined;
+      await eventually(() => expect(reading()?.isUnknown).toBe(false));
+      expect([...made]).toEqual(['c-1']);
+      expect(sessions).toBe(2);
+    });
+  }
+
+  test('was deleted and cannot be made again goes on by what was in force', async () => {
+    put({ suspend: true });
+    clusters.start();
+    await eventually(() => expect(propagator()?.spec.suspend).toBe(true));
+    const before = management.propagations.get('c-1');
+    if (before) management.propagations.remove(before);
+    refusal = refused(403, 'Forbidden');
+    tell();
+    await eventually(() => expect(reading()?.problem).toBeDefined());
+    expect([propagator()?.spec.suspend, reading()?.isUnknown]).toEqual([true, false]);
+  });
+
+  test('is there, and was not read yet, adds nothing before it is', async () => {
+    refusal = refused(409, 'AlreadyExists');
+    clusters.start();
+    await eventually(() => expect(reading()?.isUnknown).toBe(true));
+    put({ suspend: true });
+    tell();
+    await eventually(() => expect(propagator()?.spec.suspend).toBe(true));
+    expect(reading()?.isUnknown).toBe(false);
+  });
+
+  test('cannot be made was not given up when its Cluster goes', async () => {
+    refusal = refused(403, 'Forbidden');
+    clusters.start();
+    await eventually(() => expect(reading()?.isUnknown).toBe(true));
+    const cluster = management.clusters.get('c-1');
+    if (cluster) management.clusters.remove(cluster);
+    tell();
+    await eventually(() => expect(propagator()?.mode).toBe('drain'));
+    // It is for a person to find, and to give up.
+    refusal = undefined;
+    await eventually(() => expect([...made]).toEqual(['c-1']));
+    await nextTurn();
+    expect([propagator()?.mode, deleted]).toEqual(['drain', []]);
+    made.delete('c-1');
+    tell();
+    await eventually(() => expect(propagator()).toBeUndefined());
   });
 });
 

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_API, EXT_TOKEN_SECRETS } from '../../../../src/api/names.ts';
 import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
+import type { Token } from '../../../../src/api/types.ts';
+import { ApiError } from '../../../../src/errors.ts';
 import { planSweep } from '../../../../src/operator/sweep/sweep-plan.ts';
 import type { TokenSources } from '../../../../src/operator/upstream/token-sources.ts';
 import { aToken, NOW, rawExtToken, SECOND, timeText } from '../../../support/builders.ts';
@@ -11,6 +13,10 @@ const KEY = 'token/t-1';
 const RAW = rawExtToken({ ttl: '-1' }, { uid: 'uid-ext', creationTimestamp: timeText(NOW) });
 const YOUNGER = aToken({}, { uid: 'uid-v3', creationTimestamp: timeText(NOW + SECOND) });
 const OLDER = aToken({}, { uid: 'uid-v3-older', creationTimestamp: timeText(NOW - SECOND) });
+
+const INVALID = new ApiError('refused', {
+  ...{ code: 422, statusReason: 'Invalid', objectMissing: false, retryAfterMs: undefined },
+});
 
 let world: ReconcileWorld;
 let sources: TokenSources;
@@ -180,5 +186,72 @@ describe('a Token, while tokens of ext.cattle.io are not read,', () => {
     sources.v3.replace([OLDER]);
     await look();
     expect(there()).toBe('v3');
+  });
+});
+
+describe('a user who is disabled and enabled again', () => {
+  const MINUTE = 60 * SECOND;
+  const withoutHash = (uid = 'uid-ext'): Token =>
+    parseExtToken(
+      rawExtToken({ ttl: '-1', hash: null }, { uid, creationTimestamp: timeText(NOW), resourceVersion: '9' }),
+    );
+  async function disableAndEnable(): Promise<void> {
+    world.putUser({ enabled: false });
+    await world.settle();
+    expect(world.observed.forUser('u-1')?.['enabled']).toBe(false);
+    world.putUser({ enabled: true });
+    await world.settle();
+    for (let minute = 0; minute < 5; minute += 1) await world.advance(MINUTE);
+  }
+  const isIn = (): unknown => world.observed.forUser('u-1')?.['enabled'];
+  beforeEach(async () => {
+    world.putToken({}, { name: 'good', uid: 'uid-good' });
+    await extIsThere();
+  });
+
+  test('is not kept out by a token whose hash is missing, and which stays', async () => {
+    sources.ext.put(withoutHash());
+    await look();
+    expect(world.outcomes.get(KEY)).toEqual({ state: 'pending', reason: 'HashPending' });
+    await disableAndEnable();
+    expect([there(), isIn()]).toEqual(['ext.cattle.io', true]);
+  });
+
+  test('waits until one of that name goes that was another’s, whose hash is missing', async () => {
+    sources.ext.put(withoutHash('uid-another'));
+    world.downstream.fault = ({ kind, name }) => (name === 't-1' && kind !== 'Secret' ? INVALID : undefined);
+    await disableAndEnable();
+    expect([there(), isIn()]).toEqual(['ext.cattle.io', false]);
+    world.downstream.fault = () => undefined;
+    await world.advance(MINUTE);
+    expect([there(), isIn()]).toEqual([undefined, true]);
+  });
+
+  for (const [title, secrets] of [
+    ['which is there', new Map([['t-1', RAW]])],
+    ['of which nobody may tell', 'forbidden'],
+  ] as const) {
+    test(`is not kept out by a token that is not read, ${title}`, async () => {
+      unread();
+      world.extSecrets = secrets;
+      await disableAndEnable();
+      expect([there(), isIn()]).toEqual(['ext.cattle.io', true]);
+      // One of its name does not change that: it waits.
+      sources.v3.put({ ...YOUNGER, enabled: false });
+      await disableAndEnable();
+      expect([there(), isIn()]).toEqual(['ext.cattle.io', true]);
+    });
+  }
+
+  test('waits for one whose deletion was told before it could not be read', async () => {
+    unread();
+    world.extSecrets = 'forbidden';
+    world.evidence.add('token/ext/t-1', NOW);
+    world.queue.add(KEY, 'revocation');
+    await disableAndEnable();
+    expect([there(), isIn()]).toEqual(['ext.cattle.io', false]);
+    world.extSecrets = new Map();
+    await world.advance(MINUTE);
+    expect([there(), isIn()]).toEqual([undefined, true]);
   });
 });

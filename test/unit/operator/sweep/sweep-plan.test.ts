@@ -169,7 +169,7 @@ describe('Sweeper', () => {
     } as unknown as PropagatorDeps;
     sweeper = new Sweeper(swept, deps, () => {});
   });
-  afterEach(() => sweeper.stop());
+  afterEach(() => sweeper.disconnected());
 
   /** Everything that waits, in the order in which one worker would take it. */
   async function waiting(): Promise<readonly string[]> {
@@ -247,12 +247,30 @@ describe('Sweeper', () => {
     expect(sweeper.blocked).toBeDefined();
     // It went, and a person set it again.
     cluster.allowance = undefined;
-    sweeper.run();
-    expect(sweeper.isApproved('token/t-2')).toBe(false);
+    sweeper.configured();
     cluster.allowance = 'told';
+    sweeper.configured();
     sweeper.run();
     expect([sweeper.isApproved('token/t-2'), allowances]).toEqual([true, ['c-1', 'c-1']]);
   });
+
+  for (const allowance of ['told', 2] as const) {
+    test(`an allowance of the same words, ${allowance}, is looked at each time that it is given`, async () => {
+      await away({ 't-1': {} }, ['u-1']);
+      cluster.allowance = allowance;
+      sweeper.configured();
+      sweeper.run();
+      // Refused, and taken off; and nothing makes a sweep before it is given again.
+      cluster.allowance = undefined;
+      sweeper.configured();
+      lose('tokens', 't-1');
+      cluster.allowance = allowance;
+      sweeper.configured();
+      sweeper.run();
+      expect(allowances).toEqual(['c-1', 'c-1']);
+      expect(sweeper.isApproved('token/t-1')).toBe(allowance === 2);
+    });
+  }
 
   test('an allowance that no sweep needs is taken off and told, and opens nothing later', async () => {
     await away({ 't-1': {} }, ['u-1']);
@@ -291,7 +309,7 @@ describe('Sweeper', () => {
       ['AllowanceRefused', 'GCBlocked'],
     ]);
     [cluster.allowance, cluster.allowedAtMs] = [undefined, undefined];
-    sweeper.run();
+    sweeper.configured();
     [cluster.allowance, cluster.allowedAtMs] = [50, world.nowMs - HOUR];
     sweeper.run();
     expect([sweeper.isApproved('token/t-1'), sweeper.blocked]).toEqual([true, undefined]);
