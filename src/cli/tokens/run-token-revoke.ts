@@ -1,8 +1,9 @@
 import { namesOf } from '../../config/act.ts';
 import { type TokenRevokeConfig, tokenRevokeConfig } from '../../config/token.ts';
 import type { ListedToken } from '../../issue/change/listed-token.ts';
-import { isSystemToken } from '../../issue/change/select.ts';
+import { isByTime, isSystemToken } from '../../issue/change/select.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
+import { agreedNow, tellClocks } from '../reach/clocks.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { askPerson } from '../terminal/ask-person.ts';
 import type { Invocation } from '../terminal/command.ts';
@@ -86,8 +87,10 @@ async function meant(
 ): Promise<{ found: readonly ListedToken[]; missing: readonly TokenResult[] }> {
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
   const progress = progressOf('reading tokens', runtime);
-  const listed = await selectTokens(config.selection, management, { nowMs: runtime.now(), progress });
-  const outOfUse = await outOfUseInClusters(listed, config.selection, { config, management, runtime });
+  const now = (): number => agreedNow(management, runtime);
+  const listed = await selectTokens(config.selection, management, { now, progress });
+  if (isByTime(config.selection)) tellClocks(management, runtime);
+  const outOfUse = await outOfUseInClusters(listed, config.selection, { config, management, runtime, now });
   const selected = await withoutOwn(outOfUse, management, runtime);
   if (config.includeSystem) return { found: selected, missing: [] };
   const found = selected.filter((token) => !isSystemToken(token));
