@@ -30,6 +30,24 @@ export function holderOf(
   return olderOf(v3, ext);
 }
 
+/**
+ * Of tokens of one name, the one by which what stands under it in a cluster is judged; see {@link holderOf}.
+ *
+ * @param tokens - at most one of each kind
+ * @param cluster - undefined: whichever
+ * @param written - the kind that it was written for. That one of the other kind is there for another cluster says nothing of it
+ */
+export function sourceOf(
+  tokens: readonly Token[],
+  cluster: string | undefined,
+  nowMs: number,
+  written: Token['api'] | undefined,
+): Token | undefined {
+  const holder = holderOf(tokens, cluster, nowMs);
+  if (!written || holder?.clusterName === cluster) return holder;
+  return tokens.find(({ api }) => api === written);
+}
+
 /** Of itself no token to let anybody in by, whatever becomes of its user. */
 export function isOver(token: Token, nowMs: number): boolean {
   const expiresAtMs = effectiveExpiryMs(token);

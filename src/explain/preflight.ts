@@ -2,6 +2,7 @@ import { CLUSTER_TEXTS } from '../api/cluster-reason-texts.ts';
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { Propagation } from '../api/types.ts';
+import { CLOCKS_AGREE_MS } from '../kube/plane-clock.ts';
 import { goDurationMs } from '../plane/api-servers.ts';
 import type { ReadFailure } from '../plane/reading.ts';
 import { humanDuration } from '../print/duration.ts';
@@ -12,8 +13,6 @@ import { rightsText } from './rights.ts';
 
 /** What has to be so before tokens can work: judged from what was seen. Pure. */
 
-/** Clocks within this are as good as equal: tokens end to the second, and nobody will notice. */
-const SKEW_LIMIT_MS = 5_000;
 /** A longer memory of the API server makes a revocation late. */
 const CACHE_LIMIT_MS = 30_000;
 const CACHE_DEFAULT_MS = 120_000;
@@ -102,7 +101,7 @@ function clock({ skewMs }: PlaneEvidence): Hop {
   if (!skewMs.ok) return unread(id, skewMs.failure);
   const { value } = skewMs;
   if (value === undefined) return unseen(id, 'its answers bear no date');
-  if (Math.abs(value) < SKEW_LIMIT_MS) return ok(id, 'agrees with the one here');
+  if (Math.abs(value) < CLOCKS_AGREE_MS) return ok(id, 'agrees with the one here');
   const detail = `${humanDuration(Math.abs(value))} ${value > 0 ? 'ahead of' : 'behind'} the one here`;
   return flawed(id, 'warning', 'ClockSkew', HOP_TEXTS, detail);
 }

@@ -18,11 +18,14 @@ export interface Leader {
   readonly vacantSinceMs: number | undefined;
 }
 
-/** @returns a value of undefined where there is no Lease: none was ever needed (`--leader-elect=false`), or no operator ever ran */
+/**
+ * @param now - milliseconds since the epoch; asked when the management plane has answered, and may have said it
+ * @returns a value of undefined where there is no Lease: none was ever needed (`--leader-elect=false`), or no operator ever ran
+ */
 export function readLeader(
   namespace: string,
   management: ManagementPlane,
-  nowMs: number,
+  now: () => number,
 ): Promise<Reading<Leader | undefined>> {
   return management.get(
     LEASES,
@@ -37,7 +40,7 @@ export function readLeader(
       return {
         holder: typeof holder === 'string' ? holder : '',
         version: typeof version === 'string' ? version : undefined,
-        vacantSinceMs: endedAtMs(spec ?? {}, nowMs),
+        vacantSinceMs: endedAtMs(spec ?? {}, now()),
       };
     },
     namespace,

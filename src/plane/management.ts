@@ -1,7 +1,6 @@
 import {
   CLUSTER_PROPAGATIONS,
   CLUSTERS,
-  LABEL_EXT_USER,
   SECRETS,
   SETTINGS,
   TOKENS,
@@ -11,7 +10,6 @@ import {
 import { parseCluster, parsePropagation, parseSetting } from '../api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../api/parse-credentials.ts';
 import { parseExtToken } from '../api/parse-ext-token.ts';
-import { parseMetadata } from '../api/parse-fields.ts';
 import { parseToken } from '../api/parse-token.ts';
 import { parseUser, parseUserAttribute } from '../api/parse-user.ts';
 import type {
@@ -25,7 +23,7 @@ import type {
 } from '../api/types.ts';
 import { namesOfSecrets } from '../clusters/credentials.ts';
 import { RANCHER_ADDRESSES, type Ways } from '../clusters/ways.ts';
-import { holderOf } from '../derive/older.ts';
+import { holderOf, sourceOf } from '../derive/older.ts';
 import { readInstallationId } from '../kube/installation-id.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { readExtToken, readExtTokens } from './ext-tokens.ts';
@@ -44,7 +42,6 @@ export class ManagementPlane extends Plane {
   readonly remembered = new RememberedPlane(this);
   readonly #credentialNamespaces: readonly string[];
   readonly #access: Access;
-  #extTokens: Promise<Reading<readonly Token[]>> | undefined;
 
   constructor(access: Access, options: ManagementOptions) {
     super(access, options);
@@ -58,23 +55,45 @@ export class ManagementPlane extends Plane {
   }
 
   /**
-   * Of either kind: of two of one name the one that a cluster would get.
+   * Of either kind: of two of one name the one that a cluster would get; see {@link sourceOf}.
    *
    * @param cluster - left out: whichever
+   * @param written - the kind that what is in the cluster was written for; left out: that is not known
    */
-  async token(name: string, cluster?: string): Promise<Reading<Token | undefined>> {
-    const [v3, ext] = await Promise.all([this.get(TOKENS, name, parseToken), readExtToken(this, name)]);
+  async token(
+    name: string,
+    cluster?: string,
+    written?: Token['api'] | undefined,
+  ): Promise<Reading<Token | undefined>> {
+    const [v3, ext] = await this.#bothKinds(name);
     if (!v3.ok) return v3;
-    // One that is there is not doubted because of what may not be looked at.
-    if (!ext.ok) return v3.value === undefined ? ext : v3;
-    return { ok: true, value: holderOf(present(v3.value, ext.value), cluster, Date.now()) };
+    // One that is there is not doubted because of what may not be looked at; nor does it speak for one of the other kind.
+    if (!ext.ok) return (written ?? (v3.value ? 'v3' : 'ext')) === 'v3' ? v3 : ext;
+    const nowMs = this.clock.now();
+    return { ok: true, value: sourceOf(present(v3.value, ext.value), cluster, nowMs, written) };
+  }
+
+  /** At most one of each kind. Fails where either cannot be read. */
+  async tokensNamed(name: string): Promise<Reading<readonly Token[]>> {
+    const [v3, ext] = await this.#bothKinds(name);
+    if (!v3.ok) return v3;
+    return ext.ok ? { ok: true, value: present(v3.value, ext.value) } : ext;
+  }
+
+  #bothKinds(name: string): Promise<[Reading<Token | undefined>, Reading<Token | undefined>]> {
+    return Promise.all([this.get(TOKENS, name, parseToken), readExtToken(this, name)]);
   }
 
   /** Of both kinds, as far as the newer one may be read: see {@link extTokens}. */
   async tokens(): Promise<Reading<readonly Token[]>> {
-    const [v3, ext] = await Promise.all([this.list(TOKENS, parseToken), this.extTokens()]);
+    const [v3, ext] = await Promise.all([this.v3Tokens(), this.extTokens()]);
+    return this.together(v3, ext);
+  }
+
+  /** What {@link tokens} is of what was read of each kind. */
+  together(v3: Reading<readonly Token[]>, ext: Reading<readonly Token[]>): Reading<readonly Token[]> {
     if (!v3.ok) return v3;
-    const nowMs = Date.now();
+    const nowMs = this.clock.now();
     const named = Map.groupBy([...v3.value, ...(known(ext) ?? [])], ({ name }) => name);
     // Of two for one cluster only one is there.
     const isThere = (token: Token): boolean =>
@@ -82,10 +101,13 @@ export class ManagementPlane extends Plane {
     return { ok: true, value: [...named.values()].flat().filter(isThere) };
   }
 
-  /** Tokens of `ext.cattle.io`, read once. */
+  v3Tokens(): Promise<Reading<readonly Token[]>> {
+    return this.list(TOKENS, parseToken);
+  }
+
+  /** Tokens of `ext.cattle.io`. */
   extTokens(): Promise<Reading<readonly Token[]>> {
-    this.#extTokens ??= readExtTokens(this, parseExtToken);
-    return this.#extTokens;
+    return readExtTokens(this, parseExtToken);
   }
 
   user(name: string): Promise<Reading<User | undefined>> {
@@ -136,11 +158,6 @@ export class ManagementPlane extends Plane {
     if (!secrets.some(({ claim }) => claim?.kind === 'Rancher provisioning')) return { secrets, rancher: [] };
     const settings = await Promise.all(RANCHER_ADDRESSES.map((name) => this.setting(name)));
     return { secrets, rancher: settings.map((setting) => known(setting)?.value ?? '') };
-  }
-
-  /** Names of a user's tokens of Rancher's newer kind, which are no Tokens. */
-  extTokensOf(user: string): Promise<Reading<readonly string[]>> {
-    return readExtTokens(this, (raw) => parseMetadata(raw).name, `${LABEL_EXT_USER}=${user}`);
   }
 
   /** Name of the Token by which this plane is asked, where it is asked by one. */

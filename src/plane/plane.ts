@@ -5,6 +5,7 @@ import { apiError } from '../kube/classify.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
 import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
+import { PlaneClock } from '../kube/plane-clock.ts';
 import { Transport } from '../kube/transport.ts';
 import { type ReadFailure, type Reading, reading } from './reading.ts';
 
@@ -39,6 +40,8 @@ export class Plane {
   readonly client: KubeClient;
   /** For people; without credentials. */
   readonly server: string;
+  /** What time it is there, by its answers. */
+  readonly clock = new PlaneClock(Date.now);
   readonly #transport: Transport;
   readonly #limits: ListLimits;
   /** Whether it is an API server; undefined: that was never in question, or it did not say. */
@@ -48,7 +51,7 @@ export class Plane {
     const { limits = LIMITS, connections = CONNECTIONS } = options;
     this.#limits = limits;
     this.#transport = new Transport(access, { ...options, connections });
-    this.client = new KubeClient(this.#transport);
+    this.client = new KubeClient(this.#transport, (_verb, _code, date) => this.clock.told(date));
     this.server = `${access.server.origin}${access.server.pathname.replace(/\/$/, '')}`;
   }
 

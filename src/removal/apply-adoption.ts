@@ -74,13 +74,15 @@ export async function removeLeftovers(
     );
 }
 
-/** The cluster that a token names and is wanted in, by a live look; undefined: in none. @throws {ConnectionError} */
+/** The cluster that a token of that name, of either kind, is wanted in, by a live look; undefined: in none. @throws {ConnectionError} */
 async function neededAt(name: string, { plane, nowMs }: ApplySources): Promise<string | undefined> {
-  const token = needed(await plane.token(name));
-  if (!token || token.clusterName === '') return undefined;
-  const cluster = needed(await plane.cluster(token.clusterName));
-  const user = needed(await plane.user(token.userName));
-  return isGoodAtHome(token, user, cluster, nowMs) ? token.clusterName : undefined;
+  for (const token of needed(await plane.tokensNamed(name))) {
+    if (token.clusterName === '') continue;
+    const cluster = needed(await plane.cluster(token.clusterName));
+    const user = needed(await plane.user(token.userName));
+    if (isGoodAtHome(token, user, cluster, nowMs)) return token.clusterName;
+  }
+  return undefined;
 }
 
 /** Why it must stay after all. @throws {ConnectionError} when that cannot be told */

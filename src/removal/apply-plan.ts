@@ -1,6 +1,7 @@
 import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../api/names.ts';
 import type { RemovalReason } from '../api/reasons.ts';
 import { isObjectMissing, UnseenError } from '../errors.ts';
+import { EXT_TOKENS_WATCH } from '../operator/upstream/management.ts';
 import { eachBounded } from '../plane/bounded.ts';
 import { needed } from '../plane/needed.ts';
 import type { Patience } from '../plane/patient.ts';
@@ -53,10 +54,14 @@ async function removeUsers(
   sources: ApplySources,
   tell: (removed: Removed) => void,
 ): Promise<void> {
-  const still = await stillDue(cluster, sources);
+  const { still, unread } = await stillDue(cluster, sources);
   const isStillDue = ({ object }: Removal): boolean => still.has(object.metadata.uid ?? '');
+  const message =
+    unread === undefined
+      ? 'it has a token again, or is held back by now'
+      : `tokens of ext.cattle.io cannot be read: ${unread}`;
   for (const { object } of users.filter((removal) => !isStillDue(removal)))
-    tell({ object, result: 'kept', message: 'it has a token again' });
+    tell({ object, result: 'kept', message });
   await inParallel(users.filter(isStillDue), cluster, sources, tell);
 }
 
@@ -90,7 +95,7 @@ async function inParallel(
 
 /** Why it must stay after all, by a live read of what it was written for. @throws {ConnectionError} when that fails */
 async function obstacleTo(
-  { reason, token, user }: Removal,
+  { reason, token, api, user }: Removal,
   cluster: string,
   { plane, nowMs }: PlanSources,
 ): Promise<string | undefined> {
@@ -101,7 +106,7 @@ async function obstacleTo(
     const live = needed(await plane.user(user));
     return reason === 'UserNotFound' && live ? `user ${user} exists` : undefined;
   }
-  const live = needed(await plane.token(token ?? ''));
+  const live = needed(await plane.token(token ?? '', cluster, api));
   const owner = live && needed(await plane.user(live.userName));
   return tokenReason(live, owner, { cluster, nowMs }) === undefined ? `token ${token} is wanted` : undefined;
 }
@@ -116,11 +121,22 @@ async function isDraining(cluster: string, plane: PlanSources['plane']): Promise
   return needed(await plane.propagation(cluster))?.spec.drain ?? false;
 }
 
-/** UIDs of what a second look at both sides would take away. */
-async function stillDue(cluster: string, sources: PlanSources): Promise<ReadonlySet<string>> {
+/** What a second look at both sides tells. */
+interface SecondLook {
+  /** UIDs of what it would take away. */
+  readonly still: ReadonlySet<string>;
+  /** Why tokens of `ext.cattle.io` could not be read, in words. */
+  readonly unread: string | undefined;
+}
+
+async function stillDue(cluster: string, sources: PlanSources): Promise<SecondLook> {
   const management = await readManagement(sources.plane, sources.readsCredentials);
   const { removals } = await readPlan(cluster, { ...sources, management });
-  return new Set(removals.map(({ object }) => object.metadata.uid ?? ''));
+  const due = removals.filter(({ heldBack }) => !heldBack);
+  return {
+    still: new Set(due.map(({ object }) => object.metadata.uid ?? '')),
+    unread: management.unread.get(EXT_TOKENS_WATCH),
+  };
 }
 
 /** It was for one sweep, and this was one. */

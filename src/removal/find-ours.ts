@@ -5,6 +5,7 @@ import {
   CONFIG_MAPS,
   FIELD_MANAGER,
   LABEL_CLUSTER,
+  LABEL_COMPONENT,
   LABEL_MANAGED_BY,
   REFRESH_DEBOUNCE,
   type Resource,
@@ -30,7 +31,7 @@ export interface Found {
 const OURS = `${LABEL_MANAGED_BY}=${FIELD_MANAGER}`;
 
 /**
- * Everything that carries our labels.
+ * Everything that was written for a cluster and carries our labels.
  *
  * @param cluster - only what was written for this management id; undefined: for any
  */
@@ -40,7 +41,7 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
     const isWholeKindOurs = resource === CLUSTER_AUTH_TOKENS || resource === CLUSTER_USER_ATTRIBUTES;
     const listed = await listObjects(plane, resource, isWholeKindOurs ? undefined : OURS);
     if (!listed.ok) return listed;
-    found.push(...listed.value);
+    found.push(...listed.value.filter(isForClusters));
   }
   const labelled = found.filter(({ metadata }) => metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER);
   const idOf = ({ metadata }: KubeObject): string => metadata.labels?.[LABEL_CLUSTER] ?? '';
@@ -54,6 +55,15 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
   const spared = owned.get(false) ?? [];
   const others = found.length - ours.length - spared.length;
   return { ok: true, value: { ours, clusters: idsOf(ours), spared: idsOf(spared), others } };
+}
+
+/**
+ * The cluster may be the management plane as well: what the operator keeps there, such as what it owes to clusters, bears our labels, and
+ * is no object of ours in a cluster.
+ */
+function isForClusters({ kind, metadata: { name, labels } }: KubeObject): boolean {
+  if (labels?.[LABEL_COMPONENT] !== undefined) return false;
+  return kind !== CONFIG_MAPS.kind || name === REFRESH_DEBOUNCE;
 }
 
 async function listObjects(

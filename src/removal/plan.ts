@@ -17,8 +17,10 @@ export interface Removal {
   readonly reason: RemovalReason;
   /** Its source is absent, and so are too many others': the brake holds it. */
   readonly heldBack: boolean;
-  /** The Token, or the User, that it was written for. */
+  /** The token, or the User, that it was written for. */
   readonly token: string | undefined;
+  /** The kind of that token. */
+  readonly api: Token['api'] | undefined;
   readonly user: string | undefined;
   /** Milliseconds since the epoch. */
   readonly createdAtMs: number | undefined;
@@ -41,7 +43,10 @@ export interface Sides {
   readonly cluster: string;
   readonly management: Management;
   readonly snapshot: DownstreamSnapshot;
+  /** By which tokens end: what is past by it is past by our clock and by the management plane's. Milliseconds since the epoch. */
   readonly nowMs: number;
+  /** The later of the two clocks: what a person allowed is over when it is over by either. */
+  readonly latestMs: number;
   /** The Cluster was confirmed not to exist by a live read. */
   readonly isGone: boolean;
 }
@@ -72,14 +77,16 @@ export function planRemovals(sides: Sides): RemovalPlan {
     new DeletionEvidence(),
   );
   const { allowance, allowedAtMs } = grant;
-  const isMeant = allowance !== undefined && !isExpired(allowedAtMs, sides.nowMs);
+  const isMeant = allowance !== undefined && !isExpired(allowedAtMs, sides.latestMs);
   const allowed = isMeant && (allowance === 'told' || (swept.blocked?.objects ?? 0) <= allowance);
   const orphans = new Set(swept.blocked && !allowed ? swept.orphans : []);
-  const removals = [...tokenRemovals(sides, swept), ...userRemovals(sides)].map((removal) => ({
+  const brake = (removal: Removal): Removal => ({
     ...removal,
     heldBack: orphans.has(removal.user === undefined ? tokenKey(removal.token ?? '') : userKey(removal.user)),
-  }));
-  return { ...plan, removals: inOrder(removals), blocked: swept.blocked, allowed };
+  });
+  const tokens = tokenRemovals(sides, swept).map(brake);
+  const users = userRemovals(sides, tokens).map(brake);
+  return { ...plan, removals: inOrder([...tokens, ...users]), blocked: swept.blocked, allowed };
 }
 
 /** The management plane was just read: a Cluster that is not among what was read does not exist. */
@@ -126,10 +133,9 @@ function tokenRemovals(sides: Sides, { revocations }: SweepPlan): readonly Remov
   });
 }
 
-/** It was written for a token of a kind that may not be read here: nobody can say that it is gone. */
+/** It was written for a token of a kind that may not be read here: nobody can say what became of that. */
 function isUnjudged(name: string, { management, snapshot: { observed } }: Sides): boolean {
-  const isUnread = management.unread.has(EXT_TOKENS_WATCH) && management.tokensNamed(name).length === 0;
-  return isUnread && observed.forToken(name).some(isOfExtToken);
+  return management.unread.has(EXT_TOKENS_WATCH) && observed.forToken(name).some(isOfExtToken);
 }
 
 function tokenOf(name: string, { cluster, management, nowMs, snapshot }: Sides): Token | undefined {
@@ -153,37 +159,55 @@ export function tokenReason(
   return isUnverifiable ? 'UnsupportedHash' : undefined;
 }
 
-function userRemovals(sides: Sides): readonly Removal[] {
-  const { management, cluster, snapshot } = sides;
-  const needed = new Set(
-    management
-      .tokensOfCluster(cluster)
-      .filter((token) => heldReason(token, sides) === undefined)
-      .map(({ userName }) => userName),
-  );
-  return [...snapshot.observed.managed().users].flatMap((name) => {
+/**
+ * ClusterUserAttributes that go. Without one all tokens of a user are refused, so nobody's is unused who may have a token that is
+ * not read, nor while a ClusterAuthToken stays: the operator, too, waits for the last of them.
+ *
+ * @param tokens - what goes of tokens
+ */
+function userRemovals(sides: Sides, tokens: readonly Removal[]): readonly Removal[] {
+  const { management, snapshot } = sides;
+  const { observed } = snapshot;
+  const needed = neededUsers(sides);
+  const going = new Set(tokens.filter(({ heldBack }) => !heldBack).map(({ token }) => token));
+  const isUnread = management.unread.has(EXT_TOKENS_WATCH);
+  const isUnused = (name: string): boolean =>
+    !isUnread && !needed.has(name) && observed.tokenNamesOfUser(name).every((token) => going.has(token));
+  return [...observed.managed().users].flatMap((name) => {
     if (!management.users.get(name)) return ofUser(name, 'UserNotFound', sides);
-    return needed.has(name) ? [] : ofUser(name, 'UserUnused', sides);
+    return isUnused(name) ? ofUser(name, 'UserUnused', sides) : [];
   });
+}
+
+/** Who has a token that is wanted there. */
+function neededUsers(sides: Sides): ReadonlySet<string> {
+  const { management, cluster, nowMs } = sides;
+  const wanted = management
+    .tokensOfCluster(cluster)
+    // Of two of one name only one is there.
+    .filter((token) => management.token(token.name, cluster, nowMs) === token)
+    .filter((token) => heldReason(token, sides) === undefined);
+  return new Set(wanted.map(({ userName }) => userName));
 }
 
 function ofToken(name: string, reason: RemovalReason, sides: Sides): readonly Removal[] {
   const { observed } = sides.snapshot;
   const ours = observed.forToken(name).filter((object) => observed.isOurs(object));
-  return ours.map((object) => removalOf(object, reason, { token: name, user: undefined }, sides));
+  const source = { token: name, api: observed.apiOf(name), user: undefined };
+  return ours.map((object) => removalOf(object, reason, source, sides));
 }
 
 function ofUser(name: string, reason: RemovalReason, sides: Sides): readonly Removal[] {
   const { observed } = sides.snapshot;
   const object = observed.forUser(name);
   if (!object || !observed.isOurs(object)) return [];
-  return [removalOf(object, reason, { token: undefined, user: name }, sides)];
+  return [removalOf(object, reason, { token: undefined, api: undefined, user: name }, sides)];
 }
 
 function removalOf(
   object: KubeObject,
   reason: RemovalReason,
-  source: Pick<Removal, 'token' | 'user'>,
+  source: Pick<Removal, 'token' | 'api' | 'user'>,
   { snapshot }: Sides,
 ): Removal {
   return {

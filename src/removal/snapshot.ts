@@ -21,17 +21,19 @@ import { EXT_TOKENS_WATCH, Management } from '../operator/upstream/management.ts
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { ManagementPlane } from '../plane/management.ts';
 import { needed } from '../plane/needed.ts';
-import type { Reading } from '../plane/reading.ts';
+import { known, type Reading } from '../plane/reading.ts';
 
 /**
- * The management plane as the operator would hold it, read once and whole.
+ * The management plane as the operator would hold it, read once and whole. Tokens of `ext.cattle.io` may be unread, and are said to be:
+ * see {@link Management.unread}.
  *
  * @param readsCredentials - false where clusters are reached by other means: no Secret is looked at then
- * @throws {ConnectionError} when any part cannot be read: what is missing here would count as deleted
+ * @throws {ConnectionError} when any other part cannot be read: what is missing here would count as deleted
  */
 export async function readManagement(plane: ManagementPlane, readsCredentials: boolean): Promise<Management> {
-  const [tokens, users, clusters, propagations, ways] = await Promise.all([
-    plane.tokens(),
+  const [v3, ext, users, clusters, propagations, ways] = await Promise.all([
+    plane.v3Tokens(),
+    plane.extTokens(),
     plane.users(),
     plane.clusters(),
     plane.propagations(),
@@ -40,9 +42,8 @@ export async function readManagement(plane: ManagementPlane, readsCredentials: b
   plane.remembered.learn({ clusters, propagations });
   const { secrets: credentials } = needed(ways);
   const namespaces = [...new Set(credentials.map(({ namespace }) => namespace))];
-  const management = new Management(namespaces);
-  management.tokens.replace(needed(tokens));
-  const ext = await plane.extTokens();
+  const management = new Management(namespaces, { extTokens: true });
+  management.tokens.replace([...needed(v3), ...(known(ext) ?? [])]);
   if (!ext.ok) management.unread.set(EXT_TOKENS_WATCH, ext.failure.message);
   management.users.replace(needed(users));
   management.clusters.replace(needed(clusters));

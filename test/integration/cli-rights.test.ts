@@ -10,11 +10,13 @@ import {
   CONFIG_MAPS,
   NAMESPACES,
   PODS,
+  REFRESH_DEBOUNCE,
   type Resource,
   SECRETS,
   SETTINGS,
 } from '../../src/api/names.ts';
 import { runProgram } from '../../src/cli/program/program.ts';
+import { isAlreadyExists } from '../../src/errors.ts';
 import * as sha3 from '../../src/hash/sha3-512.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -148,7 +150,11 @@ async function leftover(name: string): Promise<void> {
   await create(CLUSTER_AUTH_TOKENS, { apiVersion, kind: 'ClusterAuthToken', metadata, userName: name });
   await create(CLUSTER_USER_ATTRIBUTES, { apiVersion, kind: 'ClusterUserAttribute', metadata });
   await create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata });
-  await create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+  // There is one, and it may be there already.
+  const setting = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...metadata, name: REFRESH_DEBOUNCE } };
+  await create(CONFIG_MAPS, setting).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
 }
 
 /** A pair of Rancher's without a Token. */

@@ -14,6 +14,7 @@ import { clustersOf, readAdoption } from '../../removal/read-adoption.ts';
 import type { PlanSources } from '../../removal/read-plan.ts';
 import type { Removed } from '../../removal/remove.ts';
 import { readManagement } from '../../removal/snapshot.ts';
+import { planTimes, tellClocks, toldNow } from '../reach/clocks.ts';
 import { downstreamPlane, managementPlane, tellUnknownInstallation } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
@@ -45,6 +46,7 @@ export async function runAdoption({ args, given }: Invocation, runtime: Runtime)
     const { cluster } = config;
     if (cluster !== undefined && !management.clusters.get(cluster))
       throw new TerminalError('ClusterDeleted', await missingCluster(cluster, plane));
+    tellClocks(plane, runtime);
     await tellUnknownInstallation(plane, runtime, "is told as another writer's");
     const all = { config, plane, management, runtime };
     if (cluster !== undefined && config.removes) return await remove(cluster, all);
@@ -58,7 +60,7 @@ export async function runAdoption({ args, given }: Invocation, runtime: Runtime)
 async function show(clusters: readonly string[], given: Given): Promise<number> {
   const { config, runtime } = given;
   const progress = progressOf('reading clusters', runtime);
-  const answer = new AnswerInParts(adoptionAnswer(runtime.now()), printerOf(config, runtime));
+  const answer = new AnswerInParts(adoptionAnswer(toldNow(given.plane, runtime)), printerOf(config, runtime));
   const pass = (adoption: Adoption): void => {
     progress.clear();
     answer.add(rowsOf(adoption));
@@ -152,7 +154,7 @@ async function withCluster(
   if (downstream.unproven) note(downstream.unproven, runtime);
   try {
     const readsCredentials = config.downstreamKubeconfig === undefined;
-    const sources = { management, plane, downstream, nowMs: runtime.now(), readsCredentials };
+    const sources = { management, plane, downstream, ...planTimes(plane, runtime), readsCredentials };
     await use(await readAdoption(cluster, sources), sources);
   } finally {
     await downstream.close();

@@ -12,12 +12,13 @@ import { parseWish } from '../../explain/wish.ts';
 import { downstreamAccess } from '../../kube/kubeconfig.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { Plane } from '../../plane/plane.ts';
-import { type Reading, reading } from '../../plane/reading.ts';
+import { known, type Reading, reading } from '../../plane/reading.ts';
 import { checklist, mark } from '../../print/checklist.ts';
 import { hanging } from '../../print/lines.ts';
 import { type Printer, printObject } from '../../print/output.ts';
 import { printable } from '../../print/printable.ts';
 import { type Paint, paint } from '../../print/style.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { givenDownstream, managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_NOT_ASKED, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
@@ -47,7 +48,7 @@ export async function runExplain({ args, given }: Invocation, runtime: Runtime):
       wish,
       asksWebhook: true,
       namespace: config.downstreamNamespace,
-      now: runtime.now,
+      now: () => toldNow(known(management), { now: () => toldNow(downstream, runtime) }),
     });
     const explanation = conclude(evidence);
     await print(explanation, config, printerOf(config, runtime));

@@ -12,6 +12,7 @@ import { authenticators } from '../../plane/workloads.ts';
 import { type Answer, printAnswer, printObject } from '../../print/output.ts';
 import type { Tone } from '../../print/style.ts';
 import { VERSION } from '../../version.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { NOT_LOOKED_AT, tellNotLookedAt } from '../reach/not-looked-at.ts';
 import type { Invocation } from '../terminal/command.ts';
@@ -149,7 +150,7 @@ export interface OwnVersions {
 export async function ownVersions({ config, management, now }: Work): Promise<OwnVersions> {
   const { namespace } = config;
   const [leader, kubernetes] = await Promise.all([
-    readLeader(namespace, management, now()),
+    readLeader(namespace, management, () => toldNow(management, { now })),
     kubernetesOf(management, now),
   ]);
   const its = { part: OPERATOR, where: 'management plane', kubernetes };

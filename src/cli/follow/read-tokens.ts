@@ -5,6 +5,7 @@ import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
 import type { Seen } from '../../plane/downstream.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { downstreamPlane } from '../reach/connect.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
@@ -26,12 +27,12 @@ export interface UpstreamReadings {
 
 /** Reads both sorts of tokens, and users. */
 export async function readUpstream(management: ManagementPlane): Promise<UpstreamReadings> {
-  const [tokens, users, ext] = await Promise.all([
-    management.tokens(),
+  const [v3, users, ext] = await Promise.all([
+    management.v3Tokens(),
     management.users(),
     management.extTokens(),
   ]);
-  return { tokens, users, ext };
+  return { tokens: management.together(v3, ext), users, ext };
 }
 
 /** What is to be said where they could not be read. */
@@ -60,7 +61,7 @@ export async function readTokens(
   const { drain = false, suspend = false } = propagation?.spec ?? {};
   const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
   const upstream = { tokens: required(tokens), users: required(users), isExtUnread: !ext.ok };
-  const rows = tokenStatuses(settings, upstream, there, runtime.now());
+  const rows = tokenStatuses(settings, upstream, there, toldNow(management, runtime));
   const isJudged = ext.ok || tellUnjudged(rows, id, ext.failure, runtime) === 0;
   return { rows, isSeen: isJudged && (there.ok || !config.asksClusters) };
 }

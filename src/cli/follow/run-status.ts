@@ -18,6 +18,7 @@ import { missingCluster } from '../../plane/missing-cluster.ts';
 import { after, type ReadFailure, required } from '../../plane/reading.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { AnswerInParts, type Printer, printAnswer } from '../../print/output.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { tellNotLookedAt } from '../reach/not-looked-at.ts';
@@ -115,7 +116,7 @@ async function show(
     return EXIT_NO;
   }
   await tell({ clusters: [config.cluster], isOne: true });
-  await printAnswer(tokenAnswer(tokens.rows, config.cluster, runtime.now()), printer);
+  await printAnswer(tokenAnswer(tokens.rows, config.cluster, toldNow(management, runtime)), printer);
   return tokens.isSeen ? EXIT_OK : EXIT_UNREACHABLE;
 }
 
@@ -129,7 +130,7 @@ async function showClusters(
 ): Promise<void> {
   const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
   management.remembered.learn({ clusters, propagations });
-  const nowMs = runtime.now();
+  const nowMs = toldNow(management, runtime);
   const statuses = clusterStatuses(
     required(clusters),
     unlessUnknown(propagations, [], runtime),

@@ -9,6 +9,7 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { known, type ReadFailure } from '../../plane/reading.ts';
 import { humanDuration } from '../../print/duration.ts';
 import { printObject } from '../../print/output.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { givenDownstream, managementPlane, whileWaiting } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
@@ -27,7 +28,7 @@ export async function runWait({ args, given }: Invocation, runtime: Runtime): Pr
   let wasSeen = config.ignoreNotFound;
   try {
     for (;;) {
-      const evidence = await look(config, management, { ...bounds, now: runtime.now });
+      const evidence = await look(config, management, { ...bounds, now: () => toldNow(management, runtime) });
       requireScope(config, evidence);
       wasSeen ||= isSeen(evidence);
       const explanation = conclude(evidence);

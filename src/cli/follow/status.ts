@@ -4,7 +4,7 @@ import type { Command } from '../terminal/command.ts';
 export const status: Command = {
   description: `Show where every cluster stands: ready or why not, tokens in place of tokens wanted, what is pending, how many are refused for which reason, when it was last in step, for how long it has not been (LAG), and its authenticator.
 
-With a cluster, show its tokens: owner, state, created, expires, last used, and whether each is in the cluster. What is shown is derived from the clock, not from a stored flag. What is in the cluster without a Token is an orphan; unknown is what could not be seen, such as whether a token of ext.cattle.io is there that may not be read.`,
+With a cluster, show its tokens: owner, state, created, expires, last used, and whether each is in the cluster. What is shown is derived from the management plane's clock, not from a stored flag. What is in the cluster without a Token is an orphan; unknown is what could not be seen, such as whether a token of ext.cattle.io is there that may not be read.`,
   arguments: [{ name: 'CLUSTER', help: 'management id of a cluster', optional: true, completes: 'cluster' }],
   flags: STATUS_FLAGS,
   examples: [

@@ -4,6 +4,7 @@ import { readLeader } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { type Division, readDivision, shardsOf } from '../../plane/shards.ts';
 import { age } from '../../print/duration.ts';
+import { toldNow } from '../reach/clocks.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
 
@@ -20,8 +21,8 @@ export async function tellOperator(
   runtime: Runtime,
   shown: Shown,
 ): Promise<void> {
-  const nowMs = runtime.now();
-  const leader = await readLeader(namespace, management, nowMs);
+  const now = (): number => toldNow(management, runtime);
+  const leader = await readLeader(namespace, management, now);
   const lease = `Lease ${namespace}/${LEASE}`;
   if (!leader.ok) {
     note(`not known whether an operator works: ${lease}: ${leader.failure.message}`, runtime);
@@ -29,7 +30,7 @@ export async function tellOperator(
   }
   const { holder = '', vacantSinceMs } = leader.value ?? {};
   if (vacantSinceMs !== undefined) {
-    const ago = age(vacantSinceMs, nowMs);
+    const ago = age(vacantSinceMs, now());
     note(
       `no operator works: nobody has held ${lease} for ${ago}; READY, TOKENS and LAG are of then`,
       runtime,

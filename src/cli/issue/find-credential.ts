@@ -11,6 +11,7 @@ import type { ManagementPlane } from '../../plane/management.ts';
 import { needed } from '../../plane/needed.ts';
 import { known } from '../../plane/reading.ts';
 import { tokenOfBearer } from '../../plane/token-of-bearer.ts';
+import { toldNow } from '../reach/clocks.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 
 /** A credential for a kubeconfig, the token behind it where it is known, and what to tell the person. */
@@ -73,7 +74,7 @@ async function judge(token: Token, { management, config, cluster, endpoints, run
     cluster: cluster.name,
     needsScope: endpoints.some(({ via }) => via === 'ace'),
     user: config.user,
-    nowMs: runtime.now(),
+    nowMs: toldNow(management, runtime),
   });
 }
 

@@ -17,6 +17,7 @@ import { readEndpointSources } from '../../issue/kubeconfig/read-endpoints.ts';
 import { type Issued, issueToken, scopeOf } from '../../issue/make/issue.ts';
 import { takeBack } from '../../issue/make/take-back.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { managementPlane } from '../reach/connect.ts';
 import type { Invocation } from '../terminal/command.ts';
 import { EXIT_OK } from '../terminal/exit.ts';
@@ -34,7 +35,7 @@ export async function runKubeconfig({ args, given }: Invocation, runtime: Runtim
   const management = await managementPlane(config);
   try {
     const cluster = await scopeOf(id, management);
-    const sources = await readEndpointSources(cluster, management, runtime.now());
+    const sources = await readEndpointSources(cluster, management, toldNow(management, runtime));
     const endpoints = usable(sources, config, runtime);
     runtime.interruption();
     const place = await secretPlace(config.destination, runtime);

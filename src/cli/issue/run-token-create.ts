@@ -7,6 +7,7 @@ import { takeBack } from '../../issue/make/take-back.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { until } from '../../print/duration.ts';
 import { printAnswer } from '../../print/output.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { EXIT_OK } from '../terminal/exit.ts';
 import { requireUninterrupted } from '../terminal/interruption.ts';
@@ -52,7 +53,7 @@ async function create(
         return place.write(`${issued.bearer}\n`);
       });
     }
-    await tell(issued, config, runtime);
+    await tell(issued, config, { runtime, nowMs: toldNow(management, runtime) });
     if (place?.path !== undefined) note(`bearer written to ${place.path}`, runtime);
   } finally {
     await place?.release();
@@ -62,9 +63,9 @@ async function create(
 async function tell(
   { token }: Issued,
   config: TokenCreateConfig & AskConfig,
-  runtime: Runtime,
+  { runtime, nowMs }: { readonly runtime: Runtime; readonly nowMs: number },
 ): Promise<void> {
-  const expiresAtMs = effectiveExpiryMs({ ...token, createdAtMs: token.createdAtMs || runtime.now() });
+  const expiresAtMs = effectiveExpiryMs({ ...token, createdAtMs: token.createdAtMs || nowMs });
   const line = `token/${token.name} created${DRY_RUN_SUFFIX[config.dryRun]}`;
   if (config.output === 'table' || config.output === 'wide') {
     const out = config.destination?.kind === 'stdout' ? runtime.stderr : runtime.stdout;
@@ -91,7 +92,7 @@ async function tell(
       printerOf(config, runtime),
     );
   }
-  const left = until(expiresAtMs, runtime.now(), () => '0s');
+  const left = until(expiresAtMs, nowMs, () => '0s');
   note(
     expiresAtMs === undefined ? 'never expires' : `expires ${formatTime(expiresAtMs)}, in ${left}`,
     runtime,

@@ -34,6 +34,7 @@ import { humanDuration } from '../../print/duration.ts';
 import { printable } from '../../print/printable.ts';
 import { paint } from '../../print/style.ts';
 import { VERSION } from '../../version.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { downstreamPlane, managementPlane } from '../reach/connect.ts';
 import { inspectCluster } from '../reach/inspect.ts';
 import type { Invocation } from '../terminal/command.ts';
@@ -175,7 +176,7 @@ interface Making {
 async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   const { config, management, downstream, address, written } = making;
   const { dryRun, durationMs } = config;
-  const nowMs = runtime.now();
+  const nowMs = toldNow(downstream, runtime);
   if (config.renew) note(RENEWED, runtime);
   if (written?.isFor(address, config.cluster) && nowMs < renewalDueAtMs(written.lifetime) && !config.rotate) {
     // The same token; whether it is renewed may be said anew.
@@ -196,7 +197,7 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   const bound = await requestToken(downstream.client, account, durationMs / 1_000);
   const secret = credentialSecret(config, address, bound);
   tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);
-  const goodMs = bound.expiresAtMs - runtime.now();
+  const goodMs = bound.expiresAtMs - toldNow(downstream, runtime);
   note(`the credential is good until ${formatTime(bound.expiresAtMs)}`, runtime);
   if (goodMs < durationMs * 0.9)
     note(`that is shorter than was asked for: the cluster allows no more`, runtime);

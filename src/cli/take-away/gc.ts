@@ -3,7 +3,7 @@ import type { Command } from '../terminal/command.ts';
 
 export const gc: Command = {
   description:
-    'Show what the operator would take away in the downstream clusters, and why: counted by reason and age, each object with -o wide. With --apply, do it from here: every object after a live read of its source, ClusterAuthTokens first, and nothing of what the brake holds back.\n\nThe brake (`GCBlocked`) holds what has no source in the management plane when it is more than `spec.gc` allows; --allow lets one sweep within the hour pass, for as many objects as were looked at.',
+    'Show what the operator would take away in the downstream clusters, and why: counted by reason and age, each object with -o wide. With --apply, do it from here: every object after a live read of its source, ClusterAuthTokens first, and nothing of what the brake holds back. What has expired has to be past by the clock of the management plane and by the one here.\n\nThe brake (`GCBlocked`) holds what has no source in the management plane when it is more than `spec.gc` allows; --allow lets one sweep within the hour pass, for as many objects as were looked at.',
   arguments: [
     {
       name: 'CLUSTER',

@@ -16,9 +16,9 @@ export interface PlanPrinter {
   end(): Promise<void>;
 }
 
-export function planPrinter(config: GcConfig, runtime: Runtime): PlanPrinter {
+/** @param nowMs - by which ages are told; milliseconds since the epoch */
+export function planPrinter(config: GcConfig, runtime: Runtime, nowMs: number): PlanPrinter {
   const printer = printerOf(config, runtime);
-  const nowMs = runtime.now();
   const counts = new AnswerInParts(counted(nowMs), printer);
   const objects = new AnswerInParts(listed(nowMs), printer);
   const isTable = config.output === 'table';

@@ -4,7 +4,7 @@ import { ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
 import { type GcConfig, gcConfig } from '../../config/gc.ts';
 import { blockedObjects } from '../../derive/status.ts';
 import { describeError, TerminalError, UnseenError } from '../../errors.ts';
-import type { Management } from '../../operator/upstream/management.ts';
+import { EXT_TOKENS_WATCH, type Management } from '../../operator/upstream/management.ts';
 import { eachBounded } from '../../plane/bounded.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { missingCluster } from '../../plane/missing-cluster.ts';
@@ -13,6 +13,7 @@ import { type ApplySources, applyPlan } from '../../removal/apply-plan.ts';
 import type { RemovalPlan } from '../../removal/plan.ts';
 import { managedClusters, type PlanSources, readPlan } from '../../removal/read-plan.ts';
 import { readManagement } from '../../removal/snapshot.ts';
+import { planTimes, tellClocks, toldNow } from '../reach/clocks.ts';
 import { downstreamPlane, managementPlane, tellUnknownInstallation } from '../reach/connect.ts';
 import { InOrder } from '../reach/in-order.ts';
 import { givenUp, patienceWith } from '../reach/patience.ts';
@@ -87,6 +88,8 @@ async function missing(cluster: string, management: ManagementPlane): Promise<st
 
 async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtime): Promise<number> {
   const management = await readManagement(plane, config.downstreamKubeconfig === undefined);
+  tellClocks(plane, runtime);
+  tellUnread(management, runtime);
   await tellUnknownInstallation(plane, runtime, 'is left out');
   const known = managedClusters(management);
   if (config.cluster !== undefined && !known.includes(config.cluster)) {
@@ -97,11 +100,21 @@ async function planAll(config: GcConfig, plane: ManagementPlane, runtime: Runtim
   return config.what === 'apply' ? applyAll(clusters, given) : showAll(clusters, given);
 }
 
+/** What is written for tokens that are not read stays, and so does what may be there for them. */
+function tellUnread({ unread }: Management, runtime: Runtime): void {
+  const why = unread.get(EXT_TOKENS_WATCH);
+  if (why === undefined) return;
+  note(
+    `not looked at: tokens of ext.cattle.io: ${why}; what was written for them stays, and no user counts as unused`,
+    runtime,
+  );
+}
+
 /** Each cluster as soon as it is seen. */
 async function showAll(clusters: readonly string[], given: Given): Promise<number> {
   const { config, runtime } = given;
   const progress = progressOf('reading clusters', runtime);
-  const printer = planPrinter(config, runtime);
+  const printer = planPrinter(config, runtime, toldNow(given.plane, runtime));
   const shown = new InOrder<RemovalPlan>(
     clusters,
     (plan) => {
@@ -186,7 +199,7 @@ async function withCluster(
   if (downstream.unproven) note(downstream.unproven, runtime);
   try {
     const readsCredentials = config.downstreamKubeconfig === undefined;
-    const sources = { management, plane, downstream, nowMs: runtime.now(), readsCredentials };
+    const sources = { management, plane, downstream, ...planTimes(plane, runtime), readsCredentials };
     await use(await readPlan(cluster, sources), sources);
   } finally {
     await downstream.close();

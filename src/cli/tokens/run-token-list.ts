@@ -22,6 +22,7 @@ import { known, type Reading } from '../../plane/reading.ts';
 import { age, until } from '../../print/duration.ts';
 import { type Answer, printAnswer } from '../../print/output.ts';
 import type { Progress } from '../../print/progress.ts';
+import { toldNow } from '../reach/clocks.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { EXIT_OK } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
@@ -35,20 +36,21 @@ import { outOfUseInClusters } from './uses-in-clusters.ts';
 export async function runTokenList(given: Given, runtime: Runtime): Promise<number> {
   const config = tokenListConfig(given, runtime.env, runtime.home);
   const management = await managementPlane(config);
-  const nowMs = runtime.now();
+  const now = (): number => toldNow(management, runtime);
   try {
     const progress = progressOf('reading tokens', runtime);
-    const selected = await selectTokens(config.selection, management, { nowMs, progress });
-    const ext = await selectExtTokens(config.selection, management, nowMs);
+    const selected = await selectTokens(config.selection, management, { now, progress });
+    const ext = await selectExtTokens(config.selection, management, now);
     if (!ext.ok) note(`not shown: tokens of ext.cattle.io: ${ext.failure.message}`, runtime);
     const tokens = await outOfUseInClusters([...selected, ...(known(ext) ?? [])], config.selection, {
       config,
       management,
       runtime,
+      now,
     });
     if (tokens.length === 0) await requireNamed(config.selection, management);
     const users = await usersOf(tokens, management, runtime);
-    await printAnswer(answerOf(tokens, users, nowMs), printerOf(config, runtime));
+    await printAnswer(answerOf(tokens, users, now()), printerOf(config, runtime));
     return EXIT_OK;
   } finally {
     await management.close();
@@ -58,19 +60,20 @@ export async function runTokenList(given: Given, runtime: Runtime): Promise<numb
 /**
  * The tokens that are meant, by name. Read in pages, and each forgets its secret at once.
  *
+ * @param options.now - what time it is, once a page has come; milliseconds since the epoch
  * @throws {ConnectionError} when they cannot all be read
  */
 export async function selectTokens(
   selection: Selection,
   management: ManagementPlane,
-  { nowMs, progress }: { nowMs: number; progress: Progress },
+  { now, progress }: { now: () => number; progress: Progress },
 ): Promise<readonly ListedToken[]> {
   const found: ListedToken[] = [];
   let seen = 0;
   const { selector } = selection;
   const read = await management.reading(async () => {
     for await (const page of management.pages(TOKENS, selector === '' ? {} : { labelSelector: selector })) {
-      found.push(...page.map(parseListedToken).filter((token) => matches(token, selection, nowMs)));
+      found.push(...page.map(parseListedToken).filter((token) => matches(token, selection, now())));
       seen += page.length;
       progress.update(seen);
     }
@@ -84,11 +87,11 @@ export async function selectTokens(
 export async function selectExtTokens(
   selection: Selection,
   management: ManagementPlane,
-  nowMs: number,
+  now: () => number,
 ): Promise<Reading<readonly ListedToken[]>> {
   const read = await readExtTokens(management, parseListedExtToken, selection.selector);
   if (!read.ok) return read;
-  return { ok: true, value: read.value.filter((token) => matches(token, selection, nowMs)) };
+  return { ok: true, value: read.value.filter((token) => matches(token, selection, now())) };
 }
 
 /** As `-o name` has it. Whole, because `token` alone may mean a kind of Rancher's newer API to kubectl. */

@@ -1,9 +1,10 @@
 import { namesOf } from '../../config/act.ts';
 import { type TokenRevokeConfig, tokenRevokeConfig } from '../../config/token.ts';
 import type { ListedToken } from '../../issue/change/listed-token.ts';
-import { isSystemToken } from '../../issue/change/select.ts';
+import { isByTime, isSystemToken } from '../../issue/change/select.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { known } from '../../plane/reading.ts';
+import { agreedNow, tellClocks } from '../reach/clocks.ts';
 import { managementPlane } from '../reach/connect.ts';
 import { askPerson } from '../terminal/ask-person.ts';
 import type { Invocation } from '../terminal/command.ts';
@@ -67,12 +68,13 @@ async function tokensMeant(
 ): Promise<Meant> {
   if (names.length > 0) return tokensNamed(names, management, config.ignoreNotFound);
   const { selection } = config;
-  const nowMs = runtime.now();
   const progress = progressOf('reading tokens', runtime);
-  const listed = await selectTokens(selection, management, { nowMs, progress });
-  const ext = await selectExtTokens(selection, management, nowMs);
+  const now = (): number => agreedNow(management, runtime);
+  const listed = await selectTokens(selection, management, { now, progress });
+  const ext = await selectExtTokens(selection, management, now);
+  if (isByTime(selection)) tellClocks(management, runtime);
   const both = [...listed, ...(known(ext) ?? [])];
-  const outOfUse = await outOfUseInClusters(both, selection, { config, management, runtime });
+  const outOfUse = await outOfUseInClusters(both, selection, { config, management, runtime, now });
   const selected = await withoutOwn(outOfUse, management, runtime);
   const meant = config.includeSystem ? selected : withoutSystem(selected, runtime);
   return {

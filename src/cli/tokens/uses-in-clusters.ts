@@ -15,6 +15,8 @@ interface Asking {
   readonly config: AskConfig;
   readonly management: ManagementPlane;
   readonly runtime: Runtime;
+  /** By which a use was long ago; milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** When each token of a cluster was last used there, in milliseconds since the epoch, by name. */
@@ -27,13 +29,13 @@ type Uses = ReadonlyMap<string, number>;
 export async function outOfUseInClusters(
   tokens: readonly ListedToken[],
   selection: Selection,
-  { config, management, runtime }: Asking,
+  { config, management, runtime, now }: Asking,
 ): Promise<readonly ListedToken[]> {
   if (selection.unusedForMs === undefined && selection.neverUsedForMs === undefined) return tokens;
   const uses = new Map<string, Reading<Uses>>();
   const clusters = new Set(tokens.map(({ clusterName }) => clusterName).filter((name) => name !== ''));
   await eachBounded(clusters, AT_ONCE, async (cluster) => {
-    uses.set(cluster, await usesIn(cluster, { config, management, runtime }));
+    uses.set(cluster, await usesIn(cluster, { config, management, runtime, now }));
   });
   const isUnseen = ({ clusterName }: ListedToken): boolean => uses.get(clusterName)?.ok === false;
   for (const [cluster, read] of uses) {
@@ -47,7 +49,7 @@ export async function outOfUseInClusters(
   return tokens
     .filter((token) => !isUnseen(token))
     .map((token) => ({ ...token, lastUsedAtMs: latest(token, uses.get(token.clusterName)) }))
-    .filter((token) => isOutOfUse(token, selection, runtime.now()));
+    .filter((token) => isOutOfUse(token, selection, now()));
 }
 
 async function usesIn(cluster: string, { config, management, runtime }: Asking): Promise<Reading<Uses>> {

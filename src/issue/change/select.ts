@@ -12,6 +12,11 @@ export interface TokenFilter {
   readonly neverUsedForMs: number | undefined;
 }
 
+/** Whether it takes a clock to tell which tokens are meant. */
+export function isByTime({ expiringWithinMs, unusedForMs, neverUsedForMs }: TokenFilter): boolean {
+  return [expiringWithinMs, unusedForMs, neverUsedForMs].some((ms) => ms !== undefined);
+}
+
 /** Whether a token is meant. */
 export function matches(token: ListedToken, filter: TokenFilter, nowMs: number): boolean {
   const { user, cluster, expiringWithinMs } = filter;

@@ -39,7 +39,6 @@ export class ClusterPropagator {
   readonly #workers: Workers;
   #settings: ClusterSettings | undefined;
   #session: ClusterSession | undefined;
-  /** Of the open session. */
   #credentialsVersion: string | undefined;
   readonly #drain: Drain;
   readonly #identity: ClusterIdentity;

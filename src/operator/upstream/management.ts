@@ -11,7 +11,7 @@ import type {
   UserAttribute,
 } from '../../api/types.ts';
 import { RANCHER_ADDRESSES, type Ways } from '../../clusters/ways.ts';
-import { holderOf } from '../../derive/older.ts';
+import { sourceOf } from '../../derive/older.ts';
 import { Store } from '../../kube/store.ts';
 import { ALL_NEEDED, type TokenNeeds, TokenSources, TokenStore } from './token-sources.ts';
 
@@ -54,10 +54,10 @@ export class Management {
   }
 
   /**
-   * The token of that name that the objects under it in a cluster are of; see {@link holderOf}.
+   * The token of that name that the objects under it in a cluster are of; see {@link sourceOf}.
    *
    * @param cluster - undefined: of whichever cluster
-   * @param written - the kind that they were written for. That one of the other kind is there for another cluster says nothing of it
+   * @param written - the kind that they were written for
    */
   token(
     name: string,
@@ -65,10 +65,7 @@ export class Management {
     nowMs: number,
     written?: Token['api'] | undefined,
   ): Token | undefined {
-    const named = this.tokensNamed(name);
-    const holder = holderOf(named, cluster, nowMs);
-    if (!written || holder?.clusterName === cluster) return holder;
-    return named.find(({ api }) => api === written);
+    return sourceOf(this.tokensNamed(name), cluster, nowMs, written);
   }
 
   /** At most one of each kind. */

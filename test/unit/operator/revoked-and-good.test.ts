@@ -14,8 +14,7 @@ import { DeletionEvidence } from '../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../src/operator/upstream/management.ts';
 import type { TokenSources } from '../../../src/operator/upstream/token-sources.ts';
 import { Watches } from '../../../src/operator/upstream/watches.ts';
-import { ManagementPlane } from '../../../src/plane/management.ts';
-import { aToken, aUser, HOUR, NOW, rawExtToken, timeText } from '../../support/builders.ts';
+import { aToken, aUser, HOUR, NOW, rawExtToken } from '../../support/builders.ts';
 import {
   attributeOf,
   carriedOut,
@@ -226,16 +225,4 @@ test('a revoked ext token goes, by its own evidence, while the v3 Token of that 
     );
   expect(decide(evidence.has('token/ext/t-1'))).toContain('deletes ClusterAuthToken t-1');
   expect(decide(evidence.has('token/t-1'))).toContain('GCBlocked');
-});
-
-test('of two tokens of one name, a command gets the one of the cluster that is asked for', async () => {
-  const plane = Object.create(ManagementPlane.prototype) as ManagementPlane;
-  const v3 = aToken();
-  const younger = ext('t-1', { cluster: 'c-2' }, { creationTimestamp: timeText(NOW + HOUR) });
-  plane.get = (async ({ kind }: { kind: string }) => ({
-    ok: true,
-    value: kind === 'Token' ? v3 : younger,
-  })) as never;
-  expect(await plane.token('t-1', 'c-2')).toEqual({ ok: true, value: younger });
-  expect(await plane.token('t-1', 'c-1')).toEqual({ ok: true, value: v3 });
 });

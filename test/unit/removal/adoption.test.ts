@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS } from '../../../src/api/names.ts';
 import { parseCluster } from '../../../src/api/parse-cluster.ts';
+import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
 import type { Cluster, KubeObject, Token, User } from '../../../src/api/types.ts';
 import {
   ObservedState,
@@ -14,7 +15,7 @@ import { removeLeftovers, requireProven } from '../../../src/removal/apply-adopt
 import type { ApplySources } from '../../../src/removal/apply-plan.ts';
 import { foreignSecret } from '../../../src/removal/read-adoption.ts';
 import type { Removed } from '../../../src/removal/remove.ts';
-import { aToken, aUser, EXT_HASH, NOW } from '../../support/builders.ts';
+import { aToken, aUser, EXT_HASH, NOW, rawExtToken } from '../../support/builders.ts';
 import { attributeOf, byRancher, foreign, pairOf } from '../../support/decision-facts.ts';
 import { FakeApi } from '../../support/fake-api.ts';
 import { endlessPatience } from '../../support/patience.ts';
@@ -45,6 +46,8 @@ interface Given {
   readonly enabled?: unknown;
   readonly elsewhere?: Cluster | undefined;
   readonly token?: Token | undefined;
+  /** Of the other kind. */
+  readonly sameName?: readonly Token[];
   readonly user?: User | undefined;
   readonly cat?: KubeObject | undefined;
   readonly secret?: KubeObject;
@@ -148,6 +151,7 @@ describe('taking it away', () => {
     const read = async (value: unknown): Promise<unknown> => ({ ok: true, value });
     const plane = {
       token: () => read(token),
+      tokensNamed: () => read([token, ...(now.sameName ?? [])]),
       user: () => read(user),
       cluster: (name: string) => read(clusters.find((cluster) => cluster.name === name)),
     };
@@ -182,6 +186,12 @@ describe('taking it away', () => {
       'Secret kept token t-1 is wanted in cluster c-2',
       'ClusterUserAttribute kept Secret t-1 is still there',
     ]);
+  });
+
+  test('keeps a pair by whose name a token of either kind is wanted in a cluster', async () => {
+    const ext = parseExtToken(rawExtToken({ cluster: 'c-2', ttl: '-1' }));
+    const told = await remove({ token: aToken({ enabled: false }), sameName: [ext] });
+    expect(told[0]).toBe('ClusterAuthToken kept token t-1 is wanted in cluster c-2');
   });
 
   test('keeps the user of a pair that could not be deleted', async () => {

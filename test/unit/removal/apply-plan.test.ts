@@ -38,7 +38,13 @@ async function aRemoval(
   const apiVersion = kind === 'Secret' ? 'v1' : 'cluster.cattle.io/v3';
   await api.create(resource, { apiVersion, kind, metadata: { name, namespace: 'cattle-system' } });
   const object = api.find(kind, name) as KubeObject;
-  const source = { token: name, user: undefined, createdAtMs: undefined, lastUsedAtMs: undefined };
+  const source = {
+    token: name,
+    api: 'v3' as const,
+    user: undefined,
+    createdAtMs: undefined,
+    lastUsedAtMs: undefined,
+  };
   return { object, reason: 'TokenNotFound', heldBack, ...source };
 }
 

@@ -25,13 +25,14 @@ function setCluster(fields: Json | undefined): void {
   else clusters.replace([parseCluster(rawCluster(fields, { resourceVersion: String(Math.random()) }))]);
 }
 
-function plan(isGone = false): RemovalPlan {
+function plan(isGone = false, latestMs = world.nowMs): RemovalPlan {
   const { management, observed, nowMs } = world;
   return planRemovals({
     cluster: 'c-1',
     management,
     snapshot: { observed, createdAtMs, lastUsedAtMs },
     nowMs,
+    latestMs,
     isGone,
   });
 }
@@ -168,10 +169,13 @@ describe('the brake', () => {
     setPropagation({});
   });
 
-  const setPropagation = (annotations: Json): unknown =>
+  const setPropagation = (annotations: Json, managedFields: readonly object[] = []): unknown =>
     world.management.propagations.replace([
       parsePropagation({
-        metadata: { name: 'c-1', uid: 'p', resourceVersion: String(Math.random()), annotations },
+        metadata: {
+          ...{ name: 'c-1', uid: 'p', resourceVersion: String(Math.random()) },
+          ...{ annotations, managedFields },
+        },
         spec: { gc: { minDeletes: 5, maxDeletePercent: 10 } },
       }),
     ]);
@@ -182,6 +186,22 @@ describe('the brake', () => {
     const held = removals.filter(({ heldBack }) => heldBack).map(({ object }) => keyOf(object));
     expect(held).toHaveLength(20);
     expect(held).not.toContain('ClusterAuthToken/t-11');
+  });
+
+  test('holds the users of those tokens with them, who would be refused without a ClusterUserAttribute', () => {
+    const users = plan().removals.filter(({ user }) => user !== undefined);
+    expect(users.map(({ object }) => keyOf(object))).toEqual(['ClusterUserAttribute/u-11']);
+    setPropagation({ 'ace-operator.io/allow-gc': '20' });
+    expect(plan().removals.filter(({ user }) => user !== undefined)).toHaveLength(11);
+  });
+
+  test('is lifted for an hour, by whichever clock says that it is over', () => {
+    const f = 'f:ace-operator.io/allow-gc';
+    const fieldsV1 = { 'f:metadata': { 'f:annotations': { [f]: {} } } };
+    const time = timeText(world.nowMs);
+    setPropagation({ 'ace-operator.io/allow-gc': '20' }, [{ manager: 'kubectl', time, fieldsV1 }]);
+    expect(plan(false, world.nowMs + HOUR).allowed).toBe(true);
+    expect(plan(false, world.nowMs + 2 * HOUR).allowed).toBe(false);
   });
 
   test('is lifted by the annotation', () => {
