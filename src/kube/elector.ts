@@ -120,6 +120,7 @@ export class Elector implements Leadership {
   /** @returns false when somebody wrote before us */
   async #write(before: LeaseRecord | undefined): Promise<boolean> {
     const askedAt = instant();
+    this.#candidacy.attempt();
     const answer = await this.#send(before, this.#candidacy.identity);
     if (answer === undefined) return false;
     this.#candidacy.confirm(parseLease(answer), askedAt, instant());

@@ -429,6 +429,7 @@ export class Simulation {
     const write = (): void => {
       const askedAt = this.#instant(machine);
       const version = candidacy.record?.resourceVersion ?? '';
+      candidacy.attempt();
       this.#ask(
         machine,
         () => {
