@@ -1,4 +1,5 @@
 import type { LeaseRecord } from './lease.ts';
+import { isOlder } from './versions.ts';
 
 /** One moment, by both clocks, in milliseconds. */
 export interface Instant {
@@ -28,7 +29,9 @@ export interface LeaseTiming {
 export class Candidacy {
   readonly identity: string;
   readonly #timing: LeaseTiming;
-  #seen: { readonly record: LeaseRecord; readonly sinceMs: number } | undefined;
+  #seen: { readonly record: LeaseRecord; readonly sinceMs: number; readonly wentBack: boolean } | undefined;
+  /** A write was sent, and may have come through or still do so, for all that is known. */
+  #isUnanswered = false;
   #writesFromMs = Number.NEGATIVE_INFINITY;
   #renewedAt: Instant | undefined;
 
@@ -49,8 +52,13 @@ export class Candidacy {
 
   /** The Lease was read. `at` is a moment after the answer came. */
   observe(record: LeaseRecord, at: Instant): void {
-    if (this.#seen?.record.resourceVersion === record.resourceVersion) return;
-    this.#seen = { record, sinceMs: at.monotonicMs };
+    const before = this.#seen?.record.resourceVersion;
+    if (before === record.resourceVersion) return;
+    // Not so where one was deleted, and made anew.
+    const wentBack =
+      Boolean(before && record.resourceVersion) && isOlder(record.resourceVersion, before ?? '');
+    this.#seen = { record, sinceMs: at.monotonicMs, wentBack };
+    if (record.holder !== this.identity) this.#isUnanswered = false;
   }
 
   /**
@@ -64,13 +72,23 @@ export class Candidacy {
     this.observe({ ...this.#seen.record, holder, resourceVersion: '' }, at);
   }
 
-  /** Milliseconds until the Lease that was seen may be taken, if it stays as it is. 0: now. */
+  /**
+   * Milliseconds until the Lease that was seen may be taken, if it stays as it is. 0: now. One that was put back from a backup is
+   * another's, whoever it names, and if nobody: who had it before that may not know yet.
+   */
   takeableInMs(now: Instant): number {
     if (!this.#seen) return 0;
-    const { record, sinceMs } = this.#seen;
-    if (record.holder === '' || record.holder === this.identity) return 0;
+    const { record, sinceMs, wentBack } = this.#seen;
+    const isVacant = record.holder === '' && !wentBack;
+    const isOurs = record.holder === this.identity && (this.holds || this.#isUnanswered);
+    if (isVacant || isOurs) return 0;
     const waitMs = Math.max(record.durationMs, this.#timing.leaseMs);
     return Math.max(0, sinceMs + waitMs - now.monotonicMs);
+  }
+
+  /** A write that takes or renews the Lease is about to be sent. */
+  attempt(): void {
+    this.#isUnanswered = true;
   }
 
   /**
@@ -81,6 +99,7 @@ export class Candidacy {
     const putBack = this.#seen?.record.resourceVersion === '' && this.#seen.record.holder === '';
     if (putBack) this.#writesFromMs = answeredAt.monotonicMs + this.#timing.leaseMs;
     this.observe(record, answeredAt);
+    this.#isUnanswered = false;
     this.#renewedAt = askedAt;
   }
 

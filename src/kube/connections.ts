@@ -1,8 +1,9 @@
 import type { DetailedPeerCertificate } from 'node:tls';
-import { buildConnector, type Client, Pool } from 'undici';
+import { buildConnector, Client, Pool } from 'undici';
 import { type Fence, FencedPool } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
 import { type Connector, throughProxy } from './proxy.ts';
+import { endWhenSilent, followGoaway, isHttp2, SilenceError } from './signs-of-life.ts';
 
 export interface ConnectionsOptions {
   /** Connections for requests at most; watches have their own and are not counted. */
@@ -17,12 +18,6 @@ export interface ConnectionsOptions {
   readonly idleMs?: number;
   /** So long a TLS session is resumed; an hour without it. */
   readonly sessionMs?: number;
-}
-
-/** Nothing came in the time that it may take. */
-export class SilenceError extends Error {
-  override readonly name = 'SilenceError';
-  readonly code = 'TIMEOUT';
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -85,9 +80,12 @@ export class Connections {
     this.#retire(pool);
   }
 
-  /** Whatever took the connection of the watches away has most likely taken the others, too: nobody waits for them. */
-  #giveUp(): void {
-    if (this.#closed) return;
+  /**
+   * Whatever took the connection of the present watches away has most likely taken the others, too: nobody waits for them. Earlier
+   * watches go over connections that nothing else goes over, perhaps to a server that is not there any more.
+   */
+  #giveUp(watches: Pool): void {
+    if (this.#closed || watches !== this.#watches) return;
     const silent = this.#requests;
     this.#requests = this.#newRequests();
     void silent.destroy(new SilenceError('the server gives no sign of life'));
@@ -128,9 +126,14 @@ export class Connections {
     // It was agreed on with what is not shown, or not trusted, any more.
     this.#session = undefined;
     this.suspect(this.#requests);
-    const watches = this.#watches;
+    if (this.#watches) this.#leave(this.#watches);
+  }
+
+  /** Watches from here on go over new connections. */
+  #leave(watches: Pool): void {
+    if (watches !== this.#watches || this.#closed) return;
     this.#watches = undefined;
-    if (watches) this.#retire(watches);
+    this.#retire(watches);
   }
 
   /** Whatever is under way is let end, in its own time; a watch does so within a minute. */
@@ -156,7 +159,7 @@ export class Connections {
   #newWatches(): Pool {
     const connect = this.#resuming(true);
     const { pingMs = PING_MS } = this.#options;
-    return new Pool(this.#access.server.origin, {
+    const pool: Pool = new Pool(this.#access.server.origin, {
       allowH2: true,
       ...this.#idle(),
       headersTimeout: this.#options.timeoutMs,
@@ -165,10 +168,15 @@ export class Connections {
       connect: (options, callback) =>
         connect(options, (...answer) => {
           const [, socket] = answer;
-          if (socket && isHttp2(socket)) endWhenSilent(socket, pingMs, () => this.#giveUp());
+          if (socket && isHttp2(socket)) endWhenSilent(socket, pingMs, () => this.#giveUp(pool));
           callback(...answer);
         }),
     } as Pool.Options & { h2Options: Client.Options['h2Options'] });
+    pool.on('connect', (_, targets) => {
+      const client = targets.at(-1);
+      if (client instanceof Client) followGoaway(client, pingMs, () => this.#leave(pool));
+    });
+    return pool;
   }
 
   #idle(): Pick<Pool.Options, 'keepAliveTimeout' | 'keepAliveMaxTimeout'> {
@@ -224,32 +232,3 @@ export class Connections {
     return proxy ? throughProxy(proxy, connect, CONNECT_TIMEOUT_MS) : connect;
   }
 }
-
-type Socket = NonNullable<Parameters<Parameters<Connector>[1]>[1]>;
-
-function isHttp2(socket: Socket): boolean {
-  return 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
-}
-
-/** The peer answers each PING, so that a connection that is alive never stops receiving. */
-function endWhenSilent(socket: Socket, pingMs: number, onSilence: () => void): void {
-  let received = socket.bytesRead;
-  let missed = 0;
-  let lookedAtMs = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    // When this process itself stood still, the answers may lie there unread.
-    const stoodStill = now - lookedAtMs > 2 * pingMs;
-    lookedAtMs = now;
-    missed = socket.bytesRead !== received || stoodStill ? 0 : missed + 1;
-    received = socket.bytesRead;
-    if (missed < MISSED_PINGS) return;
-    clearInterval(timer);
-    socket.destroy(new SilenceError('the connection gives no sign of life'));
-    onSilence();
-  }, pingMs);
-  timer.unref();
-  socket.once('close', () => clearInterval(timer));
-}
-
-const MISSED_PINGS = 3;

@@ -32,6 +32,8 @@ export interface ElectorOptions {
   readonly timing: LeaseTiming;
   readonly listener: LeadershipListener;
   readonly onError: (error: unknown) => void;
+  /** Makes the namespace anew, once a Lease could not be created because it is gone: nobody leads until it is there. */
+  readonly makeNamespace: () => Promise<void>;
 }
 
 /** Leads without asking: for one replica, by the word of whoever started it. */
@@ -90,7 +92,7 @@ export class Elector implements Leadership {
       try {
         await this.#step();
       } catch (error) {
-        if (!signal.aborted) this.#options.onError(error);
+        if (!signal.aborted) await tellFailure(error, this.#options);
       }
       await pause(this.#untilNextMs(), signal);
     }
@@ -118,6 +120,7 @@ export class Elector implements Leadership {
   /** @returns false when somebody wrote before us */
   async #write(before: LeaseRecord | undefined): Promise<boolean> {
     const askedAt = instant();
+    this.#candidacy.attempt();
     const answer = await this.#send(before, this.#candidacy.identity);
     if (answer === undefined) return false;
     this.#candidacy.confirm(parseLease(answer), askedAt, instant());
@@ -139,7 +142,7 @@ export class Elector implements Leadership {
     try {
       return isThere ? await client.update(LEASES, object) : await client.create(LEASES, object);
     } catch (error) {
-      if (isConflict(error) || isAlreadyExists(error) || isObjectMissing(error)) return undefined;
+      if (isOvertaken(error, isThere)) return undefined;
       throw error;
     }
   }
@@ -177,6 +180,20 @@ export class Elector implements Leadership {
       this.#options.onError(error);
     }
   }
+}
+
+/** Whether a write of a Lease failed because somebody wrote, created or deleted it before; to create one, its namespace has to be there. */
+export function isOvertaken(error: unknown, wasThere: boolean): boolean {
+  return isConflict(error) || isAlreadyExists(error) || (wasThere && isObjectMissing(error));
+}
+
+/** Tells of a failed turn of an election. One that lacked the namespace has it made, so that the next may succeed. */
+export async function tellFailure(
+  error: unknown,
+  { onError, makeNamespace }: Pick<ElectorOptions, 'onError' | 'makeNamespace'>,
+): Promise<void> {
+  onError(error);
+  if (isObjectMissing(error)) await makeNamespace().catch(onError);
 }
 
 function instant(): Instant {

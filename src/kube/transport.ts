@@ -9,10 +9,11 @@ import {
 import { readBeginning } from './body.ts';
 import { certificateReason, describeCertificate, shownIn } from './certificate.ts';
 import { tooLarge } from './classify.ts';
-import { Connections, type ConnectionsOptions, SilenceError } from './connections.ts';
+import { Connections, type ConnectionsOptions } from './connections.ts';
 import { BodyTooLongError, Exchange } from './exchange.ts';
 import type { Fence, FencedOptions } from './fence.ts';
 import type { Access } from './kubeconfig.ts';
+import { SilenceError } from './signs-of-life.ts';
 
 export interface Reply {
   readonly status: number;

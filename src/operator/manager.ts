@@ -103,7 +103,10 @@ export class Manager {
       ...{ log, isSharded: config.shards > 0 },
       newTerm: (shards) => this.#newTerm(shards),
     });
-    this.#ownership = ownershipOf({ config, client: this.#leaseClient, listener: this.#terms, log });
+    this.#ownership = ownershipOf({
+      ...{ config, client: this.#leaseClient, listener: this.#terms, log },
+      makeNamespace: () => this.#restoreOwnNamespace(),
+    });
     publishGauges(
       this.#metrics,
       () => this.#terms.propagators(),
@@ -231,6 +234,12 @@ export class Manager {
       // Not being allowed to look is no sign that it is missing; what needs it will say so.
       if (!(error instanceof ApiError && error.code === 403)) throw error;
     }
+  }
+
+  /** It was there, and is gone. Nothing is made in another cluster that answers in the place of the management plane. */
+  async #restoreOwnNamespace(): Promise<void> {
+    const answering = await new PlaneIdentity(this.#leaseClient).identify();
+    if (answering === this.#plane.uid) await this.#ensureOwnNamespace();
   }
 
   #observe(resource: string): Partial<ReflectorObserver> {

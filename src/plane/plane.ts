@@ -3,9 +3,9 @@ import type { KubeObject } from '../api/types.ts';
 import { CERTIFICATE_REASONS, UnseenError } from '../errors.ts';
 import { apiError } from '../kube/classify.ts';
 import { KubeClient, type ListOptions } from '../kube/client.ts';
-import { SilenceError } from '../kube/connections.ts';
 import type { Access } from '../kube/kubeconfig.ts';
 import { PlaneClock } from '../kube/plane-clock.ts';
+import { SilenceError } from '../kube/signs-of-life.ts';
 import { Transport } from '../kube/transport.ts';
 import { type ReadFailure, type Reading, reading } from './reading.ts';
 

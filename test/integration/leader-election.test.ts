@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LEASE, LEASES } from '../../src/api/names.ts';
+import { LEASE, LEASES, NAMESPACES } from '../../src/api/names.ts';
 import { eventually } from '../support/eventually.ts';
+import { kubectlSays } from '../support/kubectl.ts';
 import { type OperatorProcess, startOperator } from '../support/operator-process.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { OWN_NAMESPACE, proxiedKubeconfig, startWorld, type World } from '../support/world.ts';
@@ -217,4 +218,23 @@ describe('two replicas', () => {
       .filter((line) => line.includes(`cluster="${CLUSTER}"`) && /verb="(post|put|patch|delete)"/.test(line))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
+
+  test('make their namespace anew when it is gone, and revoke again', async () => {
+    const { adminKubeconfig } = world.management.plane;
+    await world.createToken('last', CLUSTER, 'u-ada');
+    await arrives('last');
+    // No controller is there to empty the namespace, and to let it go then.
+    await world.management.remove(NAMESPACES, OWN_NAMESPACE);
+    const namespace = await world.management.get(NAMESPACES, OWN_NAMESPACE);
+    await world.management.remove(LEASES, LEASE, OWN_NAMESPACE);
+    const emptied = JSON.stringify({ ...namespace, spec: { finalizers: [] } });
+    const finalize = ['replace', '--raw', `/api/v1/namespaces/${OWN_NAMESPACE}/finalize`, '-f', '-'];
+    await kubectlSays(adminKubeconfig, finalize, emptied);
+
+    await world.patchToken('last', { enabled: false });
+    await leaves('last');
+    expect(await world.management.get(NAMESPACES, OWN_NAMESPACE)).not.toMatchObject({
+      metadata: { uid: namespace?.metadata?.uid },
+    });
+  });
 });

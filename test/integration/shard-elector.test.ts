@@ -117,6 +117,7 @@ describe('replicas that divide shards by Leases', () => {
         },
       },
       onError: (error) => errors.push(error),
+      makeNamespace: async () => {},
     });
     const replica: Replica = { name, elector, proxy, transport, told, requests: 0 };
     replicas.push(replica);
@@ -154,6 +155,7 @@ describe('replicas that divide shards by Leases', () => {
       },
       listener: { elected: () => {}, lost: () => {} },
       onError: (error) => errors.push(error),
+      makeNamespace: async () => {},
     });
     elector.start();
     return {

@@ -1,8 +1,9 @@
 import { LEASES } from '../../api/names.ts';
-import { isAlreadyExists, isConflict, isObjectMissing } from '../../errors.ts';
+import { isConflict } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import type { Instant, LeaseTiming } from '../candidacy.ts';
 import type { KubeClient } from '../client.ts';
+import { isOvertaken } from '../elector.ts';
 import { Reflector } from '../reflector.ts';
 import { Store } from '../store.ts';
 import type { Look } from './membership.ts';
@@ -74,7 +75,7 @@ export class LeaseTable {
         : await client.create(LEASES, object, { signal });
       return parseShardingLease(answer);
     } catch (error) {
-      if (isConflict(error) || isAlreadyExists(error) || isObjectMissing(error)) return undefined;
+      if (isOvertaken(error, before !== undefined)) return undefined;
       throw error;
     }
   }

@@ -143,7 +143,7 @@ function heldStep(
   facts: ShardFacts,
   { shard, lease: before, target }: Case,
 ): ShardWrite | 'release' | undefined {
-  if (before === undefined) return undefined;
+  if (before === undefined || wentBack(facts, before)) return undefined;
   const write = { kind: 'write' as const, shard, before, holder: facts.identity };
   if (before.isPutBack) {
     return hasStood(facts, before) ? { ...write, isPutBack: false } : undefined;
@@ -167,13 +167,18 @@ function freeStep(
     return { kind: 'write', shard, before, holder: isOurs ? identity : '', isPutBack: !founds };
   }
   if (!(isFree && isOurs)) return undefined;
-  const isPutBack = before.isPutBack && before.shards === facts.shards && !hasStood(facts, before);
-  return { kind: 'write', shard, before, holder: identity, isPutBack };
+  const isWaiting = before.isPutBack && before.shards === facts.shards && !hasStood(facts, before);
+  return { kind: 'write', shard, before, holder: identity, isPutBack: isWaiting || wentBack(facts, before) };
 }
 
 /** It was put back so long ago that all have lapsed who did not know. */
 function hasStood({ sightings, sentMs, leaseMs }: ShardFacts, lease: ShardingLease): boolean {
   return sightings.thereMs(lease, sentMs) >= leaseMs;
+}
+
+/** It names who had it when a backup was made: whoever has it since may act until its own next look. */
+function wentBack({ sightings, sentMs }: ShardFacts, lease: ShardingLease): boolean {
+  return sightings.wentBack(lease, sentMs);
 }
 
 function isThriving({ base, leases, sightings, sentMs }: ShardFacts, identity: string): boolean {

@@ -29,7 +29,8 @@ const NO_CHANGE: Change = { acquired: [], dropped: [] };
  *   vacant, or has stood unchanged for its duration. A member acts only so long after a write of it that it knows of.
  * - A shard's Lease changes hands by compare-and-swap: given by its owner, who has ended to act for it, or taken when its owner
  *   is dead. Who was judged dead never acts again under that identity; see {@link Membership}.
- * - Where somebody deleted a Lease, it is put back at once, and nobody acts by it until all who may not know have lapsed.
+ * - Where somebody deleted a Lease, it is put back at once, and nobody acts by it until all who may not know have lapsed. Nor does
+ *   anybody begin to act by one that was put back from a backup.
  */
 export class ShardCandidacy {
   readonly membership: Membership;
@@ -69,7 +70,7 @@ export class ShardCandidacy {
   /** All Leases were listed. */
   see(look: Look): Change {
     this.#firstLookMs ??= look.answeredAt.monotonicMs;
-    this.#sightings.seeAll(look.leases, look.answeredAt.monotonicMs);
+    this.#sightings.seeAll(look.leases, look.answeredAt.monotonicMs, look.sentAt.monotonicMs);
     this.membership.see(look);
     this.#look = look;
     this.settle();
@@ -80,7 +81,9 @@ export class ShardCandidacy {
     for (const [shard, state] of this.#leaving) {
       if (state === 'released' && !held.has(shard)) this.#leaving.delete(shard);
     }
-    const acquired = [...held].filter((shard) => !(this.#owned.has(shard) || this.#leaving.has(shard)));
+    const acquired = [...held].filter(
+      (shard) => !(this.#owned.has(shard) || this.#leaving.has(shard) || this.#wentBack(shard, look)),
+    );
     const dropped = [...this.#owned].filter((shard) => !held.has(shard));
     for (const shard of acquired) this.#acquire(shard);
     this.#leave(dropped);
@@ -187,6 +190,12 @@ export class ShardCandidacy {
   #holds(lease: ShardingLease): boolean {
     const isOurs = lease.holder === this.#identity && this.#identity !== undefined;
     return isOurs && lease.shards === this.#options.shards && !lease.isPutBack;
+  }
+
+  /** Its Lease names who had it when a backup was made. */
+  #wentBack(shard: number, { leases, sentAt }: Look): boolean {
+    const lease = leases.shards.get(shard);
+    return lease !== undefined && this.#sightings.wentBack(lease, sentAt.monotonicMs);
   }
 
   #acquire(shard: number): void {

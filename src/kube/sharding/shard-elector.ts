@@ -1,5 +1,5 @@
 import { backoffMs, pause } from '../backoff.ts';
-import type { ElectorOptions, Leadership, LeadershipListener } from '../elector.ts';
+import { type ElectorOptions, type Leadership, type LeadershipListener, tellFailure } from '../elector.ts';
 import { Bell } from './bell.ts';
 import { instant, LeaseTable, type Watch } from './lease-table.ts';
 import type { RenewalWrite } from './membership.ts';
@@ -102,7 +102,7 @@ export class ShardElector implements Leadership {
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (!signal.aborted) this.#options.onError(error);
+        if (!signal.aborted) await tellFailure(error, this.#options);
         // One that hung has taken its part of the time that there is: the next must not wait for its turn.
         await pause(backoffMs(failures, BACKOFF_MS, retryMs), signal);
         continue;
@@ -156,7 +156,7 @@ export class ShardElector implements Leadership {
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (!signal.aborted) this.#options.onError(error);
+        if (!signal.aborted) await tellFailure(error, this.#options);
         await pause(backoffMs(failures, BACKOFF_MS, retryMs), signal);
       }
       await pause(LOOK_GAP_MS, signal);

@@ -1,5 +1,5 @@
 import type { LeaseTiming } from '../candidacy.ts';
-import { isOlder } from '../versions.ts';
+import { isCounted, isOlder } from '../versions.ts';
 import { type Leases, memberLeaseName, processOf, type ShardingLease } from './records.ts';
 
 interface Sighting {
@@ -11,6 +11,8 @@ interface Sighting {
   readonly thereSinceMs: number;
   /** It was seen to change, or to come: somebody alive wrote it. */
   readonly isFresh: boolean;
+  /** A later version was seen before: the plane was put back from a backup. */
+  readonly wentBack: boolean;
 }
 
 /**
@@ -38,22 +40,30 @@ export class Sightings {
     if (!(known && isOlder(lease.resourceVersion, known.version))) this.see(lease, atMs);
   }
 
-  /** One Lease was read, or written. */
-  see({ name, uid, resourceVersion }: ShardingLease, atMs: number): void {
+  /**
+   * One Lease was read, or written.
+   *
+   * @param atMs - a moment after that
+   * @param sentMs - a moment before the read was sent; without it, it may be of before what was seen last
+   */
+  see({ name, uid, resourceVersion }: ShardingLease, atMs: number, sentMs = Number.NEGATIVE_INFINITY): void {
     const known = this.#seen.get(name);
     if (known?.version === resourceVersion) return;
+    const wentBack =
+      known !== undefined && known.sinceMs <= sentMs && isEarlier(resourceVersion, known.version);
     this.#seen.set(name, {
       version: resourceVersion,
       sinceMs: atMs,
       uid,
-      thereSinceMs: known?.uid === uid ? known.thereSinceMs : atMs,
+      thereSinceMs: known?.uid === uid && !wentBack ? known.thereSinceMs : atMs,
       isFresh: known !== undefined || this.#hasLooked,
+      wentBack,
     });
   }
 
   /** All Leases were listed. */
-  seeAll(leases: Leases, atMs: number): void {
-    for (const lease of recordsOf(leases)) this.see(lease, atMs);
+  seeAll(leases: Leases, atMs: number, sentMs: number): void {
+    for (const lease of recordsOf(leases)) this.see(lease, atMs, sentMs);
     const named = [...leases.shards.values()].map(({ holder }) => this.#memberOf(holder));
     const expected = new Set([...this.#seen.keys(), ...this.#missingSinceMs.keys(), ...named]);
     for (const name of expected) {
@@ -78,7 +88,14 @@ export class Sightings {
     return seen?.version === lease.resourceVersion ? nowMs - seen.sinceMs : 0;
   }
 
-  /** For how long this object has been seen to be there, since it was created for the last time. */
+  /** It was put back from a backup, so lately that whoever had it since may not know. */
+  wentBack(lease: ShardingLease, nowMs: number): boolean {
+    const seen = this.#seen.get(lease.name);
+    const isSo = seen?.version === lease.resourceVersion && seen.wentBack;
+    return isSo && nowMs - seen.sinceMs < this.#timing.leaseMs;
+  }
+
+  /** For how long this object has been seen to be there, since it was created, or put back from a backup, for the last time. */
   thereMs({ name, uid }: ShardingLease, nowMs: number): number {
     const seen = this.#seen.get(name);
     return seen?.uid === uid ? nowMs - seen.thereSinceMs : 0;
@@ -131,6 +148,10 @@ export class Sightings {
       if (atMs - sinceMs >= this.#timing.leaseMs && !named.has(name)) this.#missingSinceMs.delete(name);
     }
   }
+}
+
+function isEarlier(a: string, b: string): boolean {
+  return isCounted(a) && isCounted(b) && isOlder(a, b);
 }
 
 function recordsOf({ layout, members, shards }: Leases): readonly ShardingLease[] {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { LEASE } from '../../api/names.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
-import { ApiError, describeError } from '../../errors.ts';
+import { ApiError, describeError, isObjectMissing } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../../kube/elector.ts';
 import { shardOf } from '../../kube/sharding/layout.ts';
@@ -28,18 +28,23 @@ export interface OwnershipDeps {
   readonly client: KubeClient;
   readonly listener: ShardListener & { worksOn(shard: number): boolean };
   readonly log: Log;
+  /** Makes the namespace of the Leases where it is missing. */
+  readonly makeNamespace: () => Promise<void>;
 }
 
 /** By one Lease for all clusters, by a Lease for each shard of them, or by the word of whoever started the only replica. */
-export function ownershipOf({ config, client, listener, log }: OwnershipDeps): Ownership {
+export function ownershipOf(deps: OwnershipDeps): Ownership {
+  const { config, client, listener, log, makeNamespace } = deps;
   if (!config.leaderElect) return ofAll(alwaysLeader(listener), () => undefined);
   const refusals = new Refusals(config.leaseTiming.leaseMs);
   const options = {
     ...{ client, listener, namespace: config.namespace, name: LEASE, timing: config.leaseTiming },
     identity: `${hostname()}_${randomUUID()}`,
+    makeNamespace,
     onError: (error: unknown) => {
-      refusals.note(error);
-      log.warn('lease not renewed or read', { error });
+      const remedy = remedyOf(error, config.namespace);
+      if (remedy !== undefined) refusals.note(`${describeError(error)}; ${remedy}`);
+      log.warn('lease not renewed or read', { error, ...(remedy === undefined ? {} : { detail: remedy }) });
     },
   };
   if (config.shards === 0) return ofAll(new Elector(options), () => refusals.latest);
@@ -72,6 +77,15 @@ function ofAll(leadership: Leadership, refusal: Ownership['refusal']): Ownership
   };
 }
 
+/** What it takes where no Lease can be had, however often it is tried; undefined: it may pass. */
+function remedyOf(error: unknown, namespace: string): string | undefined {
+  if (isObjectMissing(error)) return `namespace ${namespace} is missing: nobody leads without it`;
+  const isRefusal = error instanceof ApiError && (error.code === 403 || error.code === 401);
+  return isRefusal
+    ? 'it takes the Role of manifests/operator, with shards that of manifests/operator-shards, too'
+    : undefined;
+}
+
 /** Whoever may not have a Lease stands by for good, and must not take the place of one that works. */
 class Refusals {
   readonly #lastMs: number;
@@ -82,13 +96,12 @@ class Refusals {
     this.#lastMs = lastMs;
   }
 
-  note(error: unknown): void {
-    if (error instanceof ApiError && (error.code === 403 || error.code === 401))
-      this.#noted = { text: describeError(error), atMs: performance.now() };
+  note(text: string): void {
+    this.#noted = { text, atMs: performance.now() };
   }
 
   get latest(): string | undefined {
     if (!this.#noted || performance.now() - this.#noted.atMs > this.#lastMs) return undefined;
-    return `${this.#noted.text}; it takes the Role of manifests/operator, with shards that of manifests/operator-shards, too`;
+    return this.#noted.text;
   }
 }

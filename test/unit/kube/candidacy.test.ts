@@ -18,8 +18,38 @@ describe('Candidacy', () => {
     expect(candidacy.takeableInMs(at(0))).toBe(0);
     candidacy.observe(record('', '1'), at(0));
     expect(candidacy.takeableInMs(at(0))).toBe(0);
-    candidacy.observe(record('a', '2'), at(0));
-    expect(candidacy.takeableInMs(at(0))).toBe(0);
+    candidacy.confirm(record('a', '2'), at(0), at(0));
+    candidacy.observe(record('a', '3'), at(1));
+    expect(candidacy.takeableInMs(at(1))).toBe(0);
+  });
+
+  it('takes a Lease back at once that it lost while its writes had no answer: one of them may have come through', () => {
+    const candidacy = new Candidacy('a', TIMING);
+    candidacy.confirm(record('a', '1'), at(0), at(0));
+    candidacy.attempt();
+    candidacy.lose();
+    expect(candidacy.takeableInMs(at(10_000))).toBe(0);
+    candidacy.observe(record('a', '2'), at(11_000));
+    expect(candidacy.takeableInMs(at(11_000))).toBe(0);
+  });
+
+  it('waits for a Lease that names it and is not its own, as one from a backup of when it led: another may write still', () => {
+    const candidacy = new Candidacy('b', TIMING);
+    candidacy.confirm(record('b', '900'), at(0), at(0));
+    candidacy.attempt();
+    candidacy.lose();
+    candidacy.observe(record('a', '1000'), at(22_000));
+    candidacy.observe(record('b', '900'), at(23_000));
+    expect(candidacy.takeableInMs(at(23_000))).toBe(15_000);
+  });
+
+  it('waits for a vacant Lease from a backup: who had it before that was put back may write still', () => {
+    const candidacy = new Candidacy('b', TIMING);
+    candidacy.observe(record('a', '1000'), at(22_000));
+    candidacy.observe(record('', '900'), at(23_000));
+    expect(candidacy.takeableInMs(at(23_000))).toBe(15_000);
+    candidacy.observe(record('', '1001'), at(24_000));
+    expect(candidacy.takeableInMs(at(24_000))).toBe(0);
   });
 
   it("waits for another's Lease to stand unchanged for its whole duration, counted from when it saw the change", () => {
@@ -115,6 +145,34 @@ describe('Candidacy', () => {
     );
     expect(terms).toBeGreaterThan(300);
   });
+
+  it('never has two that may write after a plane was put back from a backup that all see, whoever led when it was made', () => {
+    let changes = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ who, ms: fc.integer({ min: 5_000, max: 30_000 }) }), { maxLength: 6 }),
+        fc.nat(100),
+        fc.integer({ min: 1, max: 2_000_000_000 }),
+        (pauses, back, seed) => {
+          const world = new Simulation(seed);
+          for (const { who, ms } of pauses) {
+            world.apply({ kind: 'pause', who, ms });
+            world.run(ms + 5_000);
+          }
+          world.heal();
+          world.run(20_000);
+          const before = world.leaders();
+          world.putBack(back);
+          world.run(60_000);
+          expect(world.meetings).toEqual([]);
+          expect(world.leaders()).toHaveLength(1);
+          if (before[0] !== world.leaders()[0]) changes += 1;
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(changes).toBeGreaterThan(30);
+  });
 });
 
 type Mishap =
@@ -167,6 +225,8 @@ class Simulation {
   #nowMs = 0;
   #version = 0;
   #lease: { raw: unknown; version: number } | undefined;
+  /** All that the Lease ever was. */
+  readonly #history: { raw: unknown; version: number }[] = [];
   #happenings: Happening[] = [];
 
   constructor(seed: number) {
@@ -195,6 +255,11 @@ class Simulation {
     if (mishap.kind === 'pause') machine.pausedUntilMs = untilMs;
     if (mishap.kind === 'partition') machine.cutOffUntilMs = untilMs;
     if (mishap.kind === 'sleep') machine.asleepUntilMs = machine.pausedUntilMs = untilMs;
+  }
+
+  /** The Lease is again what it was that many writes ago. Versions go on: others write, too. */
+  putBack(writes: number): void {
+    this.#lease = this.#history.at(-1 - writes) ?? this.#history[0];
   }
 
   heal(): void {
@@ -270,6 +335,7 @@ class Simulation {
     const askedAt = this.#instant(machine);
     const before = candidacy.record;
     const wanted = before?.resourceVersion ?? '';
+    candidacy.attempt();
     this.#ask(
       machine,
       () => {
@@ -284,6 +350,7 @@ class Simulation {
         };
         this.#version += 1;
         this.#lease = { raw: leaseObject(claim, wanted === '' ? undefined : before), version: this.#version };
+        this.#history.push(this.#lease);
         return this.#lease;
       },
       (lease) => {

@@ -125,6 +125,21 @@ describe('three replicas of 64 shards', () => {
     }
   });
 
+  it('never act both for a shard that moved since a backup which is put back, and all have an owner soon', () => {
+    for (const seed of seeds) {
+      const world = settled(seed);
+      const putBack = world.backUp();
+      world.join(64);
+      world.run(20_000);
+      putBack();
+      world.run(2 * BOUND_MS);
+      expect(world.meetings).toEqual([]);
+      expect(world.shardOwners(64)).not.toContain(undefined);
+      world.run(60_000);
+      expect(world.meetings).toEqual([]);
+    }
+  });
+
   it('take the shards of one that ends in order within a second', () => {
     for (const seed of seeds) {
       const world = settled(seed);

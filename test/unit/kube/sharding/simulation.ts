@@ -126,6 +126,15 @@ export class Simulation {
     this.#tell(name, undefined);
   }
 
+  /** The Leases of now, to be put back later, as etcd from a backup. Versions go on: others write, too. */
+  backUp(): () => void {
+    const backup = new Map(this.#leases);
+    return () => {
+      this.#leases.clear();
+      for (const [name, stored] of backup) this.#leases.set(name, stored);
+    };
+  }
+
   disturb(kind: 'pause' | 'sleep' | 'partition' | 'clock', machine: Machine, ms: number): void {
     const untilMs = this.#nowMs + ms;
     if (kind === 'clock') machine.wallOffsetMs += ms;
@@ -429,6 +438,7 @@ export class Simulation {
     const write = (): void => {
       const askedAt = this.#instant(machine);
       const version = candidacy.record?.resourceVersion ?? '';
+      candidacy.attempt();
       this.#ask(
         machine,
         () => {
