@@ -11,7 +11,6 @@ import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { MonitorServer } from '../telemetry/monitor-server.ts';
 import { AuditLog, type AuditLogOptions } from './audit-log.ts';
-import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { Persistence } from './persistence.ts';
@@ -26,6 +25,8 @@ import { WriteBack } from './write-back.ts';
 export interface ServiceDeps {
   readonly config: AuthenticatorConfig;
   readonly access: Access;
+  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}). */
+  readonly cluster: readonly string[];
   /** Of `config.snapshotKeyFile`. */
   readonly snapshotKey?: Uint8Array | undefined;
   readonly log: Log;
@@ -165,12 +166,12 @@ export class AuthenticatorService {
   }
 
   #buildPersistence(): Persistence | undefined {
-    const { config, access, snapshotKey, log } = this.#deps;
+    const { config, cluster, snapshotKey, log } = this.#deps;
     if (config.snapshotFile === undefined || snapshotKey === undefined) return undefined;
     return new Persistence({
       file: config.snapshotFile,
       key: snapshotKey,
-      cluster: clusterMarks(access),
+      cluster,
       state: this.#state,
       onError: (action, error) => log.warn(action, { error }),
       onRestored: () => log.warn('answering from the snapshot', { count: this.#state.tokens.size }),
