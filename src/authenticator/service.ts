@@ -66,7 +66,7 @@ export class AuthenticatorService {
   readonly #monitor: MonitorServer;
   readonly #readyFile: ReadyFile;
   readonly #persistence: Persistence | undefined;
-  /** Whether the API server has answered anything. */
+  /** Whether the API server has answered, and not that it cannot. */
   #isHeard = false;
 
   constructor(deps: ServiceDeps) {
@@ -79,7 +79,7 @@ export class AuthenticatorService {
       userAgent: config.userAgent,
     });
     const client = new KubeClient(this.#transport, (verb, code) => {
-      this.#isHeard ||= code > 0;
+      this.#isHeard ||= isAtWork(code);
       this.#metrics.requests.inc({ verb, code });
     });
     this.#state = new ClusterState({
@@ -89,8 +89,7 @@ export class AuthenticatorService {
       monotonic: () => performance.now(),
       onFailure: (resource, error) => {
         log.warn('watch failed', { resource, error });
-        // Who is let in nowhere, or not here, is told so by an API server that is there.
-        if (!(error instanceof ApiError && error.code < 500)) void this.#persistence?.restore();
+        if (!isRefusal(error)) void this.#persistence?.restore();
       },
       onRestart: (reason) => this.#metrics.watchRestarts.inc({ reason }),
       onCorrections: (count) => this.#metrics.corrections.inc(count),
@@ -231,4 +230,14 @@ export class AuthenticatorService {
       lastSyncSeconds: this.#state.confirmedAtMs / 1000,
     }));
   }
+}
+
+/** One that is too busy (429), as one that is broken, may be so for as long as one that is away. */
+function isAtWork(code: number): boolean {
+  return code > 0 && code < 500 && code !== 429;
+}
+
+/** Who is let in nowhere, or not here, is told so by an API server that is there and has judged. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 401 || error.code === 403);
 }
