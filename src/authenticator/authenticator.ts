@@ -27,7 +27,6 @@ export interface AuthenticatorDeps {
   readonly withExtra: boolean;
   /** Milliseconds; undefined: whatever is known is good enough. */
   readonly maxStalenessMs: number | undefined;
-  readonly now: () => number;
   /** An accepted token, to be noted outside the authentication path. */
   accepted(candidate: Candidate): void;
 }
@@ -80,9 +79,9 @@ async function judgeSecret(
   throw new BusyError('the hash changed each time it was checked');
 }
 
-function judgeNow(name: string, { state, maxStalenessMs, now }: AuthenticatorDeps): Judgement {
+function judgeNow(name: string, { state, maxStalenessMs }: AuthenticatorDeps): Judgement {
   const isStale = maxStalenessMs !== undefined && (state.ageMs ?? Infinity) > maxStalenessMs;
-  return isStale ? { kind: 'refused', reason: 'Stale' } : judgeHeld(state.held(name), now());
+  return isStale ? { kind: 'refused', reason: 'Stale' } : judgeHeld(state.held(name), state.nowMs);
 }
 
 /** What is missing may be on its way; its absence is no answer while the API server was not heard at all. */

@@ -188,6 +188,7 @@ export class AuthenticatorService {
       },
       onFault: (error) => log.error('review failed', { error }),
       handler: routes({
+        now,
         metrics: this.#metrics,
         legacy401: config.legacy401,
         audit: new AuditLog({ mode: config.auditLog, stream: this.#deps.auditStream, now }),
@@ -198,7 +199,6 @@ export class AuthenticatorService {
           spendTime: (secret) => spender.spend(secret),
           withExtra: config.withExtra,
           maxStalenessMs: config.maxStalenessMs,
-          now,
           accepted: (candidate) => this.#writeBack.accepted(candidate),
         },
       }),

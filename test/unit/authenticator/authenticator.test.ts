@@ -111,7 +111,6 @@ describe('a hash that changes while a secret is checked against it', () => {
       ...{ state, verified, withExtra: false, maxStalenessMs: undefined },
       spendTime: async () => {},
       accepted: () => {},
-      now: () => rig.clock.nowMs,
     };
     const bearer = { kind: 'ours', name: 'token-1', secret: CANARY, prefix: '' } as const;
     await expect(authenticate(bearer, deps)).rejects.toThrow(BusyError);
