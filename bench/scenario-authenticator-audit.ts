@@ -62,12 +62,13 @@ function handlerOf(mode: AuditMode, state: Awaited<ReturnType<typeof startStateR
   });
   return routes({
     authenticator: {
-      ...{ state, verified, withExtra: true, maxStalenessMs: undefined, now: Date.now },
+      ...{ state, verified, withExtra: true, maxStalenessMs: undefined },
       spendTime: async () => {},
       accepted: () => {},
     },
     metrics: new AuthenticatorMetrics(),
     legacy401: false,
+    now: Date.now,
     audit: new AuditLog({ mode, stream: { write: () => true }, now: Date.now }),
     onRefused: () => {},
   });

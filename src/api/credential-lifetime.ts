@@ -6,13 +6,21 @@ import type { Lifetime } from './types.ts';
 /** RFC 3339 ends with the year 9999, and RFC 5280 (4.1.2.5) writes its last second for "no known end". */
 const LATEST_S = 253_402_300_799;
 
+const text = z.string().min(1).optional().catch(undefined);
 const seconds = z.number().positive().max(LATEST_S).optional().catch(undefined);
-/** Of a JWT's payload (RFC 7519, 4.1), in seconds since the epoch. */
+/** The UID of an account as tokens of old have it. */
+const ACCOUNT_UID = 'kubernetes.io/serviceaccount/service-account.uid';
+/** Of a JWT's payload (RFC 7519, 4.1), in seconds since the epoch; the last two are Kubernetes' own. */
 const claimsShape = z.object({
   iat: seconds,
   nbf: seconds,
   exp: seconds,
   sub: z.string().optional().catch(undefined),
+  'kubernetes.io': z
+    .object({ serviceaccount: z.object({ uid: text }) })
+    .optional()
+    .catch(undefined),
+  [ACCOUNT_UID]: text,
 });
 
 /** What a JWT says of itself; none of it is proven. */
@@ -20,9 +28,11 @@ export interface Claims {
   readonly lifetime: Lifetime | undefined;
   /** `system:serviceaccount:<namespace>:<name>` of an account's token. */
   readonly subject: string | undefined;
+  /** UID of that account. */
+  readonly accountUid: string | undefined;
 }
 
-const NOTHING: Claims = { lifetime: undefined, subject: undefined };
+const NOTHING: Claims = { lifetime: undefined, subject: undefined, accountUid: undefined };
 
 /** What a bearer token says of itself, as bound tokens do. Anything that is no JWT says nothing. */
 export function claimsOf(bearer: string): Claims {
@@ -30,9 +40,12 @@ export function claimsOf(bearer: string): Claims {
   if (parts.length !== 3) return NOTHING;
   const parsed = claimsShape.safeParse(jsonOf(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8')));
   if (!parsed.success) return NOTHING;
-  const { iat, nbf, exp, sub: subject } = parsed.data;
-  if (exp === undefined) return { lifetime: undefined, subject };
-  return { lifetime: lifetime(iat ?? nbf, exp), subject };
+  const { iat, nbf, exp, sub: subject, 'kubernetes.io': bound, [ACCOUNT_UID]: uidOfOld } = parsed.data;
+  return {
+    lifetime: exp === undefined ? undefined : lifetime(iat ?? nbf, exp),
+    subject,
+    accountUid: bound?.serviceaccount.uid ?? uidOfOld,
+  };
 }
 
 /** When a client certificate is good, by the first of the certificates in a PEM text; undefined: there is none, or it has no known end. */

@@ -1,7 +1,8 @@
 import type { Bearer } from '../api/bearer.ts';
 import type { DenialReason } from '../api/reasons.ts';
+import { BusyError } from './check-queue.ts';
 import type { ClusterState } from './cluster-state.ts';
-import { type Candidate, extraOf, judgeHeld } from './judge.ts';
+import { type Candidate, extraOf, type Judgement, judgeHeld } from './judge.ts';
 import type { Verdict } from './review.ts';
 import { mismatchReason } from './slow-hash.ts';
 import type { VerifiedSecrets } from './verified.ts';
@@ -26,41 +27,61 @@ export interface AuthenticatorDeps {
   readonly withExtra: boolean;
   /** Milliseconds; undefined: whatever is known is good enough. */
   readonly maxStalenessMs: number | undefined;
-  readonly now: () => number;
   /** An accepted token, to be noted outside the authentication path. */
   accepted(candidate: Candidate): void;
 }
+
+/** A hash that changes more often than that while it is checked is written by somebody without end. */
+const MAX_ROUNDS = 3;
 
 /**
  * Judges one bearer from memory. No API request is made on this path.
  *
  * @param hasGone - whether the one who asks has given up
  * @throws {NotReadyError} when the answer cannot be known
- * @throws {BusyError | HashQueueFullError} when too much hashing is under way
+ * @throws {BusyError | HashQueueFullError} when too much hashing is under way, or the hash changes all the time
  */
 export async function authenticate(
   bearer: Bearer,
   deps: AuthenticatorDeps,
   hasGone: () => boolean = () => false,
 ): Promise<Verdict> {
-  const { state, verified } = deps;
   if (bearer.kind === 'foreign') return { kind: 'foreign' };
-  if (!state.isFilled) throw new NotReadyError('NotFilled');
-  if (deps.maxStalenessMs !== undefined && (state.ageMs ?? Infinity) > deps.maxStalenessMs) {
-    return refused('Stale', deps);
-  }
-  const judgement = judgeHeld(state.held(bearer.name), deps.now());
-  if (judgement.kind === 'refused') {
-    if (judgement.reason === 'UnknownToken') await deps.spendTime(bearer.secret);
-    return refused(judgement.reason, deps);
-  }
-  const { candidate } = judgement;
-  // By the name that is held anyway, not by this request's copy of it, which would be kept.
-  if (!(await verified.matches(candidate.token.name, bearer.secret, candidate.hash, hasGone))) {
+  if (!deps.state.isFilled) throw new NotReadyError('NotFilled');
+  const judgement = judgeNow(bearer.name, deps);
+  if (judgement.kind === 'candidate') return judgeSecret(bearer, judgement.candidate, deps, hasGone);
+  if (judgement.reason === 'UnknownToken') await deps.spendTime(bearer.secret);
+  return refused(judgement.reason, deps);
+}
+
+/**
+ * A slow check takes a tenth of a second, and longer where many wait. What was in order before it may have been revoked meanwhile; and of
+ * a hash that is not held any more it says nothing, so that the one in its place is asked.
+ */
+async function judgeSecret(
+  { name, secret }: Extract<Bearer, { kind: 'ours' }>,
+  first: Candidate,
+  deps: AuthenticatorDeps,
+  hasGone: () => boolean,
+): Promise<Verdict> {
+  let { hash, token } = first;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    // By the name that is held anyway, not by this request's copy of it, which would be kept.
+    const matches = await deps.verified.matches(token.name, secret, hash, hasGone);
+    const judgement = judgeNow(name, deps);
+    if (judgement.kind === 'refused') return refused(judgement.reason, deps);
+    const { candidate } = judgement;
     // Nothing matches a hash of an unknown format, so that is asked for here only, and not of every good token.
-    return refused(mismatchReason(candidate.hash), deps);
+    if (candidate.hash === hash)
+      return matches ? accepted(candidate, deps) : refused(mismatchReason(hash), deps);
+    ({ hash, token } = candidate);
   }
-  return stillAccepted(bearer.name, candidate, deps);
+  throw new BusyError('the hash changed each time it was checked');
+}
+
+function judgeNow(name: string, { state, maxStalenessMs }: AuthenticatorDeps): Judgement {
+  const isStale = maxStalenessMs !== undefined && (state.ageMs ?? Infinity) > maxStalenessMs;
+  return isStale ? { kind: 'refused', reason: 'Stale' } : judgeHeld(state.held(name), state.nowMs);
 }
 
 /** What is missing may be on its way; its absence is no answer while the API server was not heard at all. */
@@ -79,17 +100,13 @@ function refused(reason: DenialReason, { state }: AuthenticatorDeps): Verdict {
   return { kind: 'refused', reason, isFinal };
 }
 
-/** A slow check takes a tenth of a second: what was in order before it may have been revoked meanwhile. */
-function stillAccepted(name: string, checked: Candidate, deps: AuthenticatorDeps): Verdict {
-  const judgement = judgeHeld(deps.state.held(name), deps.now());
-  if (judgement.kind === 'refused') return refused(judgement.reason, deps);
-  const { candidate } = judgement;
-  if (candidate.hash !== checked.hash) return refused('WrongSecret', deps);
+function accepted(candidate: Candidate, deps: AuthenticatorDeps): Verdict {
+  const { token, user } = candidate;
   deps.accepted(candidate);
   return {
     kind: 'accepted',
-    username: candidate.token.userName,
-    groups: candidate.user.groups,
-    extra: deps.withExtra ? extraOf(name, candidate.user.extraByProvider) : undefined,
+    username: token.userName,
+    groups: user.groups,
+    extra: deps.withExtra ? extraOf(token.name, user.extraByProvider) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { HashQueueFullError } from '../hash/hasher.ts';
 
-/** Too many slow checks of one name are under way. The caller cannot know, and says so: it never refuses for it. */
+/** Too much is under way about one name: slow checks, or changes of its hash. The caller cannot know, and says so: it never refuses for it. */
 export class BusyError extends Error {
   override readonly name = 'BusyError';
 }

@@ -55,6 +55,8 @@ export class ClusterState {
   readonly #filled = Promise.withResolvers<void>();
   /** When what was restored was confirmed, by the monotonic clock. */
   #restoredAt: number | undefined;
+  /** What is to be added to the monotonic clock for a time that it cannot be before; milliseconds. */
+  #sinceSnapshotMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClusterStateOptions) {
     this.#options = options;
@@ -120,7 +122,17 @@ export class ClusterState {
   /** When all of this was last known to be what the API server has; milliseconds since the epoch, 0 for never. */
   get confirmedAtMs(): number {
     const { ageMs } = this;
-    return ageMs === undefined ? 0 : Math.round(this.#options.now() - ageMs);
+    return ageMs === undefined ? 0 : Math.round(this.nowMs - ageMs);
+  }
+
+  /**
+   * The time to judge by; milliseconds since the epoch. The wall clock's, and after a start without an API server no earlier one than the
+   * snapshot's: what had expired by then stays so, also where the clock has no battery. Once the API server has told everything the wall
+   * clock alone counts, for a snapshot whose clock was ahead must keep nobody out for as long as this process lives.
+   */
+  get nowMs(): number {
+    const { now, monotonic } = this.#options;
+    return this.hasSynced ? now() : Math.max(now(), monotonic() + this.#sinceSnapshotMs);
   }
 
   held(name: string): Held {
@@ -150,8 +162,10 @@ export class ClusterState {
     if (!tokens?.hasSynced) this.tokens.replace(content.tokens);
     if (!users?.hasSynced) this.users.replace(content.users);
     if (!secrets?.hasSynced) this.secrets.replace(content.secrets);
+    const { now, monotonic } = this.#options;
     // A clock that is behind, as one without a battery after a start, makes nothing younger than now.
-    this.#restoredAt = this.#options.monotonic() - Math.max(0, this.#options.now() - confirmedAtMs);
+    this.#restoredAt = monotonic() - Math.max(0, now() - confirmedAtMs);
+    this.#sinceSnapshotMs = confirmedAtMs - monotonic();
     this.#filled.resolve();
   }
 

@@ -15,6 +15,8 @@ export interface RoutesDeps {
   /** Answers refusals as kube-api-auth did before it learned `authenticated: false`: 401, and 400 for foreign tokens. */
   readonly legacy401: boolean;
   readonly audit: AuditLog;
+  /** The wall clock, milliseconds since the epoch. */
+  readonly now: () => number;
   /** Why a token was refused; never the token. */
   readonly onRefused: (reason: string) => void;
 }
@@ -36,9 +38,9 @@ const OUTCOMES = {
 
 /** The authenticator's routes: the webhook, and what watches over it. */
 export function routes(deps: RoutesDeps): Handler {
-  const { state, now } = deps.authenticator;
-  const monitor = monitorRoutes({ state, now, metrics: deps.metrics });
-  deps.metrics.expectReviews(OUTCOMES);
+  const { metrics, now, authenticator } = deps;
+  const monitor = monitorRoutes({ state: authenticator.state, now, metrics });
+  metrics.expectReviews(OUTCOMES);
   return async (request) => {
     if (!/^\/v1\/authenticate\/?$/.test(request.path)) return monitor(request);
     return request.method === 'POST' ? answerWebhook(request, deps) : { status: 405 };

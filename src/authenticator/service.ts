@@ -11,7 +11,6 @@ import { AuthenticatorMetrics } from '../telemetry/authenticator-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { MonitorServer } from '../telemetry/monitor-server.ts';
 import { AuditLog, type AuditLogOptions } from './audit-log.ts';
-import { clusterMarks } from './cluster-marks.ts';
 import { ClusterState } from './cluster-state.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { Persistence } from './persistence.ts';
@@ -26,6 +25,8 @@ import { WriteBack } from './write-back.ts';
 export interface ServiceDeps {
   readonly config: AuthenticatorConfig;
   readonly access: Access;
+  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}). */
+  readonly cluster: readonly string[];
   /** Of `config.snapshotKeyFile`. */
   readonly snapshotKey?: Uint8Array | undefined;
   readonly log: Log;
@@ -65,7 +66,7 @@ export class AuthenticatorService {
   readonly #monitor: MonitorServer;
   readonly #readyFile: ReadyFile;
   readonly #persistence: Persistence | undefined;
-  /** Whether the API server has answered anything. */
+  /** Whether the API server has answered, and not that it cannot. */
   #isHeard = false;
 
   constructor(deps: ServiceDeps) {
@@ -78,7 +79,7 @@ export class AuthenticatorService {
       userAgent: config.userAgent,
     });
     const client = new KubeClient(this.#transport, (verb, code) => {
-      this.#isHeard ||= code > 0;
+      this.#isHeard ||= isAtWork(code);
       this.#metrics.requests.inc({ verb, code });
     });
     this.#state = new ClusterState({
@@ -88,8 +89,7 @@ export class AuthenticatorService {
       monotonic: () => performance.now(),
       onFailure: (resource, error) => {
         log.warn('watch failed', { resource, error });
-        // Who is let in nowhere, or not here, is told so by an API server that is there.
-        if (!(error instanceof ApiError && error.code < 500)) void this.#persistence?.restore();
+        if (!isRefusal(error)) void this.#persistence?.restore();
       },
       onRestart: (reason) => this.#metrics.watchRestarts.inc({ reason }),
       onCorrections: (count) => this.#metrics.corrections.inc(count),
@@ -165,12 +165,12 @@ export class AuthenticatorService {
   }
 
   #buildPersistence(): Persistence | undefined {
-    const { config, access, snapshotKey, log } = this.#deps;
+    const { config, cluster, snapshotKey, log } = this.#deps;
     if (config.snapshotFile === undefined || snapshotKey === undefined) return undefined;
     return new Persistence({
       file: config.snapshotFile,
       key: snapshotKey,
-      cluster: clusterMarks(access),
+      cluster,
       state: this.#state,
       onError: (action, error) => log.warn(action, { error }),
       onRestored: () => log.warn('answering from the snapshot', { count: this.#state.tokens.size }),
@@ -188,6 +188,7 @@ export class AuthenticatorService {
       },
       onFault: (error) => log.error('review failed', { error }),
       handler: routes({
+        now,
         metrics: this.#metrics,
         legacy401: config.legacy401,
         audit: new AuditLog({ mode: config.auditLog, stream: this.#deps.auditStream, now }),
@@ -198,7 +199,6 @@ export class AuthenticatorService {
           spendTime: (secret) => spender.spend(secret),
           withExtra: config.withExtra,
           maxStalenessMs: config.maxStalenessMs,
-          now,
           accepted: (candidate) => this.#writeBack.accepted(candidate),
         },
       }),
@@ -230,4 +230,14 @@ export class AuthenticatorService {
       lastSyncSeconds: this.#state.confirmedAtMs / 1000,
     }));
   }
+}
+
+/** One that is too busy (429), as one that is broken, may be so for as long as one that is away. */
+function isAtWork(code: number): boolean {
+  return code > 0 && code < 500 && code !== 429;
+}
+
+/** Who is let in nowhere, or not here, is told so by an API server that is there and has judged. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 401 || error.code === 403);
 }

@@ -175,8 +175,8 @@ export class Snapshot {
   async #append(): Promise<void> {
     const { confirmedAtMs } = this.#options.state;
     const entries = this.#pending.splice(0);
-    // Ages are counted by another clock than the wall's, so that these may differ by a moment.
-    if (entries.length === 0 && confirmedAtMs - this.#confirmedAtMs < 1_000) return;
+    // Ages are counted by another clock than the wall's, so that these may differ by a moment; and that clock may be set back.
+    if (entries.length === 0 && Math.abs(confirmedAtMs - this.#confirmedAtMs) < 1_000) return;
     this.#sinceWhole?.push(...entries);
     this.#confirmedAtMs = confirmedAtMs;
     await this.#sealed?.append([...entries, { confirmedAtMs }]);

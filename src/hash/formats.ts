@@ -10,6 +10,8 @@ interface FormatRecord {
   readonly name: string;
   /** It costs tens of milliseconds of CPU, so that it runs in worker threads only. */
   readonly isSlow: boolean;
+  /** It takes tens of MiB while it runs, so that few run at once. */
+  readonly isLarge?: boolean;
   readonly limits: SecretLimits;
   /** Undefined when it is not strictly a hash of this format. */
   readonly parse: (hash: string) => object | undefined;
@@ -44,6 +46,7 @@ const RECORDS = [
   {
     name: 'scrypt',
     isSlow: true,
+    isLarge: true,
     limits: COMMON_LIMITS,
     parse: scrypt.parse,
     verify: scrypt.verify,

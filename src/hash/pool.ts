@@ -1,6 +1,7 @@
 import { extname, join } from 'node:path';
 import { Piscina } from 'piscina';
 import { HasherClosedError, HashQueueFullError } from './errors.ts';
+import { formatOf } from './formats.ts';
 import { Turns } from './turns.ts';
 import type { Job, JobResult } from './worker.ts';
 
@@ -9,6 +10,12 @@ const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}
 
 /** An idle thread holds 5 to 15 MB, and starting one takes about 0.1 s. */
 const IDLE_TIMEOUT_MS = 60_000;
+
+/**
+ * Of formats that take tens of MiB (scrypt: 32, by hashes of others up to 64). A Pod's memory does not grow with the cores of its node, on which
+ * the number of threads depends: with eight at once an authenticator of 250,000 tokens went beyond its limit, and was killed.
+ */
+const LARGE_AT_ONCE = 2;
 
 export interface HashPoolOptions {
   /** Jobs done at the same time. */
@@ -66,7 +73,7 @@ export class HashPool {
   async run<J extends Job>(job: J, signal?: AbortSignal, group = ''): Promise<JobResult<J>> {
     signal?.throwIfAborted();
     if (this.#closed) throw new HasherClosedError('hasher is closed');
-    if (this.#running.size >= this.#threads && this.#waiting.size >= this.#maxQueue) {
+    if (!this.#mayStart(job) && this.#waiting.size >= this.#maxQueue) {
       throw new HashQueueFullError(`${this.#waiting.size} hashes are waiting already`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<string | boolean>();
@@ -95,11 +102,16 @@ export class HashPool {
 
   #startWaiting(): void {
     while (this.#running.size < this.#threads) {
-      const task = this.#waiting.take();
+      const task = this.#waiting.take(({ job }) => this.#mayStart(job));
       if (!task) return;
       this.#running.add(task);
       void this.#execute(task);
     }
+  }
+
+  #mayStart(job: Job): boolean {
+    if (this.#running.size >= this.#threads) return false;
+    return !isLarge(job) || [...this.#running].filter((task) => isLarge(task.job)).length < LARGE_AT_ONCE;
   }
 
   async #execute(task: Task): Promise<void> {
@@ -141,4 +153,8 @@ export class HashPool {
     for (const task of this.#running) task.reject(error);
     await piscina?.destroy();
   }
+}
+
+function isLarge(job: Job): boolean {
+  return formatOf(job.kind === 'hash' ? job.algorithm : job.format).isLarge === true;
 }

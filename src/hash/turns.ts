@@ -19,10 +19,15 @@ export class Turns<T> {
     this.#size += 1;
   }
 
-  /** Takes the one whose turn it is; its group and its member go to the end of their lines. */
-  take(): T | undefined {
+  /**
+   * Takes the one whose turn it is; its group and its member go to the end of their lines.
+   *
+   * @param mayGo - one that may not keeps its place, and those behind it go
+   */
+  take(mayGo: (one: T) => boolean = () => true): T | undefined {
     for (const [group, members] of this.#waiting) {
-      for (const [member, [one]] of members) {
+      for (const [member, those] of members) {
+        const one = firstOf(those, mayGo);
         if (one === undefined) continue;
         this.delete(`${group}/${member}`, one);
         toTheEnd(members, member);
@@ -53,6 +58,11 @@ export class Turns<T> {
     this.#size = 0;
     return all;
   }
+}
+
+function firstOf<T>(those: Iterable<T>, mayGo: (one: T) => boolean): T | undefined {
+  for (const one of those) if (mayGo(one)) return one;
+  return undefined;
 }
 
 function split(path: string): readonly [group: string, member: string] {

@@ -1,4 +1,11 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
@@ -10,6 +17,8 @@ export interface CertificateAuthority extends KeyPair {
   issueClient(user: string, groups: readonly string[]): KeyPair;
   /** A serving certificate for these addresses and DNS names. */
   issueServer(name: string, hosts: readonly string[], validity?: Validity): KeyPair;
+  /** A certificate of another authority, by its name and key; or of this one anew. */
+  certify(name: string, key: string): string;
 }
 
 /** Milliseconds since the epoch. */
@@ -63,6 +72,10 @@ export function loadAuthority(name: string, { cert, key: pem }: KeyPair): Certif
         cert: issue(distinguishedName(commonName, []), key.publicKey, extensions, validity),
         key: key.pem,
       };
+    },
+    certify(subject, ofKey) {
+      const extensions = [authorityConstraint(), keyUsage(0x06)];
+      return issue(distinguishedName(subject, []), createPublicKey(ofKey), extensions);
     },
   };
 }

@@ -214,13 +214,13 @@ export async function startWebhookRig(options: WebhookRigOptions = {}): Promise<
     spendTime: (secret) => spender.spend(secret),
     withExtra: options.withExtra ?? true,
     maxStalenessMs: options.maxStalenessMs,
-    now: () => rig.clock.nowMs,
     accepted: (candidate) => void accepted.push(candidate),
   };
   const webhook = new WebhookServer({
     handler: routes({
       authenticator,
       metrics,
+      now: () => rig.clock.nowMs,
       legacy401: options.legacy401 ?? false,
       audit: new AuditLog({ mode: options.auditLog ?? 'none', stream: audited, now: () => rig.clock.nowMs }),
       onRefused: (reason) => void refused.push(reason),

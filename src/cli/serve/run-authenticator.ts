@@ -1,3 +1,4 @@
+import { clusterMarks } from '../../authenticator/cluster-marks.ts';
 import { readSnapshotKey } from '../../authenticator/persistence.ts';
 import { AuthenticatorService } from '../../authenticator/service.ts';
 import { authenticatorConfig } from '../../config/authenticator.ts';
@@ -18,9 +19,11 @@ const STOP_LIMIT_MS = 2_000;
 export async function runAuthenticator(given: Given, runtime: Runtime): Promise<number> {
   const config = authenticatorConfig(given, runtime.env);
   const log = serviceLog(config, runtime);
+  const access = await managementAccess(config.kubeconfig, runtime.env);
   const service = new AuthenticatorService({
     config,
-    access: await managementAccess(config.kubeconfig, runtime.env),
+    access,
+    cluster: await clusterMarks(access),
     snapshotKey:
       config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,

@@ -39,10 +39,24 @@ describe('a bearer token', () => {
     expect(claimsOf(aJwt({ sub: 'system:serviceaccount:a:b' })).subject).toBe('system:serviceaccount:a:b');
   });
 
+  test.each([
+    ['a bound one', { 'kubernetes.io': { serviceaccount: { name: 'b', uid: 'x' } } }, 'x'],
+    ['one of old', { 'kubernetes.io/serviceaccount/service-account.uid': 'x' }, 'x'],
+    ['one without account', { 'kubernetes.io': { namespace: 'a' } }, undefined],
+    ['an empty one', { 'kubernetes.io/serviceaccount/service-account.uid': '' }, undefined],
+    ['one that is no text', { 'kubernetes.io': { serviceaccount: { uid: 1 } } }, undefined],
+  ])('has the UID of its account: %s', (_, claims, uid) => {
+    expect(claimsOf(aJwt(claims)).accountUid).toBe(uid);
+  });
+
   test.each(['', 'kubeconfig-u-abc:secret', 'a.b', 'a.b.c', 'a.bnVsbA.c', 'a.W10.c', '..'])(
     '%j says nothing',
     (bearer) => {
-      expect(claimsOf(bearer)).toEqual({ lifetime: undefined, subject: undefined });
+      expect(claimsOf(bearer)).toEqual({
+        lifetime: undefined,
+        subject: undefined,
+        accountUid: undefined,
+      });
     },
   );
 });

@@ -654,6 +654,14 @@ describe('from a snapshot, with the API server away', () => {
   });
   afterAll(() => alone.close());
 
+  test('what expired before the snapshot was confirmed stays expired, however far behind the clock is', async () => {
+    const { nowMs } = alone.clock;
+    Object.assign(alone.clock, { nowMs: 0, setByMs: -nowMs });
+    const { json } = await alone.review(`token-ended:${SECRET}`);
+    Object.assign(alone.clock, { nowMs, setByMs: 0 });
+    expect(json.status).toEqual({ authenticated: false, error: 'Expired' });
+  });
+
   test('who was good is let in', async () => {
     expect((await alone.review(`token-good:${SECRET}`)).json.status.authenticated).toBe(true);
   });

@@ -115,9 +115,9 @@ describe('reviews', () => {
         return isFilled();
       },
     };
-    const authenticator = { state, now: () => 0 } as unknown as RoutesDeps['authenticator'];
+    const authenticator = { state } as unknown as RoutesDeps['authenticator'];
     const audit = new AuditLog({ mode: 'none', stream: { write: () => true }, now: () => 0 });
-    return routes({ authenticator, metrics, audit, legacy401: false, onRefused: () => {} });
+    return routes({ authenticator, metrics, audit, now: () => 0, legacy401: false, onRefused: () => {} });
   }
   const request = (path: string): Parameters<Handler>[0] => ({
     method: 'POST',

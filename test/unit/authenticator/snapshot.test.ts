@@ -87,6 +87,44 @@ describe('Snapshot', () => {
     expect(after.server.requests).toEqual([]);
   });
 
+  test('brings back a time that it cannot be before: a clock that is behind at the start makes nothing good again', async () => {
+    await save();
+    const after = await aRig();
+    after.clock.nowMs = Date.parse('1970-01-01T00:00:10Z');
+    await snapshotOf(after).restore();
+    expect(after.state.nowMs).toBe(NOW);
+    expect(after.state.confirmedAtMs).toBe(NOW);
+    after.clock.nowMs += HOUR;
+    expect(after.state.nowMs).toBe(NOW + HOUR);
+    expect(reasonIn(after, 'token-ends', after.state.nowMs)).toBe('Expired');
+    // Set to what it is: the clock alone counts from then on.
+    const setByMs = NOW + 3 * HOUR - after.clock.nowMs;
+    after.clock.nowMs += setByMs;
+    after.clock.setByMs += setByMs;
+    expect(after.state.nowMs).toBe(NOW + 3 * HOUR);
+  });
+
+  test('does not hold on to a clock that was ahead when it was brought back', async () => {
+    await save();
+    const after = await aRig();
+    after.clock.nowMs = NOW + 9 * HOUR;
+    await snapshotOf(after).restore();
+    after.clock.nowMs = NOW;
+    after.clock.setByMs = -9 * HOUR;
+    expect(after.state.nowMs).toBe(NOW);
+  });
+
+  test('is no clock any more once the API server has told everything', async () => {
+    await save();
+    const after = await aRig();
+    after.clock.nowMs = NOW - HOUR;
+    await snapshotOf(after).restore();
+    expect(after.state.nowMs).toBe(NOW);
+    after.state.start();
+    await after.state.synced();
+    expect(after.state.nowMs).toBe(NOW - HOUR);
+  });
+
   test('is readable by its owner only, also over a file that was not', async () => {
     await writeFile(file, 'old', { mode: 0o644 });
     await writeFile(`${file}.0123456789ab.new`, 'what a killed process left', { mode: 0o666 });
@@ -269,6 +307,19 @@ describe('a snapshot of a running authenticator', () => {
     await rig.settled();
     await eventually(async () => expect(reasonIn(await onDisk(), 'token-1')).toBe('TokenDisabled'));
     expect((await onDisk()).state.confirmedAtMs).toBe(rig.state.confirmedAtMs);
+  });
+
+  test('says of when it is by the clock as it was set back, too', async () => {
+    await eventually(onDisk);
+    rig.clock.nowMs = NOW - HOUR;
+    rig.clock.setByMs = -HOUR;
+    await eventually(
+      async () => {
+        const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+        expect(lines.at(-1)).toContain(`{"confirmedAtMs":${NOW - HOUR}}`);
+      },
+      { what: 'confirmed again, as every few seconds', intervalMs: 50 },
+    );
   });
 
   test('a last line that was being written when the process ended is left out, the rest is used', async () => {

@@ -10,6 +10,7 @@ import {
   HashQueueFullError,
 } from '../../../src/hash/hasher.ts';
 import { HashPool } from '../../../src/hash/pool.ts';
+import * as scrypt from '../../../src/hash/scrypt.ts';
 import vectors from '../../vectors/hashes.json' with { type: 'json' };
 
 const open: { close(): Promise<void> }[] = [];
@@ -93,6 +94,34 @@ describe('createHasher', () => {
     const taken = [hasher.hash('bcrypt', 'one'), hasher.hash('bcrypt', 'two')];
     await expect(hasher.hash('bcrypt', 'too many')).rejects.toThrow(HashQueueFullError);
     expect(await Promise.all(taken)).toHaveLength(2);
+  });
+
+  test('two scrypt checks are made at once, however many threads there are, and others do not wait for them', async () => {
+    const done: { algorithm: string; fromMs: number; untilMs: number }[] = [];
+    const hasher = aHasher({
+      threads: 6,
+      onDone: (_operation, algorithm, seconds) => {
+        const untilMs = performance.now();
+        done.push({ algorithm, fromMs: untilMs - seconds * 1000, untilMs });
+      },
+    });
+    const [large, small] = [scrypt.hash('a secret'), bcrypt.hash('a secret', bcrypt.newSalt(4))];
+    const checks = [large, large, large, large, large, large, large, large, small, small];
+    await Promise.all(checks.map((stored) => hasher.verify('a secret', stored)));
+    const larges = done.filter(({ algorithm }) => algorithm === 'scrypt');
+    const atOnce = larges.map(
+      ({ fromMs }) => larges.filter((other) => other.fromMs <= fromMs && fromMs < other.untilMs).length,
+    );
+    expect(Math.max(...atOnce)).toBe(2);
+    expect(done.at(-1)?.algorithm).toBe('scrypt');
+  });
+
+  test('what may not wait is refused also while threads are idle', async () => {
+    const hasher = aHasher({ threads: 4, maxQueue: 0 });
+    const stored = scrypt.hash('a secret');
+    const taken = [hasher.verify('a secret', stored), hasher.verify('a secret', stored)];
+    await expect(hasher.verify('a secret', stored)).rejects.toThrow(HashQueueFullError);
+    expect(await Promise.all(taken)).toEqual([true, true]);
   });
 
   test('groups take turns: one hash of a group does not wait for twenty of another', async () => {

@@ -18,6 +18,17 @@ test('one of a user does not wait for the many of another, nor a cluster for tho
   expect(turns.size).toBe(0);
 });
 
+test('one that may not go yet keeps its place, and those behind it go', () => {
+  const turns = new Turns<string>();
+  for (const one of ['large-1', 'small-1', 'large-2']) turns.add('c-1/u-ada', one);
+  turns.add('c-2/u-bob', 'large-3');
+  const isSmall = (one: string): boolean => one.startsWith('small');
+  expect(turns.take(isSmall)).toBe('small-1');
+  expect(turns.take(isSmall)).toBeUndefined();
+  expect(turns.size).toBe(3);
+  expect(taken(turns)).toEqual(['large-3', 'large-1', 'large-2']);
+});
+
 test('what waits no longer has no turn, and is not counted', () => {
   const turns = new Turns<string>();
   turns.add('c-1/u-ada', 'first');
