@@ -9,14 +9,16 @@ const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
  *
  * The UID of the service account whose token is shown to it is of that cluster alone, and stays when authorities change; so where there is one, nothing
  * else counts. Without, it is the authorities that sign for its API server; without any, its address.
- *
- * @throws what `access.headers` throws
+ * A credential that cannot be had now says nothing: the API server will be asked with it when it can be.
  */
 export async function clusterMarks(
   access: Pick<Access, 'server' | 'tls' | 'headers'>,
 ): Promise<readonly string[]> {
-  const { Authorization: shown } = await access.headers();
-  const { accountUid } = claimsOf(String(shown ?? '').replace(/^Bearer /, ''));
+  const shown = await access.headers().then(
+    ({ Authorization }) => String(Authorization ?? ''),
+    () => '',
+  );
+  const { accountUid } = claimsOf(shown.replace(/^Bearer /, ''));
   if (accountUid !== undefined) return [`account:${sha256(accountUid)}`];
   const bundle = [access.tls.ca ?? []].flat().map(String).join('\n');
   const certificates = (bundle.match(PEM) ?? []).map((pem) => new X509Certificate(pem));

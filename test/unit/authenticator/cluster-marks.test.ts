@@ -83,3 +83,10 @@ test('without authorities and account, the address is what is left', async () =>
   expect(isSame(a, await marks([], { server: 'https://a.example' }))).toBe(true);
   expect(isSame(a, await marks([], { server: 'https://b.example' }))).toBe(false);
 });
+
+test('a credential that cannot be had at the start ends nothing: its authorities are what is known', async () => {
+  const own = createAuthority('kubernetes');
+  const unreachable = { server: new URL('https://10.43.0.1'), tls: { ca: own.cert } };
+  const headers = (): Promise<never> => Promise.reject(new Error('no such file'));
+  expect(await clusterMarks({ ...unreachable, headers })).toEqual(await marks([own.cert]));
+});
