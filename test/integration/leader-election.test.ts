@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LEASE, LEASES, NAMESPACES } from '../../src/api/names.ts';
+import { auditedSoFar } from '../support/audited-so-far.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectlSays } from '../support/kubectl.ts';
 import { type OperatorProcess, startOperator } from '../support/operator-process.ts';
@@ -55,10 +56,12 @@ describe('two replicas', () => {
     eventually(async () => {
       expect(await world.cluster(CLUSTER).clusterAuthToken(name)).toBeUndefined();
     }, PATIENCE);
-  const downstreamWrites = async (): Promise<number> =>
-    (await world.cluster(CLUSTER).plane.auditLines()).filter(
+  const downstreamWrites = async (): Promise<number> => {
+    const cluster = world.cluster(CLUSTER);
+    return (await auditedSoFar(cluster, cluster.plane)).filter(
       ({ verb, userAgent }) => WRITES.includes(verb) && userAgent.startsWith('ace-operator/'),
     ).length;
+  };
 
   beforeAll(async () => {
     world = await startWorld({ clusters: [CLUSTER], downstream: { audit: true } });

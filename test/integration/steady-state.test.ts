@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_PROPAGATIONS, CLUSTERS, CONFIG_MAPS } from '../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CONFIG_MAPS } from '../../src/api/names.ts';
 import type { AuditLine } from '../support/audit.ts';
+import { auditedSoFar } from '../support/audited-so-far.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PlaneClient } from '../support/plane-client.ts';
@@ -106,14 +107,7 @@ function since(before: Writes, after: Writes): readonly string[] {
 }
 
 async function audited(client: PlaneClient, plane: ControlPlane): Promise<readonly string[]> {
-  // What was asked before the marker is in the log when the marker is.
-  const marker = `marker-${process.hrtime.bigint()}`;
-  await client.get(CLUSTERS, marker).catch(() => undefined);
-  const lines = await eventually(async () => {
-    const all = await plane.auditLines();
-    if (!all.some(({ name }) => name === marker)) throw new Error('the marker is not in the audit log yet');
-    return all;
-  });
+  const lines = await auditedSoFar(client, plane);
   return lines
     .filter(({ userAgent, verb }) => userAgent.startsWith('ace-operator/') && !READS.has(verb))
     .map(({ verb, resource, subresource, name }: AuditLine) =>
