@@ -41,11 +41,12 @@ export interface PlaneWriter {
   writeStatus(cluster: string, patch: object): Promise<void>;
 }
 
-const STOP_LIMIT_MS = 3_000;
+/** One after the other when the process ends; then its Lease is given back, all within the limit of `serve`. */
+const [WRITE_DOWN_LIMIT_MS, STOP_LIMIT_MS] = [1_000, 2_500];
 
 /** What is ended is fenced: what does not end in time writes nothing. */
-async function withinLimit(ended: readonly (Promise<void> | undefined)[]): Promise<void> {
-  await Promise.race([Promise.allSettled(ended), delay(STOP_LIMIT_MS, undefined, { ref: false })]);
+async function withinLimit(ended: readonly (Promise<void> | undefined)[], limitMs: number): Promise<void> {
+  await Promise.race([Promise.allSettled(ended), delay(limitMs, undefined, { ref: false })]);
 }
 
 /** All clusters: makes a propagator for each that is our business, and keeps its settings current. */
@@ -118,12 +119,13 @@ export class Clusters {
     const names = [...this.#propagators.keys()].filter(isOf);
     const ended = names.map((name) => this.#forget(name));
     this.#knownKeys.forget(new Set(names));
-    await withinLimit(ended);
+    await withinLimit(ended, STOP_LIMIT_MS);
   }
 
-  /** Has every cluster's record written, within {@link STOP_LIMIT_MS}: the next process knows by nothing else what is where. */
+  /** Has every cluster's record written, within {@link WRITE_DOWN_LIMIT_MS}: the next process knows by nothing else what is where. */
   async writeDown(): Promise<void> {
-    await withinLimit([...this.#propagators.values()].map(({ debts }) => debts.writeDown()));
+    const written = [...this.#propagators.values()].map(({ debts }) => debts.writeDown());
+    await withinLimit(written, WRITE_DOWN_LIMIT_MS);
   }
 
   /** Ends everything, within {@link STOP_LIMIT_MS} even when a cluster does not answer. */
@@ -131,7 +133,7 @@ export class Clusters {
     this.#queue.close();
     for (const writer of this.#writers.values()) writer.stop();
     const stopped = [...this.#propagators.values()].map((propagator) => propagator.stop());
-    await withinLimit([...stopped, this.#worker]);
+    await withinLimit([...stopped, this.#worker], STOP_LIMIT_MS);
   }
 
   async #work(): Promise<void> {
