@@ -32,3 +32,20 @@ export function mergeList<T extends Identified>(
   }
   return true;
 }
+
+/**
+ * Whether a list tells of an object as it was before what is held of it, though it was made after that: the plane was put back, be it
+ * to a history whose versions were raised for that (`etcdutl snapshot restore --bump-revision`).
+ */
+export function isOfAnotherHistory<T extends Identified>(
+  store: Store<T>,
+  { items, resourceVersion }: Pick<Listed<T>, 'items' | 'resourceVersion'>,
+): boolean {
+  return items.some((object) => {
+    const held = store.get(store.keyOf(object));
+    if (held?.uid !== object.uid || held.resourceVersion === object.resourceVersion) return false;
+    return (
+      isOlder(object.resourceVersion, held.resourceVersion) && !isOlder(resourceVersion, held.resourceVersion)
+    );
+  });
+}

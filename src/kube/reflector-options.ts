@@ -16,6 +16,8 @@ export interface ReflectorObserver {
   succeeded(): void;
   /** A relist found differences that the watch should have told. */
   corrected(count: number): void;
+  /** The plane was put back to an earlier state: what is held is what it has now. */
+  putBack(): void;
   /** A watch ended and will be resumed or relisted. */
   restarted(reason: WatchEnd): void;
 }

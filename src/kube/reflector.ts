@@ -5,7 +5,7 @@ import { backoffMs, pause, type Random } from './backoff.ts';
 import { checkHistory } from './history.ts';
 import { type Listed, MAX_BYTES, MAX_OBJECTS } from './listing.ts';
 import { Lists } from './lists.ts';
-import { mergeList } from './merge-list.ts';
+import { isOfAnotherHistory, mergeList } from './merge-list.ts';
 import { Position } from './position.ts';
 import { DEFAULT_TIMING, type ReflectorOptions, type ReflectorTiming } from './reflector-options.ts';
 import { connectionError } from './transport.ts';
@@ -100,7 +100,7 @@ export class Reflector<T extends Identified> {
     // A plane that went back has lost what is held here, and only a list in its place can say what.
     const isForwards =
       listed && isCounted(listed.resourceVersion) && !isOlder(listed.resourceVersion, furthest);
-    if (!isWhole || !isForwards) return this.refresh();
+    if (!isWhole || !isForwards || isOfAnotherHistory(this.#options.store, listed)) return this.refresh();
     if (!mergeList(this.#options.store, listed, deletedMeanwhile)) return this.refresh();
     position.merged(listed.resourceVersion);
   }
@@ -191,7 +191,9 @@ export class Reflector<T extends Identified> {
     const listed = await this.#lists.all(signal);
     // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
     await plane?.verify(this.#hasSynced);
-    const corrections = store.replace(listed.items, this.#position.isAheadOf(listed.resourceVersion));
+    const isPutBack = this.#position.isAheadOf(listed.resourceVersion) || isOfAnotherHistory(store, listed);
+    const corrections = store.replace(listed.items, isPutBack);
+    if (isPutBack) observer?.putBack?.();
     if (this.#hasSynced && corrections > 0) observer?.corrected?.(corrections);
     this.#position.listed(listed.resourceVersion);
     this.#bytes = listed.bytes;

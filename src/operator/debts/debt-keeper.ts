@@ -3,26 +3,20 @@ import { FencedError } from '../../errors.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { parseKey } from '../keys.ts';
-import type { Debt, DebtRecord } from './debt-record.ts';
+import { type Debt, type DebtRecord, type Ledger, ofGroups } from './debt-record.ts';
 import type { DebtRecords } from './debt-records.ts';
 import { Drift } from './drift.ts';
+import type { EarlierDeletions } from './earlier-deletions.ts';
 import { isStillOwed, type SeenUpstream, standingOf } from './judge-known.ts';
 import { isOfPlane, MANY_AT_ONCE, owedOf } from './plane.ts';
-import { dueMs, PAID_MS } from './when-to-write.ts';
-
-/** Who counts what is owed. */
-export interface Ledger {
-  owe(key: string, debt: Debt): void;
-  debtOf(key: string): Debt | undefined;
-}
+import { dueMs, earliest, PAID_MS } from './when-to-write.ts';
 
 export interface DebtKeeperDeps {
   readonly cluster: string;
   readonly records: DebtRecords;
   readonly seen: SeenUpstream;
   readonly ledger: Ledger;
-  /** Of the plane that is written to; see plane.ts. */
-  readonly plane: string;
+  readonly earlier: EarlierDeletions;
   readonly log: Log;
   /** Milliseconds since the epoch. What is paced here is by a clock that nobody sets. */
   readonly now: () => number;
@@ -49,7 +43,8 @@ export class DebtKeeper {
   readonly #known: Drift;
   /** Kinds of the tokens that keys stand for, where it is known. */
   readonly #apis: Map<string, Token['api']>;
-  #isApiNews = false;
+  /** What is written is not what is known, though no key says so. */
+  #isOutdated = false;
   /** Deletions that were told, since the last minute in which there was none. */
   readonly #restored: DebtRecord | undefined;
   /** What is in the record is not known. */
@@ -70,19 +65,25 @@ export class DebtKeeper {
     const found = deps.records.foundOf(deps.cluster);
     this.#isUnread = deps.records.isUnread;
     // A record that came here from another plane tells nothing about this one.
-    this.#restored = found && isOfPlane(found, deps.plane) ? found : undefined;
+    const { plane } = deps.earlier;
+    this.#restored = found && isOfPlane(found, plane) ? found : undefined;
     this.#owed = new Drift(this.#restored?.owed.keys());
     this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
-    this.#known = new Drift(found?.plane === deps.plane ? found.known : []);
+    this.#known = new Drift(found?.plane === plane ? found.known : []);
     this.#apis = new Map(found?.apis);
     this.#latelyWritten = found?.lately ?? 0;
-    this.#planeWritten = found?.plane ?? deps.plane;
+    this.#planeWritten = found?.plane ?? plane;
   }
 
   /** Takes over what earlier processes knew: what is owed still, and what has to go of what they left there. */
   restore(): void {
-    const { cluster, seen, ledger, now } = this.#deps;
     this.#restoreOwed(this.#restored);
+    this.judgeKnown();
+  }
+
+  /** What has to go of what earlier processes left there, by what is read and remembered now. */
+  judgeKnown(): void {
+    const { cluster, seen, ledger, now } = this.#deps;
     for (const key of [...this.#known.keys]) {
       const standing = standingOf(key, { cluster, apis: this.#apis, nowMs: now() }, seen);
       if (standing === 'unseen') this.unlearn(key);
@@ -101,14 +102,16 @@ export class DebtKeeper {
 
   /** Before it is written for the first time. @throws {ConnectionError | ApiError} while it cannot be read */
   async #readLate(): Promise<void> {
-    const { cluster, records, plane } = this.#deps;
+    const { cluster, records, earlier } = this.#deps;
     if (!this.#isUnread) return;
     const found = await records.read(cluster);
     this.#isUnread = false;
-    if (!found || !isOfPlane(found, plane)) return;
-    for (const [key, api] of found.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
-    if (found.plane === plane) for (const key of found.known) this.#known.add(key, performance.now());
-    this.#restoreOwed(found);
+    if (!found || !isOfPlane(found.record, earlier.plane)) return;
+    const { record } = found;
+    for (const [key, api] of record.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
+    if (record.plane === earlier.plane) for (const key of record.known) this.#known.add(key, 0);
+    this.#restoreOwed(record);
+    earlier.foundLate(found);
   }
 
   /** Keys that stand for something there, or may. */
@@ -178,6 +181,12 @@ export class DebtKeeper {
     this.#plan();
   }
 
+  /** All of it is to be written: what stands there went back to an earlier state, with the management plane. */
+  writeAnew(): void {
+    this.#isOutdated = true;
+    this.#plan();
+  }
+
   /** Writes at once what would be written in its own time. */
   async writeDown(): Promise<void> {
     await this.#writing;
@@ -203,7 +212,7 @@ export class DebtKeeper {
     const api = kind === 'token' ? seen.management.token(name, cluster, now())?.api : undefined;
     if (api === undefined || api === this.#apis.get(key)) return;
     // Of a key that is written already, nothing else would say so.
-    this.#isApiNews ||= !this.#known.added.has(key);
+    this.#isOutdated ||= !this.#known.added.has(key);
     this.#apis.set(key, api);
   }
 
@@ -225,11 +234,10 @@ export class DebtKeeper {
   }
 
   #dueMs(nowMs: number): number | undefined {
-    const dueOf = (owed: Drift): number | undefined =>
-      dueMs({ owed, known: this.#known, isAway: this.#deps.isAway() });
-    const due = earlierOf(dueOf(this.#owed), dueOf(this.#ofGroups));
+    const [known, isAway] = [this.#known, this.#deps.isAway()];
+    const due = earliest([this.#owed, this.#ofGroups].map((owed) => dueMs({ owed, known, isAway })));
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
-    const isOther = this.#isApiNews || this.#planeWritten !== this.#deps.plane;
+    const isOther = this.#isOutdated || this.#planeWritten !== this.#deps.earlier.plane;
     return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
   }
 
@@ -241,7 +249,7 @@ export class DebtKeeper {
       await this.#writeWhole();
       this.#failures = 0;
     } catch (error) {
-      this.#isApiNews = true;
+      this.#isOutdated = true;
       this.#failures += 1;
       if (!(error instanceof FencedError)) log.warn('owed revocations not written down', { cluster, error });
     } finally {
@@ -252,13 +260,14 @@ export class DebtKeeper {
   }
 
   async #writeWhole(): Promise<void> {
-    const { cluster, plane, now } = this.#deps;
+    const { cluster, earlier, now } = this.#deps;
+    const { plane } = earlier;
     const owed = this.#debts();
     const groups = new Set(ofGroups(owed));
     const known = new Set(this.#known.keys);
     const lately = this.#lately;
     const apis = new Map(this.#apis);
-    this.#isApiNews = false;
+    this.#isOutdated = false;
     await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
     this.#owed.wrote(new Set(owed.keys()), performance.now());
     this.#ofGroups.wrote(groups, performance.now());
@@ -288,12 +297,4 @@ export class DebtKeeper {
       });
     }
   }
-}
-
-function ofGroups(owed: ReadonlyMap<string, Debt>): readonly string[] {
-  return [...owed].flatMap(([key, { isOfGroups }]) => (isOfGroups ? [key] : []));
-}
-
-function earlierOf(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

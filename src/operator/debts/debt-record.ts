@@ -16,6 +16,17 @@ export interface Debt {
   readonly isOfGroups?: boolean;
 }
 
+/** Who counts what is owed. */
+export interface Ledger {
+  owe(key: string, debt: Debt): void;
+  debtOf(key: string): Debt | undefined;
+}
+
+/** Keys of those that groups are part of. */
+export function ofGroups(owed: ReadonlyMap<string, Debt>): readonly string[] {
+  return [...owed].flatMap(([key, { isOfGroups }]) => (isOfGroups ? [key] : []));
+}
+
 /** What outlives every process about one cluster: names and times, never a secret. */
 export interface DebtRecord {
   readonly cluster: string;

@@ -73,17 +73,17 @@ export class DebtRecords {
   }
 
   /**
-   * Reads the record of one cluster.
+   * Reads the record of one cluster, where reading all was refused.
    *
    * @returns undefined when there is none, or none that can be read
    * @throws {ConnectionError | ApiError} also when it is refused
    */
-  async read(cluster: string): Promise<DebtRecord | undefined> {
+  async read(cluster: string): Promise<FoundRecord | undefined> {
     const { resource, namespace, name } = this.#address(cluster);
     const only = { namespace, fieldSelector: `metadata.name=${name}`, limit: 1 };
     const { items } = await this.#client.list(resource, only);
     for (const item of items) await this.#take(item as KubeObject, this.#found);
-    return this.foundOf(cluster);
+    return this.#found.get(cluster);
   }
 
   /**

@@ -4,7 +4,7 @@ import { parseKey, sourceKey } from '../keys.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import type { Management } from '../upstream/management.ts';
 import type { Debt } from './debt-record.ts';
-import { isThere } from './plane.ts';
+import { presenceOf } from './plane.ts';
 
 /** What the management plane says, and what is known to have been deleted there. */
 export interface SeenUpstream {
@@ -22,7 +22,7 @@ interface Known {
 }
 
 /**
- * How what an earlier process knew to be in a cluster stands now: `wanted`, or harmless; revoked, as a token or a user; or `unseen`: its
+ * How what an earlier process knew to be in a cluster stands now: `wanted`, or harmless, or not to be told yet; revoked, as a token or a user; or `unseen`: its
  * source is not there, and nobody knows that it was deleted.
  */
 export function standingOf(
@@ -32,14 +32,22 @@ export function standingOf(
 ): 'wanted' | 'token' | 'user' | 'unseen' {
   const { kind, name } = parseKey(key);
   const api = known.apis.get(key);
-  if (!isThere(key, known, management)) {
-    const isDeleted = kind === 'user' || !api ? deletions.hasAny(key) : deletions.has(sourceKey(name, api));
-    if (!isDeleted) return 'unseen';
-  }
+  const presence = presenceOf(key, known, management);
+  if (presence !== 'there' && !isDeleted(key, api, deletions))
+    return presence === 'unread' ? 'wanted' : 'unseen';
   if (kind === 'user') return isActive(name, management) ? 'wanted' : 'user';
   return isRevoked(management.token(name, known.cluster, known.nowMs, api), known, management)
     ? 'token'
     : 'wanted';
+}
+
+function isDeleted(
+  key: string,
+  api: Token['api'] | undefined,
+  deletions: SeenUpstream['deletions'],
+): boolean {
+  const { kind, name } = parseKey(key);
+  return kind === 'user' || !api ? deletions.hasAny(key) : deletions.has(sourceKey(name, api));
 }
 
 /** An expired token is refused by what stands in it; one of a user who is gone, by the user. */

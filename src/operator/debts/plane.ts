@@ -4,6 +4,7 @@ import { ApiError } from '../../errors.ts';
 import type { Reader } from '../../kube/client.ts';
 import type { Lister } from '../../kube/store.ts';
 import { parseKey, sourceKey } from '../keys.ts';
+import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import type { DebtRecord } from './debt-record.ts';
 import type { FoundRecord } from './debt-records.ts';
 
@@ -60,6 +61,8 @@ export interface Sources {
   /** Of either kind. */
   tokensNamed(name: string): readonly Pick<Token, 'api'>[];
   readonly users: Pick<Lister<unknown>, 'get'>;
+  /** Watches that have not listed yet, or cannot. */
+  readonly unread: Pick<ReadonlyMap<string, unknown>, 'has'>;
 }
 
 /** What a key of a record stands for: users by their key, tokens by that of their kind; by both where the record does not say. */
@@ -100,18 +103,23 @@ export function owedOf(
   record: Pick<DebtRecord, 'owed' | 'apis'>,
   sources: Sources,
 ): readonly (readonly [string, number])[] {
-  const absent = [...record.owed].filter(([key]) => !isThere(key, record, sources));
+  const absent = [...record.owed].filter(([key]) => presenceOf(key, record, sources) !== 'there');
   return absent.flatMap(([key, { sinceMs }]) =>
     sourcesOf(key, record).map((source) => [source, sinceMs] as const),
   );
 }
 
-/** Whether what a key of a record stands for is there. */
-export function isThere(key: string, { apis }: Pick<DebtRecord, 'apis'>, sources: Sources): boolean {
+/** Whether what a key of a record stands for is there; `unread`: it may be a token of `ext.cattle.io`, and those could not be read. */
+export function presenceOf(
+  key: string,
+  { apis }: Pick<DebtRecord, 'apis'>,
+  sources: Sources,
+): 'there' | 'absent' | 'unread' {
   const { kind, name } = parseKey(key);
-  if (kind === 'user') return sources.users.get(name) !== undefined;
+  if (kind === 'user') return sources.users.get(name) === undefined ? 'absent' : 'there';
   const api = apis.get(key);
-  return sources.tokensNamed(name).some((token) => api === undefined || token.api === api);
+  if (sources.tokensNamed(name).some((token) => api === undefined || token.api === api)) return 'there';
+  return api !== 'v3' && sources.unread.has(EXT_TOKENS_WATCH) ? 'unread' : 'absent';
 }
 
 /** What was known, is absent, and was seen by nobody, as far as that is to be believed; and when it was there last. */
@@ -143,7 +151,7 @@ class Known {
   add(key: string, record: DebtRecord, sources: Sources): void {
     const api = record.apis.get(key);
     this.known.add(api === undefined ? key : `${api} ${key}`);
-    if (isThere(key, record, sources)) return;
+    if (presenceOf(key, record, sources) !== 'absent') return;
     const all = sourcesOf(key, record);
     this.absent.set(all.join(), all);
   }

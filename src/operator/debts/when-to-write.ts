@@ -31,8 +31,14 @@ export function dueMs({ owed, known, isAway }: Unwritten): number | undefined {
     after(owed.removed, PAID_MS),
     after(known.added, ofKnown),
     after(known.removed, ofKnown),
-  ].filter((ms) => ms !== undefined);
-  return due.length === 0 ? undefined : Math.min(...due);
+  ];
+  return earliest(due);
+}
+
+/** undefined where there is none. */
+export function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function after(keys: ReadonlyMap<string, number>, delayMs: number): number | undefined {

@@ -174,7 +174,9 @@ export class Clusters {
     // Stopped or given away meanwhile: a propagator that is made now would never be stopped.
     if (this.#queue.isClosed || !mayWorkOn(name)) return;
     const propagator = this.#propagators.get(name) ?? this.#add(name);
-    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings, unmade?.why));
+    const isGivenAnew = this.#objects.isSinceTakenOff(management.propagations.get(name));
+    const said = { unmade: unmade?.why, isGivenAnew };
+    await propagator.configure(clusterSettings(name, management, isGone, propagator.settings, said));
     const againInMs = this.#renewals.look(propagator);
     if (againInMs !== undefined) this.#queue.addAfter(name, againInMs, 'normal');
     if (isGone) await this.#endIfOver(propagator);

@@ -1,8 +1,9 @@
 import { apiVersionOf, CLUSTER_PROPAGATIONS, FIELD_MANAGER, LABEL_MANAGED_BY } from '../../api/names.ts';
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
-import type { PropagationSpec } from '../../api/types.ts';
+import type { KubeObject, Propagation, PropagationSpec } from '../../api/types.ts';
 import { describeError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
+import { isOlder } from '../../kube/versions.ts';
 
 /** Why a cluster has no ClusterPropagation that we know. */
 export interface Unmade {
@@ -17,6 +18,8 @@ export class PropagationObjects {
   readonly #unmade = new Set<string>();
   /** Clusters, and what a person said of them by an annotation that is still to be taken off. */
   readonly #spent = new Map<string, Set<string>>();
+  /** Versions of the objects of which some were taken off. */
+  readonly #takenOffAt = new Map<string, string>();
 
   constructor(clientFor: (cluster: string) => Writer) {
     this.#clientFor = clientFor;
@@ -61,12 +64,26 @@ export class PropagationObjects {
   /** Takes those off. @throws {ApiError | ConnectionError | FencedError} */
   async removeSpent(name: string): Promise<void> {
     const spent = [...(this.#spent.get(name) ?? [])];
-    if (spent.length > 0) await removeAnnotations(this.#clientFor(name), name, spent);
+    const version =
+      spent.length > 0 ? await removeAnnotations(this.#clientFor(name), name, spent) : undefined;
+    if (version !== undefined) this.#takenOffAt.set(name, version);
     for (const annotation of spent) this.#spent.get(name)?.delete(annotation);
+  }
+
+  /**
+   * Whether the object is of after the annotations were taken off: one that is there was given since, also where no look came in between.
+   * Asked once for each time.
+   */
+  isSinceTakenOff(propagation: Pick<Propagation, 'name' | 'resourceVersion'> | undefined): boolean {
+    const version = propagation && this.#takenOffAt.get(propagation.name);
+    const isSince = version !== undefined && isOlder(version, propagation?.resourceVersion ?? version);
+    if (isSince) this.#takenOffAt.delete(propagation?.name ?? '');
+    return isSince;
   }
 
   /** The work on this cluster ends here. */
   forget(name: string): void {
+    this.#takenOffAt.delete(name);
     this.#unmade.delete(name);
     this.#spent.delete(name);
   }
@@ -89,15 +106,18 @@ function fieldsOf(spec: PropagationSpec): object {
   };
 }
 
+/** @returns the version without them; undefined where there is nothing to take them off */
 async function removeAnnotations(
   client: Writer,
   name: string,
   annotations: readonly string[],
-): Promise<void> {
+): Promise<string | undefined> {
   try {
     const patch = { metadata: { annotations: Object.fromEntries(annotations.map((one) => [one, null])) } };
-    await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch);
+    const answer = await client.patch({ resource: CLUSTER_PROPAGATIONS, name }, patch);
+    return (answer as KubeObject).metadata.resourceVersion;
   } catch (error) {
     if (!isObjectMissing(error)) throw error;
+    return undefined;
   }
 }

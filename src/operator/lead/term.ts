@@ -15,11 +15,12 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { DebtKeeper } from '../debts/debt-keeper.ts';
 import { DebtRecords } from '../debts/debt-records.ts';
-import { deletedBefore, type Plane, readPlane } from '../debts/plane.ts';
+import { EarlierDeletions } from '../debts/earlier-deletions.ts';
 import { Clusters } from '../engage/clusters.ts';
 import { EarlierIds } from '../installation/earlier-ids.ts';
 import { HeldKey } from '../installation/held-key.ts';
 import { installationOf } from '../installation/installation.ts';
+import type { ClusterPropagator } from '../propagate/propagator.ts';
 import type { Clocks } from '../propagate/propagator-deps.ts';
 import { MAX_AT_A_TIME } from '../queue/workers.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
@@ -74,7 +75,7 @@ export class Term {
   readonly #notices: Notices;
   readonly #debts: DebtRecords;
   readonly #connectPace = new ConnectPace();
-  #plane: Plane = { identity: '', resourceVersion: '' };
+  readonly #earlier: EarlierDeletions;
   #clusters: Clusters | undefined;
   #key: HeldKey | undefined;
   readonly #ending = new AbortController();
@@ -86,6 +87,9 @@ export class Term {
     this.#client = new KubeClient(this.#transport, plane.onRequest);
     const writerFor = (cluster: string): KubeClient => this.#clientFor(cluster);
     this.#debts = new DebtRecords({ client: this.#client, writerFor }, deps.config.namespace, log);
+    const clusters = (): Iterable<ClusterPropagator> => this.#clusters?.propagators() ?? [];
+    const { now } = deps.clocks;
+    this.#earlier = new EarlierDeletions({ records: this.#debts, seen, log, clusters, now });
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
@@ -140,6 +144,11 @@ export class Term {
     await this.#clusters?.release((cluster) => shards.has(shardOf(cluster, config.shards)));
   }
 
+  /** A kind that work began without was read: what is absent of it can be judged. */
+  readAtLast(): void {
+    this.#earlier.readAtLast();
+  }
+
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#ending.abort();
@@ -175,17 +184,7 @@ export class Term {
     // clusters of ours need what the watches tell meanwhile.
     if (plane.shards) await plane.statusHost.catchUp();
     else if (config.leaderElect) await plane.statusHost.refresh();
-    // After the lists: its version must not be older than what they showed.
-    this.#plane = await readPlane(this.#client);
-    this.#rememberDeletions();
-  }
-
-  /** What earlier processes saw being deleted is evidence for this one, too. */
-  #rememberDeletions(): void {
-    const { seen, clocks, log } = this.#deps;
-    const gone = deletedBefore(this.#debts.found, this.#plane, seen.management, clocks.now());
-    for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
-    if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
+    await this.#earlier.read(this.#client);
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -242,7 +241,7 @@ export class Term {
         syncBack: new SyncBack(clientFor, log),
         keepDebts: (of) =>
           new DebtKeeper({
-            ...{ ...of, records: this.#debts, plane: this.#plane.identity, log, now: clocks.now },
+            ...{ ...of, records: this.#debts, earlier: this.#earlier, log, now: clocks.now },
             seen,
           }),
       },

@@ -65,6 +65,14 @@ export class Terms implements ShardListener, Queues {
     this.#term?.clusters?.enqueueCluster(cluster);
   }
 
+  readAtLast(): void {
+    this.#term?.readAtLast();
+  }
+
+  putBack(): void {
+    for (const { debts } of this.propagators()) debts.writeAnew();
+  }
+
   installationKeyChanged(): void {
     const term = this.#term;
     if (!term?.clusters) return;

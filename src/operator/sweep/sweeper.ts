@@ -83,7 +83,8 @@ export class Sweeper {
 
   /** The cluster has other settings. An annotation that went and comes back is another one, whatever it says. */
   configured(): void {
-    if (this.#cluster.settings?.grant.allowance === undefined) this.#spent = undefined;
+    const { allowance, isGivenAnew = false } = this.#cluster.settings?.grant ?? {};
+    if (allowance === undefined || isGivenAnew) this.#spent = undefined;
   }
 
   /** Sweeps soon. */

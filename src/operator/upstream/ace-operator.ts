@@ -160,7 +160,7 @@ export class AceOperator extends OperatorBase {
     });
     this.#watches.add(reflector, DECIDING.includes(resource));
     this.#options.management.unread.set(name, 'not read yet');
-    void reflector.synced.then(() => this.#options.watches.onFirstRead());
+    void reflector.synced.then(() => this.#options.watches.onFirstRead(resource));
     reflector.start();
   }
 
@@ -184,6 +184,7 @@ export class AceOperator extends OperatorBase {
         watches.heard(resource);
         told.succeeded?.();
       },
+      putBack: () => watches.onPutBack(),
     };
   }
 

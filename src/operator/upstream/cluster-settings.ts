@@ -27,21 +27,25 @@ export interface ClusterSettings {
 }
 
 /** What a person allows a sweep to delete, and since when: milliseconds since the epoch. */
-export type Grant = Partial<Pick<Propagation, 'allowance' | 'allowedAtMs'>>;
+export interface Grant extends Partial<Pick<Propagation, 'allowance' | 'allowedAtMs'>> {
+  /** The one before was taken off since it was given: this is another one, though it may say the same. */
+  readonly isGivenAnew?: boolean;
+}
 
 /**
  * What management says of a cluster: whether to propagate, drain or hold, by which spec, reached how.
  *
  * @param isGone - the Cluster was confirmed not to exist by a live read
  * @param before - what was in force until now: a spec that cannot be read leaves the last good one there
- * @param unmade - why there is no ClusterPropagation that we know, where that is not because a person wrote none
+ * @param known.unmade - why there is no ClusterPropagation that we know, where that is not because a person wrote none
+ * @param known.isGivenAnew - see {@link Grant}
  */
 export function clusterSettings(
   name: string,
   management: Management,
   isGone: boolean,
   before: ClusterSettings | undefined,
-  unmade?: string | undefined,
+  { unmade, isGivenAnew = false }: { unmade?: string | undefined; isGivenAnew?: boolean } = {},
 ): ClusterSettings {
   const cluster = management.clusters.get(name);
   const propagation = management.propagations.get(name);
@@ -56,7 +60,7 @@ export function clusterSettings(
       problem: specProblem,
       isUnknown: specProblem !== undefined && (before?.reading.isUnknown ?? true),
     },
-    grant: { allowance: propagation?.allowance, allowedAtMs: propagation?.allowedAtMs },
+    grant: { allowance: propagation?.allowance, allowedAtMs: propagation?.allowedAtMs, isGivenAnew },
     ...{ credentials, lifetime: lifetimeOf(credentials) },
     identity: { uid: propagation?.status.clusterUID, acceptedUid: propagation?.acceptedUid },
     wasDrained: wasDrained(propagation),
@@ -145,7 +149,8 @@ export function isOther(before: ClusterSettings, after: ClusterSettings): boolea
     before.course.mode !== after.course.mode ||
     before.reading.isUnknown !== after.reading.isUnknown ||
     JSON.stringify(before.spec) !== JSON.stringify(after.spec) ||
-    (after.grant.allowance !== undefined && after.grant.allowance !== before.grant.allowance)
+    (after.grant.allowance !== undefined &&
+      (after.grant.allowance !== before.grant.allowance || after.grant.isGivenAnew === true))
   );
 }
 

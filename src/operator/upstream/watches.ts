@@ -1,4 +1,9 @@
-import { INSTALLATION_KEY_SECRET, REFRESH_DEBOUNCE, type Resource } from '../../api/names.ts';
+import {
+  EXT_TOKEN_SECRETS,
+  INSTALLATION_KEY_SECRET,
+  REFRESH_DEBOUNCE,
+  type Resource,
+} from '../../api/names.ts';
 import { isParked } from '../../api/parked-token.ts';
 import type { CredentialsSecret, Token } from '../../api/types.ts';
 import { clustersOfSecret } from '../../clusters/credentials.ts';
@@ -39,6 +44,10 @@ export interface Queues {
   enqueueCluster(cluster: string): void;
   /** The Secret of the installation key is another one, or gone. */
   installationKeyChanged(): void;
+  /** A kind of tokens that work may have begun without was read for the first time. */
+  readAtLast(): void;
+  /** The management plane was put back to an earlier state, with all that we keep there. */
+  putBack(): void;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -101,6 +110,10 @@ export class Watches {
     this.#leftBy(isParked(event.object) ? event.old : event.object);
   }
 
+  onPutBack(): void {
+    this.#queues.putBack();
+  }
+
   /** What is held of a kind is there: the management plane has just told of it. */
   heard(resource: Resource): void {
     this.#evidence.heard(resource);
@@ -159,7 +172,8 @@ export class Watches {
   }
 
   /** A kind was read for the first time: what was not known of a cluster until now may be. */
-  onFirstRead(): void {
+  onFirstRead(resource: Resource): void {
+    if (resource === EXT_TOKEN_SECRETS) this.#queues.readAtLast();
     this.#enqueueClusters();
     this.onSetting(REFRESH_DEBOUNCE);
   }

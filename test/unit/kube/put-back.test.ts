@@ -54,6 +54,30 @@ describe('a plane that is put back to an earlier state', () => {
     expect(gone).toEqual([]);
   });
 
+  test('is noticed, too, where its versions were raised for it: an object is as it was before what is held of it', async () => {
+    server.watch(1).send('MODIFIED', anItem('b', '1005'));
+    await eventually(() => expect(reflection.store.get('b')?.resourceVersion).toBe('1005'));
+    backTo('1000001000', anItem('a', '1'), anItem('b', '960'));
+    await reflection.reflector.refresh();
+    await eventually(() => expect(reflection.store.get('b')?.resourceVersion).toBe('960'));
+    expect(gone).toEqual(['c put-back']);
+  });
+
+  test('is noticed by a list beside the watch, whichever of the two was ahead', async () => {
+    backTo('2000', anItem('a', '1'), anItem('b', '1900'));
+    await reflection.reflector.catchUp();
+    // The watch has told nothing since the first list.
+    backTo('1500', anItem('a', '1'), anItem('b', '960'));
+    await reflection.reflector.catchUp();
+    expect(gone).toEqual(['c missing']);
+    expect(reflection.store.get('b')?.resourceVersion).toBe('960');
+    backTo('1000002000', anItem('a', '1'));
+    await reflection.reflector.catchUp();
+    backTo('1000003000', anItem('a', '0'), anItem('e', '5'));
+    await reflection.reflector.catchUp();
+    expect([reflection.store.get('a')?.resourceVersion, held()]).toEqual(['0', ['a', 'e']]);
+  });
+
   test('is noticed, too, where it is ahead of what the watch told, and behind a list that was read beside it', async () => {
     backTo('2000', anItem('a', '1'));
     await reflection.reflector.catchUp();

@@ -185,6 +185,8 @@ test('that a v3 Token was deleted is not forgotten because the ext token of that
     concerned: () => [],
     enqueueCluster: () => {},
     installationKeyChanged: () => {},
+    readAtLast: () => {},
+    putBack: () => {},
   });
   const sources = management.tokenSources as TokenSources;
   const v3 = aToken();

@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { ApiError } from '../../../../src/errors.ts';
+import type { Reader } from '../../../../src/kube/client.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
 import type { Debt } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
-import { deletedBefore } from '../../../../src/operator/debts/plane.ts';
+import { EarlierDeletions } from '../../../../src/operator/debts/earlier-deletions.ts';
+import { deletedBefore, type Plane } from '../../../../src/operator/debts/plane.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
-import { Management } from '../../../../src/operator/upstream/management.ts';
+import { EXT_TOKENS_WATCH, Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 import { aToken, aUser } from '../../../support/builders.ts';
 
@@ -62,12 +64,24 @@ class ConfigMaps {
   }
 }
 
+/** What answers the question who the plane is. */
+const planeThatIs = ({ identity, resourceVersion }: Plane): Reader => {
+  const uids = identity.split('/');
+  return {
+    get: async () => ({ metadata: { uid: uids.shift() ?? '' } }),
+    list: async () => ({ items: [], resourceVersion, continue: '' }),
+  };
+};
+
 /** One process: it ends without a word. */
 interface Process {
   readonly keeper: DebtKeeper;
   readonly records: DebtRecords;
   readonly owed: Map<string, Debt>;
   readonly deletions: DeletionEvidence;
+  /** Sweeps that were asked for. */
+  readonly swept: readonly string[];
+  readonly earlier: EarlierDeletions;
 }
 
 let maps: ConfigMaps;
@@ -84,14 +98,17 @@ async function start(plane = PLANE): Promise<Process> {
     await records.load();
   });
   const owed = new Map<string, Debt>();
-  // As a term does before anything else.
   const deletions = new DeletionEvidence();
+  const seen = { management, deletions };
   const here = { identity: plane, resourceVersion: '999' };
-  for (const [key, sinceMs] of deletedBefore(records.found, here, management, Date.now()))
-    deletions.add(key, sinceMs);
+  const swept: string[] = [];
+  const earlier = new EarlierDeletions({
+    ...{ records, seen, now: Date.now, log: LOG },
+    clusters: () => [{ name: 'c-1', debts: keeper, rulesChanged: () => swept.push('c-1') }],
+  });
+  await earlier.read(planeThatIs(here));
   const keeper: DebtKeeper = new DebtKeeper({
-    ...{ cluster: 'c-1', records, plane, log: LOG },
-    seen: { management, deletions },
+    ...{ cluster: 'c-1', records, earlier, seen, log: LOG },
     now: Date.now,
     isAway: () => isAway,
     ledger: {
@@ -104,7 +121,7 @@ async function start(plane = PLANE): Promise<Process> {
     },
   });
   keeper.restore();
-  const process = { keeper, records, owed, deletions };
+  const process = { keeper, records, owed, deletions, swept, earlier };
   running.push(process);
   return process;
 }
@@ -330,6 +347,8 @@ describe('the record of what is owed', () => {
     maps.isRefusing = false;
     await written(2);
     expect([...second.owed.keys()].sort()).toEqual(['token/t-1', 'token/t-3']);
+    // What the record says to be deleted is evidence, and the cluster is swept by it.
+    expect([second.deletions.has('token/t-1'), second.swept]).toEqual([true, ['c-1']]);
     kill(second);
 
     const third = await start();
@@ -346,6 +365,51 @@ describe('the record of what is owed', () => {
     expect(process.deletions.has('token/t-1')).toBe(false);
     process.keeper.connectionChanged();
     expect(process.deletions.has('token/t-1')).toBe(true);
+  });
+
+  test('takes no token of ext.cattle.io for gone as long as those cannot be read, and judges it when they were', async () => {
+    management = new Management(['ace-operator'], { extTokens: true });
+    const { tokenSources } = management;
+    const ext = (name: string) => ({ ...aToken({}, { name, uid: `uid-${name}` }), api: 'ext' as const });
+    const first = await start();
+    management.users.put(aUser());
+    for (const name of ['e-1', 'e-2', 'e-3']) {
+      tokenSources?.ext.put(ext(name));
+      first.keeper.settled(`token/${name}`, { state: 'synced' });
+    }
+    tokenSources?.v3.put(aToken({}, { name: 't-1', uid: 'uid-t-1' }));
+    first.keeper.settled('token/t-1', { state: 'synced' });
+    await writtenDown(first);
+    kill(first);
+
+    for (const name of ['e-1', 'e-2', 'e-3']) tokenSources?.ext.remove(ext(name));
+    management.unread.set(EXT_TOKENS_WATCH, 'forbidden');
+    const second = await start();
+    expect([second.owed.size, second.deletions.has('token/ext/e-1')]).toEqual([0, false]);
+    expect(second.keeper.has('token/e-1')).toBe(true);
+
+    // One of them was deleted while nobody looked.
+    for (const name of ['e-2', 'e-3']) tokenSources?.ext.put(ext(name));
+    management.unread.delete(EXT_TOKENS_WATCH);
+    second.earlier.readAtLast();
+    expect([...second.owed.keys()]).toEqual(['token/e-1']);
+    expect([second.deletions.has('token/ext/e-1'), second.swept]).toEqual([true, ['c-1']]);
+  });
+
+  test('is written whole again when it went back with the management plane', async () => {
+    isAway = true;
+    const process = await start();
+    for (const name of ['t-1', 't-2', 't-3']) give(process, name);
+    await writtenDown(process);
+    const backup = new Map(maps.objects);
+    for (const name of ['t-1', 't-2', 't-3']) revoke(process, name);
+    await writtenDown(process);
+    for (const [name, object] of backup) maps.objects.set(name, object);
+    await writtenDown(process);
+    expect((await start()).owed.size).toBe(0);
+    process.keeper.writeAnew();
+    await writtenDown(process);
+    expect((await start()).owed.size).toBe(3);
   });
 
   test('is written in time, whoever sets the clock back', async () => {

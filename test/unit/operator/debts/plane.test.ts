@@ -47,6 +47,7 @@ function gone(
   const sources = {
     tokensNamed: (name: string) => named(there.tokens, name).map(() => ({ api: 'v3' as const })),
     users: { get: (name: string) => named(there.users, name)[0] },
+    unread: new Map(),
   };
   const records = [given].flat().map((one) => found(one as Given));
   return [...deletedBefore(records, plane, sources, NOW).keys()].sort();
@@ -61,7 +62,7 @@ describe('what was deleted while nobody looked', () => {
   });
 
   test('is known to be gone since it was last seen, or since now where that was not written down', () => {
-    const nothing = { tokensNamed: () => [], users: { get: () => undefined } };
+    const nothing = { tokensNamed: () => [], users: { get: () => undefined }, unread: new Map() };
     const told = (atMs: number | undefined): unknown => {
       const records = [found({ known: names(1) })].map((one) => ({
         ...one,

@@ -24,6 +24,7 @@ import type { KubeClient, ObjectKey } from '../../../../src/kube/client.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords, type FoundRecord } from '../../../../src/operator/debts/debt-records.ts';
+import { EarlierDeletions } from '../../../../src/operator/debts/earlier-deletions.ts';
 import { Clusters } from '../../../../src/operator/engage/clusters.ts';
 import { EarlierIds } from '../../../../src/operator/installation/earlier-ids.ts';
 import { installationOf } from '../../../../src/operator/installation/installation.ts';
@@ -143,7 +144,10 @@ beforeEach(() => {
           ...{
             ...of,
             records: new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG),
-            plane: 'p',
+            earlier: new EarlierDeletions({
+              ...{ records, seen: { management, deletions: new DeletionEvidence() }, log: LOG },
+              ...{ now: Date.now, clusters: () => [] },
+            }),
             log: LOG,
           },
           ...{ seen: { management, deletions: new DeletionEvidence() }, now: Date.now },
@@ -282,7 +286,7 @@ describe('a change of a key is asked of', () => {
     management.users.put(parseUser(rawUser({}, { name: 'u-1' })));
     const key = tokenKey(token.name);
     const known = new Set([key]);
-    const found = { cluster: 'c-1', plane: 'p', owed: new Map(), known, apis: new Map(), lately: 0 };
+    const found = { cluster: 'c-1', plane: '', owed: new Map(), known, apis: new Map(), lately: 0 };
     const foundOf = vi.spyOn(DebtRecords.prototype, 'foundOf').mockReturnValue(found);
     plane.answer();
     clusters.start();

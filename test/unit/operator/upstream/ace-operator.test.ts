@@ -170,6 +170,8 @@ const NO_QUEUES: ConstructorParameters<typeof Watches>[2] = {
   concerned: () => [],
   enqueueCluster: () => {},
   installationKeyChanged: () => {},
+  readAtLast: () => {},
+  putBack: () => {},
 };
 
 interface FakeServer {

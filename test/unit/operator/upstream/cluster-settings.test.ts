@@ -54,14 +54,14 @@ describe('clusterSettings', () => {
   test('a ClusterPropagation that cannot be made: nothing is guessed, unless one was in force', () => {
     const without = management({});
     without.propagations.replace([]);
-    const settings = clusterSettings('c-1', without, false, undefined, 'refused');
+    const settings = clusterSettings('c-1', without, false, undefined, { unmade: 'refused' });
     expect(settings).toMatchObject({
       reading: { isUnknown: true, problem: 'refused' },
       course: { mode: 'propagate' },
     });
     expect(clusterSettings('c-1', without, false, settings).reading.isUnknown).toBe(false);
     const before = clusterSettings('c-1', management(good), false, undefined);
-    expect(clusterSettings('c-1', without, false, before, 'refused')).toMatchObject({
+    expect(clusterSettings('c-1', without, false, before, { unmade: 'refused' })).toMatchObject({
       spec: before.spec,
       reading: { isUnknown: false, problem: 'refused' },
     });

@@ -62,6 +62,8 @@ describe('Watches', () => {
       ],
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
+      readAtLast: () => {},
+      putBack: () => {},
     });
   });
 

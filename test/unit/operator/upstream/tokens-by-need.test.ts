@@ -109,6 +109,7 @@ describe('tokens by need', () => {
     const concerned = vi.fn(() => []);
     new Watches(management, new DeletionEvidence(), {
       ...{ propagators: () => [], concerned, enqueueCluster: () => {}, installationKeyChanged: () => {} },
+      ...{ readAtLast: () => {}, putBack: () => {} },
     });
     acquire(0);
     expect(management.tokens.replace([read('t-1', OURS), read('t-2', OURS)])).toBe(2);

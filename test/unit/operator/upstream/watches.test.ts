@@ -37,6 +37,8 @@ describe('a user who has a token less is looked at, even where nothing of that t
       concerned: (key) => (key === 'user/u-1' ? [cluster as ClusterPropagator] : []),
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
+      readAtLast: () => {},
+      putBack: () => {},
     });
     management.tokens.put(aToken('1'));
     expect(queued).toEqual([]);
@@ -85,6 +87,8 @@ describe('a Secret that changed concerns the clusters that it leads or led to, a
       concerned: () => [],
       enqueueCluster: (name) => void queued.push(name),
       installationKeyChanged: () => {},
+      readAtLast: () => {},
+      putBack: () => {},
     });
     management.credentials.get('ace-operator')?.onChange(({ object }) => watches.onCredentials(object));
   });
@@ -145,6 +149,8 @@ describe('the lane of a change', () => {
       concerned: (_: string, named: ReadonlySet<string>) => (named.has('c-1') ? [cluster] : []),
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
+      readAtLast: () => {},
+      putBack: () => {},
     };
     const watches = new Watches(management, new DeletionEvidence(), queues, () => NOW);
     const types = {
