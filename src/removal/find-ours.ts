@@ -3,9 +3,9 @@ import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
   CONFIG_MAPS,
+  clusterOfKeptWay,
   FIELD_MANAGER,
   LABEL_CLUSTER,
-  LABEL_COMPONENT,
   LABEL_MANAGED_BY,
   REFRESH_DEBOUNCE,
   type Resource,
@@ -59,11 +59,12 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
 
 /**
  * The cluster may be the management plane as well: what the operator keeps there, such as what it owes to clusters, bears our labels, and
- * is no object of ours in a cluster.
+ * is no object of ours in a cluster. It is known by kind and name: a label can be put on anything, by a policy or by hand, and must not
+ * hide what lets somebody in.
  */
-function isForClusters({ kind, metadata: { name, labels } }: KubeObject): boolean {
-  if (labels?.[LABEL_COMPONENT] !== undefined) return false;
-  return kind !== CONFIG_MAPS.kind || name === REFRESH_DEBOUNCE;
+function isForClusters({ kind, metadata: { name } }: KubeObject): boolean {
+  if (kind === CONFIG_MAPS.kind) return name === REFRESH_DEBOUNCE;
+  return kind !== SECRETS.kind || clusterOfKeptWay(name) === undefined;
 }
 
 async function listObjects(

@@ -13,6 +13,10 @@ export interface PaperRequest {
   readonly plural: string;
   /** Of one object; undefined for a list. */
   readonly name: string | undefined;
+  /** What was sent; undefined where that is nothing. */
+  readonly body: unknown;
+  /** By which it was asked; empty without one. */
+  readonly bearer: string;
 }
 
 /** A body alone is a success; undefined is an object that is not there, or an empty list. */
@@ -76,7 +80,7 @@ export class PaperPlanes {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parsed = parse(request);
+    const parsed = parse(request, await textOf(request));
     this.requests.push(`${parsed.method} ${parsed.cluster ?? 'management'} ${parsed.plural}`);
     const [, root = ''] = /\/(api|version)$/.exec(request.url ?? '') ?? [];
     const told = (await this.answer(parsed)) ?? ROOTS[root] ?? this.#usual(parsed);
@@ -124,6 +128,7 @@ const REASONS: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'NotFound',
+  409: 'AlreadyExists',
   429: 'TooManyRequests',
 };
 
@@ -136,11 +141,19 @@ export function listOf(items: readonly object[], next = ''): object {
   return { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '1', continue: next }, items };
 }
 
-function parse(request: IncomingMessage): PaperRequest {
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+function parse(request: IncomingMessage, text: string): PaperRequest {
   const url = new URL(request.url ?? '/', 'http://paper');
   const [, cluster, path = ''] = /^\/(?:management|clusters\/([^/]+))(\/.*)$/.exec(url.pathname) ?? [];
   const [, rest = ''] =
     /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)\/(?:namespaces\/[^/]+\/)?(.*)$/.exec(path) ?? [];
   const [plural = '', name] = rest.split('/');
-  return { method: request.method ?? '', cluster, url, plural, name };
+  const body: unknown = text === '' ? undefined : JSON.parse(text);
+  const bearer = (request.headers.authorization ?? '').replace(/^Bearer /, '');
+  return { method: request.method ?? '', cluster, url, plural, name, body, bearer };
 }
