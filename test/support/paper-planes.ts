@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAuthority } from './pki.ts';
 
 export interface PaperRequest {
   readonly method: string;
@@ -31,12 +33,21 @@ export class PaperPlanes {
   /** `GET management secrets`, in the order in which they came. */
   readonly requests: string[] = [];
   readonly #clusters = new Map<string, string>();
-  readonly #server: Server = createServer((request, response) => void this.#take(request, response));
+  readonly #server: Server;
   readonly #bearer: string;
+  /** Of its certificate; undefined: it speaks no TLS. */
+  readonly #caPem: string | undefined;
   #dir = '';
 
-  constructor(bearer = 'not-a-real-bearer') {
+  /** @param options.isTls - for commands that give no secret to who cannot say who it is */
+  constructor(bearer = 'not-a-real-bearer', { isTls = false } = {}) {
     this.#bearer = bearer;
+    const take = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#take(request, response);
+    const authority = isTls ? createAuthority('paper-authority') : undefined;
+    this.#caPem = authority?.cert;
+    const pair = authority?.issueServer('paper', ['127.0.0.1']);
+    this.#server = pair ? createTlsServer({ ...pair }, take) : createServer(take);
   }
 
   async listen(): Promise<void> {
@@ -64,16 +75,17 @@ export class PaperPlanes {
 
   #kubeconfigText(path: string): string {
     const { port } = this.#server.address() as AddressInfo;
+    const ca = this.#caPem;
+    const trust =
+      ca === undefined
+        ? { 'insecure-skip-tls-verify': true }
+        : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+    const server = `http${ca === undefined ? '' : 's'}://127.0.0.1:${port}${path}`;
     return JSON.stringify({
       apiVersion: 'v1',
       kind: 'Config',
       'current-context': 'x',
-      clusters: [
-        {
-          name: 'x',
-          cluster: { server: `http://127.0.0.1:${port}${path}`, 'insecure-skip-tls-verify': true },
-        },
-      ],
+      clusters: [{ name: 'x', cluster: { server, ...trust } }],
       contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
       users: [{ name: 'x', user: { token: this.#bearer } }],
     });
