@@ -127,3 +127,21 @@ describe.each(['auth', 'debts', 'way'])(
     });
   },
 );
+
+// As the operator sees it: whoever put another name there has drifted our object, not made it theirs.
+test('an object whose manager somebody overwrote is ours by what it says of its source', async () => {
+  const labels = { 'app.kubernetes.io/managed-by': 'policy', 'ace-operator.io/cluster': 'c-tokyo' };
+  const metadata = { namespace: 'cattle-system', resourceVersion: '1', labels };
+  const annotations = { 'ace-operator.io/token-uid': 'uid-of-a-token' };
+  tokens = [
+    { metadata: { ...metadata, name: 't-1', uid: 'uid-t-1', annotations } },
+    { metadata: { ...metadata, name: 't-2', uid: 'uid-t-2' } },
+  ];
+  const { err } = await run('cleanup', '--yes');
+  expect(deleted).toEqual(['clusterauthtokens/t-1']);
+  expect(err).toContain('1 ClusterAuthToken or ClusterUserAttribute that is not ours');
+  const waited = await run(
+    ...['drain', 'c-tokyo', '--wait', '--timeout', '0s', '--downstream-kubeconfig', planes.kubeconfig],
+  );
+  expect([waited.code, waited.err]).toEqual([1, expect.stringContaining('1 objects of ours are there')]);
+});
