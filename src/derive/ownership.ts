@@ -79,7 +79,8 @@ function isOfInstallation(object: KubeObject, cluster: string, installation: Ins
   return installation.wasServed(cluster);
 }
 
-function isMarked({ metadata: { annotations } }: KubeObject): boolean {
+/** Whether it says for which Token or User we wrote it. */
+export function isMarked({ metadata: { annotations } }: KubeObject): boolean {
   return (
     annotations?.[ANNOTATION_TOKEN_UID] !== undefined || annotations?.[ANNOTATION_USER_UID] !== undefined
   );

@@ -33,10 +33,14 @@ export function known<T>(result: Reading<T> | undefined): T | undefined {
 /** The value, where there is no answer without it. @throws {UnseenError} saying what was tried */
 export function required<T>(result: Reading<T>): T {
   if (result.ok) return result.value;
-  const { reason, message } = result.failure;
+  throw new UnseenError(failureText(result.failure));
+}
+
+/** For people. */
+export function failureText({ reason, message }: ReadFailure): string {
   // The others say in their message what is in the way; a bare 404 tells nobody what to do.
   const remedy = reason === 'KindMissing' ? `; ${READ_TEXTS.KindMissing.remedy}` : '';
-  throw new UnseenError(`${reason}: ${message}${remedy}`);
+  return `${reason}: ${message}${remedy}`;
 }
 
 /** A reading of something that takes another reading first. */

@@ -36,6 +36,12 @@ export function kubeSystemUid(plane: DownstreamPlane): Promise<Reading<string | 
   return plane.get(NAMESPACES, 'kube-system', uidOf);
 }
 
+/** Whether the operator knows a cluster by this UID, or a person accepts it as that one's. */
+export function isKnownBy(propagation: Propagation | undefined, uid: string | undefined): boolean {
+  if (propagation === undefined || uid === undefined) return false;
+  return propagation.status.clusterUID === uid || propagation.acceptedUid === uid;
+}
+
 function unproven(plane: DownstreamPlane, cluster: string | undefined, why: string): string {
   return `it is not proven that ${plane.source} is of ${cluster ?? 'the cluster that is meant'}: ${why}`;
 }

@@ -3,9 +3,9 @@ import {
   CLUSTER_AUTH_TOKENS,
   CLUSTER_USER_ATTRIBUTES,
   CONFIG_MAPS,
+  clusterOfKeptWay,
   FIELD_MANAGER,
   LABEL_CLUSTER,
-  LABEL_COMPONENT,
   LABEL_MANAGED_BY,
   REFRESH_DEBOUNCE,
   type Resource,
@@ -13,10 +13,11 @@ import {
 } from '../api/names.ts';
 import { observedParser } from '../api/parse-observed.ts';
 import type { KubeObject } from '../api/types.ts';
+import { isMarked } from '../derive/ownership.ts';
 import type { DownstreamPlane } from '../plane/downstream.ts';
 import type { Reading } from '../plane/reading.ts';
 
-/** What is in a downstream cluster, by the labels alone: the management plane need not exist any more. */
+/** What is in a downstream cluster, by labels and marks alone: the management plane need not exist any more. */
 export interface Found {
   /** In the order in which they go: without its ClusterAuthToken a Secret opens nothing. No hash is among them. */
   readonly ours: readonly KubeObject[];
@@ -31,7 +32,7 @@ export interface Found {
 const OURS = `${LABEL_MANAGED_BY}=${FIELD_MANAGER}`;
 
 /**
- * Everything that was written for a cluster and carries our labels.
+ * Everything that was written for a cluster: it carries our labels, or names its cluster and says for which Token or User we wrote it.
  *
  * @param cluster - only what was written for this management id; undefined: for any
  */
@@ -43,11 +44,14 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
     if (!listed.ok) return listed;
     found.push(...listed.value.filter(isForClusters));
   }
-  const labelled = found.filter(({ metadata }) => metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER);
+  // Who put another manager on it has drifted our object, not made it theirs.
+  const written = found.filter(
+    (object) => object.metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER || isMarked(object),
+  );
   const idOf = ({ metadata }: KubeObject): string => metadata.labels?.[LABEL_CLUSTER] ?? '';
   // One that names no cluster is not of our making, whatever it says of its manager.
   const owned = Map.groupBy(
-    labelled.filter((object) => idOf(object) !== ''),
+    written.filter((object) => idOf(object) !== ''),
     (object) => cluster === undefined || idOf(object) === cluster,
   );
   const idsOf = (objects: readonly KubeObject[]): readonly string[] => [...new Set(objects.map(idOf))].sort();
@@ -59,11 +63,12 @@ export async function findOurs(plane: DownstreamPlane, cluster: string | undefin
 
 /**
  * The cluster may be the management plane as well: what the operator keeps there, such as what it owes to clusters, bears our labels, and
- * is no object of ours in a cluster.
+ * is no object of ours in a cluster. It is known by kind and name: a label can be put on anything, by a policy or by hand, and must not
+ * hide what lets somebody in.
  */
-function isForClusters({ kind, metadata: { name, labels } }: KubeObject): boolean {
-  if (labels?.[LABEL_COMPONENT] !== undefined) return false;
-  return kind !== CONFIG_MAPS.kind || name === REFRESH_DEBOUNCE;
+function isForClusters({ kind, metadata: { name } }: KubeObject): boolean {
+  if (kind === CONFIG_MAPS.kind) return name === REFRESH_DEBOUNCE;
+  return kind !== SECRETS.kind || clusterOfKeptWay(name) === undefined;
 }
 
 async function listObjects(

@@ -7,6 +7,11 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Before it: no word, or an escape of JSON, whose letter is none of it. */
 const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))`;
 
+/** A flag whose value is a secret, as programs are given it: `--db-password`. */
+const SECRET_FLAG = String.raw`(?:(?<![\w-])|(?<=\\[nrt]))--?[\w-]*?(?:password|passwd|passphrase|secret|token|(?:api|client|private)[-_]?key)`;
+/** Between words of a command line, or the items of a list in YAML. */
+const NEXT_WORD = String.raw`(?:\s|\\[nrt])+(?:-\s+)?`;
+
 /** What has the form of a secret, whoever wrote it, and how much of it stays. Texts are JSON, and may quote JSON themselves. */
 const FORMS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]+-----[^"]{0,16384}?-----END [A-Z0-9 ]+-----/g, REMOVED],
@@ -22,6 +27,19 @@ const FORMS: readonly (readonly [RegExp, string])[] = [
   // Of our own fields `token` holds a name.
   [
     /((?:password|passwd|secret|(?<!")token|token(?!":\s?"[a-z0-9.-]{1,63}")|(?:api|client|private)[-_]?key(?:[-_]data)?)\\*["']?\s*(?:[=:]|%3[ad])\s*\\*["']?)[^\s"',;&\\]{8,}/gi,
+    `$1${REMOVED}`,
+  ],
+  // As the next argument: in a list of JSON, in one that JSON quotes, in a line. Escapes are taken whole, so that JSON stays JSON.
+  [new RegExp(String.raw`(${SECRET_FLAG}"\s*,\s*")(?:[^"\\]|\\.)+`, 'gi'), `$1${REMOVED}`],
+  [
+    new RegExp(String.raw`(${SECRET_FLAG}\\+"\s*,\s*\\+")(?:[^"\\]|\\\\(?:\\.|[^"\\]))+`, 'gi'),
+    `$1${REMOVED}`,
+  ],
+  [
+    new RegExp(
+      String.raw`(${SECRET_FLAG}${NEXT_WORD})(?:'[^'"\\]+'|\\+"[^"\\]+|(?!-)[^\s"',;&\\]{8,})`,
+      'gi',
+    ),
     `$1${REMOVED}`,
   ],
   [/(\/\/)[^/@\s"']+@/g, `$1${REMOVED}@`],

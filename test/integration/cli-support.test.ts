@@ -510,6 +510,8 @@ describe('sysdump', () => {
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'sue' }],
     });
     const { code, stderr } = await eventually(async () => {
+      // Of a look before the role was known.
+      await rm(file, { force: true });
       const result = await cli.run('sysdump', '--output-file', file, '--as=sue');
       if (result.stderr.includes('resource "clusters"')) throw new Error('the role is not known yet');
       return result;

@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAuthority } from './pki.ts';
 
 export interface PaperRequest {
   readonly method: string;
@@ -13,6 +15,10 @@ export interface PaperRequest {
   readonly plural: string;
   /** Of one object; undefined for a list. */
   readonly name: string | undefined;
+  /** What was sent; undefined where that is nothing. */
+  readonly body: unknown;
+  /** By which it was asked; empty without one. */
+  readonly bearer: string;
 }
 
 /** A body alone is a success; undefined is an object that is not there, or an empty list. */
@@ -27,12 +33,21 @@ export class PaperPlanes {
   /** `GET management secrets`, in the order in which they came. */
   readonly requests: string[] = [];
   readonly #clusters = new Map<string, string>();
-  readonly #server: Server = createServer((request, response) => void this.#take(request, response));
+  readonly #server: Server;
   readonly #bearer: string;
+  /** Of its certificate; undefined: it speaks no TLS. */
+  readonly #caPem: string | undefined;
   #dir = '';
 
-  constructor(bearer = 'not-a-real-bearer') {
+  /** @param options.isTls - for commands that give no secret to who cannot say who it is */
+  constructor(bearer = 'not-a-real-bearer', { isTls = false } = {}) {
     this.#bearer = bearer;
+    const take = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#take(request, response);
+    const authority = isTls ? createAuthority('paper-authority') : undefined;
+    this.#caPem = authority?.cert;
+    const pair = authority?.issueServer('paper', ['127.0.0.1']);
+    this.#server = pair ? createTlsServer({ ...pair }, take) : createServer(take);
   }
 
   async listen(): Promise<void> {
@@ -60,23 +75,24 @@ export class PaperPlanes {
 
   #kubeconfigText(path: string): string {
     const { port } = this.#server.address() as AddressInfo;
+    const ca = this.#caPem;
+    const trust =
+      ca === undefined
+        ? { 'insecure-skip-tls-verify': true }
+        : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+    const server = `http${ca === undefined ? '' : 's'}://127.0.0.1:${port}${path}`;
     return JSON.stringify({
       apiVersion: 'v1',
       kind: 'Config',
       'current-context': 'x',
-      clusters: [
-        {
-          name: 'x',
-          cluster: { server: `http://127.0.0.1:${port}${path}`, 'insecure-skip-tls-verify': true },
-        },
-      ],
+      clusters: [{ name: 'x', cluster: { server, ...trust } }],
       contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
       users: [{ name: 'x', user: { token: this.#bearer } }],
     });
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parsed = parse(request);
+    const parsed = parse(request, await textOf(request));
     this.requests.push(`${parsed.method} ${parsed.cluster ?? 'management'} ${parsed.plural}`);
     const [, root = ''] = /\/(api|version)$/.exec(request.url ?? '') ?? [];
     const told = (await this.answer(parsed)) ?? ROOTS[root] ?? this.#usual(parsed);
@@ -124,6 +140,7 @@ const REASONS: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'NotFound',
+  409: 'AlreadyExists',
   429: 'TooManyRequests',
 };
 
@@ -136,11 +153,19 @@ export function listOf(items: readonly object[], next = ''): object {
   return { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '1', continue: next }, items };
 }
 
-function parse(request: IncomingMessage): PaperRequest {
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+function parse(request: IncomingMessage, text: string): PaperRequest {
   const url = new URL(request.url ?? '/', 'http://paper');
   const [, cluster, path = ''] = /^\/(?:management|clusters\/([^/]+))(\/.*)$/.exec(url.pathname) ?? [];
   const [, rest = ''] =
     /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)\/(?:namespaces\/[^/]+\/)?(.*)$/.exec(path) ?? [];
   const [plural = '', name] = rest.split('/');
-  return { method: request.method ?? '', cluster, url, plural, name };
+  const body: unknown = text === '' ? undefined : JSON.parse(text);
+  const bearer = (request.headers.authorization ?? '').replace(/^Bearer /, '');
+  return { method: request.method ?? '', cluster, url, plural, name, body, bearer };
 }

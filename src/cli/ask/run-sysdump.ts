@@ -72,12 +72,7 @@ export async function runSysdump({ args, given }: Invocation, runtime: Runtime):
 async function collect(work: Work): Promise<void> {
   const { config, management, archive, scrubber, runtime } = work;
   const { namespace } = config;
-  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
-  management.remembered.learn({ clusters, propagations });
-  const all = required(clusters);
-  const withAce = all.filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
-  const names = config.clusters.length > 0 ? config.clusters : withAce.sort();
-  await requireKnown(config.clusters, all, propagations, management);
+  const names = await clusterNames(work);
   await collectManagement({ plane: management, archive, scrubber, directory: 'management' }, namespace);
   addPreflight('management', await inspectManagement(management, runtime.now), work);
   const own = await ownVersions({ config, management, now: runtime.now });
@@ -94,6 +89,28 @@ async function collect(work: Work): Promise<void> {
   progress.clear();
   const parts = [...own.parts, ...names.flatMap((name) => work.versions.get(name) ?? [])];
   archive.addObject('versions.json', versionsObject(parts));
+}
+
+/** Those that are named, else all with ACE; where Clusters cannot be listed, all that the operator reports on. @throws {UnseenError | TerminalError} */
+async function clusterNames({ config, management, archive }: Work): Promise<readonly string[]> {
+  const [clusters, propagations] = await Promise.all([management.clusters(), management.propagations()]);
+  management.remembered.learn({ clusters, propagations });
+  const named = config.clusters;
+  if (clusters.ok) {
+    await requireKnown(named, clusters.value, propagations, management);
+    const withAce = clusters.value.filter(({ aceEnabled }) => aceEnabled).map(({ name }) => name);
+    return named.length > 0 ? named : withAce.sort();
+  }
+  const { reason, message } = clusters.failure;
+  // Who refuses answers all the same: there may be more to tell.
+  if (!propagations.ok && reason !== 'Forbidden') required(clusters);
+  if (named.length > 0) return named;
+  archive.leave(
+    'clusters',
+    reason,
+    `${message}; only those that the operator reports on were looked at, name others as CLUSTER`,
+  );
+  return (known(propagations) ?? []).map(({ name }) => name).sort();
 }
 
 /** One whose Cluster is deleted may be what the archive is wanted for: its ClusterPropagation is there for as long as something is left in it. */

@@ -6,7 +6,7 @@ import type { DownstreamPlane } from '../../plane/downstream.ts';
 import { readLeader } from '../../plane/leader.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import type { Plane } from '../../plane/plane.ts';
-import { after, known, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
+import { after, failureText, known, type ReadFailure, type Reading } from '../../plane/reading.ts';
 import { type Replica, readDivision, shardsOf } from '../../plane/shards.ts';
 import { authenticators } from '../../plane/workloads.ts';
 import { type Answer, printAnswer, printObject } from '../../print/output.ts';
@@ -24,7 +24,7 @@ import { note } from '../terminal/say.ts';
 /** One part of ours, and where it runs. Why a thing is not known is said by `failure`. */
 export interface PartVersion {
   readonly part: string;
-  /** `here`, `management plane`, or the id of a cluster. */
+  /** `here`, `management plane`, the id of a cluster, or `all clusters` where it is not known which there are. */
   readonly where: string;
   readonly version: string | undefined;
   /** Of the API server below it. */
@@ -41,7 +41,7 @@ const PARALLEL = 16;
 /** Runs in no cluster of ours, and is not ours: docs/support.md says what it goes with. */
 const STOCK = 'kube-api-auth';
 
-/** `ace-operator version`. @returns the exit code @throws {ConfigError | UnseenError} */
+/** `ace-operator version`. @returns the exit code @throws {ConfigError} */
 export async function runVersion({ given }: Invocation, runtime: Runtime): Promise<number> {
   const config = versionConfig(given, runtime.env, runtime.home);
   const { parts, unopened, notes } = config.clientOnly
@@ -65,7 +65,7 @@ const MAX_TOLD = 20;
 function tellUnasked(parts: readonly PartVersion[], unopened: ReadonlySet<string>, runtime: Runtime): void {
   const unasked = parts.filter((part) => isUnreached(part, unopened));
   for (const { part, where, failure } of unasked.slice(0, MAX_TOLD))
-    note(`not known: ${part}, ${where}: ${failure?.reason}: ${failure?.message}`, runtime);
+    note(`not known: ${part}, ${where}: ${failure ? failureText(failure) : ''}`, runtime);
   if (unasked.length > MAX_TOLD)
     note(`and ${unasked.length - MAX_TOLD} more: -o wide says why of each`, runtime);
   const others = parts.filter((part) => isNotLookedAt(part, unopened)).map(({ where }) => where);
@@ -103,11 +103,7 @@ interface Asked extends Pick<OwnVersions, 'parts' | 'notes'> {
   readonly unopened: ReadonlySet<string>;
 }
 
-/**
- * All parts that can be asked, this program first.
- *
- * @throws {UnseenError} when the management plane tells nothing
- */
+/** All parts that can be asked, this program first. */
 async function partVersions(work: Work): Promise<Asked> {
   const { config, management } = work;
   const [own, clusters, propagations] = await Promise.all([
@@ -116,7 +112,11 @@ async function partVersions(work: Work): Promise<Asked> {
     management.propagations(),
   ]);
   management.remembered.learn({ clusters, propagations });
-  const withAce = required(clusters).filter(({ aceEnabled }) => aceEnabled);
+  if (!clusters.ok) {
+    const parts = [...own.parts, unlisted(clusters.failure)];
+    return { parts, unopened: new Set([ALL_CLUSTERS]), notes: own.notes };
+  }
+  const withAce = clusters.value.filter(({ aceEnabled }) => aceEnabled);
   const names = withAce.map(({ name }) => name).sort();
   const found = new Map<string, readonly PartVersion[]>();
   const unopened = new Set<string>();
@@ -129,6 +129,13 @@ async function partVersions(work: Work): Promise<Asked> {
   });
   const parts = [...own.parts, ...names.flatMap((name) => found.get(name) ?? [])];
   return { parts, unopened, notes: own.notes };
+}
+
+const ALL_CLUSTERS = 'all clusters';
+
+/** Which clusters there are is not known: what runs in them is not, either. */
+function unlisted(failure: ReadFailure): PartVersion {
+  return { part: 'authenticator', where: ALL_CLUSTERS, version: undefined, skew: 'unknown', failure };
 }
 
 interface Work {

@@ -67,6 +67,7 @@ export function namingCommands(
   const has = (name: string): boolean => entries.some((entry) => entry.name === name);
   return {
     token: has('token') ? 'token list' : undefined,
-    cluster: has('status') ? 'status' : undefined,
+    // Names are all it takes: one cluster that does not answer would hold up the shell.
+    cluster: has('status') ? 'status --management-only' : undefined,
   };
 }

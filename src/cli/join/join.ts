@@ -6,7 +6,7 @@ import type { Command } from '../terminal/command.ts';
 export const join: Command = {
   description: `Give the operator its way into a downstream cluster: an account there with the least rights that it needs, a token that is bound to it, and a Secret in the management plane that holds both. Then look whether all is there that it takes, as preflight does.
 
-It can be run again: what is as it should be is left alone, and a credential is made anew when less than a third of its own lifetime is left, when the address is another, or by --rotate. The earlier one stays good until it ends; leave, then join, ends it at once.
+It can be run again: what is as it should be is left alone, and a credential is made anew when less than a third of its own lifetime is left, when the address is another, when its account is no more, or by --rotate. The earlier one stays good until it ends; leave, then join, ends it at once.
 
 By --renew the operator may ask for tokens of its own account there, and renews the credential by itself. So can whoever steals it, for as long as the account is there: say a short --duration with it, and leave, then join, when it may be in other hands. Without the flag the operator may not, and an earlier --renew is taken back.
 

@@ -18,15 +18,26 @@ export async function remove(
   say(`${resource.kind.toLowerCase()}/${name} deleted${DRY_RUN_SUFFIX[dryRun]}`, runtime);
 }
 
-/** The same of an object that `join` made downstream, if it is there; somebody else's of that name stays. @throws {ApiError | ConnectionError} */
+/**
+ * The same of an object that `join` made downstream, if it is there; somebody else's of that name stays.
+ *
+ * @returns false where one stays @throws {ApiError | ConnectionError}
+ */
 export async function removeDownstream(
   client: KubeClient,
   { resource, object }: Addressed,
   dryRun: DryRun,
   runtime: Runtime,
-): Promise<void> {
+): Promise<boolean> {
   const { name, namespace } = object.metadata;
   const live = (await client.get({ resource, name, namespace })) as KubeObject | undefined;
-  if (live && isDownstreamAccess(live))
-    await remove(client, { resource, object: { ...live, kind: object.kind } }, dryRun, runtime);
+  if (live === undefined) return true;
+  if (!isDownstreamAccess(live)) return false;
+  await remove(client, { resource, object: { ...live, kind: object.kind } }, dryRun, runtime);
+  return true;
+}
+
+/** `Role cattle-system/ace-operator`, as people are told of it. */
+export function objectText({ kind, metadata: { name, namespace } }: KubeObject): string {
+  return `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
 }

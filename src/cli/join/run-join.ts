@@ -43,33 +43,38 @@ import { requireUninterrupted } from '../terminal/interruption.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
-import { removeDownstream } from './remove-object.ts';
+import { identityOf, requireNotOthers } from './other-clusters.ts';
+import { objectText, removeDownstream } from './remove-object.ts';
 
 /** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
   const config = joinConfig(given, runtime.env, runtime.home, args);
   const management = await managementPlane(config);
   const interruption = runtime.interruption();
+  let isKept = false;
   try {
     const cluster = await wanted(config, management, runtime);
     const downstream = required(await downstreamPlane(config.cluster, management, config));
     try {
+      await requireRightCluster(config, downstream, management);
       if (downstream.unproven) note(downstream.unproven, runtime);
       const address = await theAddress(config, runtime);
       const written = await writtenBefore(config, cluster, management);
       requireUninterrupted(interruption, 'nothing was changed');
-      const isNewAccount = await makeAccount(config, downstream, runtime);
+      const accountUid = await makeAccount(config, downstream, runtime);
       requireUninterrupted(
         interruption,
         `no credential was made for cluster ${config.cluster}; run it again`,
       );
-      const making = { config, management, downstream, address };
-      // With an account its tokens go: one that was made anew has none.
-      await makeCredential({ ...making, written: isNewAccount ? undefined : written }, runtime);
+      const making = { config, management, downstream, address, isThere: written !== undefined };
+      isKept = await makeCredential(
+        { ...making, written: stillGood(written, accountUid, config, runtime) },
+        runtime,
+      );
     } finally {
       await downstream.close();
     }
-    return config.dryRun === 'none' ? await inspect(config, management, runtime) : EXIT_OK;
+    return config.dryRun === 'none' ? await inspect(config, isKept, management, runtime) : EXIT_OK;
   } finally {
     await management.close();
   }
@@ -90,6 +95,17 @@ async function wanted(
       runtime,
     );
   return found;
+}
+
+/** By the way to another cluster the tokens of this one would go there, and none here. @throws {ConfigError | UnseenError | ConnectionError} */
+async function requireRightCluster(
+  { cluster }: JoinConfig,
+  downstream: DownstreamPlane,
+  management: ManagementPlane,
+): Promise<void> {
+  if (downstream.unproven === undefined) return;
+  const identity = await identityOf(downstream, cluster, management);
+  await requireNotOthers(identity, downstream, cluster, management);
 }
 
 async function theAddress(config: JoinConfig, runtime: Runtime): Promise<Address> {
@@ -128,38 +144,61 @@ async function writtenBefore(
   return written;
 }
 
-/** @returns whether the account itself was made @throws {TerminalError} for an object of that name which somebody else made */
+/** @returns the UID of the account that was there; undefined: it was made @throws {TerminalError} for an object of that name which somebody else made */
 async function makeAccount(
   { dryRun, renew }: JoinConfig,
   { client, namespace }: DownstreamPlane,
   runtime: Runtime,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const forRenewal = renewalObjects(namespace, VERSION);
   const objects = [...downstreamObjects(namespace, VERSION), ...(renew ? forRenewal : [])];
-  for (const one of objects) await requireOurs(client, one);
+  let accountUid: string | undefined;
+  for (const one of objects) {
+    const live = await requireOurs(client, one);
+    if (one.resource === SERVICE_ACCOUNTS) accountUid = live?.metadata.uid;
+  }
   const object = { apiVersion: 'v1', kind: NAMESPACES.kind, metadata: { name: namespace } };
-  let isNew = false;
   for (const one of [{ resource: NAMESPACES, object }, ...objects]) {
     const outcome = await put(client, one, dryRun);
-    isNew ||= one.resource === SERVICE_ACCOUNTS && outcome === 'created';
+    if (one.resource === SERVICE_ACCOUNTS && outcome === 'created') accountUid = undefined;
     tell(one, outcome, dryRun, runtime);
   }
   if (!renew) for (const one of forRenewal) await removeDownstream(client, one, dryRun, runtime);
-  return isNew;
+  return accountUid;
+}
+
+/**
+ * With an account its tokens go. Whether that one is there says the account itself: an earlier run may have made it anew, and ended before it
+ * came to the credential.
+ */
+function stillGood(
+  written: Written | undefined,
+  accountUid: string | undefined,
+  { cluster, namespace }: JoinConfig,
+  runtime: Runtime,
+): Written | undefined {
+  const isOfAccount = accountUid !== undefined && (written?.accountUid ?? accountUid) === accountUid;
+  if (isOfAccount || written === undefined) return written;
+  note(
+    `the credential in Secret ${namespace}/${joinedSecretName(cluster)} was of an account that is no more: it takes a new one`,
+    runtime,
+  );
+  return undefined;
 }
 
 /** Before anything is written: what is bound to an account of that name would be the operator's, and the other way round. */
 async function requireOurs(
   client: DownstreamPlane['client'],
   { resource, object }: Addressed,
-): Promise<void> {
+): Promise<KubeObject | undefined> {
   const { name, namespace } = object.metadata;
   const live = (await client.get({ resource, name, namespace })) as KubeObject | undefined;
   if (live && !isDownstreamAccess(live))
     throw new TerminalError(
       'Rejected',
-      `${object.kind} ${namespace ? `${namespace}/` : ''}${name} is there, and neither join nor manifests/downstream-rbac made it (labels part-of and component); look what it is for, and rename or delete it`,
+      `${objectText(object)} is there, and neither join nor manifests/downstream-rbac made it (labels part-of and component); look what it is for, and rename or delete it`,
     );
+  return live;
 }
 
 const RENEWED =
@@ -170,10 +209,14 @@ interface Making {
   readonly management: ManagementPlane;
   readonly downstream: DownstreamPlane;
   readonly address: Address;
+  /** The Secret is there, whatever is in it. */
+  readonly isThere: boolean;
+  /** What is in it, where that may be kept. */
   readonly written: Written | undefined;
 }
 
-async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
+/** @returns whether the one that was there is kept */
+async function makeCredential(making: Making, runtime: Runtime): Promise<boolean> {
   const { config, management, downstream, address, written } = making;
   const { dryRun, durationMs } = config;
   const nowMs = toldNow(downstream, runtime);
@@ -182,14 +225,13 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
     // The same token; whether it is renewed may be said anew.
     const same = credentialSecret(config, address, written.bound);
     tell(same, await put(management.client, same, dryRun), dryRun, runtime);
-    return note(
-      `the credential is good for another ${humanDuration(written.lifetime.untilMs - nowMs)}`,
-      runtime,
-    );
+    note(`the credential is good for another ${humanDuration(written.lifetime.untilMs - nowMs)}`, runtime);
+    return true;
   }
   if (dryRun !== 'none') {
-    const what = `secret/${joinedSecretName(config.cluster)} ${written ? 'configured' : 'created'}`;
-    return say(`${what}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+    const what = `secret/${joinedSecretName(config.cluster)} ${making.isThere ? 'configured' : 'created'}`;
+    say(`${what}${DRY_RUN_SUFFIX[dryRun]}`, runtime);
+    return false;
   }
   // A token that could not be kept would be good all the same: whether it can be is tried first.
   await put(management.client, credentialSecret(config, address, { token: '', expiresAtMs: 0 }), 'server');
@@ -202,6 +244,7 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<void> {
   if (goodMs < durationMs * 0.9)
     note(`that is shorter than was asked for: the cluster allows no more`, runtime);
   if (!config.renew) note(`run join again within ${humanDuration(goodMs)}`, runtime);
+  return false;
 }
 
 function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: Runtime): void {
@@ -209,7 +252,12 @@ function tell({ object }: Addressed, outcome: Outcome, dryRun: DryRun, runtime: 
 }
 
 /** As `preflight` does, with the credential that was just made. */
-async function inspect(config: JoinConfig, management: ManagementPlane, runtime: Runtime): Promise<number> {
+async function inspect(
+  config: JoinConfig,
+  isKept: boolean,
+  management: ManagementPlane,
+  runtime: Runtime,
+): Promise<number> {
   const seen = { ...config, strict: false };
   const { hops } = await inspectCluster(config.cluster, seen, management, runtime);
   const printer = printerOf(config, runtime);
@@ -217,6 +265,11 @@ async function inspect(config: JoinConfig, management: ManagementPlane, runtime:
   const verdict = worst(hops, false);
   const list = checklist(hops, { paint: colour, remedies: true, columns: printer.columns });
   printer.write(`${mark(verdict, colour)} ${colour('strong', printable(config.cluster))}\n${list}`);
+  if (isKept && hops.some(({ reason }) => reason === 'CredentialsRejected'))
+    note(
+      `the credential was kept, for its time is not up, and cluster ${config.cluster} refuses it: ${runtime.program} join ${config.cluster} --rotate with the same flags makes a new one`,
+      runtime,
+    );
   if (verdict === 'broken') {
     note(
       `cluster ${config.cluster} is joined; what is marked above is still in the way (account ${DOWNSTREAM_ACCOUNT})`,

@@ -2,7 +2,7 @@ import type { Propagation } from '../../api/types.ts';
 import type { AskConfig } from '../../config/ask.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { known, type Reading } from '../../plane/reading.ts';
-import { kubeSystemUid } from '../../plane/same-cluster.ts';
+import { isKnownBy, kubeSystemUid } from '../../plane/same-cluster.ts';
 import { type Bounds, downstreamPlane, givenDownstream } from './connect.ts';
 
 /** Where something may be that was written for a token which no longer says for which cluster it was. */
@@ -64,5 +64,5 @@ export async function clusterOfFile(
   const uid = plane && known(await kubeSystemUid(plane).finally(() => plane.close()));
   if (uid === undefined) return undefined;
   const propagations = known(await management.propagations()) ?? [];
-  return propagations.find(({ status, acceptedUid }) => [status.clusterUID, acceptedUid].includes(uid))?.name;
+  return propagations.find((one) => isKnownBy(one, uid))?.name;
 }

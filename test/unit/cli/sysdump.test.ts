@@ -109,6 +109,46 @@ test('what runs in a cluster is asked on the way by which all else is, and told 
   expect(files['left-out.json']).toContain('clusters/c-ill');
 }, 60_000);
 
+describe('where Clusters cannot be listed', () => {
+  const refuse = (code: number): void => {
+    const reported = { metadata: { name: 'c-one', uid: 'c-one', resourceVersion: '1' } };
+    planes.answer = ({ cluster, plural, name }) => {
+      if (cluster === undefined && plural === 'clusters') return { code };
+      return plural === 'clusterpropagations' && name === undefined ? listOf([reported]) : undefined;
+    };
+  };
+  const left = (files: Readonly<Record<string, string>>): readonly string[] =>
+    JSON.parse(files['left-out.json'] ?? '[]').map(({ what }: { what: string }) => what);
+
+  test.each([403, 500])('(%i) those that the operator reports on are looked at', async (code) => {
+    refuse(code);
+    const file = join(dir, `no-clusters-${code}.tar.gz`);
+    const result = await run(file);
+    expect(result.err).toMatch(/^left out: clusters: (Forbidden|Failing): .*name others as CLUSTER/m);
+    expect(result.code).toBe(3);
+    const files = await unpacked(file);
+    expect(files['clusters/c-one/preflight.json']).toBeDefined();
+    expect(left(files)).toContain('clusters');
+  });
+
+  test('one that is named is looked at, and no other is missed', async () => {
+    refuse(403);
+    const file = join(dir, 'no-clusters-named.tar.gz');
+    await run(file, 'c-one');
+    const files = await unpacked(file);
+    expect(files['clusters/c-one/preflight.json']).toBeDefined();
+    expect(left(files)).not.toContain('clusters');
+  });
+
+  test('whoever may list neither kind gets the rest', async () => {
+    planes.answer = ({ plural, name }) =>
+      ['clusters', 'clusterpropagations'].includes(plural) && name === undefined ? { code: 403 } : undefined;
+    const file = join(dir, 'neither.tar.gz');
+    expect((await run(file)).code).toBe(3);
+    expect(Object.keys(await unpacked(file))).toContain('versions.json');
+  });
+});
+
 describe('where an authenticator serves its metrics', () => {
   test.each<[args: readonly string[], port: number | undefined]>([
     [['authenticator'], undefined],

@@ -89,3 +89,39 @@ describe('the exit code of version', () => {
     expect(code).toBe(3);
   });
 });
+
+describe.each([403, 500])('where Clusters cannot be listed (%i)', (code) => {
+  const reason = code === 403 ? 'Forbidden' : 'Failing';
+  beforeEach(() => {
+    const { answer } = planes;
+    planes.answer = (asked) =>
+      asked.plural === 'clusters' && asked.name === undefined ? { code } : answer(asked);
+  });
+
+  test('version says what it knows, and what not', async () => {
+    const result = await run();
+    expect(result.out).toMatch(new RegExp(`^client +here +${VERSION} +same`, 'm'));
+    expect(result.out).toMatch(new RegExp(`^operator +management plane +${VERSION} +same`, 'm'));
+    expect(result.err).toMatch(new RegExp(`^not known: authenticator, all clusters: ${reason}: `));
+    expect(result.code).toBe(3);
+  });
+
+  test('-o json says it, too', async () => {
+    const result = await run('-o', 'json');
+    const { client, parts } = JSON.parse(result.out);
+    expect(client).toEqual({ version: VERSION, skew: 'same' });
+    expect(parts).toMatchObject([
+      { part: 'operator', version: VERSION },
+      { part: 'authenticator', where: 'all clusters', failure: { reason } },
+    ]);
+    expect(result.code).toBe(3);
+  });
+});
+
+test('without a management plane version says that of this program', async () => {
+  planes.answer = () => ({ code: 503 });
+  const { code, out, err } = await run();
+  expect(out).toMatch(new RegExp(`^client +here +${VERSION} +unknown`, 'm'));
+  expect(err).toMatch(/^not known: operator, management plane: /);
+  expect(code).toBe(3);
+});

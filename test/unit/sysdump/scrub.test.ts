@@ -30,6 +30,16 @@ describe('a text for support', () => {
       'eyJ',
     ],
     'a token of kubeadm': ['kubeadm join --token abcdef.0123456789abcdef', '0123456789abcdef'],
+    'a value that is an argument of its own': [
+      JSON.stringify({ args: ['--password', 'S3cretPass99'] }),
+      'S3cret',
+    ],
+    'one that looks like a flag': [JSON.stringify({ args: ['--client-secret', '--S3cretPass99'] }), 'S3cret'],
+    'one with quotes and blanks in it': [JSON.stringify(['-db-password', 'a "S3cret\\ pass']), 'S3cret'],
+    'one in JSON that JSON quotes': [JSON.stringify(JSON.stringify(['--token', 'S3cretPass99'])), 'S3cret'],
+    'one in a list of YAML': ['- --api-key\n- S3cretPass99', 'S3cret'],
+    'one in a line of a shell': ['Error: exec: "run --passwd S3cretPass99": not found', 'S3cret'],
+    'one that the shell quotes': ["run --password 'S3cret pass' --verbose", 'S3cret'],
     'base64 with dashes': ['x Rk3-aZ9q_7Lw-Pq2x-Vt5-nB8c-Md1y-Ke4u-Jh6g y', 'Rk3-aZ9q'],
   };
   test.each(Object.entries(cases))('loses %s', (_title, [text, hidden]) => {
@@ -47,6 +57,9 @@ describe('a text for support', () => {
     '{"level":"info","message":"cluster connected","cluster":"c-one","durationMs":12}',
     'github_org://1234567, cn=admins,ou=groups,dc=example,dc=com',
     'last sync 2026-11-28T06:00:00Z',
+    JSON.stringify({ args: ['--token-file', '/run/token', '--secret-name', 'c-one', '--listen=:1'] }),
+    'the hash-secret kubeconfig-u-abcde is there',
+    JSON.stringify({ args: ['--listen', '--password'], image: 'ace-operator' }),
     '{"level":"info","message":"m","token":"kubeconfig-u-abcde"}',
   ])('keeps what support reads: %s', (text) => {
     expect(new Scrubber().scrub(text)).toBe(text);

@@ -95,6 +95,18 @@ describe('in bash', () => {
     expect(offered(text, [...words.slice(0, -1), ''], path)).toEqual(['t-one', 't-two']);
   });
 
+  test('names of clusters are asked of the management plane alone: a cluster that is away holds up no shell', async () => {
+    const asked = join(dir, 'asked');
+    writeFileSync(join(dir, 'ace-operator'), `#!/bin/sh\necho "$@" >${asked}\necho cluster/c-one\n`);
+    chmodSync(join(dir, 'ace-operator'), 0o755);
+    const path = [dir, process.env['PATH']].join(delimiter);
+    expect(offered(await script('bash'), ['ace-operator', 'status', 'c-'], path)).toEqual(['c-one']);
+    expect(spawnSync('cat', [asked], { encoding: 'utf8' }).stdout).toBe('status --management-only -o name\n');
+    for (const shell of ['zsh', 'fish', 'kubectl'])
+      expect(await script(shell)).toContain('status --management-only -o name');
+    expect(await script('powershell')).toContain("@('status', '--management-only')");
+  });
+
   test.each([
     ['~/x', `${process.env['HOME']}/x`],
     ['"$HOME/x"', `${process.env['HOME']}/x`],
