@@ -154,6 +154,14 @@ function unproven(answer: ReviewAnswer): Hop {
   switch (answer.kind) {
     case 'webhookFailed':
       return broken(id, 'WebhookUnreachable', HOP_TEXTS, `the API server asks its webhook: ${answer.cause}`);
+    case 'unclear':
+      return flawed(
+        id,
+        'unknown',
+        'WebhookUnclear',
+        HOP_TEXTS,
+        'asked about a bearer, the API server gives as its webhook’s word what no authenticator that is known here says',
+      );
     case 'accepted':
       return unseen(id, `a token that nobody has is let in as ${answer.username}`);
     default:
@@ -173,7 +181,7 @@ function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
     const detail = `asked about this bearer, the authenticator refuses it: ${forHowLong}`;
     return broken(id, answer.reason, DENIAL_TEXTS, detail);
   }
-  if (answer.kind === 'refusedByOther') {
+  if (answer.kind === 'refusedByOther' || answer.kind === 'unclear') {
     return broken(id, 'RefusedByWebhook', HOP_TEXTS, 'asked about this bearer, the webhook refuses it');
   }
   if (answer.kind !== 'accepted') return unproven(answer);
