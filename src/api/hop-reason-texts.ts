@@ -156,10 +156,19 @@ export const HOP_TEXTS: Readonly<Record<HopReason, ReasonText>> = {
     remedy: 'set the flag on every control-plane node (docs/enable-ace.md)',
   },
   WebhookUnreachable: {
-    meaning: 'the API server asks its webhook and gets no answer',
-    cause: 'the authenticator does not run on that node, is not ready, or listens elsewhere',
+    meaning: 'the API server asks its webhook and gets no answer that says yes or no',
+    cause:
+      'the authenticator does not run on that node, is not ready, or listens elsewhere; or the webhook kubeconfig names another path or protocol (http, https)',
     remedy:
-      'start the authenticator on that node; compare its --listen with the webhook kubeconfig (docs/enable-ace.md)',
+      'start the authenticator on that node; compare address, path and protocol in the webhook kubeconfig with its --listen (docs/enable-ace.md)',
+  },
+  WebhookUnclear: {
+    meaning:
+      'the API server asks a webhook, and nobody can tell whether an authenticator for ACE answers there',
+    cause:
+      'its words are not those of ace-authenticator or kube-api-auth: another webhook is asked, or one that passes the question on',
+    remedy:
+      'look at what the webhook kubeconfig of the API server names (docs/enable-ace.md); ask with the bearer itself: explain -f FILE',
   },
   RefusedThere: {
     meaning: 'the API server of the kubeconfig refuses a bearer that the cluster of its token lets in',

@@ -126,6 +126,7 @@ export const HOP_REASONS = [
   'AuthenticatorNotReady',
   'WebhookNotConsulted',
   'WebhookUnreachable',
+  'WebhookUnclear',
   'RefusedByWebhook',
   'RefusedThere',
   'RefusedByProxy',

@@ -1,8 +1,7 @@
 import { HOP_TEXTS, READ_TEXTS } from '../api/hop-reason-texts.ts';
-import type { ClusterAuthToken } from '../api/parse-downstream.ts';
+import type { ClusterAuthToken, ClusterUserAttribute } from '../api/parse-downstream.ts';
 import { DENIAL_TEXTS, USER_TEXTS } from '../api/reason-texts.ts';
-import type { TokenReason } from '../api/reasons.ts';
-import type { KubeObject, Propagation, Token } from '../api/types.ts';
+import type { KubeObject, Propagation, Token, User } from '../api/types.ts';
 import { judgeHeld } from '../authenticator/judge.ts';
 import { desiredTokenObjects, desiredUserObject } from '../derive/desired.ts';
 import { judgeToken } from '../derive/verdict.ts';
@@ -12,6 +11,7 @@ import { shortened } from '../print/printable.ts';
 import type { Evidence } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
 import { isStockAlone } from './judge-webhook.ts';
+import { isEnabledUpstream, orSuspended, refusalOf } from './refusal.ts';
 import { whyAbsent } from './why-absent.ts';
 import { judgeWritten, otherWriterOf } from './written.ts';
 
@@ -43,36 +43,6 @@ function unread(
   return reason === 'Forbidden'
     ? flawed(id, 'unknown', reason, READ_TEXTS, message)
     : unseen(id, 'the cluster was not reached');
-}
-
-/** Why the management plane does not want the token in this cluster; undefined when it does, or is not known. */
-function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | ClusterRefusal | undefined {
-  const { management, target, nowMs } = evidence;
-  if (!management.token?.ok || target.cluster === undefined) return undefined;
-  const token = management.token.value;
-  if (!token) return 'TokenNotFound';
-  const cluster = known(management.cluster);
-  const verdict = judgeToken(token, known(management.user), {
-    cluster: target.cluster,
-    aceEnabled: cluster?.aceEnabled !== false,
-    nowMs,
-  });
-  // A User that could not be read may well be there.
-  const isUserUnread = management.user?.ok === false;
-  if (!verdict.wanted && !(isUserUnread && verdict.reason === 'UserNotFound')) return verdict.reason;
-  return drainOf(evidence);
-}
-
-type ClusterRefusal = 'ClusterNotFound' | 'ClusterDeleted' | 'DrainRequested';
-
-/** Why the operator takes everything out of the cluster, whatever the token. */
-function drainOf(evidence: Evidence): ClusterRefusal | undefined {
-  const { cluster, propagation } = evidence.management;
-  if (cluster?.ok && !cluster.value) return 'ClusterNotFound';
-  if (known(cluster)?.deleting) return 'ClusterDeleted';
-  // What others write stays there, and comes.
-  const isDrained = known(propagation)?.spec.drain && otherWriterOf(evidence) === undefined;
-  return isDrained ? 'DrainRequested' : undefined;
 }
 
 function clusterAuthToken(evidence: Evidence): Hop {
@@ -135,11 +105,14 @@ function present(seen: Seen<ClusterAuthToken>, evidence: Evidence): Hop {
     },
     evidence.nowMs,
   );
-  if (alone.kind === 'refused')
-    return broken(id, alone.reason, DENIAL_TEXTS, DENIAL_TEXTS[alone.reason].meaning);
   const token = known(evidence.management.token);
   const desired = token && desiredToken(token, evidence);
-  return judgeWritten(id, seen.object, desired, `there, enabled${token ? ', current' : ''}`, evidence);
+  const told = `there, enabled${desired ? ', current' : ''}`;
+  const hop = orSuspended(judgeWritten(id, seen.object, desired, told, evidence), evidence);
+  if (alone.kind !== 'refused') return hop;
+  // Where the Token says otherwise, that is what is wrong. What goes cannot be brought up to date.
+  if (desired && hop.state === 'broken' && alone.reason !== 'TokenDeleting') return hop;
+  return broken(id, alone.reason, DENIAL_TEXTS, DENIAL_TEXTS[alone.reason].meaning);
 }
 
 const NOBODY = {
@@ -154,6 +127,11 @@ const NOBODY = {
   extraByProvider: undefined,
 };
 
+const NOBODY_UPSTREAM: User = {
+  ...{ name: '', namespace: '', uid: '', resourceVersion: '' },
+  ...{ deleting: false, enabled: true, problem: undefined },
+};
+
 const placementOf = ({ target: { cluster = '' }, downstream: { namespace } }: Evidence) => ({
   ...{ cluster, namespace, storage: 'secret' as const },
 });
@@ -162,7 +140,9 @@ function desiredToken(token: Token, evidence: Evidence): KubeObject | undefined 
   const { management, nowMs } = evidence;
   const placement = placementOf(evidence);
   const { cluster } = placement;
-  const verdict = judgeToken(token, known(management.user), { cluster, aceEnabled: true, nowMs });
+  // Who the user is makes no difference to the object.
+  const user = known(management.user) ?? (management.user?.ok === false ? NOBODY_UPSTREAM : undefined);
+  const verdict = judgeToken(token, user, { cluster, aceEnabled: true, nowMs });
   if (!verdict.wanted) return undefined;
   return desiredTokenObjects(token, verdict.expiresAtMs, { hash: '', fingerprint: '' }, placement).at(-1);
 }
@@ -182,13 +162,20 @@ function hash(evidence: Evidence): Hop {
     },
     evidence.nowMs,
   );
-  if (held.kind === 'refused')
-    return broken(id, held.reason, DENIAL_TEXTS, 'no hash of this token is in the cluster');
+  if (held.kind === 'refused') {
+    const missing = broken(id, held.reason, DENIAL_TEXTS, 'no hash of this token is in the cluster');
+    return orSuspended(missing, evidence);
+  }
   return storedHash(evidence, token.parsed.hash !== '');
 }
 
-function storedHash({ hash: { format, isOfToken }, downstream, webhook }: Evidence, isInline: boolean): Hop {
+function storedHash(evidence: Evidence, isInline: boolean): Hop {
   const id = 'hash';
+  const {
+    hash: { format, isOfToken },
+    downstream,
+    webhook,
+  } = evidence;
   const place = isInline ? 'inline in the ClusterAuthToken' : 'in its Secret';
   if (!format) return broken(id, 'UnsupportedHash', DENIAL_TEXTS, `the hash ${place} is of no known format`);
   if (format === 'bcrypt' && isStockAlone(downstream.daemonSets, webhook.probe)) {
@@ -200,7 +187,10 @@ function storedHash({ hash: { format, isOfToken }, downstream, webhook }: Eviden
     );
   }
   if (isOfToken === false)
-    return broken(id, 'Outdated', HOP_TEXTS, `the hash ${place} is not of the Token's secret`);
+    return orSuspended(
+      broken(id, 'Outdated', HOP_TEXTS, `the hash ${place} is not of the Token's secret`),
+      evidence,
+    );
   return ok(id, `${format}, ${place}${isOfToken ? ", of the Token's secret" : ''}`);
 }
 
@@ -213,31 +203,42 @@ function userAttribute(evidence: Evidence): Hop {
   const seen = known(read);
   if (!known(downstream.clusterAuthToken))
     return skipped(id, 'without a ClusterAuthToken there is none to look at');
-  if (!seen)
-    return broken(id, 'UnknownUser', DENIAL_TEXTS, 'the cluster holds no ClusterUserAttribute of the user');
+  if (!seen) {
+    const detail = 'the cluster holds no ClusterUserAttribute of the user';
+    return orSuspended(broken(id, 'UnknownUser', DENIAL_TEXTS, detail), evidence);
+  }
   const { parsed, object } = seen;
-  if (parsed.deleting)
-    return broken(
-      id,
-      'UserDeleting',
-      DENIAL_TEXTS,
-      `the ClusterUserAttribute of ${parsed.name} is being deleted`,
-    );
-  if (!parsed.enabled)
-    return broken(
-      id,
-      'UserDisabled',
-      DENIAL_TEXTS,
-      `the ClusterUserAttribute of ${parsed.name} is not enabled`,
-    );
-  const user = known(management.user);
-  const isReadable = management.attribute?.ok === true && management.attribute.value?.problem === undefined;
-  const desired =
-    user && isReadable
-      ? desiredUserObject(user, known(management.attribute), placementOf(evidence), parsed.lastRefresh)
-      : undefined;
+  if (parsed.deleting) {
+    const detail = `the ClusterUserAttribute of ${parsed.name} is being deleted`;
+    return broken(id, 'UserDeleting', DENIAL_TEXTS, detail);
+  }
+  if (!parsed.enabled && !isEnabledUpstream(evidence)) {
+    const detail = `the ClusterUserAttribute of ${parsed.name} is not enabled`;
+    return broken(id, 'UserDisabled', DENIAL_TEXTS, detail);
+  }
+  const desired = desiredUser(parsed, management, evidence);
   const told = `of ${parsed.name}: there, enabled${desired ? ', current' : whyNotCompared(management)}`;
-  return judgeWritten(id, object, desired, told, evidence);
+  return orSuspended(judgeWritten(id, object, desired, told, evidence), evidence);
+}
+
+/** As far as it can be told; where groups cannot, whether its user is let in is all that is compared, and only where it matters. */
+function desiredUser(
+  { enabled, lastRefresh }: ClusterUserAttribute,
+  { user: read, attribute }: Evidence['management'],
+  evidence: Evidence,
+): KubeObject | undefined {
+  const user = known(read);
+  if (!user) return undefined;
+  const isReadable = attribute?.ok === true && attribute.value?.problem === undefined;
+  if (isReadable) return desiredUserObject(user, known(attribute), placementOf(evidence), lastRefresh);
+  if (enabled) return undefined;
+  const { apiVersion, kind, metadata } = desiredUserObject(
+    user,
+    undefined,
+    placementOf(evidence),
+    lastRefresh,
+  );
+  return { apiVersion, kind, metadata, enabled: true };
 }
 
 /** Where there is a management plane that does not say. */

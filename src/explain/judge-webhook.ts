@@ -6,6 +6,7 @@ import { ANONYMOUS } from '../plane/who-am-i.ts';
 import type { DaemonSet } from '../plane/workloads.ts';
 import { type Evidence, nameOf, proxiedBy } from './evidence.ts';
 import { broken, flawed, type Hop, type HopId, ok, skipped, unseen } from './hop.ts';
+import { orBehind } from './refusal.ts';
 import { letInAs, userOf, type Who, whoIsLetIn } from './who.ts';
 
 /** Whether the API server asks an authenticator that can answer, what it answers, and what that allows. Pure. */
@@ -154,6 +155,14 @@ function unproven(answer: ReviewAnswer): Hop {
   switch (answer.kind) {
     case 'webhookFailed':
       return broken(id, 'WebhookUnreachable', HOP_TEXTS, `the API server asks its webhook: ${answer.cause}`);
+    case 'unclear':
+      return flawed(
+        id,
+        'unknown',
+        'WebhookUnclear',
+        HOP_TEXTS,
+        'asked about a bearer, the API server gives as its webhook’s word what no authenticator that is known here says',
+      );
     case 'accepted':
       return unseen(id, `a token that nobody has is let in as ${answer.username}`);
     default:
@@ -166,14 +175,15 @@ function unproven(answer: ReviewAnswer): Hop {
   }
 }
 
-function reviewed(answer: ReviewAnswer, { given }: Evidence): Hop {
+function reviewed(answer: ReviewAnswer, evidence: Evidence): Hop {
   const id = 'webhook';
+  const { given } = evidence;
   if (answer.kind === 'refused') {
     const forHowLong = answer.mayChange ? 'what would let it in may be on its way' : 'for good';
     const detail = `asked about this bearer, the authenticator refuses it: ${forHowLong}`;
-    return broken(id, answer.reason, DENIAL_TEXTS, detail);
+    return orBehind(broken(id, answer.reason, DENIAL_TEXTS, detail), evidence);
   }
-  if (answer.kind === 'refusedByOther') {
+  if (answer.kind === 'refusedByOther' || answer.kind === 'unclear') {
     return broken(id, 'RefusedByWebhook', HOP_TEXTS, 'asked about this bearer, the webhook refuses it');
   }
   if (answer.kind !== 'accepted') return unproven(answer);

@@ -198,6 +198,8 @@ export function worst(hops: readonly Hop[], strict = false): 'ok' | 'broken' | '
   if (hops.some(({ state }) => state === 'broken')) return 'broken';
   const unknown = hops.filter(({ state }) => state === 'unknown');
   if (unknown.some(({ id }) => DECIDING.includes(id))) return 'unknown';
+  // It was looked at, and a DaemonSet that is ready does not tell that it is the one that is asked.
+  if (unknown.some(({ reason }) => reason === 'WebhookUnclear')) return 'unknown';
   const unseen = unknown.filter(({ id }) => AUTHENTICATION.includes(id));
   if (unseen.length < AUTHENTICATION.length) return 'ok';
   return strict || unseen.some(({ reason }) => reason !== 'Forbidden') ? 'unknown' : 'ok';

@@ -59,6 +59,12 @@ export class DownstreamPlane extends Plane {
     });
   }
 
+  clusterUserAttributes(): Promise<Reading<readonly Seen<ClusterUserAttribute>[]>> {
+    return this.list(CLUSTER_USER_ATTRIBUTES, seenBy(CLUSTER_USER_ATTRIBUTES, parseClusterUserAttribute), {
+      namespace: this.namespace,
+    });
+  }
+
   hashSecret(name: string): Promise<Reading<Seen<HashSecret> | undefined>> {
     return this.get(SECRETS, name, seenBy(SECRETS, parseHashSecret), this.namespace);
   }

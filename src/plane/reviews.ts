@@ -30,12 +30,17 @@ export type ReviewAnswer =
       /** What would let it in may be on its way, says our authenticator; otherwise the refusal is for good. */
       readonly mayChange: boolean;
     }
-  /** Some webhook was asked and refused, without a reason that we know. */
+  /** An authenticator was asked and refused, without a reason that we know: kube-api-auth, or one of ours that is newer. */
   | { readonly kind: 'refusedByOther' }
-  /** The API server has a webhook and could not ask it. */
-  | { readonly kind: 'webhookFailed'; readonly cause: 'no answer' | 'not ready' }
+  /** The API server has a webhook, and what came of asking it is no refusal: nobody with a good token is let in either. */
+  | { readonly kind: 'webhookFailed'; readonly cause: WebhookFailure }
+  /** Something was said that is neither an authenticator's word, as far as we know them, nor a failure that we know. */
+  | { readonly kind: 'unclear' }
   /** No trace of a webhook. */
   | { readonly kind: 'notAsked' };
+
+/** In words, for people. */
+export type WebhookFailure = 'no answer' | 'not ready' | 'wrong path or protocol' | 'an error of its own';
 
 /** Asks an API server what it makes of a bearer. Takes the right to create tokenreviews. */
 export function reviewToken(plane: Plane, token: string): Promise<Reading<ReviewAnswer>> {
@@ -71,16 +76,44 @@ export function readReview(status: unknown): ReviewAnswer {
     .replaceAll(/(token lookup failed|invalid bearer token)(, )?/g, '');
   const reason = DENIAL_REASONS.find((candidate) => new RegExp(`\\b${candidate}\\b`).test(said));
   if (reason) return { kind: 'refused', reason, mayChange: said.includes(`${reason}${MAY_CHANGE}`) };
-  if (
-    /dial tcp|connection refused|timeout|deadline|EOF|no such host|connection reset|x509|tls:/i.test(said)
-  ) {
-    return { kind: 'webhookFailed', cause: 'no answer' };
-  }
-  if (/unable to handle the request|unavailable|not ready|503/i.test(said)) {
-    return { kind: 'webhookFailed', cause: 'not ready' };
-  }
-  return said.trim() === '' ? { kind: 'notAsked' } : { kind: 'refusedByOther' };
+  if (said.trim() === '') return { kind: 'notAsked' };
+  const failure = FAILURES.find(([, text]) => text.test(said));
+  if (failure) return { kind: 'webhookFailed', cause: failure[0] };
+  return REFUSAL.test(said) ? { kind: 'refusedByOther' } : { kind: 'unclear' };
 }
+
+/** A bare 401 is all that kube-api-auth says; a reason in one word is that of an authenticator of ours that is newer than this. */
+const REFUSAL = new RegExp(
+  `the server has asked for the client to provide credentials|^[A-Z][A-Za-z]+(${MAY_CHANGE})?$`,
+);
+
+/**
+ * As apimachinery words an HTTP status that is no answer, its codec a body that is no TokenReview, and Go's HTTP client all that
+ * keeps it from an answer (`Post "URL": …`). The first that fits counts: what is of the wrong protocol is told by that client, too.
+ */
+const FAILURES: readonly (readonly [cause: WebhookFailure, text: RegExp])[] = [
+  [
+    'wrong path or protocol',
+    new RegExp(
+      [
+        // 404, 405, 400, 406, 415, 422, 3xx and other codes without a text of their own, 403 and 401 of an API server.
+        'could not find the requested resource|does not allow this method|rejected our request',
+        'unable to respond with a content type|responded with the status code|^forbidden: | is forbidden: |^Unauthorized$',
+        'HTTP response to HTTPS client|malformed HTTP|first record does not look like a TLS handshake',
+        `json parse error|invalid character|no kind "|Object 'Kind' is missing|0-length response`,
+      ].join('|'),
+    ),
+  ],
+  [
+    'not ready',
+    /unable to handle the request|unavailable|not ready|\b503\b|too many requests|unable to return a response in the time/i,
+  ],
+  ['an error of its own', /an error on the server \(/],
+  [
+    'no answer',
+    /\b(Post|Get) "|dial tcp|connection refused|timeout|deadline|EOF|no such host|connection reset|x509|tls:|reading response body|webhook call failed/i,
+  ],
+];
 
 /** A verb and what it is done to, as `kubectl auth can-i` takes them. */
 export interface Wish {

@@ -1,8 +1,7 @@
-import type { ClusterAuthToken } from '../../api/parse-downstream.ts';
 import type { Token, User } from '../../api/types.ts';
 import type { StatusConfig } from '../../config/status.ts';
-import { type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
-import type { Seen } from '../../plane/downstream.ts';
+import { type Held, type TokenStatus, tokenStatuses } from '../../explain/token-status.ts';
+import type { DownstreamPlane } from '../../plane/downstream.ts';
 import type { ManagementPlane } from '../../plane/management.ts';
 import { after, type ReadFailure, type Reading, required } from '../../plane/reading.ts';
 import { toldNow } from '../reach/clocks.ts';
@@ -59,12 +58,26 @@ export async function readTokens(
   const { tokens, users, ext } = await readUpstream(management);
   const there = await readDownstream(id, config, management, runtime);
   const { drain = false, suspend = false } = propagation?.spec ?? {};
-  const settings = { name: id, aceEnabled: cluster?.aceEnabled ?? false, drain, suspend };
+  const deleting = cluster?.deleting ?? true;
+  const settings = { name: id, aceEnabled: cluster?.aceEnabled, deleting, drain, suspend };
   const upstream = { tokens: required(tokens), users: required(users), isExtUnread: !ext.ok };
   const rows = tokenStatuses(settings, upstream, there, toldNow(management, runtime));
   const isJudged = ext.ok || tellUnjudged(rows, id, ext.failure, runtime) === 0;
-  return { rows, isSeen: isJudged && (there.ok || !config.asksClusters) };
+  const isRead = there.tokens.ok && there.attributes.ok;
+  return { rows, isSeen: isJudged && (isRead || !config.asksClusters) };
 }
+
+/** What of a cluster decides where its tokens stand there; where it could not be opened, neither was read. */
+export async function readHeld(opened: Reading<DownstreamPlane>): Promise<Held> {
+  const [tokens, attributes] = await Promise.all([
+    after(opened, (plane) => plane.clusterAuthTokens()),
+    after(opened, (plane) => plane.clusterUserAttributes()),
+  ]);
+  return { tokens, attributes };
+}
+
+const NOT_ASKED = { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } } as const;
+const said = ({ reason, message }: ReadFailure): string => `${reason}: ${message}`;
 
 /** What is in the cluster; where it could not be asked that is said. */
 async function readDownstream(
@@ -72,19 +85,19 @@ async function readDownstream(
   config: StatusConfig,
   management: ManagementPlane,
   runtime: Runtime,
-): Promise<Reading<readonly Seen<ClusterAuthToken>[]>> {
-  if (!config.asksClusters) return { ok: false, failure: { reason: 'Unreachable', message: 'not asked' } };
+): Promise<Held> {
+  if (!config.asksClusters) return readHeld(NOT_ASKED);
   const opened = await downstreamPlane(id, management, config);
   try {
     if (opened.ok && opened.value.unproven) note(opened.value.unproven, runtime);
-    const there = await after(opened, (plane) => plane.clusterAuthTokens());
-    if (!there.ok) {
+    const held = await readHeld(opened);
+    if (!held.tokens.ok) complain(runtime, `cluster ${id} could not be asked: ${said(held.tokens.failure)}`);
+    else if (!held.attributes.ok)
       complain(
         runtime,
-        `cluster ${id} could not be asked: ${there.failure.reason}: ${there.failure.message}`,
+        `not seen in cluster ${id}, whether users are let in: ClusterUserAttributes: ${said(held.attributes.failure)}`,
       );
-    }
-    return there;
+    return held;
   } finally {
     if (opened.ok) await opened.value.close();
   }
@@ -97,7 +110,10 @@ function tellUnjudged(
   failure: ReadFailure,
   runtime: Runtime,
 ): number {
-  const { length } = rows.filter(({ state, isThere }) => state === 'unknown' && isThere);
+  // Those with a reason have a Token, and are unknown because of their user.
+  const { length } = rows.filter(
+    ({ state, reason, isThere }) => state === 'unknown' && reason === '' && isThere,
+  );
   const unknown = length > 0 ? `; unknown: ${length} tokens that are in ${cluster} and may be of those` : '';
   note(`${withoutExt(failure)}${unknown}`, runtime);
   return length;

@@ -27,7 +27,14 @@ import { EXIT_NO, EXIT_OK, EXIT_UNREACHABLE } from '../terminal/exit.ts';
 import { printerOf } from '../terminal/printer.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
-import { readTokens, readUpstream, type UpstreamReadings, unlessUnknown, withoutExt } from './read-tokens.ts';
+import {
+  readHeld,
+  readTokens,
+  readUpstream,
+  type UpstreamReadings,
+  unlessUnknown,
+  withoutExt,
+} from './read-tokens.ts';
 import { clusterAnswer, tokenAnswer } from './status-columns.ts';
 import { type Shown, tellOperator } from './tell-operator.ts';
 
@@ -203,11 +210,12 @@ async function asked(
     }
     const whole = { ...status, ...authenticatorOf(running) };
     if (status.ready !== 'NotReported') return whole;
-    const there = await after(opened, (plane) => plane.clusterAuthTokens());
+    const there = await readHeld(opened);
     const { tokens, users, ext } = await held();
-    if (!there.ok || !tokens.ok || !users.ok) return whole;
+    if (!there.tokens.ok || !there.attributes.ok || !tokens.ok || !users.ok) return whole;
     if (!ext.ok) unseen.ext = ext.failure;
-    const home = { name: cluster.name, aceEnabled: cluster.aceEnabled, drain: false, suspend: false };
+    const { name, aceEnabled, deleting } = cluster;
+    const home = { name, aceEnabled, deleting, drain: false, suspend: false };
     const upstream = { tokens: tokens.value, users: users.value, isExtUnread: !ext.ok };
     return countedStatus(whole, tokenStatuses(home, upstream, there, nowMs));
   } finally {

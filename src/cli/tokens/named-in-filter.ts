@@ -7,16 +7,26 @@ import { needed } from '../../plane/needed.ts';
 import { known } from '../../plane/reading.ts';
 
 /**
- * To be asked when a filter has hit nothing: a user or a cluster that is not there was mistyped, or named as people know
- * it, and "nothing found" would pass for "all is gone".
+ * To be asked when a filter has hit nothing: a user or a cluster that is not there was mistyped, named as people know it, or deleted, and
+ * "nothing found" would pass for "all is gone".
  *
- * @throws {TerminalError} naming what is not there, and what may be meant
+ * @returns what is not there, and what may be meant; undefined: all that is named is there
  */
-export async function requireNamed({ user, cluster }: Selection, management: ManagementPlane): Promise<void> {
+export async function missingNamed(
+  { user, cluster }: Selection,
+  management: ManagementPlane,
+): Promise<TerminalError | undefined> {
   if (user !== undefined && needed(await management.user(user)) === undefined)
-    throw new TerminalError('UserNotFound', await missingUser(user, management));
+    return new TerminalError('UserNotFound', await missingUser(user, management));
   if (cluster !== undefined && needed(await management.cluster(cluster)) === undefined)
-    throw new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
+    return new TerminalError('ClusterDeleted', await missingCluster(cluster, management));
+  return undefined;
+}
+
+/** @throws {TerminalError} naming what is not there */
+export async function requireNamed(selection: Selection, management: ManagementPlane): Promise<void> {
+  const missing = await missingNamed(selection, management);
+  if (missing) throw missing;
 }
 
 async function missingUser(id: string, management: ManagementPlane): Promise<string> {

@@ -13,7 +13,7 @@ import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { note } from '../terminal/say.ts';
 import { changeTokens, codeOfUnseen, type Meant } from './change-tokens.ts';
-import { requireNamed } from './named-in-filter.ts';
+import { missingNamed } from './named-in-filter.ts';
 import { mayOpen, ofOtherKind, otherKindUnseen } from './other-kind.ts';
 import { tokensNamed } from './run-token-change.ts';
 import { selectExtTokens, selectTokens } from './run-token-list.ts';
@@ -28,10 +28,12 @@ export async function runTokenRevoke({ args, given }: Invocation, runtime: Runti
   try {
     const meant = await tokensMeant(names, config, management, runtime);
     if (meant.found.length + meant.failed.length === 0) {
-      await requireNamed(config.selection, management);
+      const missing = await missingNamed(config.selection, management);
+      // Who was deleted, with all tokens, is let in for as long as a cluster does not know of it.
+      if (missing && config.timeoutMs === undefined) throw missing;
       note('No tokens found.', runtime);
       const code = codeOfUnseen(meant.unseen, runtime);
-      return worstOf([code, await waitRefused([], meant.gone, { config, runtime })]);
+      return worstOf([code, await waitRefused([], meant.gone, { config, runtime, missing })]);
     }
     if (!(await isAgreed(meant.found, { names, config, server: management.server, runtime }))) {
       note('Nothing was changed.', runtime);

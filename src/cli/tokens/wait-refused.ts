@@ -14,6 +14,12 @@ import { progressOf } from '../terminal/progress.ts';
 import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
 
+interface Work {
+  readonly config: TokenChangeConfig;
+  readonly runtime: Runtime;
+  readonly missing?: Error | undefined;
+}
+
 /** What was taken away: a token without a cluster opens the management plane alone. */
 type Taken = Pick<ChangeTarget, 'name' | 'clusterName'>;
 
@@ -38,12 +44,13 @@ export async function requireItsCluster(
  * Until the clusters refuse what was taken away, also what had been before: a repetition waits as the first time did.
  *
  * @param gone - tokens that were meant and no longer exist; undefined: there are none
+ * @param work.missing - a user or a cluster that `gone` names and that is not there: mistyped, unless a cluster held something of it
  * @returns the exit code
  */
 export async function waitRefused(
   tokens: readonly Taken[],
   gone: GoneTokens | undefined,
-  { config, runtime }: { readonly config: TokenChangeConfig; readonly runtime: Runtime },
+  { config, runtime, missing }: Work,
 ): Promise<number> {
   if (config.timeoutMs === undefined || (tokens.length === 0 && !gone)) return EXIT_OK;
   const bounds = whileWaiting(config.timeoutMs, config);
@@ -52,6 +59,7 @@ export async function waitRefused(
   const management = await managementPlane(config, bounds);
   const progress = progressOf('waiting, still accepted downstream', runtime);
   const unproven = new Set<string>();
+  let wasHeld = false;
   try {
     const byCluster = namesByCluster(tokens);
     const places = await placesOf(byCluster, gone, { config, management, bounds });
@@ -70,10 +78,17 @@ export async function waitRefused(
         return opened;
       },
       findGone: gone && goneFinder(gone, management),
-      tell: (count) => progress.update(count),
+      tell: (count) => {
+        wasHeld ||= count > 0;
+        progress.update(count);
+      },
     });
     progress.clear();
     for (const why of unproven) note(why, runtime);
+    if (missing && !wasHeld && isLookedAt(left, gone)) {
+      complain(runtime, missing.message);
+      return EXIT_NO;
+    }
     const code = codeOf(left, config.timeoutMs, runtime);
     if (notLookedAt) note(`not looked at: ${notLookedAt}`, runtime);
     return code;
@@ -132,6 +147,13 @@ function namesByCluster(tokens: readonly Taken[]): ReadonlyMap<string, readonly 
     ({ clusterName }) => clusterName,
   );
   return new Map([...scoped].map(([cluster, some]) => [cluster, some.map(({ name }) => name)]));
+}
+
+/** Nothing is left to be seen: each cluster has answered, and to a single one that is not there no way needs to lead. */
+function isLookedAt(left: ReadonlyMap<string, StillAccepted>, gone: GoneTokens | undefined): boolean {
+  const isNowhere = (read: StillAccepted): boolean =>
+    gone?.cluster !== undefined && !read.ok && read.failure.reason === 'NoCredentials';
+  return [...left.values()].every((read) => read.ok || isNowhere(read));
 }
 
 function codeOf(left: ReadonlyMap<string, StillAccepted>, timeoutMs: number, runtime: Runtime): number {

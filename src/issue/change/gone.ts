@@ -1,4 +1,4 @@
-import { TOKENS } from '../../api/names.ts';
+import { LABEL_CLUSTER, TOKENS } from '../../api/names.ts';
 import type { ClusterAuthToken } from '../../api/parse-downstream.ts';
 import { parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseToken } from '../../api/parse-token.ts';
@@ -45,21 +45,72 @@ export function goneFinder(which: GoneTokens, management: ManagementPlane): Find
     if (!standing.v3.ok || !standing.ext.ok) listed = undefined;
     return standing;
   };
+  const living = livingClusters(management);
   return async (cluster, enabled) => {
     const meant = enabled.filter(({ parsed }) => isMeant(parsed, which));
     if (meant.length === 0) return { ok: true, value: [] };
+    const homes = await homesOf(cluster, meant, living);
+    if (!homes.ok) return homes;
+    const isHome: IsHome = (seen, id) =>
+      id === cluster || (id !== undefined && id === labelOf(seen) && homes.value.has(id));
     // Of a few that are named each is read by itself, which takes no right to list all.
     const standing = which.names ? undefined : await list();
     if (standing && !standing.v3.ok) return standing.v3;
-    const isListed = ({ parsed: { name } }: Seen<ClusterAuthToken>): boolean =>
-      [standing?.v3, standing?.ext].some((some) => known(some)?.has(`${cluster}/${name}`) === true);
+    const isListed = (seen: Seen<ClusterAuthToken>): boolean =>
+      [cluster, labelOf(seen)].some((id) => isHome(seen, id) && isIn(standing, `${id}/${seen.parsed.name}`));
     return goneOf(
-      cluster,
+      isHome,
       meant.filter((seen) => !isListed(seen)),
       management,
       standing?.ext,
     );
   };
+}
+
+/**
+ * Whether a Token that is scoped to a cluster is the one that an object was written for. Where two Clusters lead to one API server, the good
+ * tokens of the other are there as well, and its label says so.
+ */
+type IsHome = (seen: Seen<ClusterAuthToken>, cluster: string | undefined) => boolean;
+
+const labelOf = ({ object }: Seen<ClusterAuthToken>): string | undefined =>
+  object.metadata.labels?.[LABEL_CLUSTER] ?? undefined;
+
+const isIn = (standing: Standing | undefined, key: string): boolean =>
+  [standing?.v3, standing?.ext].some((some) => known(some)?.has(key) === true);
+
+/** Whether there is a Cluster of that id, and it is to stay: only then does anybody have its tokens let in. Each is read once. */
+function livingClusters(management: ManagementPlane): (id: string) => Promise<Reading<boolean>> {
+  const read = new Map<string, Promise<Reading<boolean>>>();
+  return async (id) => {
+    const asked = read.get(id) ?? isLiving(id, management);
+    read.set(id, asked);
+    const is = await asked;
+    // It is asked again with the next look.
+    if (!is.ok) read.delete(id);
+    return is;
+  };
+}
+
+async function isLiving(id: string, management: ManagementPlane): Promise<Reading<boolean>> {
+  const read = await management.cluster(id);
+  return read.ok ? { ok: true, value: read.value !== undefined && !read.value.deleting } : read;
+}
+
+/** Living clusters other than this one for which something there was written. */
+async function homesOf(
+  cluster: string,
+  meant: readonly Seen<ClusterAuthToken>[],
+  living: (id: string) => Promise<Reading<boolean>>,
+): Promise<Reading<ReadonlySet<string>>> {
+  const homes = new Set<string>();
+  for (const id of new Set(meant.map(labelOf))) {
+    if (id === undefined || id === cluster) continue;
+    const is = await living(id);
+    if (!is.ok) return is;
+    if (is.value) homes.add(id);
+  }
+  return { ok: true, value: homes };
 }
 
 function isMeant({ name, userName }: ClusterAuthToken, { names, user }: GoneTokens): boolean {
@@ -86,7 +137,7 @@ function setOf(read: Reading<readonly string[]>): Reading<ReadonlySet<string>> {
 
 /** One that is known to be gone weighs more than one of which that is not known. */
 async function goneOf(
-  cluster: string,
+  isHome: IsHome,
   candidates: readonly Seen<ClusterAuthToken>[],
   management: ManagementPlane,
   ext: Reading<unknown> | undefined,
@@ -96,7 +147,7 @@ async function goneOf(
   await eachBounded(candidates, AT_ONCE, async (seen) => {
     // Where that kind could not be listed one of it is not read either.
     const isUnread = ext?.ok === false && mayBeOfExtToken(seen.object);
-    const read = isUnread ? ext : await isGone(seen, cluster, management);
+    const read = isUnread ? ext : await isGone(seen, isHome, management);
     if (!read.ok) unknown = read;
     else if (read.value) gone.push(seen.parsed.name);
   });
@@ -104,14 +155,15 @@ async function goneOf(
 }
 
 async function isGone(
-  { parsed: { name }, object }: Seen<ClusterAuthToken>,
-  cluster: string,
+  seen: Seen<ClusterAuthToken>,
+  isHome: IsHome,
   management: ManagementPlane,
 ): Promise<Reading<boolean>> {
+  const { name } = seen.parsed;
   const v3 = await management.get(TOKENS, name, parseToken);
   if (!v3.ok) return v3;
-  if (v3.value?.clusterName === cluster) return { ok: true, value: false };
+  if (isHome(seen, v3.value?.clusterName)) return { ok: true, value: false };
   const ext = await readExtToken(management, name);
-  if (ext.ok) return { ok: true, value: ext.value?.clusterName !== cluster };
-  return mayBeOfExtToken(object) ? ext : { ok: true, value: true };
+  if (ext.ok) return { ok: true, value: !isHome(seen, ext.value?.clusterName) };
+  return mayBeOfExtToken(seen.object) ? ext : { ok: true, value: true };
 }

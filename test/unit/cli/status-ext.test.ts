@@ -3,6 +3,7 @@ import { runProgram } from '../../../src/cli/program/program.ts';
 import { rawExtToken, rawUser } from '../../support/builders.ts';
 import { listOf, PaperPlanes } from '../../support/paper-planes.ts';
 import { aRuntime } from '../../support/runtime.ts';
+import { rawCua } from '../../support/webhook-rig.ts';
 
 /** What `status` says of ClusterAuthTokens whose tokens of ext.cattle.io may not be read. */
 
@@ -31,6 +32,7 @@ beforeEach(() => {
     if (url.pathname.includes('/namespaces/cattle-tokens/'))
       return mayRead ? listOf([rawExtToken({ ttl: '-1' })]) : { code: 403 };
     if (plural === 'users') return listOf([rawUser()]);
+    if (plural === 'clusteruserattributes') return listOf([rawCua('u-1')]);
     return plural === 'clusterauthtokens' ? listOf(THERE) : undefined;
   };
 });

@@ -92,6 +92,11 @@ const broken: Record<string, [changes: Partial<Evidence>, reason: string, hop: s
     'WebhookNotConsulted',
     'webhook',
   ],
+  'an API server whose webhook kubeconfig names a wrong path': [
+    { webhook: { ...webhook, probe: found({ kind: 'webhookFailed', cause: 'wrong path or protocol' }) } },
+    'WebhookUnreachable',
+    'webhook',
+  ],
   'a refusal by another’s webhook': [
     {
       given: bearer(),
@@ -161,6 +166,17 @@ describe('a hop that is broken decides', () => {
     const review = found({ kind: 'refused', reason: 'HashMissing', mayChange } as const);
     expect(conclude({ ...base, given: bearer(), webhook: { ...webhook, review } }).message).toMatch(said);
   });
+});
+
+test('nobody can tell of a webhook whose words are of no authenticator that is known, but by the bearer itself', () => {
+  const unclear = { ...webhook, probe: found({ kind: 'unclear' } as const) };
+  const want = { verdict: 'unknown', reason: 'WebhookUnclear', remedy: expect.stringMatching(/explain -f/) };
+  expect(conclude({ ...base, webhook: unclear })).toMatchObject(want);
+  expect(conclude({ ...base, given: bearer(), webhook: { ...unclear, review: accepted } }).verdict).toBe(
+    'expected',
+  );
+  const review = found({ kind: 'unclear' } as const);
+  expect(conclude({ ...base, given: bearer(), webhook: { ...unclear, review } }).verdict).toBe('refused');
 });
 
 describe('a bearer that the API server lets in, with a broken hop before it', () => {

@@ -4,6 +4,7 @@ import { parsePropagation } from '../../../src/api/parse-cluster.ts';
 import { judgeCluster, judgeManagement, worst } from '../../../src/explain/preflight.ts';
 import type { ClusterEvidence } from '../../../src/explain/preflight-evidence.ts';
 import { EXCESSIVE_RIGHTS, neededRights, rightsText } from '../../../src/explain/rights.ts';
+import { readReview } from '../../../src/plane/reviews.ts';
 import { failed, found } from './evidence-builder.ts';
 
 const needed = neededRights('cattle-system');
@@ -45,6 +46,7 @@ test('a cluster that has all that it takes', () => {
   expect(worst(checks)).toBe('ok');
 });
 
+const readReviewOf = (said: string) => found(readReview({ error: `[invalid bearer token, ${said}]` }));
 type Case = [changes: Partial<ClusterEvidence>, id: string, state: string, reason: string | undefined];
 const nobody = found({ kind: 'notAsked' } as const);
 const cases: Record<string, Case> = {
@@ -122,6 +124,18 @@ const cases: Record<string, Case> = {
   ],
   'a hash of no format': [{ formats: found({ unknown: 1 }) }, 'formats', 'broken', 'UnsupportedHash'],
   'an API server that asks nobody': [{ probe: nobody }, 'webhook', 'broken', 'WebhookNotConsulted'],
+  'an API server whose webhook kubeconfig names a wrong path': [
+    { probe: readReviewOf('the server could not find the requested resource') },
+    'webhook',
+    'broken',
+    'WebhookUnreachable',
+  ],
+  'an API server that asks somebody else’s webhook': [
+    { probe: readReviewOf('no such session') },
+    'webhook',
+    'unknown',
+    'WebhookUnclear',
+  ],
   'an API server that may not be asked': [{ probe: failed('Forbidden') }, 'webhook', 'unknown', 'Forbidden'],
   'a long memory on one of three nodes': [
     {
@@ -153,6 +167,11 @@ describe('what is found', () => {
   test('too many rights are a fault when asked to be strict', () => {
     expect(worst(judge({ excessive: found(EXCESSIVE_RIGHTS) }))).toBe('ok');
     expect(worst(judge({ excessive: found(EXCESSIVE_RIGHTS) }, true))).toBe('broken');
+  });
+
+  test('a DaemonSet that is ready does not outweigh a webhook of which nobody can tell', () => {
+    expect(worst(judge({ probe: readReviewOf('no such session') }))).toBe('unknown');
+    expect(worst(judge({ probe: failed('Forbidden') }))).toBe('ok');
   });
 
   test('an algorithm that is asked for and not verified there counts before anything is stored', () => {

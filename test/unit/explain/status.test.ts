@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
-import { parseClusterAuthToken } from '../../../src/api/parse-downstream.ts';
+import { parseClusterAuthToken, parseClusterUserAttribute } from '../../../src/api/parse-downstream.ts';
 import { clusterStatuses, expiryNotice } from '../../../src/explain/cluster-status.ts';
-import { tokenStatuses } from '../../../src/explain/token-status.ts';
+import { type Held, tokenStatuses } from '../../../src/explain/token-status.ts';
 import { aToken, aUser, DAY, HOUR, NOW, rawCluster, SECOND, timeText } from '../../support/builders.ts';
-import { rawCat } from '../../support/webhook-rig.ts';
+import { rawCat, rawCua } from '../../support/webhook-rig.ts';
 import { failed, found } from './evidence-builder.ts';
 
 const ace = (name: string, enabled: boolean | string) =>
@@ -114,7 +114,12 @@ describe('clusters', () => {
 });
 
 describe('tokens of a cluster', () => {
-  const settings = { name: 'c-1', aceEnabled: true, drain: false, suspend: false };
+  const settings = { name: 'c-1', aceEnabled: true, deleting: false, drain: false, suspend: false };
+  const attribute = (fields: object, metadata: object = {}) => {
+    const object = rawCua('u-1', { ...fields }, { ...metadata });
+    return found([{ parsed: parseClusterUserAttribute(object), object }]);
+  };
+  const lettingIn = attribute({ enabled: true });
   const held = (labels: Readonly<Record<string, string>>, ...names: readonly string[]) =>
     found(
       names.map((name) => ({
@@ -126,8 +131,9 @@ describe('tokens of a cluster', () => {
   const there = (...names: readonly string[]) => held(OURS, ...names);
   const rows = (
     token: ReturnType<typeof aToken>,
-    held: Parameters<typeof tokenStatuses>[2],
+    tokens: Held['tokens'],
     user = aUser(),
+    attributes: Held['attributes'] = lettingIn,
   ) =>
     tokenStatuses(
       settings,
@@ -136,7 +142,7 @@ describe('tokens of a cluster', () => {
         users: [user],
         isExtUnread: false,
       },
-      held,
+      { tokens, attributes },
       NOW,
     );
 
@@ -159,13 +165,6 @@ describe('tokens of a cluster', () => {
       { state: 'refused', reason: 'NotRevoked' },
     ],
     [
-      'of a disabled user',
-      aToken(),
-      there('t-1'),
-      aUser({ enabled: false }),
-      { state: 'refused', reason: 'UserDisabled', isThere: true },
-    ],
-    [
       'by the clock, whatever is stored',
       aToken({ ttl: 1, expired: false }, { creationTimestamp: timeText(NOW - HOUR) }),
       there(),
@@ -176,6 +175,43 @@ describe('tokens of a cluster', () => {
     const shown = rows(token, held, user);
     expect(shown).toHaveLength(1);
     expect(shown[0]).toMatchObject({ name: 't-1', owner: 'u-1', ...want });
+  });
+
+  describe('of a disabled user', () => {
+    const off = aUser({ enabled: false });
+    const propagated = there('t-1');
+    const expired = found([
+      {
+        parsed: parseClusterAuthToken(rawCat('t-1', { expiresAt: timeText(NOW - SECOND) })),
+        object: rawCat('t-1'),
+      },
+    ]);
+    test.each([
+      ['that the cluster knows of', propagated, attribute({ enabled: false }), 'refused', 'UserDisabled'],
+      ['that the cluster does not know of', propagated, lettingIn, 'refused', 'NotRevoked'],
+      ['whose ClusterUserAttribute is gone', propagated, found([]), 'refused', 'UserDisabled'],
+      [
+        'whose ClusterUserAttribute goes',
+        propagated,
+        attribute({}, { deletionTimestamp: timeText(NOW) }),
+        'refused',
+        'UserDisabled',
+      ],
+      ['that are over in the cluster', expired, lettingIn, 'refused', 'UserDisabled'],
+      ['that are not there', there(), lettingIn, 'refused', 'UserDisabled'],
+      ['of whom the cluster does not say', propagated, failed('Forbidden'), 'unknown', 'UserDisabled'],
+      ['in a cluster that was not asked', failed('Unreachable'), failed('Unreachable'), 'unknown', ''],
+    ])('%s', (_title, tokens, attributes, state, reason) => {
+      expect(rows(aToken(), tokens, off, attributes)).toMatchObject([{ name: 't-1', state, reason }]);
+    });
+  });
+
+  test.each([
+    ['disabled', attribute({ enabled: false }), 'pending'],
+    ['unknown', found([]), 'pending'],
+    ['not to be seen', failed('Forbidden'), 'propagated'],
+  ])('of a good user who is %s in the cluster', (_title, attributes, state) => {
+    expect(rows(aToken(), there('t-1'), aUser(), attributes)).toMatchObject([{ state, isThere: true }]);
   });
 
   test('there without a Token are orphans; the later of two uses is shown', () => {
@@ -205,10 +241,35 @@ describe('tokens of a cluster', () => {
       held({ 'cattle.io/creator': 'norman' }, 't-1'),
       { state: 'propagated', reason: '' },
     ],
+    [
+      'of a cluster that is deleted',
+      { deleting: true },
+      there(),
+      { state: 'refused', reason: 'ClusterDeleted' },
+    ],
+    [
+      'still in one that is deleted',
+      { deleting: true },
+      there('t-1'),
+      { state: 'refused', reason: 'NotRevoked' },
+    ],
+    [
+      'of a cluster whose switch cannot be read',
+      { aceEnabled: undefined },
+      there('t-1'),
+      { state: 'propagated', reason: '' },
+    ],
+    [
+      'still in one whose endpoint is off',
+      { aceEnabled: false },
+      there('t-1'),
+      { state: 'refused', reason: 'NotRevoked' },
+    ],
     ['new to one that is suspended', { suspend: true }, there(), { state: 'pending', reason: 'Suspended' }],
     ['carried before it was suspended', { suspend: true }, there('t-1'), { state: 'propagated', reason: '' }],
-  ])('%s', (_title, spec, held, want) => {
+  ])('%s', (_title, spec, tokens, want) => {
     const upstream = { tokens: [aToken()], users: [aUser()], isExtUnread: false };
-    expect(tokenStatuses({ ...settings, ...spec }, upstream, held, NOW)).toMatchObject([want]);
+    const there = { tokens, attributes: lettingIn };
+    expect(tokenStatuses({ ...settings, ...spec }, upstream, there, NOW)).toMatchObject([want]);
   });
 });
