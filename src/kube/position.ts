@@ -5,6 +5,7 @@ export class Position {
   #resumeFrom: string | undefined;
   #mergedUpTo: string | undefined;
   #furthest: string | undefined;
+  #wentBack = false;
 
   /** Where a watch may begin; undefined: everything is to be listed first. */
   get resumeFrom(): string | undefined {
@@ -18,7 +19,13 @@ export class Position {
 
   /** Whether a plane that says this version was put back. */
   isAheadOf(version: string): boolean {
-    return this.#furthest !== undefined && isOlder(version, this.#furthest);
+    return this.#wentBack || (this.#furthest !== undefined && isOlder(version, this.#furthest));
+  }
+
+  /** The plane was seen to be put back: so it stays until everything was listed, however far it has come by then. */
+  wentBack(): void {
+    this.#wentBack = true;
+    this.lose();
   }
 
   /** Everything is to be listed before the next watch. */
@@ -31,6 +38,7 @@ export class Position {
     this.#resumeFrom = version;
     this.#mergedUpTo = undefined;
     this.#furthest = version;
+    this.#wentBack = false;
   }
 
   /** What was listed beside the watch is in what is held: what the watch tells of before that comes late. */

@@ -156,7 +156,8 @@ export class Reflector<T extends Identified> {
     const end = endOf(error);
     // A server that is too busy to open a watch is there, and a list would be one more burden.
     const isBusy = error instanceof ApiError && error.code === 429;
-    if (end !== 'error' || !(this.#told || isBusy)) this.#position.lose();
+    if (end === 'rolled-back') this.#position.wentBack();
+    else if (end !== 'error' || !(this.#told || isBusy)) this.#position.lose();
     observer?.restarted?.(end);
     if (end === 'error') observer?.failed?.(error, failures);
   }

@@ -578,13 +578,13 @@ describe('with the operator away', () => {
     [
       'a ClusterAuthToken that was disabled by hand',
       'switched',
-      'TokenDisabled',
+      'Outdated',
       () => world.cluster('c-one').patch(CLUSTER_AUTH_TOKENS, 'switched', { enabled: false }, NAMESPACE),
     ],
     [
       'a ClusterAuthToken with an expiry that is none',
       'dated',
-      'MalformedExpiry',
+      'Outdated',
       () => world.cluster('c-one').patch(CLUSTER_AUTH_TOKENS, 'dated', { expiresAt: 'tomorrow' }, NAMESPACE),
     ],
     [
@@ -614,7 +614,7 @@ describe('with the operator away', () => {
     [
       'a ClusterUserAttribute that says the user is disabled',
       'of-eve',
-      'UserDisabled',
+      'Outdated',
       () => world.cluster('c-one').patch(CLUSTER_USER_ATTRIBUTES, 'u-eve', { enabled: false }, NAMESPACE),
     ],
     [

@@ -237,7 +237,7 @@ export class DebtKeeper {
     const [known, isAway] = [this.#known, this.#deps.isAway()];
     const due = earliest([this.#owed, this.#ofGroups].map((owed) => dueMs({ owed, known, isAway })));
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
-    const isOther = this.#isOutdated || this.#planeWritten !== this.#deps.earlier.plane;
+    const isOther = this.#isUnread || this.#isOutdated || this.#planeWritten !== this.#deps.earlier.plane;
     return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
   }
 

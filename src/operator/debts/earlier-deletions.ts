@@ -1,5 +1,6 @@
 import type { Reader } from '../../kube/client.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { sourceKey } from '../keys.ts';
 import type { DebtRecords, FoundRecord } from './debt-records.ts';
 import type { SeenUpstream } from './judge-known.ts';
 import { deletedBefore, type Plane, readPlane } from './plane.ts';
@@ -16,14 +17,18 @@ export interface EarlierDeletionsDeps {
 
 interface JudgedCluster {
   readonly name: string;
-  readonly debts: { judgeKnown(): void };
+  readonly debts: { judgeKnown(): void; writeAnew(): void };
   rulesChanged(): void;
 }
+
+const EXT = sourceKey('', 'ext');
 
 /** What earlier processes saw being deleted, as their records tell: evidence for this one, too. */
 export class EarlierDeletions {
   readonly #deps: EarlierDeletionsDeps;
   #plane: Plane = { identity: '', resourceVersion: '' };
+  /** The plane is as it was asked, and as the records know it. */
+  #isCurrent = false;
 
   constructor(deps: EarlierDeletionsDeps) {
     this.#deps = deps;
@@ -37,19 +42,26 @@ export class EarlierDeletions {
   /** Asks the plane who it is, and remembers. Call after the lists, of which its version must not be older. @throws as {@link readPlane} */
   async read(client: Reader): Promise<void> {
     this.#plane = await readPlane(client);
-    this.remember();
+    this.#isCurrent = true;
+    this.#remember(this.#deps.records.found);
   }
 
   /** A record that could not be read with the others: what it knows is judged, and its cluster looked at whole. */
   foundLate(found: FoundRecord): void {
-    this.remember([found]);
+    this.#remember([found]);
     this.#judge(({ name }) => name === found.record.cluster);
   }
 
-  /** A kind that work began without was read: what is absent of it can be judged. */
+  /** Tokens of `ext.cattle.io`, that work began without, were read: which of them are absent can be judged. */
   readAtLast(): void {
-    this.remember();
+    this.#remember(this.#deps.records.found, (source) => source.startsWith(EXT));
     this.#judge(() => true);
+  }
+
+  /** The plane was put back, and the records with it: what is absent from here on was deleted by nobody, as far as they tell. */
+  putBack(): void {
+    this.#isCurrent = false;
+    for (const { debts } of this.#deps.clusters()) debts.writeAnew();
   }
 
   #judge(isMeant: (cluster: JudgedCluster) => boolean): void {
@@ -60,11 +72,13 @@ export class EarlierDeletions {
     }
   }
 
-  /** What is known by now, of these records. */
-  remember(found: readonly FoundRecord[] = this.#deps.records.found): void {
+  #remember(found: readonly FoundRecord[], isMeant: (source: string) => boolean = () => true): void {
     const { seen, now, log } = this.#deps;
-    const gone = deletedBefore(found, this.#plane, seen.management, now());
+    if (!this.#isCurrent) return;
+    const gone = [...deletedBefore(found, this.#plane, seen.management, now())].filter(([key]) =>
+      isMeant(key),
+    );
     for (const [key, sinceMs] of gone) seen.deletions.add(key, sinceMs);
-    if (gone.size > 0) log.info('deletions of earlier are remembered', { count: gone.size });
+    if (gone.length > 0) log.info('deletions of earlier are remembered', { count: gone.length });
   }
 }

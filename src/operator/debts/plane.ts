@@ -149,21 +149,26 @@ class Known {
   readonly absent = new Map<string, readonly string[]>();
 
   add(key: string, record: DebtRecord, sources: Sources): void {
-    const api = record.apis.get(key);
-    this.known.add(api === undefined ? key : `${api} ${key}`);
-    if (presenceOf(key, record, sources) !== 'absent') return;
+    const presence = presenceOf(key, record, sources);
+    // Of those nothing can be said: they make the absent ones neither more nor fewer.
+    if (presence === 'unread') return;
+    this.known.add(key);
+    if (presence !== 'absent') return;
     const all = sourcesOf(key, record);
     this.absent.set(all.join(), all);
   }
 }
 
 function lookFor(earlier: readonly FoundRecord[], sources: Sources): readonly Known[] {
-  const byKind = new Map([
-    ['token', new Known()],
-    ['user', new Known()],
-  ]);
+  const byKind = new Map<string, Known>();
   for (const { record } of earlier) {
-    for (const key of record.known) byKind.get(parseKey(key).kind)?.add(key, record, sources);
+    for (const key of record.known) {
+      const { kind } = parseKey(key);
+      const ofKind = `${kind} ${record.apis.get(key) ?? ''}`;
+      const known = byKind.get(ofKind) ?? new Known();
+      byKind.set(ofKind, known);
+      known.add(key, record, sources);
+    }
   }
   return [...byKind.values()];
 }

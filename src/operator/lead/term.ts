@@ -149,6 +149,11 @@ export class Term {
     this.#earlier.readAtLast();
   }
 
+  /** The management plane was put back, and our records with it. */
+  putBack(): void {
+    this.#earlier.putBack();
+  }
+
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#ending.abort();

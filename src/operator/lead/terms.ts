@@ -70,7 +70,7 @@ export class Terms implements ShardListener, Queues {
   }
 
   putBack(): void {
-    for (const { debts } of this.propagators()) debts.writeAnew();
+    this.#term?.putBack();
   }
 
   installationKeyChanged(): void {

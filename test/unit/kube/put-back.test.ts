@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Identified } from '../../../src/api/types.ts';
 import { Store } from '../../../src/kube/store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { aList, anItem, type Reflection, reflect, WatchServer } from '../../support/watch-server.ts';
+import { aList, anItem, aStatus, type Reflection, reflect, WatchServer } from '../../support/watch-server.ts';
 
 describe('a plane that is put back to an earlier state', () => {
   let server: WatchServer;
@@ -39,6 +39,18 @@ describe('a plane that is put back to an earlier state', () => {
     backTo('600');
     await reflection.reflector.refresh();
     expect(gone).toEqual(['c told', 'b put-back', 'a missing']);
+  });
+
+  test('is known to be put back until it was listed, though it has come further than before by then', async () => {
+    server.version = '950';
+    let refused = 0;
+    server.onList = () => {
+      refused += 1;
+      return refused < 3 ? aStatus(500, 'InternalError') : aList([anItem('a', '1')], '1100');
+    };
+    server.watch(1).end();
+    await eventually(() => expect(held()).toEqual(['a']));
+    expect(gone).toEqual(['b put-back', 'c put-back']);
   });
 
   test('may use a version for something else: that is taken over', async () => {

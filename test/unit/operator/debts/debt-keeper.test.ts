@@ -367,6 +367,23 @@ describe('the record of what is owed', () => {
     expect(process.deletions.has('token/t-1')).toBe(true);
   });
 
+  test('is read as soon as that is allowed, though nothing is to be written', async () => {
+    isAway = true;
+    const first = await start();
+    revoke(first, 't-1');
+    await written(1);
+    kill(first);
+    maps.isRefusing = true;
+    const second = await start();
+    await pass(60_000);
+    maps.isRefusing = false;
+    await vi.waitFor(async () => {
+      await pass(1_000);
+      expect([...second.owed.keys()]).toEqual(['token/t-1']);
+    });
+    expect(second.deletions.has('token/t-1')).toBe(true);
+  });
+
   test('takes no token of ext.cattle.io for gone as long as those cannot be read, and judges it when they were', async () => {
     management = new Management(['ace-operator'], { extTokens: true });
     const { tokenSources } = management;

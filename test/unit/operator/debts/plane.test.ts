@@ -4,6 +4,7 @@ import { ApiError, ConnectionError } from '../../../../src/errors.ts';
 import type { ObjectKey } from '../../../../src/kube/client.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { deletedBefore, readPlane } from '../../../../src/operator/debts/plane.ts';
+import { EXT_TOKENS_WATCH } from '../../../../src/operator/upstream/management.ts';
 
 const NOW = 1_000_000;
 const HERE = { identity: 'kube-system/tokens/users', resourceVersion: '500' };
@@ -59,6 +60,25 @@ describe('what was deleted while nobody looked', () => {
     expect(gone({ known: names(30) }, { tokens: names(18, 12) })).toEqual(tokens(names(12)));
     expect(gone({ known: names(30) }, { tokens: names(15, 15) })).toEqual(tokens(names(15)));
     expect(gone({ known: names(30) }, { tokens: names(14, 16) })).toEqual([]);
+  });
+
+  test('is judged kind by kind, without what could not be read', () => {
+    const one = found({ known: names(60) });
+    const ofExt = names(60).map((name) => `token/e${name}`);
+    const both = {
+      ...one,
+      record: {
+        ...one.record,
+        known: new Set([...one.record.known, ...ofExt]),
+        apis: new Map([...one.record.apis, ...ofExt.map((key) => [key, 'ext'] as const)]),
+      },
+    };
+    const told = (unread: readonly string[]): number => {
+      const sources = { tokensNamed: () => [], users: { get: () => undefined } };
+      return deletedBefore([both], HERE, { ...sources, unread: new Map(unread.map((one) => [one, ''])) }, NOW)
+        .size;
+    };
+    expect([told([]), told([EXT_TOKENS_WATCH])]).toEqual([0, 0]);
   });
 
   test('is known to be gone since it was last seen, or since now where that was not written down', () => {
