@@ -9,6 +9,11 @@ export interface Account {
   readonly name: string;
 }
 
+/** As a token of it names it, and as the API server knows whoever shows one. */
+export function subjectOf({ namespace, name }: Account): string {
+  return `system:serviceaccount:${namespace}:${name}`;
+}
+
 /** A bearer of an account, bound to that account: deleted with it, it opens nothing. */
 export interface BoundToken {
   readonly token: string;

@@ -66,7 +66,7 @@ export const JOIN_FLAGS: readonly Flag[] = [
   },
   {
     flag: 'rotate',
-    help: 'a new credential, though the one that is there is good',
+    help: 'a new credential, though the one that is there is good, or of another account',
     fallback: 'false',
     typedOnly: true,
   },

@@ -94,6 +94,8 @@ export interface Written {
   readonly bound: BoundToken;
   /** As the token says itself; where it does not, its end as it was noted. */
   readonly lifetime: Lifetime;
+  /** Whom the token says it is of, as `system:serviceaccount:<namespace>:<name>`; undefined: it does not say. */
+  readonly subject: string | undefined;
   /** UID of the account that the token says it is of; undefined: it does not say. */
   readonly accountUid: string | undefined;
   /** It leads to that address, trusted in that way, and the operator takes it for the way to that cluster. */
@@ -107,10 +109,11 @@ export function writtenByJoin(secret: KubeObject): Written | undefined {
   if (Number.isNaN(expiresAtMs) || typeof text !== 'string') return undefined;
   const kubeconfig = Buffer.from(text, 'base64').toString();
   const token = bearerIn(kubeconfig);
-  const { lifetime, accountUid } = claimsOf(token ?? '');
+  const { lifetime, subject, accountUid } = claimsOf(token ?? '');
   return {
     bound: { token: token ?? '', expiresAtMs },
     lifetime: lifetime ?? { fromMs: undefined, untilMs: expiresAtMs },
+    subject,
     accountUid,
     isFor: (address, cluster) =>
       token !== undefined &&

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, NAMESPACES, SECRETS } from '../../src/api/names.ts';
 import { hash as sha3 } from '../../src/hash/sha3-512.ts';
+import { isShutOut } from '../../src/join/guard.ts';
+import { personalAccess } from '../../src/kube/kubeconfig.ts';
+import { Plane } from '../../src/plane/plane.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
 import { eventually } from '../support/eventually.ts';
 import { whyNoGuard } from '../support/guard.ts';
@@ -243,6 +246,24 @@ describe('the guard', () => {
     await expect(
       kubectl(namespaceAdmin, 'create', 'token', 'ace-operator', `-n=${ACCOUNT_NAMESPACE}`),
     ).rejects.toThrow(/forbidden/);
+  });
+
+  test('is seen by join, whose account it keeps out', async () => {
+    const access = await personalAccess({
+      files: [cluster.plane.adminKubeconfig],
+      required: true,
+      context: undefined,
+    });
+    const plane = new Plane(access, { timeoutMs: 10_000, userAgent: 'test' });
+    try {
+      for (const [namespace, value] of [
+        [NAMESPACE, true],
+        [ACCOUNT_NAMESPACE, false],
+      ] as const)
+        expect(await isShutOut(plane, { namespace, name: 'ace-operator' })).toEqual({ ok: true, value });
+    } finally {
+      await plane.close();
+    }
   });
 
   test('cannot be widened by whoever is not an administrator of the cluster', async () => {

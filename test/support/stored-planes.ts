@@ -13,6 +13,8 @@ export class StoredPlanes {
   /** Of each cluster its own, by these names; two may be of one server. */
   readonly serverOf = (cluster: string): string => this.#servers[cluster] ?? cluster;
   readonly #servers: Readonly<Record<string, string>>;
+  /** What a SubjectAccessReview of this user, or a SelfSubjectAccessReview (undefined), is answered. */
+  allows: (user: string | undefined) => boolean = () => true;
   /** Asked first. */
   refuse: (request: PaperRequest) => { readonly code: number } | undefined = () => undefined;
 
@@ -52,7 +54,10 @@ export class StoredPlanes {
 
   #create(request: PaperRequest): PaperAnswer {
     const object = request.body as KubeObject;
-    if (request.plural.endsWith('reviews')) return { kind: object.kind, status: { allowed: true } };
+    if (request.plural.endsWith('reviews')) {
+      const { user } = (object as { spec?: { user?: string } }).spec ?? {};
+      return { kind: object.kind, status: { allowed: this.allows(user) } };
+    }
     const key = this.#key(request, object.metadata.name);
     if (this.objects.has(key)) return { code: 409 };
     const metadata = { ...object.metadata, uid: randomUUID(), resourceVersion: '1' };
@@ -61,9 +66,10 @@ export class StoredPlanes {
   }
 
   #token(request: PaperRequest): PaperAnswer {
-    const uid = this.objects.get(this.#key(request, request.name ?? ''))?.metadata.uid;
+    const { uid, name, namespace } = this.objects.get(this.#key(request, request.name ?? ''))?.metadata ?? {};
+    const sub = `system:serviceaccount:${namespace}:${name}`;
     const iat = Math.floor(Date.now() / 1_000);
-    const claims = { iat, exp: iat + YEAR_S, 'kubernetes.io': { serviceaccount: { uid } } };
+    const claims = { iat, sub, exp: iat + YEAR_S, 'kubernetes.io': { serviceaccount: { uid } } };
     const expirationTimestamp = new Date((iat + YEAR_S) * 1_000).toISOString();
     return { kind: 'TokenRequest', status: { token: aJwt(claims), expirationTimestamp } };
   }

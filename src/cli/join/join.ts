@@ -8,6 +8,8 @@ export const join: Command = {
 
 It can be run again: what is as it should be is left alone, and a credential is made anew when less than a third of its own lifetime is left, when the address is another, when its account is no more, or by --rotate. The earlier one stays good until it ends; leave, then join, ends it at once.
 
+A token of another account in that Secret stays, unless --rotate is said, and where a guard (docs/downstream-guard.md) refuses what the account of join writes, nothing is made: no revocation would arrive there.
+
 By --renew the operator may ask for tokens of its own account there, and renews the credential by itself. So can whoever steals it, for as long as the account is there: say a short --duration with it, and leave, then join, when it may be in other hands. Without the flag the operator may not, and an earlier --renew is taken back.
 
 Your kubeconfig of the cluster has to allow to make roles there. It is used by this command alone, and nothing of it is stored.`,
@@ -28,6 +30,9 @@ Your kubeconfig of the cluster has to allow to make roles there. It is used by t
       command: 'join c-m-abcdefgh --downstream-kubeconfig admin.yaml --rotate',
     },
   ],
-  exitCodes: { 1: 'something could not be made, or is still in the way' },
+  exitCodes: {
+    1: 'something could not be made, or is still in the way',
+    2: 'a flag cannot be used, or the Secret holds what join did not make',
+  },
   run: async (invocation, runtime) => (await import('./run-join.ts')).runJoin(invocation, runtime),
 };

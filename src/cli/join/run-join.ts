@@ -45,6 +45,7 @@ import type { Runtime } from '../terminal/runtime.ts';
 import { DRY_RUN_SUFFIX, note, say } from '../terminal/say.ts';
 import { identityOf, requireNotOthers } from './other-clusters.ts';
 import { objectText, removeDownstream } from './remove-object.ts';
+import { accountIn, ofOwnAccount, requireLetIn } from './right-account.ts';
 
 /** `join CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runJoin({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -60,6 +61,8 @@ export async function runJoin({ args, given }: Invocation, runtime: Runtime): Pr
       if (downstream.unproven) note(downstream.unproven, runtime);
       const address = await theAddress(config, runtime);
       const written = await writtenBefore(config, cluster, management);
+      const own = ofOwnAccount(written, config, downstream, runtime);
+      await requireLetIn(config, downstream, runtime);
       requireUninterrupted(interruption, 'nothing was changed');
       const accountUid = await makeAccount(config, downstream, runtime);
       requireUninterrupted(
@@ -68,7 +71,7 @@ export async function runJoin({ args, given }: Invocation, runtime: Runtime): Pr
       );
       const making = { config, management, downstream, address, isThere: written !== undefined };
       isKept = await makeCredential(
-        { ...making, written: stillGood(written, accountUid, config, runtime) },
+        { ...making, written: stillGood(own, accountUid, config, runtime) },
         runtime,
       );
     } finally {
@@ -235,8 +238,7 @@ async function makeCredential(making: Making, runtime: Runtime): Promise<boolean
   }
   // A token that could not be kept would be good all the same: whether it can be is tried first.
   await put(management.client, credentialSecret(config, address, { token: '', expiresAtMs: 0 }), 'server');
-  const account = { namespace: downstream.namespace, name: DOWNSTREAM_ACCOUNT };
-  const bound = await requestToken(downstream.client, account, durationMs / 1_000);
+  const bound = await requestToken(downstream.client, accountIn(downstream), durationMs / 1_000);
   const secret = credentialSecret(config, address, bound);
   tell(secret, await put(management.client, secret, dryRun), dryRun, runtime);
   const goodMs = bound.expiresAtMs - toldNow(downstream, runtime);

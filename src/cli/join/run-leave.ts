@@ -20,6 +20,7 @@ import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
 import { type Identity, identityOf, isInUse, requireNotOthers } from './other-clusters.ts';
 import { objectText, remove, removeDownstream } from './remove-object.ts';
+import { otherSubject } from './right-account.ts';
 
 /** `leave CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runLeave({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -39,7 +40,7 @@ export async function runLeave({ args, given }: Invocation, runtime: Runtime): P
       if (!(await isMeant(config, runtime))) return EXIT_NO;
       requireUninterrupted(interruption, 'nothing was changed');
       // The operator must not come back by a credential whose account goes next.
-      await removeSecret(config, management, runtime);
+      await removeSecret(config, management, downstream, runtime);
       requireUninterrupted(
         interruption,
         `the account in cluster ${config.cluster} is still there; run it again`,
@@ -119,13 +120,21 @@ async function isMeant({ cluster, yes, dryRun }: LeaveConfig, runtime: Runtime):
 async function removeSecret(
   { cluster, namespace, dryRun }: LeaveConfig,
   { client }: ManagementPlane,
+  downstream: DownstreamPlane,
   runtime: Runtime,
 ): Promise<void> {
   const name = joinedSecretName(cluster);
   const live = (await client.get({ resource: SECRETS, namespace, name })) as KubeObject | undefined;
   if (live === undefined) return note(`Secret ${namespace}/${name} is not there`, runtime);
-  if (!writtenByJoin(live))
+  const written = writtenByJoin(live);
+  if (!written)
     throw new TerminalError('Rejected', `Secret ${namespace}/${name} was not written by join, and stays`);
+  const other = otherSubject(written, downstream);
+  if (other !== undefined)
+    note(
+      `Secret ${namespace}/${name} holds a token of ${other}, which stays: the token is good until it ends, or until that account is deleted`,
+      runtime,
+    );
   await remove(client, { resource: SECRETS, object: live }, dryRun, runtime);
 }
 
