@@ -33,3 +33,12 @@ test('the way back takes every authenticator away, whichever directory was appli
   expect(lines.indexOf('delete daemonset')).toBeLessThan(lines.indexOf('delete -k'));
   expect(lines).toMatch(/ss -ltn.*6440/);
 });
+
+const ALL_CLUSTERS = 'kubectl get cprop -o name | xargs -n 1 kubectl patch --type merge -p';
+
+test('a cluster that was drained before Helm took the operator away is told how to be worked on again', () => {
+  const lines = linesBelow('docs/install-helm.md', 'Uninstalling');
+  expect(lines).toContain(`${ALL_CLUSTERS} '{"spec":{"drain":true}}'`);
+  expect(lines).toContain(`${ALL_CLUSTERS} '{"spec":{"drain":false}}'`);
+  expect(read('charts/ace-operator/templates/NOTES.txt')).toContain('{"spec":{"drain":false}}');
+});
