@@ -320,8 +320,8 @@ describe.each(helms)('Helm $major', (helm) => {
       .filter(({ kind }) => kind === 'DaemonSet')
       .map(({ spec }) => spec.template.spec.containers[0].args);
     expect(args.map((some) => some.slice(1))).toEqual([
-      ['--metrics-listen=127.0.0.1:6441', '--metrics-listen=$(NODE_IP):9465'],
-      ['--metrics-listen=127.0.0.1:6442', '--metrics-listen=$(NODE_IP):9466'],
+      ['--metrics-listen=127.0.0.1:6441', '--metrics-listen=[$(NODE_IP)]:9465'],
+      ['--metrics-listen=127.0.0.1:6442', '--metrics-listen=[$(NODE_IP)]:9466'],
     ]);
     const services = objects.filter(({ kind }) => kind === 'Service');
     expect(

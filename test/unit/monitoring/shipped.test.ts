@@ -195,11 +195,11 @@ describe('the listener for metrics', () => {
   test('is where the Service points to', () => {
     const [container] = yaml('monitoring/authenticator/metrics-listener.yaml').spec.template.spec.containers;
     const [port] = yaml('monitoring/authenticator/service.yaml').spec.ports;
-    expect(container.args).toEqual(['authenticator', `--metrics-listen=$(NODE_IP):${port.targetPort}`]);
+    expect(container.args).toEqual(['authenticator', `--metrics-listen=[$(NODE_IP)]:${port.targetPort}`]);
     expect(container.env.map(({ name }: Any) => name)).toEqual(['NODE_IP']);
     const [operator] = yaml('operator/deployment.yaml').spec.template.spec.containers;
     const [metrics] = yaml('monitoring/operator/service.yaml').spec.ports;
-    expect(operator.args).toContain(`--listen=0.0.0.0:${metrics.targetPort}`);
+    expect(operator.args).toContain(`--listen=:${metrics.targetPort}`);
   });
 
   test('changes nothing else of the DaemonSet, whose webhook stays on loopback', () => {
