@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { CLUSTER_REASONS, DENIAL_REASONS, TOKEN_REASONS } from '../../../src/api/reasons.ts';
+import {
+  CLUSTER_REASONS,
+  DENIAL_REASONS,
+  type DenialReason,
+  TOKEN_REASONS,
+} from '../../../src/api/reasons.ts';
 import { runbookOf } from '../../../src/api/runbook.ts';
 import {
   alertRules,
@@ -189,6 +194,28 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
     const jobs = expressions.flatMap((text) => [...text.matchAll(/job="([^"]*)"/g)].map(([, job]) => job));
     expect([...new Set(jobs)]).toEqual([`ace-${component}`]);
   });
+});
+
+/** Refusals of what is known, enabled, not expired and not revoked: the bearer did nothing wrong. */
+const NOBODYS_REVOCATION: readonly DenialReason[] = [
+  'HashMissing',
+  'UnsupportedHash',
+  'HashTooCostly',
+  'MalformedExpiry',
+  'UnknownUser',
+  'Stale',
+];
+
+test('the alert for valid tokens that are refused names every reason of that kind, and its runbook explains each', () => {
+  const rule = alertRules('authenticator').find(
+    ({ alert }) => alert === 'AceAuthenticatorRefusesValidTokens',
+  );
+  const [, reasons = ''] = /reason=~"([^"]*)"/.exec(rule?.expr ?? '') ?? [];
+  expect(reasons.split('|').sort()).toEqual([...NOBODYS_REVOCATION].sort());
+  const [, section = ''] = textOf('docs/troubleshooting.md').split(
+    '\n### AceAuthenticatorRefusesValidTokens\n',
+  );
+  for (const reason of NOBODYS_REVOCATION) expect(section.split('\n### ')[0]).toContain(`| \`${reason}\` |`);
 });
 
 describe('the listener for metrics', () => {
