@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Takes the operator out of the cluster of kubectl's context CONTEXT: first what it wrote into the downstream
-# clusters, then the operator, its namespace (with the credentials in it) and its definition. Tokens and Users stay.
+# clusters, then the operator, its namespace (with the credentials in it), its rights and its definition. Tokens and Users stay.
 #
 # usage: CONTEXT=production undeploy.sh      FORCE=1 goes on when a cluster cannot be drained
 set -euo pipefail
@@ -13,9 +13,12 @@ main() {
   say "from $context ($server)"
   confirm
   if has_definition clusterpropagations.ace-operator.io; then drain; fi
-  local manifests
-  manifests=$(kubectl kustomize "$root/manifests/operator" | for_this_server)
-  kubectl delete --ignore-not-found --wait -f - <<<"$manifests"
+  local directory manifests
+  # After the operator what was given to it beside its namespace: rights to read Secrets, which outlive it.
+  for directory in operator operator-ext-tokens operator-rancher-credentials; do
+    manifests=$(kubectl kustomize "$root/manifests/$directory" | for_this_server)
+    kubectl delete --ignore-not-found --wait -f - <<<"$manifests"
+  done
   kubectl delete --ignore-not-found -f "$root/crds/ace-operator.io_clusterpropagations.yaml"
 }
 

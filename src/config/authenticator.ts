@@ -67,14 +67,14 @@ export const AUTHENTICATOR_FLAGS: readonly Flag[] = [
   {
     flag: 'listen',
     placeholder: 'ADDRESS',
-    help: 'host:port or [host]:port, several by comma or by repeating the flag',
+    help: 'host:port, [host]:port, or :port for all addresses, IPv4 and IPv6; several by comma or by repeating the flag',
     fallback: '127.0.0.1:6440',
     repeatable: true,
   },
   {
     flag: 'metrics-listen',
     placeholder: 'ADDRESS',
-    help: 'serve /metrics, /livez, /readyz and /healthcheck here, too, by plain HTTP to anyone who can connect, and never the webhook; repeatable; default none',
+    help: 'serve /metrics, /livez, /readyz and /healthcheck here, too, by plain HTTP to anyone who can connect, and never the webhook; addresses as for --listen, repeatable; default none',
     fallback: '',
     repeatable: true,
   },

@@ -105,7 +105,7 @@ export function namespaceName(flag: string, value: string): string {
   return value;
 }
 
-/** @throws {ConfigError} when it is no `host:port` */
+/** @throws {ConfigError} when it is no `host:port`, `[host]:port` or `:port` */
 export function address(flag: string, value: string): string {
   try {
     splitAddress(value);

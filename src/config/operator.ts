@@ -91,7 +91,7 @@ export const OPERATOR_FLAGS: readonly Flag[] = [
   {
     flag: 'listen',
     placeholder: 'ADDRESS',
-    help: 'health and metrics',
+    help: 'health and metrics: host:port, [host]:port, or :port for all addresses, IPv4 and IPv6',
     fallback: '127.0.0.1:9464',
   },
   {

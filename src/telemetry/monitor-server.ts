@@ -27,7 +27,7 @@ export class MonitorServer {
   /**
    * Listens on one more address.
    *
-   * @param address - `host:port`, `[::1]:port`; port 0 takes a free one
+   * @param address - `host:port`, `[::1]:port`, `:port` for all; port 0 takes a free one
    * @param options - `reusePort`: a process that takes over from this one may listen there, too
    * @returns the address that is listened on
    * @throws when the address is taken

@@ -97,7 +97,7 @@ describe.each(helms)('a release of ace-operator by Helm $major', (helm) => {
     await operator().rollback(1);
     const back = await deployment();
     expect(back.spec.replicas).toBe(2);
-    expect(argsOf(back)).toEqual(['operator', '--listen=0.0.0.0:9464']);
+    expect(argsOf(back)).toEqual(['operator', '--listen=:9464']);
     expect(await policiesAndServices()).toEqual(['networkpolicy.networking.k8s.io/ace-operator']);
   });
 

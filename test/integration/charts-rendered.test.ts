@@ -320,8 +320,8 @@ describe.each(helms)('Helm $major', (helm) => {
       .filter(({ kind }) => kind === 'DaemonSet')
       .map(({ spec }) => spec.template.spec.containers[0].args);
     expect(args.map((some) => some.slice(1))).toEqual([
-      ['--metrics-listen=127.0.0.1:6441', '--metrics-listen=$(NODE_IP):9465'],
-      ['--metrics-listen=127.0.0.1:6442', '--metrics-listen=$(NODE_IP):9466'],
+      ['--metrics-listen=127.0.0.1:6441', '--metrics-listen=[$(NODE_IP)]:9465'],
+      ['--metrics-listen=127.0.0.1:6442', '--metrics-listen=[$(NODE_IP)]:9466'],
     ]);
     const services = objects.filter(({ kind }) => kind === 'Service');
     expect(
@@ -331,6 +331,24 @@ describe.each(helms)('Helm $major', (helm) => {
       ['ace-authenticator', 9466],
     ]);
   });
+
+  test.each([
+    [{}, 6440],
+    [{ flags: 'null' }, 6440],
+    [{ 'flags.tls-cert-file': '/tls/tls.crt', 'flags.tls-key-file': '/tls/tls.key' }, 6441],
+    [{ 'extraArgs[0]': '--tls-cert-file=/tls/tls.crt', 'extraArgs[1]': '--tls-key-file=/tls/tls.key' }, 6441],
+    [{ 'extraArgs[0]': '--listen=[::1]:6440' }, 6441],
+    [{ 'extraEnv[0].name': 'ACE_TLS_CERT_FILE', 'extraEnv[0].value': '/tls/tls.crt' }, 6441],
+  ] as readonly (readonly [Record<string, string>, number])[])(
+    'lets probes look where plain HTTP is spoken, with %j',
+    async (values, port) => {
+      const [container] = (await podOf('ace-authenticator', values)).containers;
+      for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+        expect(container[probe].httpGet, probe).toMatchObject({ host: '127.0.0.1', port });
+      const own = `--metrics-listen=127.0.0.1:${port}`;
+      expect(container.args.includes(own)).toBe(port !== 6440);
+    },
+  );
 
   test('asks Kubernetes 1.20 for what it knows', async () => {
     const objects = await rendered(helm, 'ace-operator', {}, { version: '1.20.2' });

@@ -145,7 +145,7 @@ async function makePod(
     .catch(() => undefined); // there, or made by somebody else
   const label = name === 'stock' ? 'app' : 'app.kubernetes.io/name';
   const labels = { [label]: app, canary: CANARY };
-  const listens = name === 'cluster' ? ['--metrics-listen=$(NODE_IP):9465'] : [];
+  const listens = name === 'cluster' ? ['--metrics-listen=[$(NODE_IP)]:9465'] : [];
   await plane.create(PODS, {
     ...{ apiVersion: 'v1', kind: 'Pod' },
     metadata: { name: `${app}-1`, namespace, labels, annotations: { planted: EVERYTHING } },

@@ -41,7 +41,7 @@ describe.skipIf(!isNewEnough)('kubectl kustomize', () => {
     const { spec } = named(rendered('authenticator'), 'DaemonSet').spec.template;
     const [container] = spec.containers;
     expect(spec.hostNetwork).toBe(true);
-    expect(container.args).toEqual(['authenticator', '--metrics-listen=$(NODE_IP):9465']);
+    expect(container.args).toEqual(['authenticator', '--metrics-listen=[$(NODE_IP)]:9465']);
     expect(container.env).toContainEqual({
       name: 'NODE_IP',
       valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } },

@@ -43,6 +43,14 @@ app.kubernetes.io/part-of: ace-operator
 {{- if or .Values.monitoring.metrics .Values.monitoring.serviceMonitor.enabled }}true{{ end }}
 {{- end }}
 
+{{/* Whether probes need a listener of their own: of a pair, and where 127.0.0.1:6440 is no plain HTTP, by whatever way that was said. */}}
+{{- define "ace-authenticator.isProbedApart" -}}
+{{- $elsewhere := or .Values.pair.enabled (get (.Values.flags | default dict) "tls-cert-file") }}
+{{- range .Values.extraArgs }}{{ if regexMatch "^--(tls-cert-file|listen)(=|$)" . }}{{ $elsewhere = true }}{{ end }}{{ end }}
+{{- range .Values.extraEnv }}{{ if has .name (list "ACE_TLS_CERT_FILE" "ACE_LISTEN") }}{{ $elsewhere = true }}{{ end }}{{ end }}
+{{- if $elsewhere }}true{{ end }}
+{{- end }}
+
 {{/* Features that older API servers refuse; `helm template` takes --kube-version. Of: dict of context, from, what. */}}
 {{- define "ace-authenticator.needs" -}}
 {{- if semverCompare (printf "<%s-0" .from) .context.Capabilities.KubeVersion.Version }}

@@ -161,6 +161,14 @@ describe('undeploy', () => {
     ]);
   });
 
+  test('takes the rights that were given beside the operator, after it and whether or not they are there', async () => {
+    const { code, calls } = await run('undeploy.sh', '');
+    expect(code).toBe(0);
+    const rendered = calls.flatMap((call) => /^kustomize .*\/manifests\/(.*)$/.exec(call)?.[1] ?? []);
+    expect(rendered).toEqual(['operator', 'operator-ext-tokens', 'operator-rancher-credentials']);
+    expect(calls.filter((call) => call === 'delete --ignore-not-found --wait -f -')).toHaveLength(3);
+  });
+
   test('deletes nothing when a cluster cannot be drained', async () => {
     const { code, calls } = await run(
       'undeploy.sh',

@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { CLUSTER_REASONS, DENIAL_REASONS, TOKEN_REASONS } from '../../../src/api/reasons.ts';
+import {
+  CLUSTER_REASONS,
+  DENIAL_REASONS,
+  type DenialReason,
+  TOKEN_REASONS,
+} from '../../../src/api/reasons.ts';
 import { runbookOf } from '../../../src/api/runbook.ts';
 import {
   alertRules,
@@ -191,15 +196,37 @@ describe.each(COMPONENTS)('what is shipped for the %s', (component) => {
   });
 });
 
+/** Refusals of what is known, enabled, not expired and not revoked: the bearer did nothing wrong. */
+const NOBODYS_REVOCATION: readonly DenialReason[] = [
+  'HashMissing',
+  'UnsupportedHash',
+  'HashTooCostly',
+  'MalformedExpiry',
+  'UnknownUser',
+  'Stale',
+];
+
+test('the alert for valid tokens that are refused names every reason of that kind, and its runbook explains each', () => {
+  const rule = alertRules('authenticator').find(
+    ({ alert }) => alert === 'AceAuthenticatorRefusesValidTokens',
+  );
+  const [, reasons = ''] = /reason=~"([^"]*)"/.exec(rule?.expr ?? '') ?? [];
+  expect(reasons.split('|').sort()).toEqual([...NOBODYS_REVOCATION].sort());
+  const [, section = ''] = textOf('docs/troubleshooting.md').split(
+    '\n### AceAuthenticatorRefusesValidTokens\n',
+  );
+  for (const reason of NOBODYS_REVOCATION) expect(section.split('\n### ')[0]).toContain(`| \`${reason}\` |`);
+});
+
 describe('the listener for metrics', () => {
   test('is where the Service points to', () => {
     const [container] = yaml('monitoring/authenticator/metrics-listener.yaml').spec.template.spec.containers;
     const [port] = yaml('monitoring/authenticator/service.yaml').spec.ports;
-    expect(container.args).toEqual(['authenticator', `--metrics-listen=$(NODE_IP):${port.targetPort}`]);
+    expect(container.args).toEqual(['authenticator', `--metrics-listen=[$(NODE_IP)]:${port.targetPort}`]);
     expect(container.env.map(({ name }: Any) => name)).toEqual(['NODE_IP']);
     const [operator] = yaml('operator/deployment.yaml').spec.template.spec.containers;
     const [metrics] = yaml('monitoring/operator/service.yaml').spec.ports;
-    expect(operator.args).toContain(`--listen=0.0.0.0:${metrics.targetPort}`);
+    expect(operator.args).toContain(`--listen=:${metrics.targetPort}`);
   });
 
   test('changes nothing else of the DaemonSet, whose webhook stays on loopback', () => {

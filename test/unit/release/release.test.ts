@@ -53,6 +53,11 @@ test.each(CHARTS)('%s is packed as Helm wants it', async (chart) => {
 
 describe('the files for kubectl', () => {
   const files = releaseManifests('registry.example/ace-operator:1.2.3');
+
+  test('are all brought over where there is no internet', () => {
+    const page = readFileSync(new URL('docs/air-gap.md', ROOT), 'utf8');
+    for (const name of Object.keys(files)) expect(page).toContain(`\`${name}\``);
+  });
   const objectsOf = (name: string) =>
     parseAllDocuments(files[name] ?? '').map((document) => {
       expect(document.errors).toEqual([]);

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { splitAddress } from '../../../src/telemetry/address.ts';
 import { type Check, HealthServer } from '../../../src/telemetry/health.ts';
@@ -114,10 +115,25 @@ describe('HealthServer', () => {
   });
 });
 
+test.runIf(
+  Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === '::1'),
+)('an address without a host is one of both families', async () => {
+  const server = new HealthServer(new Metrics(), []);
+  const bound = await server.listen(':0');
+  expect(bound).toMatch(/^:\d+$/);
+  for (const host of ['127.0.0.1', '[::1]'])
+    expect((await fetch(`http://${host}${bound}/livez`)).status, host).toBe(200);
+  await server.close();
+});
+
 describe('splitAddress', () => {
   const cases = {
     '127.0.0.1:9464': { host: '127.0.0.1', port: 9464 },
-    ':9464': { host: '0.0.0.0', port: 9464 },
+    ':9464': { host: '', port: 9464 },
+    '[10.0.0.5]:9465': { host: '10.0.0.5', port: 9465 },
+    '[fd00::5]:9465': { host: 'fd00::5', port: 9465 },
     'localhost:0': { host: 'localhost', port: 0 },
     '[::1]:9464': { host: '::1', port: 9464 },
     '[::]:65535': { host: '::', port: 65_535 },
