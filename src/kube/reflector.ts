@@ -131,8 +131,7 @@ export class Reflector<T extends Identified> {
   async #turn(failures: number, signal: AbortSignal): Promise<number> {
     const startedAtMs = performance.now();
     let fault: unknown;
-    this.#opened = false;
-    this.#told = false;
+    [this.#opened, this.#told] = [false, false];
     try {
       if (this.#position.resumeFrom === undefined) await this.#listForAll(signal);
       await this.#watch(signal);
