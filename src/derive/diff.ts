@@ -7,7 +7,7 @@ import {
   EXT_TOKENS,
   SECRETS,
 } from '../api/names.ts';
-import type { KubeObject } from '../api/types.ts';
+import type { KubeObject, Token } from '../api/types.ts';
 import { mergePatch, withoutNulls } from './merge-patch.ts';
 
 export type Change =
@@ -166,6 +166,11 @@ export function keyOf(object: KubeObject): string {
 export function sourceUid(object: KubeObject): string | undefined {
   const annotations = object.metadata.annotations;
   return annotations?.[ANNOTATION_TOKEN_UID] ?? annotations?.[ANNOTATION_USER_UID] ?? undefined;
+}
+
+/** Whether any of it says that it was written for another token of that name. What says nothing does not. */
+export function isOfAnotherToken(token: Pick<Token, 'uid'>, ours: readonly KubeObject[]): boolean {
+  return ours.some((object) => (sourceUid(object) ?? token.uid) !== token.uid);
 }
 
 /** Whether it was written for a token of `ext.cattle.io`. */

@@ -1,5 +1,6 @@
 import type { TokenReason } from '../api/reasons.ts';
-import type { Token, User } from '../api/types.ts';
+import type { KubeObject, Token, User } from '../api/types.ts';
+import { isOfAnotherToken } from './diff.ts';
 import { effectiveExpiryMs } from './expiry.ts';
 
 /** Whether a token belongs in a cluster. `userDisabled` tokens do: one write at the user refuses them all. */
@@ -30,6 +31,34 @@ export function judgeToken(token: Token, user: User | undefined, context: TokenC
   return { wanted: true, expiresAtMs, userDisabled: !user.enabled || user.deleting };
 }
 
+/**
+ * Judges a token of which something is in the cluster: what stays there although its hash is gone upstream is wanted there.
+ *
+ * @param ours - what is ours of its name there
+ */
+export function judgeTokenThere(
+  token: Token,
+  user: User | undefined,
+  context: TokenContext,
+  ours: readonly KubeObject[],
+): TokenVerdict {
+  const verdict = judgeToken(token, user, context);
+  const isHashLost = !verdict.wanted && verdict.reason === 'HashPending';
+  if (!isHashLost || ours.length === 0 || !mayHashComeBack(token, ours)) return verdict;
+  const isUserIn = user?.enabled === true && !user.deleting;
+  return { wanted: true, expiresAtMs: effectiveExpiryMs(token), userDisabled: !isUserIn };
+}
+
+/**
+ * Whether what is there of a token without a hash stays: that was there and is not, and nobody revoked the token. What is of an earlier
+ * one goes.
+ *
+ * @param ours - what is ours of its name
+ */
+export function mayHashComeBack(token: Token, ours: readonly KubeObject[]): boolean {
+  return token.api === 'ext' && !isOfAnotherToken(token, ours);
+}
+
 function tokenReason(token: Token, context: TokenContext): TokenReason | undefined {
   if (token.clusterName === '') return 'NotScoped';
   if (token.clusterName !== context.cluster) return 'OtherCluster';
@@ -55,12 +84,18 @@ export function isLess(
 ): boolean {
   if (!after) return true;
   const verdict = judgeToken(after, user, context);
-  if (!verdict.wanted) return before !== undefined || !WAITS.has(verdict.reason);
+  const isOut = !(verdict.wanted || (before && isHashLost(before, after, verdict.reason)));
+  if (isOut) return before !== undefined || !WAITS.has(verdict.reason);
   if (!before) return false;
   return before.userName !== after.userName || isOtherSecret(before, after) || endsEarlier(before, after);
 }
 
 const WAITS: ReadonlySet<TokenReason> = new Set(['UserNotFound', 'HashPending']);
+
+/** What is in clusters of it stays: see {@link mayHashComeBack}. */
+function isHashLost(before: Token, after: Token, reason: TokenReason): boolean {
+  return reason === 'HashPending' && after.api === 'ext' && before.uid === after.uid;
+}
 
 /** A secret that was stored plain and is stored hashed now is taken for the same. */
 function isOtherSecret({ secret: before }: Token, { secret: after }: Token): boolean {

@@ -1,7 +1,8 @@
 import { HOP_TEXTS } from '../api/hop-reason-texts.ts';
 import { TOKEN_TEXTS } from '../api/reason-texts.ts';
 import type { TokenReason } from '../api/reasons.ts';
-import { judgeToken } from '../derive/verdict.ts';
+import type { KubeObject } from '../api/types.ts';
+import { judgeTokenThere } from '../derive/verdict.ts';
 import { known } from '../plane/reading.ts';
 import type { Evidence } from './evidence.ts';
 import type { Hop } from './hop.ts';
@@ -14,15 +15,18 @@ export function refusalOf(evidence: Evidence): TokenReason | 'TokenNotFound' | C
   const token = management.token.value;
   if (!token) return 'TokenNotFound';
   const cluster = known(management.cluster);
-  const verdict = judgeToken(token, known(management.user), {
-    cluster: target.cluster,
-    aceEnabled: cluster?.aceEnabled !== false,
-    nowMs,
-  });
+  const context = { cluster: target.cluster, aceEnabled: cluster?.aceEnabled !== false, nowMs };
+  const verdict = judgeTokenThere(token, known(management.user), context, oursIn(evidence));
   // A User that could not be read may well be there.
   const isUserUnread = management.user?.ok === false;
   if (!verdict.wanted && !(isUserUnread && verdict.reason === 'UserNotFound')) return verdict.reason;
   return drainOf(evidence);
+}
+
+/** The ClusterAuthToken, where it is there, and not another writer's. */
+function oursIn(evidence: Evidence): readonly KubeObject[] {
+  const seen = known(evidence.downstream.clusterAuthToken);
+  return seen && otherWriterOf(evidence) === undefined ? [seen.object] : [];
 }
 
 type ClusterRefusal = 'ClusterNotFound' | 'ClusterDeleted' | 'DrainRequested';

@@ -5,7 +5,7 @@ import { judgeHeld } from '../authenticator/judge.ts';
 import { mayBeOfExtToken } from '../derive/diff.ts';
 import { effectiveExpiryMs } from '../derive/expiry.ts';
 import { ownerOf } from '../derive/ownership.ts';
-import { judgeToken } from '../derive/verdict.ts';
+import { judgeTokenThere, type TokenVerdict } from '../derive/verdict.ts';
 import type { Seen } from '../plane/downstream.ts';
 import { known, type Reading } from '../plane/reading.ts';
 
@@ -106,18 +106,17 @@ function statusOf(
   found: Found,
   nowMs: number,
 ): TokenStatus {
-  const verdict = judgeToken(token, user, {
-    cluster: cluster.name,
-    aceEnabled: cluster.aceEnabled !== false,
-    nowMs,
-  });
+  const context = { cluster: cluster.name, aceEnabled: cluster.aceEnabled !== false, nowMs };
+  const { seen } = found;
+  const ours = seen && !isOfAnother(seen, cluster.name) ? [seen.object] : [];
+  const verdict = judgeTokenThere(token, user, context, ours);
   return {
     name: token.name,
     owner: token.userName,
     ...stateOf(verdict, found, cluster),
     createdAtMs: token.createdAtMs,
     expiresAtMs: effectiveExpiryMs(token),
-    lastUsedAtMs: latest(token.lastUsedAtMs, found.seen?.parsed.lastUsedAtMs),
+    lastUsedAtMs: latest(token.lastUsedAtMs, seen?.parsed.lastUsedAtMs),
     isThere: found.isThere,
   };
 }
@@ -134,7 +133,7 @@ function isOfAnother(seen: Seen<ClusterAuthToken> | undefined, cluster: string):
 
 type State = Pick<TokenStatus, 'state' | 'reason'>;
 
-function stateOf(verdict: ReturnType<typeof judgeToken>, found: Found, home: TokenHome): State {
+function stateOf(verdict: TokenVerdict, found: Found, home: TokenHome): State {
   const { isThere } = found;
   const reason = verdict.wanted ? leaving(home, found.seen) : verdict.reason;
   if (reason) return { state: 'refused', reason: isThere ? 'NotRevoked' : reason };

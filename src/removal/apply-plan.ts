@@ -95,7 +95,7 @@ async function inParallel(
 
 /** Why it must stay after all, by a live read of what it was written for. @throws {ConnectionError} when that fails */
 async function obstacleTo(
-  { reason, token, api, user }: Removal,
+  { object, reason, token, api, user }: Removal,
   cluster: string,
   { plane, nowMs }: PlanSources,
 ): Promise<string | undefined> {
@@ -108,7 +108,8 @@ async function obstacleTo(
   }
   const live = needed(await plane.token(token ?? '', cluster, api));
   const owner = live && needed(await plane.user(live.userName));
-  return tokenReason(live, owner, { cluster, nowMs }) === undefined ? `token ${token} is wanted` : undefined;
+  const isWanted = tokenReason(live, owner, [object], { cluster, nowMs }) === undefined;
+  return isWanted ? `token ${token} is wanted` : undefined;
 }
 
 /** Everything goes for these, whatever it was written for. */

@@ -1,7 +1,7 @@
 import type { RemovalReason } from '../api/reasons.ts';
 import type { Condition, KubeObject, Token, User } from '../api/types.ts';
 import { isOfExtToken } from '../derive/diff.ts';
-import { judgeToken } from '../derive/verdict.ts';
+import { judgeTokenThere } from '../derive/verdict.ts';
 import { detectFormat } from '../hash/detect.ts';
 import { parseKey, tokenKey, userKey } from '../operator/keys.ts';
 import { isExpired } from '../operator/sweep/allowance.ts';
@@ -143,17 +143,23 @@ function tokenOf(name: string, { cluster, management, nowMs, snapshot }: Sides):
 }
 
 function heldReason(token: Token | undefined, sides: Sides): RemovalReason | undefined {
-  return tokenReason(token, token && sides.management.users.get(token.userName), sides);
+  const ours = token ? oursOf(token.name, sides) : [];
+  return tokenReason(token, token && sides.management.users.get(token.userName), ours, sides);
 }
 
-/** Why a token does not belong there; undefined when it does. */
+/**
+ * Why a token does not belong there; undefined when it does.
+ *
+ * @param ours - what is ours of its name there
+ */
 export function tokenReason(
   token: Token | undefined,
   owner: User | undefined,
+  ours: readonly KubeObject[],
   { cluster, nowMs }: Pick<Sides, 'cluster' | 'nowMs'>,
 ): RemovalReason | undefined {
   if (!token) return 'TokenNotFound';
-  const verdict = judgeToken(token, owner, { cluster, aceEnabled: true, nowMs });
+  const verdict = judgeTokenThere(token, owner, { cluster, aceEnabled: true, nowMs }, ours);
   if (!verdict.wanted) return verdict.reason;
   const isUnverifiable = token.secret.kind === 'hashed' && detectFormat(token.secret.value) === undefined;
   return isUnverifiable ? 'UnsupportedHash' : undefined;
@@ -191,10 +197,13 @@ function neededUsers(sides: Sides): ReadonlySet<string> {
 }
 
 function ofToken(name: string, reason: RemovalReason, sides: Sides): readonly Removal[] {
-  const { observed } = sides.snapshot;
-  const ours = observed.forToken(name).filter((object) => observed.isOurs(object));
-  const source = { token: name, api: observed.apiOf(name), user: undefined };
-  return ours.map((object) => removalOf(object, reason, source, sides));
+  const source = { token: name, api: sides.snapshot.observed.apiOf(name), user: undefined };
+  return oursOf(name, sides).map((object) => removalOf(object, reason, source, sides));
+}
+
+/** What is there of a token, and ours. */
+function oursOf(name: string, { snapshot: { observed } }: Sides): readonly KubeObject[] {
+  return observed.forToken(name).filter((object) => observed.isOurs(object));
 }
 
 function ofUser(name: string, reason: RemovalReason, sides: Sides): readonly Removal[] {

@@ -1,8 +1,9 @@
 import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS, USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
 import type { Token } from '../../api/types.ts';
-import { isOfExtToken } from '../../derive/diff.ts';
+import { isOfAnotherToken, isOfExtToken } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
+import { mayHashComeBack } from '../../derive/verdict.ts';
 import { oursOf, type Seen, type TokenFacts } from './facts.ts';
 import { relianceOn } from './in-the-way.ts';
 import {
@@ -14,7 +15,7 @@ import {
   requeueAfter,
   type Source,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere, isOfAnotherToken, mayHashComeBack } from './unwanted.ts';
+import { endPredecessor, isGoodElsewhere } from './unwanted.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
 export const LAG_MS = 1_000;

@@ -1,9 +1,9 @@
 import { ANNOTATION_FINGERPRINT, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token, User } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
-import { type Change, diff, hashIn, hasLostHash, sourceUid } from '../../derive/diff.ts';
+import { type Change, diff, hashIn, hasLostHash, isOfAnotherToken, sourceUid } from '../../derive/diff.ts';
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
-import { judgeToken } from '../../derive/verdict.ts';
+import { judgeToken, mayHashComeBack } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen, type TokenFacts } from './facts.ts';
 import { NO_HASH } from './in-the-way.ts';
 
@@ -18,11 +18,6 @@ export function endPredecessor(token: Token, pair: readonly Seen[]): readonly Ch
   if (ours.some((object) => isOfAnotherUser(token, object))) return diff([], ours);
   const earlier = oursOf(pair.filter(({ isOfEarlierSecret }) => isOfEarlierSecret));
   return diff([], earlier.length > 0 && isOfAnotherToken(token, ours) ? ours : earlier);
-}
-
-/** Whether any of it says that it was written for another token of that name. What says nothing does not. */
-export function isOfAnotherToken(token: Token, ours: readonly KubeObject[]): boolean {
-  return ours.some((object) => (sourceUid(object) ?? token.uid) !== token.uid);
 }
 
 function isOfAnotherUser(token: Token, object: KubeObject): boolean {
@@ -54,16 +49,6 @@ export function isUnwanted(pair: PairOfUser, user: User, { place, clock }: Rules
 
 function isLeftToPerson({ before }: Pick<PairOfUser, 'before'>): boolean {
   return before?.state === 'pending' && before.reason === 'GCBlocked';
-}
-
-/**
- * Whether what is there of a token without a hash stays: that was there and is not, and nobody revoked the token. What is of an earlier
- * one goes.
- *
- * @param ours - what is ours of its name
- */
-export function mayHashComeBack(token: Token, ours: readonly KubeObject[]): boolean {
-  return token.api === 'ext' && !isOfAnotherToken(token, ours);
 }
 
 /** Wanted, and yet it cannot be written: its hash, or someone else's object, is in the way. */

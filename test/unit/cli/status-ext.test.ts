@@ -14,7 +14,7 @@ const held = (name: string, labels: object, annotations: object): object => ({
 });
 const THERE = [
   held('t-1', OURS, {
-    'ace-operator.io/token-uid': 'kube-uid-1',
+    'ace-operator.io/token-uid': 'uid-secret-1',
     'ace-operator.io/token-api': 'ext.cattle.io',
   }),
   held('t-stray', OURS, { 'ace-operator.io/token-uid': 'uid-gone' }),
@@ -23,14 +23,16 @@ const THERE = [
 
 const planes = new PaperPlanes();
 let mayRead: boolean;
+let fields: Readonly<Record<string, string | null>>;
+let uid: string;
 beforeAll(() => planes.listen());
 afterAll(() => planes.close());
 beforeEach(() => {
-  mayRead = true;
+  [mayRead, fields, uid] = [true, {}, 'uid-secret-1'];
   planes.setClusters('c-1');
   planes.answer = ({ plural, url }) => {
     if (url.pathname.includes('/namespaces/cattle-tokens/'))
-      return mayRead ? listOf([rawExtToken({ ttl: '-1' })]) : { code: 403 };
+      return mayRead ? listOf([rawExtToken({ ttl: '-1', ...fields }, { uid })]) : { code: 403 };
     if (plural === 'users') return listOf([rawUser()]);
     if (plural === 'clusteruserattributes') return listOf([rawCua('u-1')]);
     return plural === 'clusterauthtokens' ? listOf(THERE) : undefined;
@@ -56,6 +58,15 @@ describe('of one cluster', () => {
       't-stray': 'orphan',
     });
     expect(await run('c-1')).toMatchObject({ code: 0, err: expect.not.stringContaining('ext.cattle.io') });
+  });
+
+  test('one whose hash is lost upstream is let in by what is there, and nobody revoked it', async () => {
+    fields = { hash: null };
+    expect(await statesOf('c-1')).toMatchObject({ 't-1': 'propagated' });
+    // What is there was written for another token of that name: that one was revoked.
+    uid = 'uid-secret-2';
+    expect(await statesOf('c-1')).toMatchObject({ 't-1': 'refused' });
+    expect((await run('c-1')).out).toContain('NotRevoked');
   });
 
   test('nobody knows whether what may be of one that may not be read is an orphan, which is said', async () => {

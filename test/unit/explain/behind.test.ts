@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parsePropagation } from '../../../src/api/parse-cluster.ts';
-import type { KubeObject } from '../../../src/api/types.ts';
+import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
+import type { KubeObject, Token } from '../../../src/api/types.ts';
 import { conclude, type Explanation } from '../../../src/explain/conclusion.ts';
 import type { Evidence } from '../../../src/explain/evidence.ts';
 import type { Seen } from '../../../src/plane/downstream.ts';
 import type { Reading } from '../../../src/plane/reading.ts';
-import { aToken, aUser, NOW, SECOND } from '../../support/builders.ts';
+import { aToken, aUser, NOW, rawExtToken, SECOND } from '../../support/builders.ts';
 import { byRancher } from '../../support/decision-facts.ts';
 import { bearer, evidence, failed, found } from './evidence-builder.ts';
 
@@ -151,6 +152,19 @@ test('what goes there is told as that: it cannot be brought up to date', () => {
   const going = { deleting: true, enabled: false };
   expect(explained({ downstream: authToken(going) })).toMatchObject({ reason: 'TokenDeleting' });
   expect(explained({ downstream: attribute(going) })).toMatchObject({ reason: 'UserDeleting' });
+});
+
+test('what stays of a token of ext.cattle.io whose hash is lost upstream is told as that: nobody revoked it', () => {
+  const ext = (fields: Readonly<Record<string, string | null>> = {}, metadata = {}) =>
+    parseExtToken(rawExtToken({ ttl: '-1', ...fields }, metadata));
+  const there = evidence({ token: ext() });
+  const told = (token: Token) =>
+    conclude({ ...there, management: { ...there.management, token: found(token) } });
+  const kept = told(ext({ hash: null }));
+  expect(kept).toMatchObject({ verdict: 'stillAccepted', reason: 'HashPending' });
+  expect(hopOf(kept, 'clusterAuthToken')).toMatchObject({ state: 'ok' });
+  const another = told(ext({ hash: null }, { uid: 'uid-secret-2' }));
+  expect(hopOf(another, 'clusterAuthToken')).toMatchObject({ reason: 'NotRevoked' });
 });
 
 test('without the management plane the cluster is believed', () => {

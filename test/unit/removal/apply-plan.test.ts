@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../../src/api/names.ts';
+import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
 import type { KubeObject, Token } from '../../../src/api/types.ts';
 import type { Reading } from '../../../src/plane/reading.ts';
 import { applyPlan } from '../../../src/removal/apply-plan.ts';
 import type { Removal, RemovalPlan } from '../../../src/removal/plan.ts';
 import type { PlanSources } from '../../../src/removal/read-plan.ts';
 import type { Removed } from '../../../src/removal/remove.ts';
-import { aToken, aUser, NOW } from '../../support/builders.ts';
+import { aToken, aUser, NOW, rawExtToken } from '../../support/builders.ts';
 import { FakeApi } from '../../support/fake-api.ts';
 import { endlessPatience } from '../../support/patience.ts';
 
@@ -82,6 +83,15 @@ describe('applying a plan', () => {
     await apply(await aRemoval('ClusterAuthToken', 't-1'));
     expect(told).toEqual(['ClusterAuthToken t-1 kept token t-1 is wanted']);
     expect(api.objects()).toHaveLength(1);
+  });
+
+  test('leaves one of ext.cattle.io whose hash was lost meanwhile, which is let in by what is there', async () => {
+    live = () => ({ ok: true, value: parseExtToken(rawExtToken({ ttl: '-1', hash: null })) });
+    await apply(await aRemoval('ClusterAuthToken', 't-1'), await aRemoval('Secret', 't-1'));
+    expect(told).toEqual([
+      'ClusterAuthToken t-1 kept token t-1 is wanted',
+      'Secret t-1 kept token t-1 is wanted',
+    ]);
   });
 
   test('takes one that exists and is of no use there', async () => {

@@ -1,11 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../src/api/names.ts';
 import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
-import type { KubeObject } from '../../../src/api/types.ts';
+import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
+import type { KubeObject, Token } from '../../../src/api/types.ts';
 import { tokenKey, userKey } from '../../../src/operator/keys.ts';
 import { countRemovals } from '../../../src/removal/count.ts';
 import { planRemovals, type RemovalPlan } from '../../../src/removal/plan.ts';
-import { aToken, aUser, HOUR, type Json, NOW, rawCluster, timeText } from '../../support/builders.ts';
+import {
+  aToken,
+  aUser,
+  EXT_HASH,
+  HOUR,
+  type Json,
+  NOW,
+  rawCluster,
+  rawExtToken,
+  timeText,
+} from '../../support/builders.ts';
 import { ReconcileWorld } from '../../support/reconcile-world.ts';
 
 let world: ReconcileWorld;
@@ -117,6 +128,20 @@ describe('what a plan names', () => {
       'ClusterUserAttribute/u-2': 'UserNotFound',
     });
     expect(Object.keys(reasons())).toEqual(planned());
+  });
+
+  test('leaves out what stays of a token of ext.cattle.io whose hash is lost upstream, and its user; not what is of another token', async () => {
+    const ext = (uid: string, hash: string | null): Token =>
+      parseExtToken(rawExtToken({ ttl: '-1', hash }, { uid, resourceVersion: hash === null ? '9' : '1' }));
+    world.putUser();
+    world.management.tokenSources?.ext.put(ext('uid-ext', EXT_HASH));
+    world.queue.add(tokenKey('t-1'), 'normal');
+    await world.settle();
+    expect(world.observed.forToken('t-1')).toHaveLength(2);
+    world.management.tokenSources?.ext.put(ext('uid-ext', null));
+    expect(planned()).toEqual([]);
+    world.management.tokenSources?.ext.put(ext('uid-another', null));
+    expect(reasons()).toMatchObject({ 'ClusterAuthToken/t-1': 'HashPending', 'Secret/t-1': 'HashPending' });
   });
 
   test('leaves out what another wrote', async () => {
