@@ -76,16 +76,27 @@ const kubeconfigShape = z.object({
 
 /** When each of the credentials of a kubeconfig's current user is good, as far as it is in the text and says so. */
 export function lifetimesIn(kubeconfig: string): readonly Lifetime[] {
-  const parsed = kubeconfigShape.safeParse(yamlOf(kubeconfig));
-  if (!parsed.success) return [];
-  const { contexts, users, 'current-context': current } = parsed.data;
-  const wanted = contexts.find(({ name }) => name === current)?.context.user;
-  const user = users.find(({ name }) => name === wanted)?.user;
+  const user = currentUserOf(kubeconfig);
   const certificate = user?.['client-certificate-data'];
   return [
     claimsOf(user?.token ?? '').lifetime,
     certificate ? lifetimeOfCertificate(Buffer.from(certificate, 'base64').toString('utf8')) : undefined,
   ].filter((one) => one !== undefined);
+}
+
+/** The bearer token of a kubeconfig's current user, where it is in the text. */
+export function bearerIn(kubeconfig: string): string | undefined {
+  return currentUserOf(kubeconfig)?.token ?? undefined;
+}
+
+function currentUserOf(
+  kubeconfig: string,
+): z.infer<typeof kubeconfigShape>['users'][number]['user'] | undefined {
+  const parsed = kubeconfigShape.safeParse(yamlOf(kubeconfig));
+  if (!parsed.success) return undefined;
+  const { contexts, users, 'current-context': current } = parsed.data;
+  const wanted = contexts.find(({ name }) => name === current)?.context.user;
+  return users.find(({ name }) => name === wanted)?.user;
 }
 
 /** @param from - in seconds since the epoch, as `until`; one that is not before the end is not believed */

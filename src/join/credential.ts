@@ -1,4 +1,5 @@
-import { claimsOf } from '../api/credential-lifetime.ts';
+import { z } from 'zod';
+import { bearerIn, claimsOf } from '../api/credential-lifetime.ts';
 import {
   ANNOTATION_CREDENTIAL_EXPIRES,
   ANNOTATION_CREDENTIAL_RENEW,
@@ -96,6 +97,8 @@ export interface Written {
   readonly lifetime: Lifetime;
   /** Whom the token says it is of, as `system:serviceaccount:<namespace>:<name>`; undefined: it does not say. */
   readonly subject: string | undefined;
+  /** Its kubeconfig is not one that `join` writes: somebody put another in its place. */
+  readonly isReplaced: boolean;
   /** UID of the account that the token says it is of; undefined: it does not say. */
   readonly accountUid: string | undefined;
   /** It leads to that address, trusted in that way, and the operator takes it for the way to that cluster. */
@@ -114,6 +117,7 @@ export function writtenByJoin(secret: KubeObject): Written | undefined {
     bound: { token: token ?? '', expiresAtMs },
     lifetime: lifetime ?? { fromMs: undefined, untilMs: expiresAtMs },
     subject,
+    isReplaced: !isByJoin(kubeconfig),
     accountUid,
     isFor: (address, cluster) =>
       token !== undefined &&
@@ -122,11 +126,37 @@ export function writtenByJoin(secret: KubeObject): Written | undefined {
   };
 }
 
-function bearerIn(text: string): string | undefined {
+const kubeconfigShape = z.object({
+  clusters: z.tuple([
+    z.object({
+      cluster: z.object({
+        server: z.string(),
+        'certificate-authority-data': z.string().optional(),
+        'tls-server-name': z.string().optional(),
+      }),
+    }),
+  ]),
+  users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
+});
+
+/** Whether it is to the letter what {@link kubeconfigText} makes of what is in it. */
+function isByJoin(kubeconfig: string): boolean {
+  const parsed = kubeconfigShape.safeParse(jsonOf(kubeconfig));
+  if (!parsed.success) return false;
+  const [{ cluster }] = parsed.data.clusters;
+  const [{ user }] = parsed.data.users;
+  const authority = cluster['certificate-authority-data'];
+  const address = {
+    server: cluster.server,
+    caPem: authority === undefined ? undefined : Buffer.from(authority, 'base64').toString(),
+    serverName: cluster['tls-server-name'],
+  };
+  return kubeconfig === kubeconfigText(address, user.token);
+}
+
+function jsonOf(text: string): unknown {
   try {
-    const { users } = JSON.parse(text) as { users?: { user?: { token?: unknown } }[] };
-    const token = users?.[0]?.user?.token;
-    return typeof token === 'string' ? token : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

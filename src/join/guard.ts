@@ -16,23 +16,27 @@ const MAY_PROPAGATE: Wish = {
   ...{ subresource: '', path: '', namespace: '' },
 };
 
+/** `on trial`: it refuses nothing yet, and would. */
+export type ShutOut = 'no' | 'on trial' | 'in force';
+
 /**
- * Whether the guard of a cluster (docs/downstream-guard.md) refuses what this account writes there, whatever RBAC allows it. A guard on
- * trial refuses nothing. Takes the rights to list validatingadmissionpolicybindings and to create subjectaccessreviews.
+ * Whether the guard of a cluster (docs/downstream-guard.md) refuses what this account writes there, whatever RBAC allows it. Takes the rights to list validatingadmissionpolicybindings and to create subjectaccessreviews.
  */
-export async function isShutOut(plane: Plane, account: Account): Promise<Reading<boolean>> {
-  const listed = await plane.list(POLICY_BINDINGS, isGuardInForce);
+export async function shutOut(plane: Plane, account: Account): Promise<Reading<ShutOut>> {
+  const listed = await plane.list(POLICY_BINDINGS, guardOf);
   // Kubernetes before 1.30 has no guard.
-  if (!listed.ok && listed.failure.reason === 'KindMissing') return { ok: true, value: false };
-  return after(listed, async (found) => {
-    if (!found.includes(true)) return { ok: true, value: false };
+  if (!listed.ok && listed.failure.reason === 'KindMissing') return { ok: true, value: 'no' };
+  return after(listed, async (found): Promise<Reading<ShutOut>> => {
+    const guard = (['in force', 'on trial'] as const).find((one) => found.includes(one));
+    if (guard === undefined) return { ok: true, value: 'no' };
     const groups = ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`];
     const asked = await mayThey(plane, subjectOf(account), groups, MAY_PROPAGATE);
-    return asked.ok ? { ok: true, value: !asked.value.allowed } : asked;
+    return asked.ok ? { ok: true, value: asked.value.allowed ? 'no' : guard } : asked;
   });
 }
 
-function isGuardInForce(raw: unknown): boolean {
+function guardOf(raw: unknown): ShutOut {
   const { spec } = raw as { spec?: { policyName?: unknown; validationActions?: readonly unknown[] } };
-  return POLICIES.includes(spec?.policyName) && spec?.validationActions?.includes('Deny') === true;
+  if (!POLICIES.includes(spec?.policyName)) return 'no';
+  return spec?.validationActions?.includes('Deny') === true ? 'in force' : 'on trial';
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, NAMESPACES, SECRETS } from '../../src/api/names.ts';
 import { hash as sha3 } from '../../src/hash/sha3-512.ts';
-import { isShutOut } from '../../src/join/guard.ts';
+import { shutOut } from '../../src/join/guard.ts';
 import { personalAccess } from '../../src/kube/kubeconfig.ts';
 import { Plane } from '../../src/plane/plane.ts';
 import { bearerKubeconfig } from '../support/bearer-kubeconfig.ts';
@@ -257,10 +257,10 @@ describe('the guard', () => {
     const plane = new Plane(access, { timeoutMs: 10_000, userAgent: 'test' });
     try {
       for (const [namespace, value] of [
-        [NAMESPACE, true],
-        [ACCOUNT_NAMESPACE, false],
+        [NAMESPACE, 'in force'],
+        [ACCOUNT_NAMESPACE, 'no'],
       ] as const)
-        expect(await isShutOut(plane, { namespace, name: 'ace-operator' })).toEqual({ ok: true, value });
+        expect(await shutOut(plane, { namespace, name: 'ace-operator' })).toEqual({ ok: true, value });
     } finally {
       await plane.close();
     }

@@ -3,7 +3,7 @@ import { type Account, subjectOf } from '../../clusters/bound-token.ts';
 import type { JoinConfig } from '../../config/join.ts';
 import { ConfigError, TerminalError } from '../../errors.ts';
 import type { Written } from '../../join/credential.ts';
-import { isShutOut } from '../../join/guard.ts';
+import { shutOut } from '../../join/guard.ts';
 import type { DownstreamPlane } from '../../plane/downstream.ts';
 import { failureText } from '../../plane/reading.ts';
 import type { Runtime } from '../terminal/runtime.ts';
@@ -14,16 +14,21 @@ export function accountIn({ namespace }: DownstreamPlane): Account {
   return { namespace, name: DOWNSTREAM_ACCOUNT };
 }
 
-/** Of whom a credential is, where that is another than the account of `join`; undefined: it is of that one, or does not say. */
-export function otherSubject({ subject }: Written, downstream: DownstreamPlane): string | undefined {
-  return subject === subjectOf(accountIn(downstream)) ? undefined : subject;
+/** What a credential is that somebody put in the place of that of `join`, in words; undefined: it is of the account of `join`, or as `join` wrote it. */
+export function othersCredential(
+  { subject, isReplaced }: Written,
+  downstream: DownstreamPlane,
+): string | undefined {
+  if (subject !== undefined)
+    return subject === subjectOf(accountIn(downstream)) ? undefined : `a token of ${subject}`;
+  return isReplaced ? 'a credential that join did not write, and that does not say whose it is' : undefined;
 }
 
 /**
- * What of an earlier credential is of the account that `join` makes. A token of another account was put there by somebody who knew why: the
+ * What of an earlier credential is of the account that `join` makes. Another's was put there by somebody who knew why: the
  * guard lets in that one alone, and by a token of ours no revocation would arrive any more.
  *
- * @throws {ConfigError} for a token of another account, unless a new one is asked for
+ * @throws {ConfigError} for another's, unless a new one is asked for
  */
 export function ofOwnAccount(
   written: Written | undefined,
@@ -31,10 +36,10 @@ export function ofOwnAccount(
   downstream: DownstreamPlane,
   runtime: Runtime,
 ): Written | undefined {
-  const subject = written && otherSubject(written, downstream);
-  if (subject === undefined) return written;
+  const others = written && othersCredential(written, downstream);
+  if (others === undefined) return written;
   const own = subjectOf(accountIn(downstream));
-  const held = `Secret ${namespace}/${joinedSecretName(cluster)} holds a token of ${subject}`;
+  const held = `Secret ${namespace}/${joinedSecretName(cluster)} holds ${others}`;
   if (!rotate)
     throw new ConfigError(
       `${held}, and join makes tokens of ${own} alone, which a guard does not let write; renew it as docs/downstream-guard.md says, or, where there is no guard any more, put one of ${own} in its place by --rotate`,
@@ -54,13 +59,18 @@ export async function requireLetIn(
   runtime: Runtime,
 ): Promise<void> {
   const account = accountIn(downstream);
-  const isOut = await isShutOut(downstream, account);
-  if (!isOut.ok)
+  const read = await shutOut(downstream, account);
+  if (!read.ok)
     return note(
-      `whether a guard of cluster ${cluster} lets ${subjectOf(account)} write cannot be seen: ${failureText(isOut.failure)}`,
+      `whether a guard of cluster ${cluster} lets ${subjectOf(account)} write cannot be seen: ${failureText(read.failure)}`,
       runtime,
     );
-  if (isOut.value)
+  if (read.value === 'on trial')
+    note(
+      `the guard of cluster ${cluster}, which is on trial, would refuse all that ${subjectOf(account)} writes: before it is put in force, give the operator a credential of an account that it lets in, as docs/downstream-guard.md says`,
+      runtime,
+    );
+  if (read.value === 'in force')
     throw new TerminalError(
       'Rejected',
       `the guard of cluster ${cluster} refuses all that ${subjectOf(account)} writes, revocations too, so no token of it is made; give the operator one of the account that the guard lets in, as docs/downstream-guard.md says, or name this account in ClusterRoleBinding ace-operator-downstream-guard`,

@@ -20,7 +20,7 @@ import type { Runtime } from '../terminal/runtime.ts';
 import { complain, note } from '../terminal/say.ts';
 import { type Identity, identityOf, isInUse, requireNotOthers } from './other-clusters.ts';
 import { objectText, remove, removeDownstream } from './remove-object.ts';
-import { otherSubject } from './right-account.ts';
+import { othersCredential } from './right-account.ts';
 
 /** `leave CLUSTER`. @returns the exit code @throws {ConfigError | TerminalError | ConnectionError | ApiError} */
 export async function runLeave({ args, given }: Invocation, runtime: Runtime): Promise<number> {
@@ -129,10 +129,10 @@ async function removeSecret(
   const written = writtenByJoin(live);
   if (!written)
     throw new TerminalError('Rejected', `Secret ${namespace}/${name} was not written by join, and stays`);
-  const other = otherSubject(written, downstream);
-  if (other !== undefined)
+  const others = othersCredential(written, downstream);
+  if (others !== undefined)
     note(
-      `Secret ${namespace}/${name} holds a token of ${other}, which stays: the token is good until it ends, or until that account is deleted`,
+      `Secret ${namespace}/${name} holds ${others}, which stays good until it ends, or until its account is deleted`,
       runtime,
     );
   await remove(client, { resource: SECRETS, object: live }, dryRun, runtime);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { parseCredentialsSecret } from '../../../src/api/parse-credentials.ts';
 import type { KubeObject } from '../../../src/api/types.ts';
 import { renewableOf } from '../../../src/clusters/renewable.ts';
@@ -28,6 +29,22 @@ describe('a Secret of join', () => {
     expect(written?.bound).toEqual(BOUND);
     expect(written?.lifetime).toEqual({ fromMs: undefined, untilMs: NOW });
     expect(written?.isFor(ADDRESS, 'c-1')).toBe(true);
+  });
+
+  test('is known to be as join wrote it, by whatever address; what somebody put in its place is not', () => {
+    for (const address of [ADDRESS, { server: 'https://x', caPem: undefined, serverName: 'kubernetes' }])
+      expect(writtenByJoin(credentialSecret(PURPOSE, address, BOUND).object)?.isReplaced).toBe(false);
+    const text = Buffer.from(
+      String((secret()['data'] as { kubeconfig: string }).kubeconfig),
+      'base64',
+    ).toString();
+    for (const other of [
+      stringify(JSON.parse(text)),
+      text.replace('"user":{', '"user":{"tokenFile":"/x",'),
+    ]) {
+      const object = { ...secret(), data: { kubeconfig: Buffer.from(other).toString('base64') } };
+      expect(writtenByJoin(object)).toMatchObject({ isReplaced: true, bound: BOUND });
+    }
   });
 
   test('says by its token how long that is good, whatever was asked for', () => {

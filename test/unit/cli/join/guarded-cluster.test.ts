@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { runProgram } from '../../../../src/cli/program/program.ts';
 import { aJwt } from '../../../support/jwt.ts';
@@ -60,13 +61,31 @@ const subjectHeld = (): unknown => {
   return JSON.parse(Buffer.from(claims, 'base64url').toString()).sub;
 };
 
+function tokenOf(sub: string): string {
+  const iat = Math.floor(Date.now() / 1_000);
+  return aJwt({ iat, exp: iat + 86_400, sub, 'kubernetes.io': { serviceaccount: { uid: 'another' } } });
+}
+
 /** As docs/downstream-guard.md has it: a token of the account that the guard lets in stands in the Secret of join. */
 function giveTokenOf(sub: string): void {
-  const iat = Math.floor(Date.now() / 1_000);
-  const claims = { iat, exp: iat + 86_400, sub, 'kubernetes.io': { serviceaccount: { uid: 'another' } } };
   const text = JSON.stringify({
     ...kubeconfig(),
-    users: [{ name: 'downstream', user: { token: aJwt(claims) } }],
+    users: [{ name: 'downstream', user: { token: tokenOf(sub) } }],
+  });
+  const live = stored.objects.get(SECRET) as KubeObject;
+  stored.objects.set(SECRET, { ...live, data: { kubeconfig: Buffer.from(text).toString('base64') } });
+}
+
+/** As kubectl and people write it. */
+function giveInYaml(user: object): void {
+  const text = stringify({
+    ...kubeconfig(),
+    contexts: [{ name: 'guarded', context: { cluster: 'downstream', user: 'guarded' } }],
+    users: [
+      { name: 'downstream', user: {} },
+      { name: 'guarded', user },
+    ],
+    'current-context': 'guarded',
   });
   const live = stored.objects.get(SECRET) as KubeObject;
   stored.objects.set(SECRET, { ...live, data: { kubeconfig: Buffer.from(text).toString('base64') } });
@@ -122,6 +141,37 @@ describe('join of a cluster whose Secret holds a token of the account that the g
   });
 });
 
+describe('join of a cluster whose Secret holds what a person wrote there', () => {
+  beforeEach(async () => void (await run('join')));
+  const held = (): unknown => structuredClone(stored.objects.get(SECRET));
+
+  test.each([
+    ['a token of another account', { token: tokenOf(LET_IN) }, `a token of ${LET_IN}`],
+    ['a token that says nothing', { token: 'opaque' }, 'a credential that join did not write'],
+    [
+      'a client certificate',
+      { 'client-certificate-data': 'eA==', 'client-key-data': 'eA==' },
+      'a credential that join did not write',
+    ],
+  ])('keeps %s, before the guard is in force, too', async (_, user, what) => {
+    setGuard('Warn', LET_IN);
+    giveInYaml(user);
+    const before = held();
+    const { code, out, err } = await run('join');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain(`Secret ace-operator/ace-cluster-c-1 holds ${what}`);
+    expect(held()).toEqual(before);
+    expect((await run('join', '--rotate')).out).toContain('secret/ace-cluster-c-1 configured');
+    expect(subjectHeld()).toBe(OWN);
+  });
+
+  test('puts a new one in the place of its own, however that is written', async () => {
+    giveInYaml({ token: tokenOf(OWN) });
+    expect((await run('join')).out).toContain('secret/ace-cluster-c-1 configured');
+    expect(subjectHeld()).toBe(OWN);
+  });
+});
+
 describe('join of a cluster with a guard in force', () => {
   test.each(MODES)('makes no way by which nothing could be revoked: --dry-run=%s', async (mode) => {
     setGuard('Deny', LET_IN);
@@ -138,6 +188,14 @@ describe('join of a cluster with a guard in force', () => {
   ])('is done where it %s', async (_, set) => {
     set();
     expect((await run('join')).out).toContain('secret/ace-cluster-c-1 created');
+  });
+
+  test('says of one on trial that it would keep the account out', async () => {
+    const said = `which is on trial, would refuse all that ${OWN} writes`;
+    setGuard('Warn', LET_IN);
+    expect((await run('join')).err).toContain(said);
+    setGuard('Warn', OWN);
+    expect((await run('join')).err).not.toContain(said);
   });
 
   test('says where that cannot be seen', async () => {
