@@ -45,8 +45,13 @@ const ALL_CLUSTERS = 'kubectl get cprop -o name | xargs -n 1 kubectl patch --typ
 test('a cluster that was drained before Helm took the operator away is told how to be worked on again', () => {
   const lines = linesBelow('docs/install-helm.md', 'Uninstalling');
   expect(lines).toContain(`${ALL_CLUSTERS} '{"spec":{"drain":true}}'`);
-  expect(lines).toContain(`${ALL_CLUSTERS} '{"spec":{"drain":false}}'`);
-  expect(read('charts/ace-operator/templates/NOTES.txt')).toContain('{"spec":{"drain":false}}');
+  const undrain = `kubectl patch cprop CLUSTER --type merge -p '{"spec":{"drain":false}}'`;
+  for (const text of [lines, read('charts/ace-operator/templates/NOTES.txt')]) {
+    expect(text).toContain('kubectl get cprop -o custom-columns=CLUSTER:.metadata.name,DRAIN:.spec.drain');
+    expect(text).toContain(undrain);
+    // Some may have been drained to end access there.
+    expect(text).not.toMatch(/xargs.*"drain":false/);
+  }
 });
 
 /** Directories for the management cluster whose objects lie outside of the operator's namespace, so that they outlive it. */
