@@ -23,6 +23,14 @@ export function backoffMs(
 /** `setTimeout` takes no more (about 24.8 days), and fires at once instead. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Waits until all of these have ended, in whatever way, but no longer than `limitMs`. Keeps no process. */
+export async function withinLimit(
+  ended: readonly (Promise<void> | undefined)[],
+  limitMs: number,
+): Promise<void> {
+  await Promise.race([Promise.allSettled(ended), delay(limitMs, undefined, { ref: false })]);
+}
+
 /** Waits, for 24 days at most, or returns at once when the signal ends the wait. Never throws. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Identified } from '../api/types.ts';
+import { isCounted, isOlder } from './versions.ts';
 
 /**
  * How it is known that an object is gone: a watch told of its deletion; a list does not have it any more; or a list of a plane that
@@ -92,17 +93,19 @@ export class Store<T extends Identified> implements Lister<T> {
   }
 
   /**
-   * Makes the store hold exactly `objects`, as after a list; what is missing there comes out as deleted.
+   * Makes the store hold exactly `objects`, as after a list; what is missing there comes out as deleted. Where the plane was put back,
+   * what its backup had for certain was deleted since; of the rest nobody can say.
    *
    * @param isPutBack - the plane went back to an earlier state: a version may stand for something else than it did
    * @returns how many objects differed: that one is held otherwise of the same version is no difference
    */
   replace(objects: readonly T[], isPutBack = false): number {
-    const how = isPutBack ? 'put-back' : 'missing';
+    const inBackup = isPutBack ? this.#newestOfBoth(objects) : undefined;
+    const howOf = (old: T): Gone => (isPutBack && !isUpTo(inBackup, old) ? 'put-back' : 'missing');
     const keys = new Set(objects.map(this.keyOf));
     const gone = [...this.#objects.values()].filter((old) => !keys.has(this.keyOf(old)));
-    for (const old of gone) this.remove(old, how);
-    if (isPutBack) for (const other of this.#otherOfSameVersion(objects)) this.remove(other, how);
+    for (const old of gone) this.remove(old, howOf(old));
+    if (isPutBack) for (const other of this.#otherOfSameVersion(objects)) this.remove(other, 'put-back');
     const changed = objects.filter((object) => {
       const old = this.#objects.get(this.keyOf(object));
       return !old || !this.isKnown(old, object);
@@ -129,6 +132,17 @@ export class Store<T extends Identified> implements Lister<T> {
     });
   }
 
+  /** The newest version that is held and listed alike: the backup was made later. */
+  #newestOfBoth(objects: readonly T[]): string | undefined {
+    let newest: string | undefined;
+    for (const object of objects) {
+      const version = object.resourceVersion;
+      const isNewer = isCounted(version) && (newest === undefined || isOlder(newest, version));
+      if (isNewer && isDeepStrictEqual(this.#objects.get(this.keyOf(object)), object)) newest = version;
+    }
+    return newest;
+  }
+
   #index(object: T): void {
     for (const [index, keyOf] of Object.entries(this.#indexers)) {
       const values = this.#indexes.get(index);
@@ -152,6 +166,11 @@ export class Store<T extends Identified> implements Lister<T> {
   #tell(event: StoreEvent<T>): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** Whether an object was in a state that has come as far as `newest`. */
+function isUpTo(newest: string | undefined, { resourceVersion }: Identified): boolean {
+  return newest !== undefined && isCounted(resourceVersion) && !isOlder(newest, resourceVersion);
 }
 
 /** Whether nothing changed between two words on one object. */

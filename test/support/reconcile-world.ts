@@ -109,6 +109,8 @@ export class ReconcileWorld {
   key = Buffer.from('installation-key-of-the-test');
   /** The cluster is not connected: nothing is worked before {@link sweep}. */
   isAway = false;
+  /** Users that are not there any more, though no watch told it yet. */
+  readonly goneUsers = new Set<string>();
   /** What a live read of the management plane throws, if anything. */
   liveFault: Error | undefined;
   /** Secrets behind tokens of `ext.cattle.io`, as a live read finds them; `forbidden`: it is not allowed. */
@@ -331,7 +333,7 @@ export class ReconcileWorld {
     }
     if (resource === TOKENS) return this.management.tokens.get(name);
     if (resource === USER_ATTRIBUTES) return this.management.attributes.get(name);
-    return resource === USERS ? this.management.users.get(name) : undefined;
+    return resource === USERS && !this.goneUsers.has(name) ? this.management.users.get(name) : undefined;
   }
 
   /** As operator/propagate/propagator.ts does. */

@@ -60,8 +60,7 @@ function update(user: User, facts: UserFacts): Plan {
   const groups = whoseGroups(facts, current);
   const desired = groups === 'known' || !current ? fresh : { ...fresh, ...groupsOf(current) };
   // Only what is taken away does not wait for the answer.
-  if (groups === 'unknown' && current)
-    return { changes: takings(desired, current), next: ask(attributeQuestion(facts)) };
+  if (typeof groups === 'object' && current) return { changes: takings(desired, current), next: ask(groups) };
   const next = groups === 'lagging' ? requeueAfter(LAG_MS, true) : done;
   const changes = diff([desired], current ? [current] : []);
   if (changes.length > 0) return change(user, { desired, current, changes, next, version }, facts);
@@ -87,19 +86,23 @@ function change(user: User, { desired, current, changes, next, version }: Due, f
 }
 
 /**
- * Whether the groups that we would write are to be believed. That our store has no UserAttribute does not say that there is
- * none: before anybody loses groups for it, it is read live.
+ * Whether the groups that we would write are to be believed; or what is to be asked before. That our store has no UserAttribute does not
+ * say that there is none: before anybody loses groups for it, it is read live. So is the User: one who is gone together with it, as where
+ * the management plane was put back, loses nothing by that alone.
  */
-function whoseGroups(facts: UserFacts, current: KubeObject | undefined): 'known' | 'unknown' | 'lagging' {
+function whoseGroups(facts: UserFacts, current: KubeObject | undefined): 'known' | 'lagging' | Question {
   const held = current?.['groups'];
   if (facts.attribute || !Array.isArray(held) || held.length === 0) return 'known';
-  const exists = facts.answers.get(questionKey(attributeQuestion(facts)));
-  if (exists === undefined) return 'unknown';
-  return exists ? 'lagging' : 'known';
-}
-
-function attributeQuestion({ name }: UserFacts): Question {
-  return { about: 'source', resource: USER_ATTRIBUTES, name };
+  for (const [resource, lagsWhere] of [
+    [USER_ATTRIBUTES, true],
+    [USERS, false],
+  ] as const) {
+    const question: Question = { about: 'source', resource, name: facts.name };
+    const exists = facts.answers.get(questionKey(question));
+    if (exists === undefined) return question;
+    if (exists === lagsWhere) return 'lagging';
+  }
+  return 'known';
 }
 
 /** What stands there of the UserAttribute. */

@@ -1,14 +1,8 @@
 // engage/: begins and ends work on each cluster.
 
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  ANNOTATION_ACCEPT_CLUSTER,
-  ANNOTATION_ALLOW_GC,
-  CLUSTER_PROPAGATIONS,
-  CLUSTERS,
-} from '../../api/names.ts';
+import { ANNOTATION_ACCEPT_CLUSTER, ANNOTATION_ALLOW_GC, CLUSTER_PROPAGATIONS } from '../../api/names.ts';
 import type { Credentials } from '../../clusters/credentials.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import { withinLimit } from '../../kube/backoff.ts';
 import type { DebtRecords } from '../debts/debt-records.ts';
 import { ClusterPropagator } from '../propagate/propagator.ts';
 import type { KeptBooks, PropagatorDeps } from '../propagate/propagator-deps.ts';
@@ -18,11 +12,11 @@ import { WorkQueue } from '../queue/workqueue.ts';
 import type { Reports } from '../report/reports.ts';
 import { PropagationStatusWriter } from '../report/status-writer.ts';
 import { asksForAce, clusterSettings, isRelevant } from '../upstream/cluster-settings.ts';
-import { endingOf } from './ending.ts';
+import { endingOf, fateOf, type Over } from './ending.ts';
 import { type Destination, elsewhere, Handover } from './handover.ts';
-import { forgetWay, keepWay } from './kept-way.ts';
+import { followWay, forgetWay } from './kept-way.ts';
 import { KnownKeys } from './known-keys.ts';
-import { PropagationObjects } from './propagation-object.ts';
+import { type PlaneWriter, PropagationObjects } from './propagation-object.ts';
 import { Renewals } from './renewals.ts';
 
 export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'reports'> {
@@ -34,20 +28,11 @@ export interface ClustersDeps extends Omit<PropagatorDeps, 'engagement' | 'repor
   readonly reports: Pick<Reports, 'log' | 'metrics' | 'notifyToken' | 'notifyCluster'>;
 }
 
-export interface PlaneWriter {
-  /** Its writes about that cluster: they end when another replica is to make them. */
-  clientFor(cluster: string): KubeClient;
-  /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
-  writeStatus(cluster: string, patch: object): Promise<void>;
-}
-
-/** One after the other when the process ends; then its Lease is given back, all within the limit of `serve`. */
+/**
+ * One after the other when the process ends; then its Lease is given back, all within the limit of `serve`. What is ended is fenced: what
+ * does not end in time writes nothing.
+ */
 const [WRITE_DOWN_LIMIT_MS, STOP_LIMIT_MS] = [1_000, 2_500];
-
-/** What is ended is fenced: what does not end in time writes nothing. */
-async function withinLimit(ended: readonly (Promise<void> | undefined)[], limitMs: number): Promise<void> {
-  await Promise.race([Promise.allSettled(ended), delay(limitMs, undefined, { ref: false })]);
-}
 
 /** All clusters: makes a propagator for each that is our business, and keeps its settings current. */
 export class Clusters {
@@ -165,10 +150,14 @@ export class Clusters {
     this.#tellOthers(name);
     if (!this.#isOurs(name)) return;
     const cluster = management.clusters.get(name);
-    // A cluster that is merely not in our store must not be drained.
-    const isGone = cluster === undefined && (await live.get({ resource: CLUSTERS, name })) === undefined;
     const hasObject = management.propagations.get(name) !== undefined;
     const isToBeMade = !hasObject && (asksForAce(cluster) || this.#objects.isUnmade(name));
+    // A cluster that is merely not in our store must not be drained, nor one begun with that is merely still in it.
+    const isAsked = cluster === undefined || isToBeMade;
+    const fate = isAsked ? await fateOf(name, live, this.#objects.isUnmade(name)) : 'there';
+    // Before anything is begun: what is there stays as it is.
+    if (fate === 'given up') return this.#end(name, 'GivenUp');
+    const isGone = fate === 'gone';
     const spec = this.#propagators.get(name)?.settings?.spec;
     const unmade = isToBeMade ? await this.#objects.make(name, spec) : undefined;
     // Stopped or given away meanwhile: a propagator that is made now would never be stopped.
@@ -177,12 +166,16 @@ export class Clusters {
     const isGivenAnew = this.#objects.isSinceTakenOff(management.propagations.get(name));
     const said = { unmade: unmade?.why, isGivenAnew };
     await propagator.configure(clusterSettings(name, management, isGone, propagator.settings, said));
-    const againInMs = this.#renewals.look(propagator);
-    if (againInMs !== undefined) this.#queue.addAfter(name, againInMs, 'normal');
+    this.#renew(propagator);
     if (isGone) await this.#endIfOver(propagator);
     // Last, and tried again with backoff like all else of this cluster.
     await this.#objects.removeSpent(name);
     if (unmade?.error !== undefined) throw unmade.error;
+  }
+
+  #renew(propagator: ClusterPropagator): void {
+    const againInMs = this.#renewals.look(propagator);
+    if (againInMs !== undefined) this.#queue.addAfter(propagator.name, againInMs, 'normal');
   }
 
   /** One that we began to work on is ours until it is drained, whatever was deleted since. */
@@ -196,8 +189,7 @@ export class Clusters {
 
   /** A deleted cluster must leave nothing here, once nothing of ours is left there. Safe to repeat. */
   async #endIfOver(propagator: ClusterPropagator): Promise<void> {
-    const { plane, books, reports, upstream, clocks } = this.#deps;
-    const debts = books.records;
+    const { books, upstream, clocks } = this.#deps;
     const { name, settings, connection } = propagator;
     const { management, live } = upstream;
     const known = management.propagations.get(name);
@@ -207,18 +199,26 @@ export class Clusters {
       ...{ propagation: known, isDrained: propagator.facts().seen.drained, nowMs: clocks.now() },
       hasCredentials: settings?.credentials.kind === 'found',
       isUnmade: this.#objects.isUnmade(name),
-      wasReached: debts.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
+      wasReached:
+        books.records.has(name) || management.keptWay(name) !== undefined || connection !== undefined,
     });
     if (ending?.kind === 'later') this.#queue.addAfter(name, ending.delayMs, 'normal');
-    if (ending?.kind !== 'over') return;
+    if (ending?.kind === 'over') await this.#end(name, ending.why, known?.uid);
+  }
+
+  /** @param objectUid - of its ClusterPropagation, where that is to go, too */
+  async #end(name: string, why: Over['why'], objectUid?: string): Promise<void> {
+    const { plane, books, reports, upstream } = this.#deps;
+    const isNews = this.#propagators.has(name) || books.records.has(name);
     await this.#forget(name);
     this.#knownKeys.forget(new Set([name]));
     // In this order: what is left when the process ends in between is found again, and ends in the same way.
     const client = plane.clientFor(name);
-    await debts.remove(name);
-    await forgetWay(client, management, name);
-    if (known) await client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: known.uid });
-    reports.log.info('cluster is over', { cluster: name, reason: ending.why });
+    await books.records.remove(name);
+    await forgetWay(client, upstream.management, name);
+    if (objectUid) await client.delete({ resource: CLUSTER_PROPAGATIONS, name }, { uid: objectUid });
+    if (isNews)
+      reports.log[why === 'GivenUp' ? 'warn' : 'info']('cluster is over', { cluster: name, reason: why });
   }
 
   async #forget(name: string): Promise<void> {
@@ -234,16 +234,10 @@ export class Clusters {
 
   async #keepWay(cluster: string, by: Credentials | 'drained'): Promise<void> {
     const { plane, upstream, reports } = this.#deps;
-    try {
-      const client = plane.clientFor(cluster);
-      // Nothing of ours is there, and nobody looks at it any more.
-      if (by === 'drained') this.#knownKeys.forget(new Set([cluster]));
-      if (by === 'drained') await forgetWay(client, upstream.management, cluster);
-      else await keepWay(client, upstream.management, cluster, by);
-    } catch (error) {
-      // The next sweep tries again.
-      reports.log.warn('way to the cluster not kept', { cluster, error });
-    }
+    // Nothing of ours is there, and nobody looks at it any more.
+    if (by === 'drained') this.#knownKeys.forget(new Set([cluster]));
+    const at = { client: plane.clientFor(cluster), management: upstream.management, log: reports.log };
+    await followWay(cluster, by, at);
   }
 
   /** Clusters may lead to the same API server: what one leaves there is the others' business. */

@@ -1,4 +1,7 @@
+import { CLUSTER_PROPAGATIONS, CLUSTERS } from '../../api/names.ts';
 import type { Propagation } from '../../api/types.ts';
+import { ApiError, UnseenError } from '../../errors.ts';
+import type { CertainReader } from '../upstream/certain-reader.ts';
 
 /** What is known of a cluster whose Cluster is gone for certain. */
 export interface Remains {
@@ -15,10 +18,14 @@ export interface Remains {
   readonly nowMs: number;
 }
 
+/** Work on a deleted cluster is over. */
+export interface Over {
+  readonly kind: 'over';
+  readonly why: 'GivenUp' | 'NeverReached' | 'Drained';
+}
+
 /** How work on a deleted cluster ends; or in how many milliseconds to look again; or undefined: it goes on. */
-export type Ending =
-  | { readonly kind: 'over'; readonly why: 'GivenUp' | 'NeverReached' | 'Drained' }
-  | { readonly kind: 'later'; readonly delayMs: number };
+export type Ending = Over | { readonly kind: 'later'; readonly delayMs: number };
 
 /** For so long it can be seen, and waited for, that a cluster is drained. */
 const SHOWN_MS = 30_000;
@@ -45,4 +52,32 @@ function onceShown({ status }: Propagation, nowMs: number): Ending | undefined {
   return delayMs > 0 ? { kind: 'later', delayMs } : over('Drained');
 }
 
-const over = (why: Extract<Ending, { kind: 'over' }>['why']): Ending => ({ kind: 'over', why });
+const over = (why: Over['why']): Ending => ({ kind: 'over', why });
+
+type Live = Pick<CertainReader, 'get'>;
+
+/**
+ * What has become of a Cluster, by live reads. `given up`: it is gone, and somebody deleted its ClusterPropagation, or the management
+ * plane was put back to before both.
+ *
+ * @param isUnmade - see {@link Remains}
+ * @throws {ApiError | ConnectionError | UnseenError} where nobody can tell whether it is there
+ */
+export async function fateOf(
+  name: string,
+  live: Live,
+  isUnmade: boolean,
+): Promise<'there' | 'gone' | 'given up'> {
+  if ((await live.get({ resource: CLUSTERS, name })) !== undefined) return 'there';
+  return !isUnmade && (await isGivenUp(name, live)) ? 'given up' : 'gone';
+}
+
+/** @returns false where nobody can tell: what is there goes on going, and it is asked again at the end */
+async function isGivenUp(name: string, live: Live): Promise<boolean> {
+  try {
+    return (await live.get({ resource: CLUSTER_PROPAGATIONS, name })) === undefined;
+  } catch (error) {
+    if (error instanceof UnseenError || (error instanceof ApiError && error.code < 429)) return false;
+    throw error;
+  }
+}

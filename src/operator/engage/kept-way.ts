@@ -2,6 +2,7 @@ import { FIELD_MANAGER, keptWayName, LABEL_COMPONENT, LABEL_MANAGED_BY, SECRETS 
 import type { Credentials } from '../../clusters/credentials.ts';
 import { isAlreadyExists } from '../../errors.ts';
 import type { Writer } from '../../kube/client.ts';
+import type { Log } from '../../telemetry/log.ts';
 import type { Management } from '../upstream/management.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { Management } from '../upstream/management.ts';
  *
  * @throws {ApiError | ConnectionError | FencedError}
  */
-export async function keepWay(
+async function keepWay(
   client: Writer,
   management: Management,
   cluster: string,
@@ -28,6 +29,24 @@ export async function keepWay(
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     await client.patch({ resource: SECRETS, namespace, name }, { metadata: { labels }, data });
+  }
+}
+
+/** Keeps the way, or forgets it. A failure is logged: the next sweep tries again. */
+export async function followWay(
+  cluster: string,
+  by: Credentials | 'drained',
+  {
+    client,
+    management,
+    log,
+  }: { readonly client: Writer; readonly management: Management; readonly log: Log },
+): Promise<void> {
+  try {
+    if (by === 'drained') await forgetWay(client, management, cluster);
+    else await keepWay(client, management, cluster, by);
+  } catch (error) {
+    log.warn('way to the cluster not kept', { cluster, error });
   }
 }
 

@@ -2,8 +2,16 @@ import { apiVersionOf, CLUSTER_PROPAGATIONS, FIELD_MANAGER, LABEL_MANAGED_BY } f
 import { DEFAULT_SPEC } from '../../api/parse-cluster.ts';
 import type { KubeObject, Propagation, PropagationSpec } from '../../api/types.ts';
 import { describeError, isAlreadyExists, isObjectMissing } from '../../errors.ts';
-import type { Writer } from '../../kube/client.ts';
+import type { KubeClient, Writer } from '../../kube/client.ts';
 import { isOlder } from '../../kube/versions.ts';
+
+/** Writes about clusters in the management plane. */
+export interface PlaneWriter {
+  /** For those about that cluster: they end when another replica is to make them. */
+  clientFor(cluster: string): KubeClient;
+  /** Merge patch of a ClusterPropagation's status. @throws {ApiError | ConnectionError | FencedError} */
+  writeStatus(cluster: string, patch: object): Promise<void>;
+}
 
 /** Why a cluster has no ClusterPropagation that we know. */
 export interface Unmade {

@@ -92,7 +92,8 @@ export class Watches {
     management.attributes.onChange((event) => {
       const { groups: held } = event.type === 'updated' ? event.old : event.object;
       const left = event.type === 'deleted' ? [] : event.object.groups;
-      this.#isGroupLost = held.some((group) => !left.includes(group));
+      const isPutBack = event.type === 'deleted' && event.how === 'put-back';
+      this.#isGroupLost = !isPutBack && held.some((group) => !left.includes(group));
     });
   }
 
@@ -157,10 +158,15 @@ export class Watches {
 
   onUserAttribute(name: string): void {
     const user = this.#management.users.get(name);
-    // Of a user who is to be out, whatever else changes does not pay what is owed.
-    const isOut = !user?.enabled || user.deleting;
     const isGroupLost = this.#isGroupLost;
     this.#isGroupLost = false;
+    // Nobody saw that user being deleted: groups are no ground to owe it.
+    if (!user && !this.#evidence.has(userKey(name))) {
+      this.#lookAtUser(name);
+      return;
+    }
+    // Of a user who is to be out, whatever else changes does not pay what is owed.
+    const isOut = !user?.enabled || user.deleting;
     const lane = isGroupLost || isOut ? 'revocation' : 'normal';
     this.#enqueueUser(name, lane, { withTokens: false, isGroupLost });
   }
@@ -206,7 +212,11 @@ export class Watches {
    * yet, no deletion in the cluster brings the user's key.
    */
   #leftBy({ userName }: Token): void {
-    const key = userKey(userName);
+    this.#lookAtUser(userName);
+  }
+
+  #lookAtUser(name: string): void {
+    const key = userKey(name);
     for (const propagator of this.#queues.concerned(key, NONE)) propagator.enqueue(key, 'normal');
   }
 

@@ -41,6 +41,20 @@ describe('a plane that is put back to an earlier state', () => {
     expect(gone).toEqual(['c told', 'b put-back', 'a missing']);
   });
 
+  test('deleted what its backup had, where that is certain: something that was made later is as it was', async () => {
+    backTo('980', anItem('b', '960'));
+    server.watch(1).cut();
+    await eventually(() => expect(held()).toEqual(['b']));
+    expect(gone).toEqual(['a missing', 'c put-back']);
+  });
+
+  test('is not known to have had what came before something that was changed since', async () => {
+    backTo('980', { ...anItem('b', '960'), note: 'as it was' });
+    server.watch(1).cut();
+    await eventually(() => expect(held()).toEqual(['b']));
+    expect(gone).toEqual(['a put-back', 'c put-back', 'b put-back']);
+  });
+
   test('is known to be put back until it was listed, though it has come further than before by then', async () => {
     server.version = '950';
     let refused = 0;

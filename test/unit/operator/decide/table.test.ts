@@ -1010,8 +1010,25 @@ const USER_ROWS: readonly [string, UserChanges, string][] = [
     'synced, GroupsUnknown; again in 1 s, first',
   ],
   [
-    '… it does not: they go',
-    { attribute: undefined, answers: told(['source/UserAttribute/u-1', false]), seen: { before: undefined } },
+    '… it does not: the user may be gone, too',
+    { attribute: undefined, answers: told(['source/UserAttribute/u-1', false]) },
+    'asks whether User u-1 exists',
+  ],
+  [
+    '… and is: they stay, until that is told',
+    {
+      attribute: undefined,
+      answers: told(['source/UserAttribute/u-1', false], ['source/User/u-1', false]),
+    },
+    'synced, GroupsUnknown; again in 1 s, first',
+  ],
+  [
+    '… and is not: they go',
+    {
+      attribute: undefined,
+      answers: told(['source/UserAttribute/u-1', false], ['source/User/u-1', true]),
+      seen: { before: undefined },
+    },
     'patches ClusterUserAttribute u-1 (groups: []); pending',
   ],
   ['absent: read live first', { user: undefined }, 'asks whether User u-1 exists'],

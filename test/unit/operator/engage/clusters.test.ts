@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CLUSTER_PROPAGATIONS } from '../../../../src/api/names.ts';
+import { CLUSTER_PROPAGATIONS, CLUSTERS } from '../../../../src/api/names.ts';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { parseToken } from '../../../../src/api/parse-token.ts';
@@ -69,14 +69,18 @@ let mayWorkOn: (cluster: string) => boolean;
 /** Names of what was made and deleted in the management plane. */
 let made: Set<string>;
 let deleted: string[];
+/** Clusters that are not there any more, though no watch told it yet. */
+let lost: Set<string>;
 /** Why nothing can be made there. */
 let refusal: Error | undefined;
+/** Why nobody can tell what was. */
+let unreadable: Error | undefined;
 beforeEach(() => {
   plane = new SlowPlane();
   sessions = 0;
   opened = [];
   listeners = new Map();
-  [made, deleted, refusal] = [new Set(), [], undefined];
+  [made, deleted, lost, refusal, unreadable] = [new Set(), [], new Set(), undefined, undefined];
   mayWorkOn = () => true;
   management = new Management(['ace-operator']);
   management.clusters.put(
@@ -100,8 +104,12 @@ beforeEach(() => {
       made.add(metadata.name);
       return plane.write();
     },
-    get: async ({ resource, name }: ObjectKey) =>
-      resource === CLUSTER_PROPAGATIONS && made.has(name) ? {} : undefined,
+    get: async ({ resource, name }: ObjectKey) => {
+      if (resource === CLUSTERS) return lost.has(name) ? undefined : management.clusters.get(name);
+      if (resource !== CLUSTER_PROPAGATIONS) return undefined;
+      if (unreadable) throw unreadable;
+      return made.has(name) ? {} : undefined;
+    },
     delete: async ({ name }: { name: string }) => void deleted.push(name),
   } as unknown as KubeClient;
   records = new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG);
@@ -218,6 +226,46 @@ describe('a cluster whose ClusterPropagation', () => {
     expect(reading()?.isUnknown).toBe(false);
   });
 
+  describe('went with its Cluster, as where the management plane was put back to before both', () => {
+    let worked: ClusterPropagator | undefined;
+    beforeEach(async () => {
+      clusters.start();
+      await eventually(() => expect(propagator()?.mode).toBe('propagate'));
+      worked = propagator();
+      made.delete('c-1');
+    });
+    const isLetBe = async (): Promise<void> => {
+      tell();
+      await eventually(() => expect(propagator()).toBeUndefined());
+      expect([worked?.mode, deleted, [...made]]).toEqual(['propagate', [], []]);
+    };
+
+    test('is let be where the watch of Clusters told it first: nothing is drained', async () => {
+      put({});
+      const cluster = management.clusters.get('c-1');
+      if (cluster) management.clusters.remove(cluster, 'put-back');
+      await isLetBe();
+    });
+
+    test('is let be where its own watch told it first: it is not made anew', async () => {
+      lost.add('c-1');
+      await isLetBe();
+    });
+  });
+
+  test('cannot be read stops no drain: whether it was given up is asked again after that', async () => {
+    unreadable = refused(404, 'NotFound');
+    put({});
+    clusters.start();
+    await eventually(() => expect(propagator()?.mode).toBe('propagate'));
+    const object = management.propagations.get('c-1');
+    const cluster = management.clusters.get('c-1');
+    if (object) management.propagations.remove(object);
+    if (cluster) management.clusters.remove(cluster);
+    tell();
+    await eventually(() => expect(propagator()?.mode).toBe('drain'));
+  });
+
   test('cannot be made was not given up when its Cluster goes', async () => {
     refusal = refused(403, 'Forbidden');
     clusters.start();
@@ -241,9 +289,8 @@ test('clusters that a revocation is owed to are taken on first', async () => {
   const names = ['c-1', 'c-2', 'c-3', 'c-owed'];
   for (const [index, name] of names.entries()) {
     const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
-    management.clusters.put(
-      parseCluster(rawCluster({ metadata, spec: { localClusterAuthEndpoint: { enabled: true } } })),
-    );
+    const spec = { localClusterAuthEndpoint: { enabled: true } };
+    management.clusters.put(parseCluster(rawCluster({ spec }, metadata)));
     management.propagations.put(parsePropagation({ metadata, spec: {} }));
     const secret = {
       ...metadata,
@@ -301,7 +348,7 @@ describe('a change of a key is asked of', () => {
     for (const name of ['c-1', 'c-2', 'c-3']) {
       const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
       const spec = { localClusterAuthEndpoint: { enabled: true } };
-      management.clusters.put(parseCluster(rawCluster({ metadata, spec })));
+      management.clusters.put(parseCluster(rawCluster({ spec }, metadata)));
       management.propagations.put(parsePropagation({ metadata, spec: {} }));
       const labels = { 'ace-operator.io/cluster': name };
       const secret = { ...metadata, name: `s-${name}`, namespace: 'ace-operator', labels };
@@ -383,9 +430,8 @@ test('while very many clusters are taken on, all else has its turns', async () =
   const names = Array.from({ length: 1_000 }, (_, index) => `c-m-${index}`);
   for (const name of names) {
     const metadata = { name, uid: `uid-${name}`, resourceVersion: '1', generation: 1 };
-    management.clusters.put(
-      parseCluster(rawCluster({ metadata, spec: { localClusterAuthEndpoint: { enabled: true } } })),
-    );
+    const spec = { localClusterAuthEndpoint: { enabled: true } };
+    management.clusters.put(parseCluster(rawCluster({ spec }, metadata)));
     management.propagations.put(parsePropagation({ metadata, spec: {} }));
   }
   const taken = (): number => [...clusters.propagators()].length;

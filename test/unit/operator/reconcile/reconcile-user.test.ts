@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { aToken, groupsOf, HOUR, NOW, NOW_TEXT, timeText } from '../../../support/builders.ts';
+import { aToken, groupsOf, HOUR, NOW, NOW_TEXT, SECOND, timeText } from '../../../support/builders.ts';
 import { ReconcileWorld } from '../../../support/reconcile-world.ts';
 
 let world: ReconcileWorld;
@@ -22,6 +22,20 @@ describe('reconcileUser', () => {
       0,
       undefined,
     ]);
+  });
+
+  test('a UserAttribute that went with its User takes no groups, until somebody says what became of the User', async () => {
+    world.putUser();
+    world.putToken();
+    world.putAttribute({ GroupPrincipals: { a: groupsOf('x') } });
+    await world.settle();
+    world.goneUsers.add('u-1');
+    world.deleteAttribute();
+    await world.settle();
+    expect(user()).toMatchObject({ groups: ['x'] });
+    world.goneUsers.clear();
+    await world.advance(SECOND);
+    expect(user()).toMatchObject({ groups: [] });
   });
 
   test('a missing UserAttribute means empty groups, and does not keep the token waiting', async () => {

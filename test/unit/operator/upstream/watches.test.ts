@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
 import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
+import { parseExtToken } from '../../../../src/api/parse-ext-token.ts';
 import { parseToken } from '../../../../src/api/parse-token.ts';
 import type { CredentialsSecret, Token } from '../../../../src/api/types.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
@@ -16,6 +17,7 @@ import {
   HOUR,
   type Json,
   NOW,
+  rawExtToken,
   rawToken,
   timeText,
 } from '../../../support/builders.ts';
@@ -119,6 +121,7 @@ describe('the lane of a change', () => {
   const HOUR_LATER = timeText(NOW + HOUR);
   let management: Management;
   let told: string[];
+  let evidence: DeletionEvidence;
   let version = 1;
   const aVersion = (): object => {
     version += 1;
@@ -134,7 +137,7 @@ describe('the lane of a change', () => {
     );
 
   beforeEach(() => {
-    management = new Management(['ace-operator']);
+    management = new Management(['ace-operator'], { extTokens: true });
     told = [];
     const cluster: ConcernedCluster = {
       name: 'c-1',
@@ -142,17 +145,19 @@ describe('the lane of a change', () => {
         void told.push(
           `${key} ${lane}${(expiresAtMs ?? Number.POSITIVE_INFINITY) <= NOW ? ' (harmless)' : ''}${isGroupLost ? ' (group lost)' : ''}`,
         ),
-      enqueue: () => {},
+      enqueue: (key, lane) => void told.push(`${key} ${lane}, and nothing is owed`),
     };
     const queues = {
       propagators: () => [cluster],
-      concerned: (_: string, named: ReadonlySet<string>) => (named.has('c-1') ? [cluster] : []),
+      concerned: (key: string, named: ReadonlySet<string>) =>
+        named.has('c-1') || (key === 'user/u-1' && !management.users.get('u-1')) ? [cluster] : [],
       enqueueCluster: () => {},
       installationKeyChanged: () => {},
       readAtLast: () => {},
       putBack: () => {},
     };
-    const watches = new Watches(management, new DeletionEvidence(), queues, () => NOW);
+    evidence = new DeletionEvidence();
+    const watches = new Watches(management, evidence, queues, () => NOW);
     const types = {
       added: ResourceEventType.Added,
       updated: ResourceEventType.Modified,
@@ -216,5 +221,40 @@ describe('the lane of a change', () => {
     expect(told).toEqual(['user/u-1 revocation (group lost)', 'user/u-1 normal']);
     management.attributes.remove(anAttribute({}, { ...aVersion() }));
     expect(told[2]).toBe('user/u-1 revocation (group lost)');
+  });
+
+  test('of groups that a plane lost by being put back: nobody took them', () => {
+    management.attributes.remove(anAttribute({}, { ...aVersion() }), 'put-back');
+    expect(told).toEqual(['user/u-1 normal']);
+  });
+
+  test('of groups of a user who is not there, though nobody saw that user being deleted: nothing is owed', () => {
+    management.users.remove(aUser(), 'put-back');
+    putGroups('a');
+    management.attributes.remove(anAttribute({}, { ...aVersion() }), 'put-back');
+    expect(told).toEqual(Array(2).fill('user/u-1 normal, and nothing is owed'));
+  });
+
+  test('of groups of a user who was deleted: owed beside that, for one of that name may come again', () => {
+    management.users.remove(aUser());
+    evidence.add('user/u-1');
+    management.attributes.remove(anAttribute({}, { ...aVersion() }));
+    expect(told).toEqual(['user/u-1 revocation (group lost)']);
+  });
+
+  test('of a token of ext.cattle.io whose hash is lost, and what is there of it stays', () => {
+    const ext = (fields: Readonly<Record<string, string | null>>): void => {
+      const metadata = { name: 't-9', ...aVersion() };
+      const token = parseExtToken(rawExtToken({ ttl: '3600000', ...fields }, metadata));
+      management.tokenSources?.ext.put(token);
+    };
+    ext({});
+    told.length = 0;
+    ext({ hash: null });
+    expect(told).toEqual(['token/t-9 normal']);
+    // Sooner over, or another's: less than before.
+    ext({ hash: null, ttl: '1800000' });
+    ext({ hash: null, ttl: '1800000', 'user-id': 'u-2' });
+    expect(told.slice(1)).toEqual(Array(2).fill('token/t-9 revocation'));
   });
 });
