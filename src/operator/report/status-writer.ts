@@ -31,6 +31,8 @@ const GATHER_MS = 200;
 const MIN_INTERVAL_MS = 1_000;
 /** How long a guess is kept back: a restart that finds everything in order writes nothing. */
 const SETTLING_MS = 5_000;
+/** … where it says that less is in sync than is written: of many thousands not all were looked at yet. */
+const COUNTING_MS = 60_000;
 
 /** Keeps one ClusterPropagation's status true, with few writes and none when nothing changed. */
 export class PropagationStatusWriter {
@@ -85,10 +87,13 @@ export class PropagationStatusWriter {
     if (this.#writing) return this.#plan(GATHER_MS);
     const before = written();
     if (before === undefined) return;
-    if (source.isSettling && performance.now() - this.#startedAtMs < SETTLING_MS)
-      return this.#plan(GATHER_MS);
+    const workedMs = performance.now() - this.#startedAtMs;
+    if (source.isSettling && workedMs < SETTLING_MS) return this.#plan(GATHER_MS);
     const next = changeOf(before, deriveStatus(source.facts(), before, now()));
-    if (next && (await this.#write(next.patch))) source.statusWritten(before, next.status);
+    if (!next) return;
+    const isCounting = (next.status.synced ?? 0) < (before.synced ?? 0);
+    if (source.isSettling && isCounting && workedMs < COUNTING_MS) return this.#plan(MIN_INTERVAL_MS);
+    if (await this.#write(next.patch)) source.statusWritten(before, next.status);
   }
 
   /** @returns whether it succeeded; if not, it is tried again */
