@@ -24,6 +24,8 @@ class LeaseServer {
   readonly server: Server = createServer((request, response) => void this.#answer(request, response));
   readonly leases = new Map<string, Lease>();
   hasNamespace = true;
+  /** What is created next is, but nobody is told so. */
+  losesAnswer = false;
   #version = 0;
 
   deleteNamespace(): void {
@@ -40,7 +42,24 @@ class LeaseServer {
       return;
     }
     const { code, body } = this.#served(request.method ?? '', name, sent && JSON.parse(sent));
-    response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    if (request.method === 'POST' && this.losesAnswer) {
+      this.losesAnswer = false;
+      request.socket.destroy();
+    } else response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  }
+
+  /** Where it listens from now on. */
+  async connect(): Promise<Transport> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    const server = new URL(`http://127.0.0.1:${(this.server.address() as AddressInfo).port}`);
+    const access = { server, tls: {}, headers: async () => ({}) };
+    return new Transport(access, { connections: 4, timeoutMs: 1_000, userAgent: 'test' });
+  }
+
+  close(): void {
+    this.server.closeAllConnections();
+    this.server.close();
   }
 
   #served(method: string, name: string, sent: Lease): { code: number; body: object } {
@@ -95,11 +114,7 @@ describe.each(Object.entries(kinds))('%s whose namespace is gone', (_, electorOf
 
   beforeEach(async () => {
     [plane, errors, made, mayMake] = [new LeaseServer(), [], 0, false];
-    plane.server.listen(0, '127.0.0.1');
-    await once(plane.server, 'listening');
-    const server = new URL(`http://127.0.0.1:${(plane.server.address() as AddressInfo).port}`);
-    const access = { server, tls: {}, headers: async () => ({}) };
-    transport = new Transport(access, { connections: 4, timeoutMs: 1_000, userAgent: 'test' });
+    transport = await plane.connect();
     elector = electorOf({
       ...{
         client: new KubeClient(transport),
@@ -123,8 +138,7 @@ describe.each(Object.entries(kinds))('%s whose namespace is gone', (_, electorOf
   afterEach(async () => {
     await elector.stop(async () => {});
     await transport.close();
-    plane.server.closeAllConnections();
-    plane.server.close();
+    plane.close();
   });
 
   test('says so at every try, and that it cannot be made', async () => {
@@ -144,4 +158,28 @@ describe.each(Object.entries(kinds))('%s whose namespace is gone', (_, electorOf
     await new Promise((resolve) => setTimeout(resolve, 3 * TIMING.retryMs));
     expect([elector.mayWrite(), errors.length]).toEqual([true, told]);
   });
+});
+
+test('an elector whose first write had no answer leads as soon as it has read that it holds the Lease', async () => {
+  const plane = new LeaseServer();
+  plane.losesAnswer = true;
+  const transport = await plane.connect();
+  const errors: unknown[] = [];
+  const elector = new Elector({
+    ...{ client: new KubeClient(transport), namespace: NAMESPACE, name: LEASE, identity: 'me' },
+    // So long that nobody who had to wait for it would lead before the test has given up.
+    timing: { leaseMs: 90_000, renewMs: 60_000, retryMs: 100 },
+    listener: { elected: () => {}, lost: () => {} },
+    onError: (error) => errors.push(error),
+    makeNamespace: async () => {},
+  });
+  try {
+    elector.start();
+    await eventually(() => expect(elector.mayWrite()).toBe(true));
+    expect(errors).toHaveLength(1);
+  } finally {
+    await elector.stop(async () => {});
+    await transport.close();
+    plane.close();
+  }
 });

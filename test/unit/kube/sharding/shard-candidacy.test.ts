@@ -88,10 +88,10 @@ describe('ShardCandidacy', () => {
 });
 
 describe('three replicas of 64 shards', () => {
-  const settled = (seed: number): Simulation => {
+  const settled = (seed: number, layout = 64): Simulation => {
     const world = new Simulation(seed);
     world.isHealthy = true;
-    for (let count = 0; count < 3; count += 1) world.join(64);
+    for (let count = 0; count < 3; count += 1) world.join(layout);
     world.run(20_000);
     return world;
   };
@@ -139,6 +139,36 @@ describe('three replicas of 64 shards', () => {
       expect(world.meetings).toEqual([]);
     }
   });
+
+  it('nor whatever else became of replicas since, once all have seen it', () => {
+    const anEvent = fc.record({
+      kind: fc.constantFrom('join', 'crash', 'end', 'none'),
+      who,
+      ms: fc.integer({ min: 100, max: 25_000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(anEvent, { maxLength: 6 }), fc.nat(1_000_000), fc.nat(6), (events, seed, at) => {
+        const world = settled(seed + 1, 8);
+        let putBack = world.backUp();
+        for (const [index, { kind, who: which, ms }] of events.entries()) {
+          const machine = world.machines[which % world.machines.length];
+          if (kind === 'join' && world.machines.length < 6) world.join(8);
+          if (kind === 'crash' && machine && world.machines.length > 1) world.crash(machine);
+          if (kind === 'end' && machine && world.machines.length > 1) world.end(machine);
+          world.run(ms);
+          if (index === at) putBack = world.backUp();
+        }
+        if (world.machines.every(({ isStopping }) => isStopping)) world.join(8);
+        world.run(TIMING.renewMs / 2);
+        putBack();
+        world.run(2 * BOUND_MS);
+        expect(world.shardOwners(8)).not.toContain(undefined);
+        world.run(60_000);
+        expect(world.meetings).toEqual([]);
+      }),
+      { numRuns: RUNS },
+    );
+  }, 240_000);
 
   it('take the shards of one that ends in order within a second', () => {
     for (const seed of seeds) {

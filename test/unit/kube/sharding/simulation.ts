@@ -117,11 +117,7 @@ export class Simulation {
   }
 
   delete(name: string): void {
-    // Whoever never saw the first of all Leases takes it at once where there is none, as at every first installation.
-    if (name === BASE) {
-      if (this.machines.some(({ hasLooked }) => !hasLooked)) return;
-      this.#mayStartAtMs = this.#nowMs + TIMING.leaseMs;
-    }
+    if (name === BASE && !this.#mayBeVacant()) return;
     this.#leases.delete(name);
     this.#tell(name, undefined);
   }
@@ -130,9 +126,17 @@ export class Simulation {
   backUp(): () => void {
     const backup = new Map(this.#leases);
     return () => {
+      if (!this.#mayBeVacant()) return;
       this.#leases.clear();
       for (const [name, stored] of backup) this.#leases.set(name, stored);
     };
+  }
+
+  /** Whoever never saw the first of all Leases takes it at once where there is none, as at every first installation. */
+  #mayBeVacant(): boolean {
+    if (this.machines.some(({ hasLooked }) => !hasLooked)) return false;
+    this.#mayStartAtMs = this.#nowMs + TIMING.leaseMs;
+    return true;
   }
 
   disturb(kind: 'pause' | 'sleep' | 'partition' | 'clock', machine: Machine, ms: number): void {
