@@ -19,9 +19,8 @@ import { ClusterServer } from '../../support/cluster-server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { rawCat, rawCua, rawHashSecret, reviewBody } from '../../support/webhook-rig.ts';
 
-const PLURALS = [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, SECRETS, CONFIG_MAPS].map(
-  ({ plural }) => plural,
-);
+const DECIDING = [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, SECRETS].map(({ plural }) => plural);
+const PLURALS = [...DECIDING, CONFIG_MAPS.plural];
 
 let dir: string;
 let server: ClusterServer;
@@ -96,6 +95,14 @@ test.each([429, 500, 503, 404, 'silent' as const])(
     expect(await isLetIn(started)).toBe(true);
   },
 );
+
+test('nor by one that answers, and is silent about all that decides: what it may say of that after half a minute is not waited for', async () => {
+  for (const plural of DECIDING) server.faults.set(plural, 'silent');
+  const started = start();
+  await eventually(() => expect(started.output()).toContain('answering from the snapshot'));
+  await started.listening;
+  expect(await isLetIn(started)).toBe(true);
+});
 
 test.each([401, 403])('one that says %s knows us no more, and the snapshot waits', async (code) => {
   refuseAll(code);
