@@ -25,8 +25,8 @@ import { WriteBack } from './write-back.ts';
 export interface ServiceDeps {
   readonly config: AuthenticatorConfig;
   readonly access: Access;
-  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}). */
-  readonly cluster: readonly string[];
+  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}); asked where there is a snapshot. */
+  readonly marks: () => Promise<readonly string[]>;
   /** Of `config.snapshotKeyFile`. */
   readonly snapshotKey?: Uint8Array | undefined;
   readonly log: Log;
@@ -179,13 +179,14 @@ export class AuthenticatorService {
   }
 
   #buildPersistence(): Persistence | undefined {
-    const { config, cluster, snapshotKey, log } = this.#deps;
+    const { config, marks, snapshotKey, log } = this.#deps;
     if (config.snapshotFile === undefined || snapshotKey === undefined) return undefined;
     return new Persistence({
       file: config.snapshotFile,
       key: snapshotKey,
-      cluster,
+      marks,
       state: this.#state,
+      monotonic: () => performance.now(),
       onError: (action, error) => log.warn(action, { error }),
       onRestored: () => log.warn('answering from the snapshot', { count: this.#state.tokens.size }),
     });

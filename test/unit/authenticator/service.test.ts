@@ -45,7 +45,7 @@ function start(): Started {
   const service = new AuthenticatorService({
     config: authenticatorConfig(flags, {}),
     access: { server: address, tls: {}, headers: async () => ({}) },
-    cluster: ['account:one'],
+    marks: async () => ['account:one'],
     snapshotKey: Buffer.from('a key of sixteen bytes or more'),
     log: createLog({ level: 'info', format: 'json', stream }),
     auditStream: stream,
