@@ -112,6 +112,7 @@ export class AuthenticatorService {
       writer: client,
       namespace: config.namespace,
       now,
+      monotonic: () => performance.now(),
       onError: (error) => {
         this.#metrics.writeBackFailures.inc();
         log.warn('last use not written', { error });
