@@ -144,6 +144,11 @@ export function isAlreadyExists(error: unknown): boolean {
   return error instanceof ApiError && error.code === 409 && error.statusReason === 'AlreadyExists';
 }
 
+/** Who is let in nowhere (401), or not here (403), is told so by an API server that is there and has judged. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 401 || error.code === 403);
+}
+
 /** The resourceVersion (or continue token) we asked from is too old: list again. */
 export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.code === 410;

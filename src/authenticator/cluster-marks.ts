@@ -21,22 +21,53 @@ export async function clusterMarks(
   const { accountUid } = claimsOf(shown.replace(/^Bearer /, ''));
   if (accountUid !== undefined) return [`account:${sha256(accountUid)}`];
   const bundle = [access.tls.ca ?? []].flat().map(String).join('\n');
-  const certificates = (bundle.match(PEM) ?? []).map((pem) => new X509Certificate(pem));
-  if (certificates.length === 0) return [`server:${sha256(access.server.href)}`];
-  return lowestOf(certificates).map(
-    (key) => `authority:${sha256(key.export({ type: 'spki', format: 'der' }))}`,
-  );
+  const certificates = bundle.match(PEM);
+  if (certificates === null) return [`server:${sha256(access.server.href)}`];
+  return lowestOf(certificates.flatMap(authorityOf)).map((id) => `authority:${id}`);
+}
+
+interface Authority {
+  readonly certificate: X509Certificate;
+  readonly key: KeyObject;
+  /** What the key is known by. */
+  readonly id: string;
+}
+
+/** One whose key is of a kind that cannot be read here says nothing, and costs nothing but itself: no server that it signed for is trusted, either. */
+function authorityOf(pem: string): readonly Authority[] {
+  try {
+    const certificate = new X509Certificate(pem);
+    const key = certificate.publicKey;
+    return [{ certificate, key, id: sha256(key.export({ type: 'spki', format: 'der' })) }];
+  } catch {
+    return [];
+  }
 }
 
 /**
- * Keys of the authorities that signed no other one of the bundle. What signed another may be a company's root, and sign for many clusters. An
- * authority that was renewed has its key still; one that is replaced by another stands beside it for a while, unsigned by it.
+ * Keys of the authorities that signed no other one of the bundle, unless that signed them, too. What signed another may be a company's root, and
+ * sign for many clusters. An authority that was renewed has its key still; one that is replaced by another stands beside it for a
+ * while, unsigned by it, or each of the two signed by the other (RFC 4210, 4.4).
  */
-function lowestOf(certificates: readonly X509Certificate[]): readonly KeyObject[] {
-  const keys = certificates.map(({ publicKey }) => publicKey);
-  return keys.filter(
-    (key) => !certificates.some((other) => !other.publicKey.equals(key) && other.verify(key)),
+function lowestOf(authorities: readonly Authority[]): readonly string[] {
+  const signed = new Map(
+    authorities.map(({ key, id }) => {
+      const others = authorities.filter((other) => other.id !== id && other.certificate.verify(key));
+      return [id, others.map((other) => other.id)];
+    }),
   );
+  const below = new Map([...signed.keys()].map((id) => [id, reachedFrom(id, signed)]));
+  return [...below]
+    .filter(([id, ids]) => [...ids].every((other) => below.get(other)?.has(id)))
+    .map(([id]) => id);
+}
+
+/** What one signed, what that signed, and so on; itself, too. */
+function reachedFrom(id: string, signed: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const reached = new Set([id]);
+  // A set is walked to its end, be it put off meanwhile.
+  for (const one of reached) for (const other of signed.get(one) ?? []) reached.add(other);
+  return reached;
 }
 
 function sha256(data: string | Buffer): string {

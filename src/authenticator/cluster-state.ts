@@ -17,6 +17,7 @@ import {
   parseHashSecret,
 } from '../api/parse-downstream.ts';
 import type { Identified } from '../api/types.ts';
+import { isRefusal } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Reflector } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
@@ -52,6 +53,8 @@ export class ClusterState {
   #cluster = '';
   /** By the monotonic clock: the wall clock may be set meanwhile. */
   readonly #confirmedAt = new Map<string, number>();
+  /** Kinds that the API server has last said may not be read. */
+  readonly #refused = new Set<string>();
   readonly #filled = Promise.withResolvers<void>();
   /** When what was restored was confirmed, by the monotonic clock. */
   #restoredAt: number | undefined;
@@ -99,6 +102,11 @@ export class ClusterState {
 
   async synced(): Promise<void> {
     await Promise.all(this.#deciding.map((reflector) => reflector.synced));
+  }
+
+  /** True when the API server's last word on a kind that decides about a token is that we may not read it (401, 403). */
+  get isRefused(): boolean {
+    return DECIDING.some((plural) => this.#refused.has(plural));
   }
 
   /** True when there is something to judge by. */
@@ -181,7 +189,10 @@ export class ClusterState {
     selection: { fieldSelector?: string; pageLimit?: number } = {},
   ): Reflector<T> {
     const { client, namespace, monotonic, onFailure, onRestart, onCorrections } = this.#options;
-    const confirm = (): void => void this.#confirmedAt.set(resource.plural, monotonic());
+    const confirm = (): void => {
+      this.#confirmedAt.set(resource.plural, monotonic());
+      this.#refused.delete(resource.plural);
+    };
     return new Reflector({
       client,
       resource,
@@ -193,7 +204,11 @@ export class ClusterState {
       ...selection,
       observer: {
         succeeded: confirm,
-        failed: (error) => onFailure(resource.plural, error),
+        failed: (error) => {
+          if (isRefusal(error)) this.#refused.add(resource.plural);
+          else this.#refused.delete(resource.plural);
+          onFailure(resource.plural, error);
+        },
         restarted: (reason) => onRestart?.(reason),
         corrected: (count) => onCorrections?.(count),
       },

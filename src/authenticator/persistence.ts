@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../errors.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { KnownMarks, type KnownMarksOptions } from './known-marks.ts';
 import { Snapshot } from './snapshot.ts';
 import type { RightSecret, VerifiedSecrets } from './verified.ts';
 import { VerifiedFile } from './verified-file.ts';
@@ -9,8 +10,11 @@ export interface PersistenceOptions {
   /** The snapshot; right secrets lie beside it. */
   readonly file: string;
   readonly key: Uint8Array;
-  readonly cluster: readonly string[];
+  /** By what the cluster is known at this moment. */
+  readonly marks: KnownMarksOptions['look'];
   readonly state: ClusterState;
+  /** A clock that nobody sets; milliseconds. */
+  readonly monotonic: () => number;
   readonly onError: (action: string, error: unknown) => void;
   /** Answers come from the snapshot from now on. */
   readonly onRestored: () => void;
@@ -27,10 +31,13 @@ export class Persistence {
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
-    const { file, state } = options;
-    this.#snapshot = new Snapshot(options);
+    const { file, state, monotonic } = options;
+    const onChange = (): void => this.#verifiedFile.renew();
+    const marks = new KnownMarks({ look: options.marks, state, monotonic, onChange });
+    this.#snapshot = new Snapshot({ ...options, marks });
     this.#verifiedFile = new VerifiedFile({
       ...options,
+      marks,
       file: `${file}.verified`,
       isHeld: (name) => state.tokens.get(name) !== undefined,
     });

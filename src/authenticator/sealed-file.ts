@@ -31,6 +31,7 @@ export function derivedKey(bytes: Uint8Array, purpose: string): KeyObject {
  * It is written as a draft and takes its place when it is whole; from then on it grows.
  */
 export class SealedFile {
+  readonly header: SealedHeader;
   readonly #file: string;
   readonly #key: KeyObject;
   readonly #handle: FileHandle;
@@ -39,7 +40,12 @@ export class SealedFile {
   /** Length so far. */
   bytes = 0;
 
-  private constructor(file: string, key: KeyObject, handle: FileHandle, draft: string) {
+  private constructor(
+    header: SealedHeader,
+    key: KeyObject,
+    { file, draft, handle }: { file: string; draft: string; handle: FileHandle },
+  ) {
+    this.header = header;
     this.#file = file;
     this.#key = key;
     this.#handle = handle;
@@ -49,7 +55,8 @@ export class SealedFile {
   /** Opens a draft. Its name is random and must be free, so that no link that somebody planted is followed. */
   static async begin(file: string, key: KeyObject, header: SealedHeader): Promise<SealedFile> {
     const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
-    const sealed = new SealedFile(file, key, await open(draft, 'wx', 0o600), draft);
+    const handle = await open(draft, 'wx', 0o600);
+    const sealed = new SealedFile(header, key, { file, draft, handle });
     // The seed tells this file's chain from that of every other.
     await sealed.append([{ ...header, seed: randomBytes(16).toString('base64') }]);
     return sealed;

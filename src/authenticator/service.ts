@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticatorConfig } from '../config/authenticator.ts';
-import { ApiError } from '../errors.ts';
+import { isRefusal } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import type { Access } from '../kube/access.ts';
 import { KubeClient } from '../kube/client.ts';
@@ -25,8 +25,8 @@ import { WriteBack } from './write-back.ts';
 export interface ServiceDeps {
   readonly config: AuthenticatorConfig;
   readonly access: Access;
-  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}). */
-  readonly cluster: readonly string[];
+  /** By what its cluster is known while it cannot be asked ({@link clusterMarks}); asked where there is a snapshot. */
+  readonly marks: () => Promise<readonly string[]>;
   /** Of `config.snapshotKeyFile`. */
   readonly snapshotKey?: Uint8Array | undefined;
   readonly log: Log;
@@ -37,6 +37,8 @@ export interface ServiceDeps {
 
 /** An API server of which nothing at all is heard for so long after the start is taken to be away. */
 const SILENCE_MS = 300;
+/** One that answers something, but has not told by then what is to be judged by, may take a minute to say that it cannot. */
+const PATIENCE_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS = 8;
 const MAX_VERIFIED = 50_000;
@@ -68,6 +70,8 @@ export class AuthenticatorService {
   readonly #persistence: Persistence | undefined;
   /** Whether the API server has answered, and not that it cannot. */
   #isHeard = false;
+  /** Where the start takes long, they begin from the snapshot. */
+  #late: readonly NodeJS.Timeout[] = [];
 
   constructor(deps: ServiceDeps) {
     const { config, access, log, now } = deps;
@@ -108,6 +112,7 @@ export class AuthenticatorService {
       writer: client,
       namespace: config.namespace,
       now,
+      monotonic: () => performance.now(),
       onError: (error) => {
         this.#metrics.writeBackFailures.inc();
         log.warn('last use not written', { error });
@@ -134,7 +139,10 @@ export class AuthenticatorService {
       log.info('metrics and probes', { address: bound });
     }
     void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
-    void delay(SILENCE_MS).then(() => (this.#isHeard ? undefined : this.#persistence?.restore()));
+    this.#late = [
+      this.#restoreAfter(SILENCE_MS, () => !this.#isHeard),
+      this.#restoreAfter(PATIENCE_MS, () => !this.#state.isRefused),
+    ];
     await this.#state.filled;
     this.#writeBack.start();
     for (const address of config.listen) {
@@ -147,6 +155,7 @@ export class AuthenticatorService {
   /** Gives up the port, answers what was asked, writes back what was noted, and ends: within two seconds. */
   async stop(): Promise<void> {
     const stoppingMs = performance.now();
+    for (const timer of this.#late) clearTimeout(timer);
     const drained = Promise.all([this.#server.drain(), this.#monitor.close()]);
     this.#verified.release();
     void this.#readyFile.remove().catch(() => undefined);
@@ -164,14 +173,21 @@ export class AuthenticatorService {
     ]);
   }
 
+  #restoreAfter(ms: number, isDue: () => boolean): NodeJS.Timeout {
+    return setTimeout(() => {
+      if (isDue()) void this.#persistence?.restore();
+    }, ms);
+  }
+
   #buildPersistence(): Persistence | undefined {
-    const { config, cluster, snapshotKey, log } = this.#deps;
+    const { config, marks, snapshotKey, log } = this.#deps;
     if (config.snapshotFile === undefined || snapshotKey === undefined) return undefined;
     return new Persistence({
       file: config.snapshotFile,
       key: snapshotKey,
-      cluster,
+      marks,
       state: this.#state,
+      monotonic: () => performance.now(),
       onError: (action, error) => log.warn(action, { error }),
       onRestored: () => log.warn('answering from the snapshot', { count: this.#state.tokens.size }),
     });
@@ -235,9 +251,4 @@ export class AuthenticatorService {
 /** One that is too busy (429), as one that is broken, may be so for as long as one that is away. */
 function isAtWork(code: number): boolean {
   return code > 0 && code < 500 && code !== 429;
-}
-
-/** Who is let in nowhere, or not here, is told so by an API server that is there and has judged. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 401 || error.code === 403);
 }

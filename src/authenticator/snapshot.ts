@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Identified } from '../api/types.ts';
 import type { Store, StoreEvent } from '../kube/store.ts';
 import type { ClusterState, StateContent } from './cluster-state.ts';
+import type { KnownMarks } from './known-marks.ts';
 import {
   derivedKey,
   readSealed,
@@ -18,8 +20,8 @@ export interface SnapshotOptions {
   readonly file: string;
   /** Authenticates the file: who may write it must not thereby let tokens in. */
   readonly key: Uint8Array;
-  /** By what the cluster is known ({@link clusterMarks}): what another cluster's authenticator wrote is not used. */
-  readonly cluster: readonly string[];
+  /** By what the cluster is known: what another cluster's authenticator wrote is not used. */
+  readonly marks: Pick<KnownMarks, 'current'>;
   readonly state: ClusterState;
   readonly onError: (action: string, error: unknown) => void;
 }
@@ -53,7 +55,6 @@ const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
 export class Snapshot {
   readonly #options: SnapshotOptions;
   readonly #key: KeyObject;
-  readonly #header: SealedHeader;
   #timer: NodeJS.Timeout | undefined;
   #isFollowing = false;
   #pending: Entry[] = [];
@@ -69,7 +70,6 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options;
     this.#key = derivedKey(options.key, 'snapshot');
-    this.#header = { kind: 'ace-authenticator-snapshot', version: VERSION, cluster: options.cluster };
     const { tokens, secrets, users } = options.state;
     this.#follow('users', users, () => true);
     this.#follow('secrets', secrets, ({ name }) => tokens.get(name) !== undefined);
@@ -110,13 +110,18 @@ export class Snapshot {
   async restore(): Promise<void> {
     const { file, state } = this.#options;
     const held: Held = { tokens: new Map(), secrets: new Map(), users: new Map() };
-    const entries = (await readSealed(file, this.#key, this.#header)) as readonly Entry[];
+    const entries = (await readSealed(file, this.#key, await this.#header())) as readonly Entry[];
     for (const entry of entries) replay(entry, held);
     const isWhole = entries.some((entry) => entry.isWhole);
     const confirmedAtMs = entries.findLast((entry) => entry.confirmedAtMs)?.confirmedAtMs ?? 0;
     if (!isWhole) throw new SnapshotError('the file was not written to its end');
     const content = Object.fromEntries(KINDS.map((kind) => [kind, [...held[kind].values()]]));
     state.restore(content as unknown as StateContent, confirmedAtMs);
+  }
+
+  async #header(): Promise<SealedHeader> {
+    const cluster = await this.#options.marks.current();
+    return { kind: 'ace-authenticator-snapshot', version: VERSION, cluster };
   }
 
   #follow<T extends Identified>(kind: Kind, store: Store<T>, isOurs: (object: T) => boolean): void {
@@ -168,8 +173,17 @@ export class Snapshot {
     }
     await this.#append();
     if (this.#whole) await this.#replace(this.#whole);
-    const sealed = this.#sealed;
-    if (sealed && !this.#sinceWhole && sealed.bytes > this.#wholeBytes * 2 + MIN_GROWTH_BYTES) this.#renew();
+    if (!this.#sinceWhole && (await this.#isOutgrown(this.#sealed))) this.#renew();
+  }
+
+  /** Also by time: the cluster may be known by something else than when it was begun. */
+  async #isOutgrown(sealed: SealedFile | undefined): Promise<boolean> {
+    if (sealed === undefined) return false;
+    const { cluster } = await this.#header();
+    return (
+      sealed.bytes > this.#wholeBytes * 2 + MIN_GROWTH_BYTES ||
+      !isDeepStrictEqual(cluster, sealed.header.cluster)
+    );
   }
 
   async #append(): Promise<void> {
@@ -205,7 +219,7 @@ export class Snapshot {
     const isFirst = !this.#isFollowing;
     this.#isFollowing = true;
     if (isFirst) await removeDrafts(file);
-    const draft = await SealedFile.begin(file, this.#key, this.#header);
+    const draft = await SealedFile.begin(file, this.#key, await this.#header());
     try {
       for (const kind of KINDS) {
         const objects: readonly Identified[] = content[kind];

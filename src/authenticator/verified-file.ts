@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { KnownMarks } from './known-marks.ts';
 import { derivedKey, readSealed, removeDrafts, SealedFile, type SealedHeader } from './sealed-file.ts';
 import type { RightSecret, VerifiedSecrets } from './verified.ts';
 
@@ -6,7 +7,8 @@ export interface VerifiedFileOptions {
   readonly file: string;
   /** Seals the file; what is in it is digested under another key of the same bytes ({@link verifiedKey}). */
   readonly key: Uint8Array;
-  readonly cluster: readonly string[];
+  /** By what the cluster is known. */
+  readonly marks: Pick<KnownMarks, 'current'>;
   /** Whether a token of that name still exists. */
   isHeld(name: string): boolean;
   readonly onError: (action: string, error: unknown) => void;
@@ -27,9 +29,10 @@ export function verifiedKey(bytes: Uint8Array): KeyObject {
 export class VerifiedFile {
   readonly #options: VerifiedFileOptions;
   readonly #key: KeyObject;
-  readonly #header: SealedHeader;
   #verified: VerifiedSecrets | undefined;
   #pending: Record[] = [];
+  /** It is to be written anew, whatever waits. */
+  #isDue = false;
   #sealed: SealedFile | undefined;
   #wholeBytes = 0;
   #saving: Promise<void> | undefined;
@@ -37,14 +40,17 @@ export class VerifiedFile {
   constructor(options: VerifiedFileOptions) {
     this.#options = options;
     this.#key = derivedKey(options.key, 'verified file');
-    this.#header = { kind: 'ace-authenticator-verified', version: VERSION, cluster: options.cluster };
   }
 
   /** Gives what is in the file; a file that is missing or cannot be trusted gives nothing. */
   async restore(verified: VerifiedSecrets): Promise<void> {
     this.#verified = verified;
     try {
-      const lines = (await readSealed(this.#options.file, this.#key, this.#header)) as readonly Record[][];
+      const lines = (await readSealed(
+        this.#options.file,
+        this.#key,
+        await this.#header(),
+      )) as readonly Record[][];
       for (const line of lines) {
         verified.restore(
           line.map(([name, secretDigest, hashDigest]) => ({ name, secretDigest, hashDigest })),
@@ -59,6 +65,16 @@ export class VerifiedFile {
   /** Adds one, in the background. */
   add({ name, secretDigest, hashDigest }: RightSecret): void {
     this.#pending.push([name, secretDigest, hashDigest]);
+    this.#wake();
+  }
+
+  /** Writes it anew, in the background: the cluster is known by something else now. */
+  renew(): void {
+    this.#isDue = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#saving ??= this.#save()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -72,19 +88,25 @@ export class VerifiedFile {
     this.#sealed = undefined;
   }
 
+  async #header(): Promise<SealedHeader> {
+    const cluster = await this.#options.marks.current();
+    return { kind: 'ace-authenticator-verified', version: VERSION, cluster };
+  }
+
   async #save(): Promise<void> {
-    while (this.#pending.length > 0) {
+    while (this.#pending.length > 0 || this.#isDue) {
       const sealed = this.#sealed;
       const isGrown = (sealed?.bytes ?? 0) > this.#wholeBytes * 2 + MIN_GROWTH_BYTES;
-      if (!sealed || isGrown || !(await sealed.isInPlace())) await this.#saveWhole();
+      if (!sealed || isGrown || this.#isDue || !(await sealed.isInPlace())) await this.#saveWhole();
       else await sealed.append([this.#pending.splice(0)]);
     }
   }
 
   async #saveWhole(): Promise<void> {
     const { file, isHeld } = this.#options;
+    this.#isDue = false;
     await removeDrafts(file);
-    const draft = await SealedFile.begin(file, this.#key, this.#header);
+    const draft = await SealedFile.begin(file, this.#key, await this.#header());
     this.#pending = [];
     let records: Record[] = [];
     try {

@@ -12,7 +12,10 @@ export interface WriteBackOptions {
   readonly state: ClusterState;
   readonly writer: Writer;
   readonly namespace: string;
+  /** The wall clock, milliseconds since the epoch. */
   readonly now: () => number;
+  /** A clock that nobody sets, for when to write; milliseconds. */
+  readonly monotonic: () => number;
   readonly onError: (error: unknown) => void;
   readonly random?: Random;
 }
@@ -36,8 +39,8 @@ export class WriteBack {
   readonly #random: Random;
   readonly #usedAtMs = new Map<string, number>();
   /**
-   * Not before; spread at random, so that tokens that were used together are not written together. Stays after a write,
-   * until the five minutes are over: the watch may be late to tell of it, and the next use is not.
+   * Not before, by the monotonic clock; spread at random, so that tokens that were used together are not written together.
+   * Stays after a write, until the five minutes are over: the watch may be late to tell of it, and the next use is not.
    */
   readonly #dueAtMs = new Map<string, number>();
   readonly #refreshes = new Set<string>();
@@ -64,7 +67,7 @@ export class WriteBack {
   accepted({ token, user }: Candidate): void {
     const nowMs = this.#options.now();
     this.#usedAtMs.set(token.name, nowMs);
-    if (!this.#dueAtMs.has(token.name)) this.#plan(token.name, nowMs);
+    if (!this.#dueAtMs.has(token.name)) this.#plan(token.name);
     if (this.#isRefreshDue(user, nowMs)) this.#refreshes.add(user.name);
   }
 
@@ -107,29 +110,31 @@ export class WriteBack {
       if (!this.#spend()) return;
       await this.#writeRefresh(name);
     }
-    await this.#flushUses(this.#options.now());
+    await this.#flushUses(this.#options.monotonic());
   }
 
-  async #flushUses(nowMs: number): Promise<void> {
+  async #flushUses(atMs: number): Promise<void> {
     // What is written goes to the end of the map, so that all get their turn.
     for (const [name, dueAtMs] of this.#dueAtMs) {
-      if (dueAtMs > nowMs) continue;
+      if (dueAtMs > atMs) continue;
       if (!this.#usedAtMs.has(name)) this.#dueAtMs.delete(name);
-      else if (this.#earliestMs(name) > nowMs) this.#plan(name, nowMs);
+      else if (this.#restMs(name) > 0) this.#plan(name);
       else if (this.#spend()) await this.#writeUsed(name);
       else return;
     }
   }
 
-  #plan(name: string, nowMs: number): void {
+  /** @param restMs - so long at least it is not written again */
+  #plan(name: string, restMs = this.#restMs(name)): void {
     // A token that was not written for long is written soon, the others when their five minutes are over.
-    const earliestMs = Math.max(nowMs, this.#earliestMs(name));
+    const earliestMs = this.#options.monotonic() + Math.max(0, restMs);
     this.#dueAtMs.set(name, earliestMs + this.#random() * TICK_MS * 2);
   }
 
-  /** Five minutes after its last write, by whichever authenticator of this cluster. */
-  #earliestMs(name: string): number {
-    return (this.#options.state.tokens.get(name)?.lastUsedAtMs ?? 0) + PER_TOKEN_MS;
+  /** What is left of the five minutes after its last write, by whichever authenticator of this cluster. A clock that was ahead makes no more of them. */
+  #restMs(name: string): number {
+    const lastUsedAtMs = this.#options.state.tokens.get(name)?.lastUsedAtMs ?? 0;
+    return Math.min(PER_TOKEN_MS, lastUsedAtMs + PER_TOKEN_MS - this.#options.now());
   }
 
   async #writeUsed(name: string): Promise<void> {
@@ -141,12 +146,12 @@ export class WriteBack {
     const seconds = Math.floor(usedAtMs / 1000) * 1000;
     // Another authenticator of this cluster may have told it already.
     if (token.lastUsedAtMs !== undefined && token.lastUsedAtMs >= seconds) return;
-    this.#plan(name, this.#options.now() + PER_TOKEN_MS);
+    this.#plan(name, PER_TOKEN_MS);
     const lastUsedAt = `${new Date(seconds).toISOString().slice(0, 19)}Z`;
     const failed = await this.#patch(CLUSTER_AUTH_TOKENS, token, { lastUsedAt });
     if (!failed) return;
     this.#usedAtMs.set(name, Math.max(usedAtMs, this.#usedAtMs.get(name) ?? 0));
-    this.#dueAtMs.set(name, this.#options.now() + TICK_MS);
+    this.#dueAtMs.set(name, this.#options.monotonic() + TICK_MS);
   }
 
   async #writeRefresh(name: string): Promise<void> {
@@ -159,8 +164,9 @@ export class WriteBack {
 
   /** @returns true when it should be tried again */
   async #patch(resource: Resource, object: Identified, patch: object): Promise<boolean> {
-    const { writer, namespace, now, onError } = this.#options;
-    if (now() < (this.#forbidden.get(resource.plural)?.untilMs ?? 0)) return true;
+    const { writer, namespace, monotonic, onError } = this.#options;
+    const untilMs = this.#forbidden.get(resource.plural)?.untilMs;
+    if (untilMs !== undefined && monotonic() < untilMs) return true;
     try {
       await writer.patch(
         { resource, namespace, name: object.name },
@@ -180,7 +186,7 @@ export class WriteBack {
     if (!(error instanceof ApiError && error.code === 403)) return;
     const before = this.#forbidden.get(plural)?.lengthMs;
     const lengthMs = Math.min(FORBIDDEN_MAX_MS, before === undefined ? PER_TOKEN_MS : before * 2);
-    this.#forbidden.set(plural, { untilMs: this.#options.now() + lengthMs, lengthMs });
+    this.#forbidden.set(plural, { untilMs: this.#options.monotonic() + lengthMs, lengthMs });
   }
 
   /** Rule of kube-api-auth: switched on, refreshed once before, not asked for yet, and older than the setting says. */

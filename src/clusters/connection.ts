@@ -8,7 +8,7 @@ import {
 } from '../api/names.ts';
 import type { KubeObject, Observed } from '../api/types.ts';
 import type { Installation } from '../derive/ownership.ts';
-import { ApiError, ConnectionError, OtherPlaneError } from '../errors.ts';
+import { ApiError, ConnectionError, isRefusal, OtherPlaneError } from '../errors.ts';
 import { KubeClient, type RequestObserver } from '../kube/client.ts';
 import type { Fence } from '../kube/fence.ts';
 import type { Access } from '../kube/kubeconfig.ts';
@@ -157,8 +157,8 @@ export class Connection {
       ...(timing ? { timing } : {}),
       observer: {
         failed: (error, failures) => {
-          const refused = error instanceof ApiError && [401, 403].includes(error.code);
-          if (refused || error instanceof OtherPlaneError || failures >= FAILURES_UNTIL_LOST) onLost(error);
+          if (isRefusal(error) || error instanceof OtherPlaneError || failures >= FAILURES_UNTIL_LOST)
+            onLost(error);
         },
         restarted: (reason) => onWatchRestart?.(reason),
         corrected: (count) => onCorrections?.(count),

@@ -95,9 +95,12 @@ export class KubeClient implements Reader, Writer {
     return new KubeClient(this.#transport, this.#observe, mayWrite);
   }
 
-  async get(key: ObjectKey): Promise<unknown | undefined> {
+  async get(
+    key: ObjectKey,
+    { besideWatches }: Pick<RequestOptions, 'besideWatches'> = {},
+  ): Promise<unknown | undefined> {
     try {
-      return await this.#send('GET', objectPath(key));
+      return await this.#send('GET', objectPath(key), { besideWatches });
     } catch (error) {
       if (isObjectMissing(error)) return undefined;
       throw error;

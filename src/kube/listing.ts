@@ -27,6 +27,8 @@ export interface Listed<T> {
   readonly resourceVersion: string;
   /** Of all answers together. */
   readonly bytes: number;
+  /** It came over the connection of the watches. */
+  readonly besideWatches?: boolean;
 }
 
 const PAGE_LIMIT = 500;

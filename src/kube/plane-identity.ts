@@ -2,6 +2,15 @@ import { NAMESPACES } from '../api/names.ts';
 import { ApiError, OtherPlaneError } from '../errors.ts';
 import type { KubeClient } from './client.ts';
 
+/** Over which of its connections a plane is asked: they are made at different times, and may lead to different servers. */
+type Way = 'requests' | 'watches';
+
+interface Answer {
+  readonly uid?: string | undefined;
+  /** Why there is none. */
+  readonly fault?: unknown;
+}
+
 /** A plane that answered within this time is taken for the same one, unless somebody has a reason to doubt. */
 const TRUST_MS = 20_000;
 
@@ -17,9 +26,7 @@ export class PlaneIdentity {
   #uid: string | undefined;
   #seen: string | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
-  #asking: Promise<void> | undefined;
-  /** Why the last question has no answer. */
-  #unanswered: unknown;
+  readonly #asking = new Map<Way, Promise<Answer>>();
 
   /** @param expected - UID that was seen before, for example by an earlier process */
   constructor(client: KubeClient, expected?: string) {
@@ -40,18 +47,13 @@ export class PlaneIdentity {
   /**
    * Asks the plane who it is; what was asked a moment ago counts, unless `fresh`.
    *
-   * @throws {OtherPlaneError} when it is another one. No answer, or no right to see it, is no evidence.
+   * @param besideWatches - over the connection of the watches, too: what is doubted, or is to be believed, was told there. Goes with `fresh`
+   * @throws {OtherPlaneError} when it is another one, over whichever connection. No answer, or no right to see it, is no evidence.
    */
-  async verify(fresh = false): Promise<void> {
+  async verify(fresh = false, besideWatches = false): Promise<void> {
     if (fresh || performance.now() - this.#checkedAtMs > TRUST_MS) {
-      this.#asking ??= this.#ask().finally(() => {
-        this.#asking = undefined;
-      });
-      await this.#asking;
-    }
-    if (this.#uid !== undefined && this.stranger !== undefined) {
-      throw new OtherPlaneError(this.#uid, this.stranger);
-    }
+      await this.#ask(fresh && besideWatches ? ['requests', 'watches'] : ['requests']);
+    } else this.#refuseStranger();
   }
 
   /**
@@ -60,25 +62,45 @@ export class PlaneIdentity {
    * @throws {ConnectionError | ApiError | OtherPlaneError}
    */
   async identify(): Promise<string | undefined> {
-    await this.verify(true);
-    if (this.#unanswered !== undefined) throw this.#unanswered;
+    const [answer] = await this.#ask(['requests']);
+    if (answer?.fault !== undefined) throw answer.fault;
     return this.#seen;
   }
 
-  async #ask(): Promise<void> {
-    this.#unanswered = undefined;
+  #refuseStranger(): void {
+    if (this.#uid !== undefined && this.stranger !== undefined) {
+      throw new OtherPlaneError(this.#uid, this.stranger);
+    }
+  }
+
+  /** @throws {OtherPlaneError} at once: what others are told meanwhile is not what was told to who asked this */
+  async #ask(ways: readonly Way[]): Promise<readonly Answer[]> {
+    const answers = await Promise.all(ways.map((way) => this.#answer(way)));
+    const uids = answers.map(({ uid }) => uid).filter((uid) => uid !== undefined);
+    this.#uid ??= uids[0];
+    this.#seen = uids.find((uid) => uid !== this.#uid) ?? uids[0] ?? this.#seen;
+    this.#refuseStranger();
+    return answers;
+  }
+
+  /** One question at a time over each way: whoever comes meanwhile shares its answer. */
+  #answer(way: Way): Promise<Answer> {
+    const asking = this.#asking.get(way) ?? this.#send(way).finally(() => this.#asking.delete(way));
+    this.#asking.set(way, asking);
+    return asking;
+  }
+
+  async #send(way: Way): Promise<Answer> {
     try {
-      const raw = await this.#client.get({ resource: NAMESPACES, name: 'kube-system' });
-      const uid = (raw as { metadata?: { uid?: unknown } } | undefined)?.metadata?.uid;
-      if (typeof uid === 'string' && uid !== '') {
-        this.#uid ??= uid;
-        this.#seen = uid;
-      }
+      const key = { resource: NAMESPACES, name: 'kube-system' };
+      const raw = await this.#client.get(key, { besideWatches: way === 'watches' });
       this.#checkedAtMs = performance.now();
+      const uid = (raw as { metadata?: { uid?: unknown } } | undefined)?.metadata?.uid;
+      return typeof uid === 'string' && uid !== '' ? { uid } : {};
     } catch (error) {
-      if (!(error instanceof ApiError && error.code === 403)) this.#unanswered = error;
       // Refused is an answer too: it will be the same in a moment.
       if (error instanceof ApiError) this.#checkedAtMs = performance.now();
+      return error instanceof ApiError && error.code === 403 ? {} : { fault: error };
     }
   }
 }

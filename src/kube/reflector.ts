@@ -107,7 +107,7 @@ export class Reflector<T extends Identified> {
 
   async #listBeside(): Promise<Listed<T>> {
     const listed = await this.#lists.all(this.#stopping.signal);
-    await this.#options.plane?.verify(true);
+    await this.#options.plane?.verify(true, listed.besideWatches);
     return listed;
   }
 
@@ -190,7 +190,7 @@ export class Reflector<T extends Identified> {
     const { store, plane, observer } = this.#options;
     const listed = await this.#lists.all(signal);
     // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
-    await plane?.verify(this.#hasSynced);
+    await plane?.verify(this.#hasSynced, listed.besideWatches);
     const isPutBack = this.#position.isAheadOf(listed.resourceVersion) || isOfAnotherHistory(store, listed);
     const corrections = store.replace(listed.items, isPutBack);
     if (isPutBack) observer?.putBack?.();

@@ -50,8 +50,9 @@ export async function streamAll<T>(collection: Collection<T>, signal: AbortSigna
     for await (const { type, object } of watchEvents(counted(stream.body))) {
       if (type === 'ERROR') throw watchError(resource, object);
       if (type === 'BOOKMARK') {
-        if (isEnd(object)) return { items: [...items.values()], resourceVersion: versionOf(object), bytes };
-        continue;
+        if (!isEnd(object)) continue;
+        const resourceVersion = versionOf(object);
+        return { items: [...items.values()], resourceVersion, bytes, besideWatches: true };
       }
       const key = keyOf(object);
       if (type === 'DELETED') items.delete(key);

@@ -157,7 +157,7 @@ export function reflect(
   server: URL,
   timing: Partial<ReflectorTiming> = {},
   options: Partial<
-    Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes' | 'maxObjects'>
+    Pick<ReflectorOptions<Observed>, 'pageLimit' | 'fieldSelector' | 'maxBytes' | 'maxObjects' | 'plane'>
   > = {},
 ): Reflection {
   const transport = new Transport(

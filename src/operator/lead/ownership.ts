@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { LEASE } from '../../api/names.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
-import { ApiError, describeError, isObjectMissing } from '../../errors.ts';
+import { describeError, isObjectMissing, isRefusal } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { alwaysLeader, Elector, type Leadership } from '../../kube/elector.ts';
 import { shardOf } from '../../kube/sharding/layout.ts';
@@ -80,8 +80,7 @@ function ofAll(leadership: Leadership, refusal: Ownership['refusal']): Ownership
 /** What it takes where no Lease can be had, however often it is tried; undefined: it may pass. */
 function remedyOf(error: unknown, namespace: string): string | undefined {
   if (isObjectMissing(error)) return `namespace ${namespace} is missing: nobody leads without it`;
-  const isRefusal = error instanceof ApiError && (error.code === 403 || error.code === 401);
-  return isRefusal
+  return isRefusal(error)
     ? 'it takes the Role of manifests/operator, with shards that of manifests/operator-shards, too'
     : undefined;
 }

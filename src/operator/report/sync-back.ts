@@ -79,8 +79,9 @@ export class SyncBack {
     const usedAtMs = Math.min(lastUsedAtMs, cluster.now());
     const written = this.#written.get(token.uid);
     if (written?.toldMs === lastUsedAtMs) return done;
-    const waitMs = (written?.atMs ?? 0) + PER_TOKEN_MS - cluster.now();
-    if (waitMs > 0) return requeueAfter(waitMs);
+    // What was written at a time that is still to come was so by a clock that was ahead, and is not waited for.
+    const sinceMs = cluster.now() - (written?.atMs ?? 0);
+    if (sinceMs >= 0 && sinceMs < PER_TOKEN_MS) return requeueAfter(PER_TOKEN_MS - sinceMs);
     const { key, patch } = lastUseOf(token, formatTime(usedAtMs));
     const result = await this.#write(key, patch, cluster);
     if (result === done) this.#written.set(token.uid, { atMs: cluster.now(), toldMs: lastUsedAtMs });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { clusterMarks } from '../../../src/authenticator/cluster-marks.ts';
 import { aJwt } from '../../support/jwt.ts';
@@ -59,6 +60,43 @@ test('an old root that signed its successor may be that of many clusters, and sa
   const rotated = [newCompany.certify('k3s-server-ca', own.key), newCompany.cert, crossed, company.cert];
   expect(isSame(await marks([company.cert]), await marks(rotated))).toBe(false);
   expect(isSame(await marks([newCompany.cert]), await marks(rotated))).toBe(false);
+});
+
+/** As RFC 4210 (4.4) has an authority replaced: old and new, as they are certified by themselves or one above, and each by the other. */
+function rollover(certify?: (key: string) => string): readonly string[] {
+  const [old, next] = [createAuthority('kubernetes'), createAuthority('kubernetes')];
+  const own = [old, next].map(({ cert, key }) => certify?.(key) ?? cert);
+  return [...own, old.certify('kubernetes', next.key), next.certify('kubernetes', old.key)];
+}
+
+test('authorities that certify each other are both of their cluster, before, while and after one replaces the other', async () => {
+  const bundle = rollover();
+  const [old = '', next = ''] = bundle;
+  const both = await marks(bundle);
+  expect(both).toHaveLength(2);
+  expect(isSame(await marks([old]), both)).toBe(true);
+  expect(isSame(both, await marks([next]))).toBe(true);
+});
+
+test('what signed both of them may be that of many clusters all the same', async () => {
+  const certify = (key: string): string => company.certify('kubernetes', key);
+  const [a, b] = [
+    [company.cert, ...rollover(certify)],
+    [company.cert, ...rollover(certify)],
+  ];
+  expect(isSame(await marks(a), await marks(b))).toBe(false);
+  expect(isSame(await marks(a), await marks(a))).toBe(true);
+});
+
+test('a certificate whose key nobody here can read costs nothing but itself', async () => {
+  const own = createAuthority('kubernetes');
+  const known = Buffer.from('06072a8648ce3d0201', 'hex');
+  const der = Buffer.from(createAuthority('of tomorrow').cert.replace(/-----[^-]+-----|\n/g, ''), 'base64');
+  der[der.indexOf(known) + known.length - 1] = 0x7f;
+  const odd = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  expect(() => new X509Certificate(odd).publicKey).toThrow();
+  expect(await marks([odd, own.cert])).toEqual(await marks([own.cert]));
+  expect(await marks([odd])).toEqual([]);
 });
 
 test('a service account of a cluster tells it from every other one, also where all authorities are shared', async () => {

@@ -39,6 +39,23 @@ describe('ClusterState', () => {
     expect(rig.state).toMatchObject({ hasSynced: true, isFilled: true, confirmedAtMs: NOW });
   });
 
+  test.each([401, 403])('is refused while %s is the last word on what decides', async (code) => {
+    rig.server.faults.set('configmaps', code);
+    rig.state.start();
+    await eventually(() => expect(rig.failures).toContain('configmaps'));
+    await rig.state.synced();
+    expect(rig.state.isRefused).toBe(false);
+    await rig.state.stop();
+    const later = await startStateRig();
+    later.server.faults.set('secrets', code).set('clusteruserattributes', code);
+    later.state.start();
+    await eventually(() => expect(later.state.isRefused).toBe(true));
+    later.server.faults.set('secrets', 500).delete('clusteruserattributes');
+    await eventually(() => expect(later.state.isRefused).toBe(false));
+    expect(later.state.hasSynced).toBe(false);
+    await later.close();
+  });
+
   test('was last confirmed when the kind that was heard longest ago was', async () => {
     rig.server.faults.set('secrets', 500);
     rig.state.start();

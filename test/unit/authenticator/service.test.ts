@@ -19,9 +19,8 @@ import { ClusterServer } from '../../support/cluster-server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { rawCat, rawCua, rawHashSecret, reviewBody } from '../../support/webhook-rig.ts';
 
-const PLURALS = [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, SECRETS, CONFIG_MAPS].map(
-  ({ plural }) => plural,
-);
+const DECIDING = [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, SECRETS].map(({ plural }) => plural);
+const PLURALS = [...DECIDING, CONFIG_MAPS.plural];
 
 let dir: string;
 let server: ClusterServer;
@@ -46,7 +45,7 @@ function start(): Started {
   const service = new AuthenticatorService({
     config: authenticatorConfig(flags, {}),
     access: { server: address, tls: {}, headers: async () => ({}) },
-    cluster: ['account:one'],
+    marks: async () => ['account:one'],
     snapshotKey: Buffer.from('a key of sixteen bytes or more'),
     log: createLog({ level: 'info', format: 'json', stream }),
     auditStream: stream,
@@ -96,6 +95,14 @@ test.each([429, 500, 503, 404, 'silent' as const])(
     expect(await isLetIn(started)).toBe(true);
   },
 );
+
+test('nor by one that answers, and is silent about all that decides: what it may say of that after half a minute is not waited for', async () => {
+  for (const plural of DECIDING) server.faults.set(plural, 'silent');
+  const started = start();
+  await eventually(() => expect(started.output()).toContain('answering from the snapshot'));
+  await started.listening;
+  expect(await isLetIn(started)).toBe(true);
+});
 
 test.each([401, 403])('one that says %s knows us no more, and the snapshot waits', async (code) => {
   refuseAll(code);

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { judgeHeld } from '../../../src/authenticator/judge.ts';
+import { Persistence } from '../../../src/authenticator/persistence.ts';
 import { Snapshot, SnapshotError } from '../../../src/authenticator/snapshot.ts';
+import { VerifiedSecrets } from '../../../src/authenticator/verified.ts';
+import { verifiedKey } from '../../../src/authenticator/verified-file.ts';
 import * as sha3 from '../../../src/hash/sha3-512.ts';
 import { CANARY, HOUR, NOW, timeText } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -35,7 +38,8 @@ async function aRig(): Promise<StateRig> {
 
 function snapshotOf(rig: StateRig, key: Uint8Array = KEY, cluster = ['ca:one']): Snapshot {
   const onError = (_action: string, error: unknown): void => void errors.push(error);
-  return new Snapshot({ file, key, cluster, state: rig.state, onError });
+  const marks = { current: async () => cluster };
+  return new Snapshot({ file, key, marks, state: rig.state, onError });
 }
 
 /** Saves a cluster with one good token, one that ends in an hour, one that is disabled. */
@@ -337,4 +341,43 @@ describe('a snapshot of a running authenticator', () => {
     rig.put(rawCat('token-1', { enabled: false }));
     await eventually(async () => expect(reasonIn(await onDisk(), 'token-1')).toBe('TokenDisabled'));
   });
+});
+
+test('what is kept is for the successor that has the token of a service account that was made anew meanwhile', async () => {
+  const rig = await aRig();
+  let account = 'account:a';
+  const kept = new Persistence({
+    ...{ file, key: KEY, state: rig.state },
+    marks: async () => [account],
+    monotonic: () => rig.clock.nowMs - rig.clock.setByMs,
+    onError: (_action, error) => void errors.push(error),
+    onRestored: () => {},
+  });
+  const verified = new VerifiedSecrets({
+    ...{ maxEntries: 10, concurrency: 1, isSlow: () => true, key: verifiedKey(KEY) },
+    verify: async () => true,
+    onRight: (right) => kept.foundRight(right),
+  });
+  const reasonFor = async (successor: string): Promise<string> => {
+    const after = await aRig();
+    await snapshotOf(after, KEY, [successor]).restore();
+    return reasonIn(after, 'token-1');
+  };
+  rig.put(rawCua('u-1'), rawHashSecret('token-1', HASH), rawCat('token-1'));
+  await kept.start(verified);
+  rig.state.start();
+  await rig.state.synced();
+  await verified.matches('token-1', CANARY, HASH);
+  await eventually(async () => expect(await reasonFor('account:a')).toBe('candidate'));
+  account = 'account:b';
+  rig.put(rawCat('token-1', { enabled: false }));
+  await eventually(async () => expect(await reasonFor('account:a')).toBe('TokenDisabled'));
+  await expect(reasonFor('account:b')).rejects.toThrow('another cluster');
+  // By then each watch was opened with the new token.
+  rig.clock.nowMs = NOW + HOUR;
+  rig.put(rawCua('u-1', { groups: [] }), rawHashSecret('token-1', sha3.hash('another')), rawCat('token-1'));
+  await eventually(async () => expect(await reasonFor('account:b')).toBe('candidate'));
+  await eventually(async () => expect(await readFile(`${file}.verified`, 'utf8')).toContain('account:b'));
+  await kept.stop();
+  expect(errors).toEqual([]);
 });

@@ -23,10 +23,11 @@ afterEach(() => rm(dir, { recursive: true }));
 /** One process: what it remembers, the checks that it had to make, and its file. */
 async function aProcess(
   options: { key?: Buffer; cluster?: string[]; held?: (name: string) => boolean } = {},
-): Promise<{ verified: VerifiedSecrets; checks: string[]; end(): Promise<void> }> {
+): Promise<{ verified: VerifiedSecrets; checks: string[]; kept: VerifiedFile; end(): Promise<void> }> {
   const { key = KEY, cluster = ['ca:one'], held = () => true } = options;
   const onError = (action: string): void => void errors.push(action);
-  const kept = new VerifiedFile({ file, key, cluster, isHeld: held, onError });
+  const marks = { current: async () => [...cluster] };
+  const kept = new VerifiedFile({ file, key, marks, isHeld: held, onError });
   const checks: string[] = [];
   const verified = new VerifiedSecrets({
     maxEntries: 5_000,
@@ -40,7 +41,7 @@ async function aProcess(
     onRight: (right) => kept.add(right),
   });
   await kept.restore(verified);
-  return { verified, checks, end: () => kept.stop() };
+  return { verified, checks, kept, end: () => kept.stop() };
 }
 
 describe('VerifiedFile', () => {
@@ -76,6 +77,21 @@ describe('VerifiedFile', () => {
     await first.end();
     expect(await readFile(file, 'utf8')).not.toContain(CANARY);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('is for the successor of a cluster that is known by something else by then, also what an earlier process left', async () => {
+    const first = await aProcess();
+    await first.verified.matches('token-1', CANARY, HASH);
+    await first.end();
+    const cluster = ['ca:one'];
+    const second = await aProcess({ cluster });
+    cluster.splice(0, 1, 'ca:two');
+    second.kept.renew();
+    await second.end();
+    const third = await aProcess({ cluster: ['ca:two'] });
+    await third.verified.matches('token-1', CANARY, HASH);
+    expect([third.checks, errors]).toEqual([[], []]);
+    await third.end();
   });
 
   test('forgets tokens that are no more', async () => {

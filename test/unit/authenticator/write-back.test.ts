@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseClusterAuthToken, parseClusterUserAttribute } from '../../../src/api/parse-downstream.ts';
 import type { KubeObject } from '../../../src/api/types.ts';
 import { WriteBack } from '../../../src/authenticator/write-back.ts';
-import { NOW, SECOND, timeText } from '../../support/builders.ts';
+import { HOUR, NOW, SECOND, timeText } from '../../support/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeApi, type FakeRequest, status } from '../../support/fake-api.ts';
 import { rawCat, rawCua, rawDebounce, type StateRig, startStateRig } from '../../support/webhook-rig.ts';
@@ -46,6 +46,7 @@ function aWriteBack(random: () => number = () => 0.5): WriteBack {
     writer: api,
     namespace: 'cattle-system',
     now: () => rig.clock.nowMs,
+    monotonic: () => rig.clock.nowMs - rig.clock.setByMs,
     onError,
     random,
   });
@@ -242,6 +243,23 @@ describe('lastUsedAt', () => {
     await pass(30 * SECOND);
     api.fault = () => undefined;
     await pass(30 * SECOND);
+    expect(lastUsedAt('token-1')).toBe(timeText(usedAtMs));
+  });
+
+  test('waits for no clock that was ahead: neither its turn nor a right that was missing', async () => {
+    const setBy = (ms: number): void => {
+      rig.clock.nowMs += ms;
+      rig.clock.setByMs += ms;
+    };
+    setBy(HOUR);
+    api.fault = () => status(403, 'Forbidden');
+    use('token-1');
+    await pass(15 * SECOND);
+    setBy(-HOUR);
+    api.fault = () => undefined;
+    use('token-1');
+    const usedAtMs = rig.clock.nowMs;
+    await pass(6 * MINUTE);
     expect(lastUsedAt('token-1')).toBe(timeText(usedAtMs));
   });
 

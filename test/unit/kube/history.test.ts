@@ -3,9 +3,10 @@ import { createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TOKENS } from '../../../src/api/names.ts';
-import { RolledBackError } from '../../../src/errors.ts';
+import { OtherPlaneError, RolledBackError } from '../../../src/errors.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
 import { checkHistory } from '../../../src/kube/history.ts';
+import { Lists } from '../../../src/kube/lists.ts';
 import { PlaneIdentity } from '../../../src/kube/plane-identity.ts';
 import { Transport } from '../../../src/kube/transport.ts';
 import { createAuthority } from '../../support/pki.ts';
@@ -16,13 +17,14 @@ afterEach(() => {
   for (const close of closing.splice(0).reverse()) close();
 });
 
-/** An API server with one object, and a namespace `kube-system`; watches stay silent. */
+/** An API server with one object, and a namespace `kube-system`; watches stay silent, and lists as streams hold nothing. */
 async function aPlane(uid: string, version: string): Promise<number> {
   const pair = AUTHORITY.issueServer('api', ['127.0.0.1']);
   const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
     response.writeHead(200);
     const { url = '' } = request;
-    if (url.includes('watch=1')) response.write('\n');
+    if (url.includes('sendInitialEvents')) response.write(endOfList(version));
+    else if (url.includes('watch=1')) response.write('\n');
     else if (url.includes('/namespaces/')) response.end(JSON.stringify({ metadata: { uid } }));
     else {
       const items = url.includes('t-1') ? [{ metadata: { name: 't-1', uid } }] : [];
@@ -38,6 +40,11 @@ async function aPlane(uid: string, version: string): Promise<number> {
     server.close();
   });
   return (server.address() as AddressInfo).port;
+}
+
+function endOfList(resourceVersion: string): string {
+  const annotations = { 'k8s.io/initial-events-end': 'true' };
+  return `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion, annotations } } })}\n`;
 }
 
 /** An address behind which another server comes, while connections to the first go on. */
@@ -105,5 +112,37 @@ describe('another cluster comes behind the address, ahead of the first, whose wa
     await new Promise((resolve) => setTimeout(resolve, 200));
     await expect(plane.verify(true)).rejects.toThrow('uid-b');
     expect(await checkHistory(known, '100', end.signal, distrust)).toBe(false);
+  });
+});
+
+describe('another cluster is there for new connections, behind the first, to which those of requests still lead', () => {
+  const open = async (): Promise<{ client: KubeClient; plane: PlaneIdentity }> => {
+    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', '50')];
+    const address = await anAddress(a);
+    const access = { server: new URL(address.url), tls: { ca: AUTHORITY.cert }, headers: async () => ({}) };
+    const transport = new Transport(access, { connections: 1, timeoutMs: 5_000, userAgent: 'test' });
+    closing.push(() => void transport.close());
+    const client = new KubeClient(transport);
+    const plane = new PlaneIdentity(client);
+    await plane.verify();
+    address.leadTo(b);
+    await plane.verify(true);
+    return { client, plane };
+  };
+
+  test('the lower version is its own, and puts nobody back', async () => {
+    const { client, plane } = await open();
+    const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
+    const distrust = new AbortController();
+    expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
+    expect(distrust.signal.reason).toBeInstanceOf(OtherPlaneError);
+  });
+
+  test('what it lists as a stream is asked for over the same connection', async () => {
+    const { client, plane } = await open();
+    const lists = new Lists({ client, resource: TOKENS, parse: (raw: unknown) => raw });
+    const listed = await lists.all(new AbortController().signal);
+    expect(listed.resourceVersion).toBe('50');
+    await expect(plane.verify(true, listed.besideWatches)).rejects.toThrow('uid-b');
   });
 });

@@ -78,6 +78,20 @@ test('what was asked a moment ago, or is being asked, is not asked again', async
   expect(asked).toBe(1);
 });
 
+test('over each connection it may be another one: a single stranger is enough, until all are the right one', async () => {
+  const uids = { requests: 'one', watches: 'two' };
+  const get = async (_key: unknown, { besideWatches = false } = {}): Promise<unknown> => ({
+    metadata: { uid: besideWatches ? uids.watches : uids.requests },
+  });
+  const plane = new PlaneIdentity({ get } as unknown as KubeClient);
+  await plane.verify(true);
+  await expect(plane.verify(true, true)).rejects.toMatchObject({ known: 'one', answering: 'two' });
+  uids.watches = 'one';
+  await plane.verify(true, true);
+  uids.requests = 'two';
+  await expect(plane.verify(true, true)).rejects.toThrow(OtherPlaneError);
+});
+
 test('versions are compared as numbers where they are some, and count as older where they are not', () => {
   expect([isOlder('9', '10'), isOlder('10', '9'), isOlder('10', '10')]).toEqual([true, false, false]);
   expect(isOlder('9007199254740993', '9007199254740994')).toBe(true);

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Identified } from '../../../src/api/types.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { PlaneIdentity } from '../../../src/kube/plane-identity.ts';
 import { Store } from '../../../src/kube/store.ts';
+import { Transport } from '../../../src/kube/transport.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aList, anItem, aStatus, type Reflection, reflect, WatchServer } from '../../support/watch-server.ts';
 
@@ -115,6 +118,37 @@ describe('a plane that is put back to an earlier state', () => {
     server.watches.at(-1)?.send('DELETED', anItem('a', '1501'));
     await eventually(() => expect(held()).toEqual(['d']));
   });
+});
+
+test('another cluster that answers for a moment, with lower versions, puts no plane back: what is deleted then was deleted', async () => {
+  const server = new WatchServer();
+  let uid = 'one';
+  server.onPath = (path) => (path.endsWith('/kube-system') ? { body: { metadata: { uid } } } : undefined);
+  server.version = '1000';
+  server.onList = () => aList([anItem('a', '1'), anItem('b', '960')], '1000');
+  const url = await server.listen();
+  const access = { server: url, tls: {}, headers: async () => ({}) };
+  const transport = new Transport(access, { connections: 4, timeoutMs: 5_000, userAgent: 'test' });
+  const plane = new PlaneIdentity(new KubeClient(transport));
+  const reflection = reflect(url, { backoffBaseMs: 1, backoffMaxMs: 2 }, { plane });
+  const gone: string[] = [];
+  reflection.store.onChange((event) => {
+    if (event.type === 'deleted') gone.push(`${event.object.name} ${event.how}`);
+  });
+  await reflection.reflector.synced;
+  await eventually(() => server.watch(1));
+  // The plane said who it is a moment ago.
+  [uid, server.version] = ['two', '500'];
+  server.onList = () => aStatus(503, 'ServiceUnavailable');
+  server.watch(1).end();
+  await eventually(() => expect(server.lists.length).toBeGreaterThan(2));
+  [uid, server.version] = ['one', '1100'];
+  server.onList = () => aList([anItem('a', '1')], '1100');
+  await eventually(() => expect(gone).toHaveLength(1));
+  expect([gone, reflection.restarts.includes('rolled-back')]).toEqual([['b missing'], false]);
+  await reflection.close();
+  await transport.close();
+  await server.close();
 });
 
 test('a store that is told to hold the same takes no version for another state, unless the plane was put back', () => {

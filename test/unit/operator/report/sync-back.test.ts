@@ -65,6 +65,16 @@ describe('lastUsedAt', () => {
     expect(carried()).toBe(timeText(NOW));
   });
 
+  test('waits for no clock that was ahead when the one before was written', async () => {
+    world.nowMs = NOW + HOUR;
+    await used(NOW);
+    expect(await lastUsed()).toEqual(DONE);
+    world.nowMs = NOW + MINUTE;
+    await used(NOW + MINUTE);
+    expect(await lastUsed()).toEqual(DONE);
+    expect(carried()).toBe(timeText(NOW + MINUTE));
+  });
+
   test('costs one patch per token in five minutes, and comes back when they are over', async () => {
     await used(NOW - MINUTE);
     await lastUsed();
