@@ -107,8 +107,10 @@ export function mayTakeOver(secret: KubeObject, written: KubeObject): boolean {
  * @param stranger - what is in the way, as `Kind name`
  */
 export function staysInline({ name, userName }: Token, stranger: string, pair: readonly Seen[]): boolean {
-  if (stranger !== `${SECRETS.kind} ${name}`) return false;
-  return oursOf(pair).some(
+  const ours = oursOf(pair);
+  // Where a Secret of ours is seen, too, what was seen is out of date.
+  if (stranger !== `${SECRETS.kind} ${name}` || ours.some(({ kind }) => kind === SECRETS.kind)) return false;
+  return ours.some(
     (object) =>
       object.kind === CLUSTER_AUTH_TOKENS.kind && object['userName'] === userName && markOf(object) !== '',
   );

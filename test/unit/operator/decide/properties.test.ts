@@ -341,14 +341,10 @@ describe('whatever the facts of a token', () => {
       // But the hash by which a stranger's ClusterAuthToken lets in the user that it should, also while that is none; and the
       // ClusterAuthToken that holds the hash itself, in whose Secret's place another's is.
       const isConflict = outcome.reason === 'Conflict';
-      const staysInline =
-        isConflict &&
-        after.some((one) => hashIn(one) !== undefined && one['userName'] === facts.token?.userName);
       const isNeeded = (one: KubeObject): boolean =>
-        staysInline ||
-        (one.kind === 'Secret' &&
-          (isConflict || hashIn(one) === undefined) &&
-          after.some(isStrangersOf(facts.token)));
+        one.kind === 'Secret'
+          ? (isConflict || hashIn(one) === undefined) && after.some(isStrangersOf(facts.token))
+          : isConflict && hashIn(one) !== undefined && one['userName'] === facts.token?.userName;
       expect(after.filter((one) => !isForeign(one) && isAlive(one) && !isNeeded(one))).toEqual([]);
     });
   });
