@@ -33,7 +33,9 @@ export type AdoptionReason =
   /** A hash Secret without the ClusterAuthToken that it was for. */
   | 'PairIncomplete'
   /** Its hash Secret holds something else, so that adoption leaves both. */
-  | 'NotAHash';
+  | 'NotAHash'
+  /** Its hash Secret takes no marks, so that adoption leaves both. */
+  | 'Immutable';
 
 /**
  * A cluster's authorized endpoint. `off`: nothing is wanted there for it, and adoption is not asked; `unknown`: its Cluster does
@@ -56,7 +58,7 @@ export interface Adoption {
 export interface ForeignSecret {
   /** Without `data`. */
   readonly object: KubeObject;
-  /** It holds one key, `hash`, with the hash of a token in a known format: adoption could take it over. */
+  /** It holds one key, `hash`, with the hash of a token in a known format: adoption could take it over, unless it is immutable. */
   readonly isHash: boolean;
   /** And as Rancher writes it: in one of its own formats, without labels, annotations and owners. */
   readonly isRanchers: boolean;
@@ -136,10 +138,20 @@ function tokenItem(object: KubeObject, isEndpointOff: boolean, sides: AdoptionSi
   const user = sides.management.users.get(token.userName);
   const verdict = judgeToken(token, user, { cluster: sides.cluster, aceEnabled: true, nowMs: sides.nowMs });
   const step = intentOf(verdict);
-  const secret = sides.secrets.find((one) => one.object.metadata.name === name);
-  if (step === 'adopt' && secret && !secret.isHash)
-    return itemOf(object, 'conflict', 'NotAHash', false, sides);
+  const obstacle = step === 'adopt' ? obstacleTo(name, sides) : undefined;
+  if (obstacle) return itemOf(object, 'conflict', obstacle, false, sides);
   return itemOf(object, step, verdict.wanted ? undefined : verdict.reason, false, sides);
+}
+
+/** What keeps adoption from a Secret that it needs. Where the spec has hashes inline, it needs none. */
+function obstacleTo(
+  name: string,
+  { cluster, management, secrets }: AdoptionSides,
+): AdoptionReason | undefined {
+  const secret = secrets.find((one) => one.object.metadata.name === name);
+  if (!secret || management.propagations.get(cluster)?.spec.storage === 'inline') return undefined;
+  if (!secret.isHash) return 'NotAHash';
+  return secret.object['immutable'] === true ? 'Immutable' : undefined;
 }
 
 /** Of others' Secrets only what may be the hash of a token concerns anybody here. */

@@ -100,14 +100,22 @@ describe('beside one who moves inline hashes into Secrets', () => {
     expect(await logIn(name)).toBe(true);
   });
 
-  test('and storage secret takes over what was moved, and refuses nobody', async () => {
+  test('and storage secret takes over what was moved, also before the hash was written anew, and refuses nobody', async () => {
+    const [, , again = ''] = NAMES;
+    const moved = (await cluster.hashSecret(again))?.data.hash;
+    await world.patchToken(again, { enabled: false });
+    await eventually(async () => expect(await cluster.clusterAuthToken(again)).toBeUndefined());
+    await world.patchToken(again, { enabled: true });
+    await eventually(async () => expect((await cluster.clusterAuthToken(again))?.hash).toMatch(/^\$3:/));
+    expect((await cluster.hashSecret(again))?.data.hash).toBe(moved);
     const hashes = async (): Promise<unknown[]> =>
       Promise.all(NAMES.map(async (name) => (await cluster.hashSecret(name))?.data.hash));
     const before = await hashes();
     const refused: string[] = [];
     let isOver = false;
     const loggingIn = (async () => {
-      while (!isOver) for (const name of NAMES) if (!(await logIn(name))) refused.push(name);
+      while (!isOver)
+        for (const name of NAMES) if (name !== again && !(await logIn(name))) refused.push(name);
     })();
     const spec = { hash: { storage: 'secret' } };
     await world.management.patch(CLUSTER_PROPAGATIONS, 'c-one', { spec });
@@ -117,6 +125,7 @@ describe('beside one who moves inline hashes into Secrets', () => {
     await loggingIn;
     expect(refused).toEqual([]);
     expect(await hashes()).toEqual(before);
+    expect(await logIn(again)).toBe(true);
     await world.deleteToken(NAMES[0] ?? '');
     await eventually(async () => expect(await cluster.hashSecret(NAMES[0] ?? '')).toBeUndefined());
   });

@@ -1,21 +1,24 @@
 import { EXT_TOKEN_SECRETS, EXT_TOKENS_NAMESPACE, TOKENS, USERS } from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
-import type { Token } from '../../api/types.ts';
-import { isOfAnotherToken, isOfExtToken } from '../../derive/diff.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
+import { type Change, diff, hashIn, isOfAnotherToken, isOfExtToken } from '../../derive/diff.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { mayHashComeBack } from '../../derive/verdict.ts';
-import { oursOf, type Seen, type TokenFacts } from './facts.ts';
-import { relianceOn } from './in-the-way.ts';
+import { userKey } from '../keys.ts';
+import { oursOf, type Seen, type TokenFacts, usersOf } from './facts.ts';
+import { closingOfStranger, relianceOn } from './in-the-way.ts';
 import {
   type Answers,
   ask,
+  done,
   type Plan,
   type Question,
   questionKey,
   requeueAfter,
   type Source,
+  type Wake,
 } from './plan.ts';
-import { endPredecessor, isGoodElsewhere } from './unwanted.ts';
+import { endPredecessor, isEmptied, isGoodElsewhere, movedOf } from './unwanted.ts';
 
 /** How long to wait when the live object exists although our store does not have it: the watch lags behind. */
 export const LAG_MS = 1_000;
@@ -70,7 +73,7 @@ export function untilExtIsRead(token: Token, { seen, known, answers }: TokenFact
 }
 
 /** Where to ask whether a token still exists, of which only that is left which was written for it. What strangers wrote does not say which. */
-export function tokenSources(
+function tokenSources(
   name: string,
   pair: readonly Seen[],
   isExtCarried: boolean,
@@ -87,6 +90,16 @@ function extSource(name: string): Omit<Source, 'about'> {
   return { resource: EXT_TOKEN_SECRETS, namespace: EXT_TOKENS_NAMESPACE, name };
 }
 
+/**
+ * The hash is gone from our ClusterAuthToken, and what it was moved to is not watched: whether that is of the token's secret decides
+ * whether what is there may stay. Undefined: nothing was moved, or it was looked for.
+ */
+export function untilLookedFor(facts: TokenFacts): Plan | undefined {
+  const question = movedOf(facts);
+  const isOpen = isEmptied(facts) && facts.answers.get(questionKey(question)) === undefined;
+  return isOpen ? { next: ask(question) } : undefined;
+}
+
 /** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */
 export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts): Plan | undefined {
   if (reason === 'OtherCluster') return ifJudgedRightly(untilMoved(token, facts), facts);
@@ -95,7 +108,10 @@ export function obstacleTo(token: Token, reason: TokenReason, facts: TokenFacts)
   const { known, answers, seen } = facts;
   const source = { resource: USERS, name: token.userName };
   const wait = untilConfirmed(source, known.isUserGone, answers);
-  return wait && { ...wait, changes: endPredecessor(token, seen.pair) };
+  if (!wait) return undefined;
+  // Whether all of it may go is asked first, and must not wait for this.
+  const unknown = wait.next.kind === 'ask' ? undefined : untilLookedFor(facts);
+  return unknown ?? { ...wait, changes: endPredecessor(token, seen.pair) };
 }
 
 /** What stays is judged by what stands there of its user: where that is another writer's, it may let in whom it should not. */
@@ -107,13 +123,14 @@ function ifJudgedRightly(stay: Plan | undefined, facts: TokenFacts): Plan | unde
 }
 
 /** The cluster that the token names now is about to have it. */
-function untilMoved(token: Token, { known, rules, seen, user }: TokenFacts): Plan | undefined {
+function untilMoved(token: Token, facts: TokenFacts): Plan | undefined {
+  const { known, rules, seen, user } = facts;
   const sinceMs = known.awaitedElsewhereSinceMs;
   const isMoving = sinceMs !== undefined && rules.clock.nowMs - sinceMs < MOVE_LIMIT_MS;
   const isSame =
     !isOfAnotherToken(token, oursOf(seen.pair)) && !seen.pair.some((one) => one.isOfEarlierSecret);
   return isMoving && isSame && isGoodElsewhere(token, user, rules.clock.agreedMs)
-    ? { next: requeueAfter(MOVING_POLL_MS, true) }
+    ? (untilLookedFor(facts) ?? { next: requeueAfter(MOVING_POLL_MS, true) })
     : undefined;
 }
 
@@ -126,4 +143,41 @@ function untilHashIsBack(token: Token, { seen, rules }: TokenFacts): Plan | unde
     outcome: { state: 'pending', reason: 'HashPending' },
     next: requeueAfter(Math.min(HASH_RETRY_MS, leftMs), leftMs <= HASH_RETRY_MS),
   };
+}
+
+/** What is to come of a name that no token has. */
+export function revokeDeleted(facts: TokenFacts): Plan {
+  const { name, seen, known, answers, rules } = facts;
+  const { pair } = seen;
+  // That nobody ever told of such a token proves nothing of what a stranger wrote.
+  const closing = known.isTokenGone ? closingOfStranger(undefined, 'Deleting', rules, pair) : [];
+  if (oursOf(pair).length + closing.length === 0) return revoke(facts);
+  for (const source of tokenSources(name, pair, known.isExtCarried)) {
+    const wait = untilConfirmed(source, known.isTokenGone, answers);
+    if (wait) return wait;
+  }
+  return revoke(facts, closing);
+}
+
+/** Takes away all that is ours of a name. @param closing - of a stranger's ClusterAuthToken */
+export function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
+  const ours = oursOf(facts.seen.pair);
+  return {
+    changes: [...closing, ...diff([], ours)],
+    outcome: isGone(facts) && closing.length === 0 ? 'none' : { state: 'pending' },
+    wake: usersOf(ours).map(wakeUser),
+    next: done,
+  };
+}
+
+export const wakeUser = (user: string): Wake => ({ key: userKey(user), lane: 'normal' });
+
+/**
+ * Whether nothing of ours is there, and the watch has told so: until then the status must not say that it is done.
+ *
+ * @param kept - what stays, and counts as nothing once it is empty
+ */
+export function isGone({ seen }: TokenFacts, kept?: KubeObject): boolean {
+  const isNothing = (object: KubeObject): boolean => object === kept && hashIn(object) === undefined;
+  return seen.isConfirmed && oursOf(seen.pair).every(isNothing);
 }

@@ -4,22 +4,34 @@ import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, isMarkOnly } from '../../derive/diff.ts';
 import { judgeToken, type TokenVerdict } from '../../derive/verdict.ts';
-import { userKey } from '../keys.ts';
-import { LAG_MS, obstacleTo, tokenSources, untilConfirmed, untilExtIsRead } from './absence.ts';
-import { oursOf, type TokenFacts } from './facts.ts';
+import {
+  isGone,
+  LAG_MS,
+  obstacleTo,
+  revoke,
+  revokeDeleted,
+  untilExtIsRead,
+  untilLookedFor,
+  wakeUser,
+} from './absence.ts';
+import { oursOf, type TokenFacts, usersOf } from './facts.ts';
 import {
   closingOfStranger,
-  conflictMessage,
+  emptying,
   hashWanted,
   inTheWay,
+  inWords,
+  keptEmpty,
   matchHash,
   mayBeTaken,
   needsSecret,
   openingOfStranger,
   oursOrAdopted,
   ownBesideStranger,
+  placedInline,
   type Reliance,
   relianceOn,
+  staysInline,
 } from './in-the-way.ts';
 import {
   type AboutNotice,
@@ -30,9 +42,8 @@ import {
   type Question,
   questionKey,
   requeueAfter,
-  type Wake,
 } from './plan.ts';
-import { desiredOf, endPredecessor, isEmptied, movedHash } from './unwanted.ts';
+import { desiredOf, endPredecessor, isMoved, movedHash } from './unwanted.ts';
 
 /** How soon it is looked again whether a disabled user is disabled in the cluster. */
 const GATE_POLL_MS = 1_000;
@@ -49,28 +60,31 @@ export function decideToken(facts: TokenFacts): Plan {
   const isNothingThere = oursOf(seen.pair).length === 0;
   const wait = verdict.wanted || !isNothingThere ? untilExtIsRead(token, facts) : undefined;
   if (wait) return wait;
-  if (!verdict.wanted) return refuse(token, verdict.reason, facts);
-  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, undefined);
-  if (stranger !== undefined) return conflict(token, stranger, facts);
-  const reliance = relianceOn(facts);
-  if (reliance.kind === 'ask') return { next: reliance };
-  if (reliance.kind === 'lagging') return { next: requeueAfter(LAG_MS, true) };
-  if (reliance.kind === 'against')
-    return conflict(token, `ClusterUserAttribute ${token.userName}`, facts, reliance);
-  return propagate(token, verdict, facts);
+  return verdict.wanted ? serve(token, verdict, facts) : refuse(token, verdict.reason, facts);
 }
 
 type Against = Extract<Reliance, { kind: 'against' }>;
 type Wanted = Extract<TokenVerdict, { wanted: true }>;
 
+/** It is to be there, unless something of another's keeps it away. */
+function serve(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
+  const { rules, seen } = facts;
+  const stranger = seen.refusedBy ?? inTheWay(rules, seen.pair, undefined);
+  if (stranger !== undefined && !staysInline(token, stranger, seen.pair))
+    return conflict(token, stranger, facts);
+  const reliance = relianceOn(facts);
+  if (reliance.kind === 'ask') return { next: reliance };
+  if (reliance.kind === 'lagging') return { next: requeueAfter(LAG_MS, true) };
+  if (reliance.kind === 'against')
+    return conflict(token, `ClusterUserAttribute ${token.userName}`, facts, reliance);
+  return stranger === undefined ? propagate(token, verdict, facts) : beside(stranger, token, verdict, facts);
+}
+
 function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
   const { hash, rules } = facts;
-  if (isEmptied(facts)) {
-    const moved: Question = { about: 'moved', name: token.name };
-    const isMoved = facts.answers.get(questionKey(moved));
-    if (isMoved === undefined) return { next: ask(moved) };
-    if (isMoved && !needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
-  }
+  const unknown = untilLookedFor(facts);
+  if (unknown) return unknown;
+  if (isMoved(facts) && !needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
   if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
   if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
   // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
@@ -109,7 +123,7 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   const secret: Question = { about: 'secret', name: token.name };
   const isTaken = mayBeTaken(facts) ? answers.get(questionKey(secret)) : false;
   if (isTaken === undefined) return { next: ask(secret) };
-  if (isTaken) return conflict(token, `Secret ${token.name}`, facts);
+  if (isTaken) return beside(`Secret ${token.name}`, token, verdict, facts);
   const user: Question = { about: 'user', name: token.userName };
   // Of a disabled user nothing is written before the cluster, too, has been told that he is disabled.
   const isGateOpen = verdict.userDisabled && seen.attribute?.object['enabled'] === true;
@@ -121,6 +135,23 @@ function write(token: Token, verdict: Wanted, changes: readonly Change[], facts:
   if (isUserDone === undefined) return { ...pending, next: ask(user) };
   if (isGateOpen) return { ...pending, next: requeueAfter(GATE_POLL_MS) };
   return { ...pending, changes, next: atExpiry(verdict, rules.clock) };
+}
+
+/** Another's object has a name that the token needs. Where it keeps nobody out, the token is kept current; the name is told all the same. */
+function beside(stranger: string, token: Token, verdict: Wanted, facts: TokenFacts): Plan {
+  if (!staysInline(token, stranger, facts.seen.pair)) return conflict(token, stranger, facts);
+  const plan = propagate(token, verdict, placedInline(facts));
+  const { outcome, next, wake } = plan;
+  const waitsFor = typeof outcome === 'object' && outcome.state === 'pending' ? outcome.reason : undefined;
+  // Only what is taken away whole wakes others.
+  if (next.kind === 'ask' || waitsFor !== undefined || wake !== undefined) return plan;
+  const message = `${inWords(stranger, facts)}; until then the hash in its ClusterAuthToken lets it in`;
+  const isDueFirst = next.kind === 'requeueAfter' && next.delayMs < CONFLICT_RETRY_MS;
+  return {
+    ...plan,
+    ...refusal(token, 'Conflict', facts, message),
+    next: isDueFirst ? next : requeueAfter(CONFLICT_RETRY_MS),
+  };
 }
 
 /** A suspended cluster: what is down there stays, unless it is of an earlier token or of an earlier secret. */
@@ -174,18 +205,26 @@ function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: 
   // The cluster is another replica's since a moment ago: it is for that one to judge.
   if (isParked(token) && token.clusterName === rules.place.cluster) return { next: requeueAfter(LAG_MS) };
   const ours = oursOf(seen.pair);
+  const kept = keptEmpty(token, reason, seen.pair);
   const closing = closingOfStranger(token, reason, rules, seen.pair);
   const obstacle = ours.length + closing.length > 0 ? obstacleTo(token, reason, facts) : undefined;
   if (obstacle) return obstacle;
   const removal = {
     // The cluster that a token was moved to may be waiting for that very hash.
     ...(reason === 'OtherCluster' ? {} : { forgetHash: token.uid }),
-    changes: [...closing, ...diff([], ours)],
+    changes: [
+      ...closing,
+      ...emptying(token, kept, rules),
+      ...diff(
+        [],
+        ours.filter((one) => one !== kept),
+      ),
+    ],
     // Of a parked token nobody knows the user.
     wake: (isParked(token) ? usersOf(ours) : [token.userName]).map(wakeUser),
     next: done,
   } as const;
-  if (!isGone(facts) || closing.length > 0) return { ...removal, outcome: { state: 'pending' } };
+  if (!isGone(facts, kept) || closing.length > 0) return { ...removal, outcome: { state: 'pending' } };
   if (reason === 'OtherCluster' || reason === 'NotScoped') return { ...removal, outcome: 'none' };
   return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
 }
@@ -228,52 +267,14 @@ function conflict(
   facts: TokenFacts,
   { why, untilMs }: Pick<Against, 'why' | 'untilMs'> = { why: undefined },
 ): Plan {
-  const { pair, attribute } = facts.seen;
-  const sibling = [...pair, attribute].find((seen) => seen?.sibling !== undefined)?.sibling;
-  const message = conflictMessage(object, sibling, facts.rules.adopts, why);
+  const { pair } = facts.seen;
   const own = ownBesideStranger(token, pair);
   const opening = openingOfStranger(token, facts);
   const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.latestMs;
   const retryMs = Math.min(CONFLICT_RETRY_MS, Math.max(0, leftMs));
   return {
-    ...refusal(token, 'Conflict', facts, message),
+    ...refusal(token, 'Conflict', facts, inWords(object, facts, why)),
     changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],
     next: (own && hashWanted(token, own, facts)) ?? requeueAfter(retryMs),
   };
-}
-
-function revokeDeleted(facts: TokenFacts): Plan {
-  const { name, seen, known, answers, rules } = facts;
-  const { pair } = seen;
-  // That nobody ever told of such a token proves nothing of what a stranger wrote.
-  const closing = known.isTokenGone ? closingOfStranger(undefined, 'Deleting', rules, pair) : [];
-  if (oursOf(pair).length + closing.length === 0) return revoke(facts);
-  for (const source of tokenSources(name, pair, known.isExtCarried)) {
-    const wait = untilConfirmed(source, known.isTokenGone, answers);
-    if (wait) return wait;
-  }
-  return revoke(facts, closing);
-}
-
-/** @param closing - of a stranger's ClusterAuthToken */
-function revoke(facts: TokenFacts, closing: readonly Change[] = []): Plan {
-  const ours = oursOf(facts.seen.pair);
-  return {
-    changes: [...closing, ...diff([], ours)],
-    outcome: isGone(facts) && closing.length === 0 ? 'none' : { state: 'pending' },
-    wake: usersOf(ours).map(wakeUser),
-    next: done,
-  };
-}
-
-/** As our objects say. */
-function usersOf(ours: readonly KubeObject[]): readonly string[] {
-  return ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
-}
-
-const wakeUser = (user: string): Wake => ({ key: userKey(user), lane: 'normal' });
-
-/** Nothing of ours is there, and the watch has told so: until then the status must not say that it is done. */
-function isGone({ seen }: TokenFacts): boolean {
-  return seen.isConfirmed && oursOf(seen.pair).length === 0;
 }

@@ -247,13 +247,17 @@ function tokensToRevoke({ seen }: UserFacts): readonly Wake[] {
   return seen.tokens.map((name) => ({ key: tokenKey(name), lane: 'revocation' }));
 }
 
-/** What for the user is needed here. One that another writer's objects let in is a ground to keep, and none to write. */
-function needOf(user: User, { rules, tokens }: UserFacts): 'to write' | 'to keep' | 'not' {
+/**
+ * What for the user is needed here. A token that another writer's objects let in is a ground to keep, and none to write; one that ours
+ * does while another's object has the name of its Secret is.
+ */
+function needOf(user: User, { rules, tokens, seen }: UserFacts): 'to write' | 'to keep' | 'not' {
   const context = { cluster: rules.place.cluster, aceEnabled: true, nowMs: rules.clock.agreedMs };
   let need: 'to keep' | 'not' = 'not';
   for (const one of tokens) {
     if (!judgeToken(one.token, user, context).wanted) continue;
     if (!isHopeless(one)) return 'to write';
+    if (isInConflict(one) && seen.tokens.includes(one.token.name)) return 'to write';
     if (isInConflict(one)) need = 'to keep';
   }
   return need;

@@ -6,6 +6,8 @@ import type { Mode } from '../../derive/cluster-facts.ts';
 import type { HashToWrite, Placement } from '../../derive/desired.ts';
 import { effectiveExpiryMs } from '../../derive/expiry.ts';
 import { isOthersTurn } from '../../derive/other-writer.ts';
+import { detectFormat } from '../../hash/detect.ts';
+import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
 import type { Answers, Outcome } from './plan.ts';
 
 /** What holds in the cluster at this moment. */
@@ -50,6 +52,31 @@ export type HashFact =
   | { readonly kind: 'ready'; readonly hash: HashToWrite }
   | { readonly kind: 'toMake' }
   | { readonly kind: 'refused'; readonly reason: TokenReason; readonly message: string };
+
+/** A hash that no authenticator verifies, or a secret that our algorithm cannot take; undefined where neither is so. */
+export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): HashFact | undefined {
+  if (secret.kind === 'hashed' && detectFormat(secret.value) === undefined) {
+    return {
+      kind: 'refused',
+      reason: 'UnsupportedHash',
+      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
+    };
+  }
+  if (secret.kind !== 'plain' || acceptsSecret(algorithm, secret.value)) return undefined;
+  const longest = maxSecretBytes(algorithm);
+  if (Buffer.byteLength(secret.value) <= longest) {
+    return {
+      kind: 'refused',
+      reason: 'Malformed',
+      message: `token: ${algorithm} cannot take this secret; issue another`,
+    };
+  }
+  return {
+    kind: 'refused',
+    reason: 'SecretTooLong',
+    message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
+  };
+}
 
 /** All that a decision about one token's name may know, of one moment. */
 export interface TokenFacts {
@@ -152,6 +179,11 @@ export interface SettingFacts {
 /** What we wrote, of what is there. */
 export function oursOf(seen: readonly Seen[]): readonly KubeObject[] {
   return seen.filter(({ isOurs }) => isOurs).map(({ object }) => object);
+}
+
+/** Whom our ClusterAuthTokens are of, as they say. */
+export function usersOf(ours: readonly KubeObject[]): readonly string[] {
+  return ours.map((object) => object['userName']).filter((user) => typeof user === 'string');
 }
 
 /**

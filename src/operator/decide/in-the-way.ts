@@ -1,8 +1,15 @@
-import { ANNOTATION_CLOSED_FOR, CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
+import {
+  ANNOTATION_CLOSED_FOR,
+  CLUSTER_AUTH_TOKENS,
+  FIELD_MANAGER,
+  LABEL_MANAGED_BY,
+  SECRETS,
+} from '../../api/names.ts';
 import type { TokenReason } from '../../api/reasons.ts';
-import type { HashAlgorithmName, HashStorage, KubeObject, Token } from '../../api/types.ts';
+import type { HashStorage, KubeObject, Token } from '../../api/types.ts';
 import { desiredTokenObjects, type HashToWrite } from '../../derive/desired.ts';
 import { type Change, diff, hashIn, keyOf } from '../../derive/diff.ts';
+import { markOf } from '../../derive/found-hash.ts';
 import {
   AGAINST_TEXTS,
   type Against,
@@ -12,8 +19,7 @@ import {
   REVOKED,
 } from '../../derive/other-writer.ts';
 import { detectFormat } from '../../hash/detect.ts';
-import { acceptsSecret, maxSecretBytes } from '../../hash/limits.ts';
-import { type HashFact, oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
+import { oursOf, type Rules, type Seen, type TokenFacts } from './facts.ts';
 import { ask, type Next, type Question, questionKey } from './plan.ts';
 
 /** Someone else's object under one of the names that a token needs, as `Kind name`, unless adoption takes it over; never from another Cluster of ours. */
@@ -82,6 +88,44 @@ export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boo
   );
 }
 
+/**
+ * Whether a Secret of another's that holds a hash of the token's present secret becomes ours, also without adoption: kube-api-auth makes
+ * such Secrets of what our ClusterAuthTokens hold, and an earlier one may hold an earlier hash. Never what another installation, or
+ * another Cluster of this one, wrote.
+ *
+ * @param written - our ClusterAuthToken of that name
+ */
+export function mayTakeOver(secret: KubeObject, written: KubeObject): boolean {
+  const isAnOperators = secret.metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
+  return markOf(written) !== '' && !isAnOperators && mayAdopt(secret, [written]);
+}
+
+/**
+ * Whether a token goes on by the hash in our ClusterAuthToken, which is read before any Secret: by what stands there of another's
+ * nobody is let in, and nobody kept out. Only where that one holds a hash, or held one, by its mark.
+ *
+ * @param stranger - what is in the way, as `Kind name`
+ */
+export function staysInline({ name, userName }: Token, stranger: string, pair: readonly Seen[]): boolean {
+  const ours = oursOf(pair);
+  // Where a Secret of ours is seen, too, what was seen is out of date.
+  if (stranger !== `${SECRETS.kind} ${name}` || ours.some(({ kind }) => kind === SECRETS.kind)) return false;
+  return ours.some(
+    (object) =>
+      object.kind === CLUSTER_AUTH_TOKENS.kind && object['userName'] === userName && markOf(object) !== '',
+  );
+}
+
+/** The same facts, were the hash to be kept in the ClusterAuthToken. */
+export function placedInline(facts: TokenFacts): TokenFacts {
+  const { rules, seen } = facts;
+  return {
+    ...facts,
+    rules: { ...rules, place: { ...rules.place, storage: 'inline' } },
+    seen: { ...seen, refusedBy: undefined },
+  };
+}
+
 /** With adoption on, what others wrote under a name that we need is taken over. To take over is not to take away. */
 export function oursOrAdopted(
   desired: readonly KubeObject[],
@@ -119,9 +163,34 @@ export function matchHash(
   const isToBeNone = isUnguarded(facts);
   const isReady = hash.kind === 'ready' && !rules.isPaused && !isToBeNone;
   if (!isReady && !isOfEarlierSecret && !isToBeNone) return [];
-  const placement = { ...rules.place, storage: 'secret' } as const;
-  const [secret] = desiredTokenObjects(token, undefined, isReady ? hash.hash : NO_HASH, placement);
+  return withHash(token, object, isReady ? hash.hash : NO_HASH, rules);
+}
+
+function withHash(
+  token: Token,
+  object: KubeObject,
+  hash: HashToWrite,
+  { place }: Pick<Rules, 'place'>,
+): readonly Change[] {
+  const [secret] = desiredTokenObjects(token, undefined, hash, { ...place, storage: 'secret' });
   return secret ? diff([secret], [object]) : [];
+}
+
+/** What may end by itself, or be taken back. */
+const MAY_RETURN: ReadonlySet<TokenReason> = new Set(['Disabled', 'Expired']);
+
+/** Our Secret beside a stranger's ClusterAuthToken, where the token may be good again: beside that one nobody would write another. */
+export function keptEmpty(token: Token, reason: TokenReason, pair: readonly Seen[]): KubeObject | undefined {
+  return MAY_RETURN.has(reason) ? ownBesideStranger(token, pair)?.object : undefined;
+}
+
+/** Takes the hash out of it, which lets in as long as it is there. */
+export function emptying(
+  token: Token,
+  kept: KubeObject | undefined,
+  rules: Pick<Rules, 'place'>,
+): readonly Change[] {
+  return kept ? withHash(token, kept, NO_HASH, rules) : [];
 }
 
 /** A disabled user whom nothing of ours refuses in the cluster: another writer's ClusterUserAttribute, which we do not write, may let them in. */
@@ -194,29 +263,10 @@ export function needsSecret(storage: HashStorage): boolean {
   return storage === 'secret';
 }
 
-/** A hash that no authenticator verifies, or a secret that our algorithm cannot take; undefined where neither is so. */
-export function refusedHash({ secret }: Token, algorithm: HashAlgorithmName): HashFact | undefined {
-  if (secret.kind === 'hashed' && detectFormat(secret.value) === undefined) {
-    return {
-      kind: 'refused',
-      reason: 'UnsupportedHash',
-      message: 'the stored hash is of no format that an authenticator verifies; issue a new token',
-    };
-  }
-  if (secret.kind !== 'plain' || acceptsSecret(algorithm, secret.value)) return undefined;
-  const longest = maxSecretBytes(algorithm);
-  if (Buffer.byteLength(secret.value) <= longest) {
-    return {
-      kind: 'refused',
-      reason: 'Malformed',
-      message: `token: ${algorithm} cannot take this secret; issue another`,
-    };
-  }
-  return {
-    kind: 'refused',
-    reason: 'SecretTooLong',
-    message: `the secret is longer than the ${longest} bytes that ${algorithm} takes; issue a shorter one or choose another algorithm`,
-  };
+/** What is in the way of a token, and what can be done about it. @param object - as `Kind name` */
+export function inWords(object: string, { seen, rules }: TokenFacts, why?: Against): string {
+  const sibling = [...seen.pair, seen.attribute].find((one) => one?.sibling !== undefined)?.sibling;
+  return conflictMessage(object, sibling, rules.adopts, why);
 }
 
 /**

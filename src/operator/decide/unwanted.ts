@@ -6,6 +6,7 @@ import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken, mayHashComeBack } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen, type TokenFacts } from './facts.ts';
 import { NO_HASH } from './in-the-way.ts';
+import { type Question, questionKey } from './plan.ts';
 
 /**
  * Takes away what is down there of this token's earlier user, of its earlier secret, or of an earlier token of this name with
@@ -149,6 +150,16 @@ export function isEmptied({ seen }: Pick<TokenFacts, 'seen'>): boolean {
   return (
     !isInSecret && ours.some((object) => object.kind === CLUSTER_AUTH_TOKENS.kind && hasLostHash(object))
   );
+}
+
+/** The question for the Secret into which the hash may have been moved. */
+export function movedOf({ name }: Pick<TokenFacts, 'name'>): Question {
+  return { about: 'moved', name };
+}
+
+/** Whether it was found there, of the present secret. */
+export function isMoved(facts: TokenFacts): boolean {
+  return isEmptied(facts) && facts.answers.get(questionKey(movedOf(facts))) === true;
 }
 
 /** What is desired of a ClusterAuthToken, but for its hash and the mark of that, which stay as they are. */

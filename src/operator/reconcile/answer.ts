@@ -7,13 +7,15 @@ import {
 } from '../../api/names.ts';
 import { isExtToken, parseExtToken } from '../../api/parse-ext-token.ts';
 import { parseUserAttribute } from '../../api/parse-user.ts';
-import type { KubeObject } from '../../api/types.ts';
+import type { KubeObject, Token } from '../../api/types.ts';
 import { hashIn } from '../../derive/diff.ts';
+import { markOf } from '../../derive/found-hash.ts';
 import { olderOf } from '../../derive/older.ts';
 import { strayGroups } from '../../derive/other-writer.ts';
-import { mayAdopt, needsSecret } from '../decide/in-the-way.ts';
+import { mayAdopt, mayTakeOver, needsSecret } from '../decide/in-the-way.ts';
 import type { Question } from '../decide/plan.ts';
 import { parseKey } from '../keys.ts';
+import type { Whose } from './token-hashes.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -37,9 +39,9 @@ export async function answer(
     case 'rival':
       return hasOlderExtToken(question.name, work);
     case 'secret':
-      return isForeignSecret(question.name, work);
+      return isForeignSecret(question.name, key, work);
     case 'moved':
-      return isMoved(question.name, work);
+      return isMoved(question.name, key, work);
     case 'groups':
       return areGroupsGiven(question.name, work);
     case 'hash':
@@ -58,28 +60,59 @@ async function hasOlderExtToken(name: string, { upstream }: Work): Promise<boole
 }
 
 /** Found out once in a while: each log-in brings the key, and a log-in must not cost a request. */
-async function isMoved(name: string, { rules, downstream, upstream, hashes }: Work): Promise<boolean> {
-  const { place, clock } = rules();
-  const token = upstream.management.token(name, place.cluster, clock.agreedMs);
-  const written = downstream.observed.forToken(name).find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  if (!token || !written) return false;
-  const takesOver = needsSecret(place.storage);
-  if (!takesOver && hashes.wasMoved(token, written)) return true;
-  const live = (await downstream.client.get({ resource: SECRETS, namespace: place.namespace, name })) as
-    | KubeObject
-    | undefined;
-  const hash = live && live.metadata.deletionTimestamp === undefined ? hashIn(live) : undefined;
-  if (live === undefined || hash === undefined || !hashes.isMoved(token, written, hash)) return false;
+async function isMoved(name: string, key: string, work: Work): Promise<boolean> {
+  const { downstream, hashes } = work;
+  const takesOver = needsSecret(work.rules().place.storage);
+  const ours = ownToken(name, work);
+  if (!ours) return false;
+  if (!takesOver && hashes.wasMoved(ours.token, ours.written)) return true;
+  const live = await readSecret(name, work);
+  if (whoseIs(live, ours, key, work) !== 'present') return false;
   // What holds our own hash is taken for ours, and marked as such with the next write.
-  if (takesOver) downstream.observed.assume(live);
+  if (takesOver && live !== undefined && mayTakeOver(live, ours.written)) downstream.observed.assume(live);
   return true;
 }
 
-async function isForeignSecret(name: string, { rules, downstream }: Work): Promise<boolean> {
-  const address = { resource: SECRETS, namespace: rules().place.namespace, name };
-  const live = (await downstream.client.get(address)) as KubeObject | undefined;
+async function isForeignSecret(name: string, key: string, work: Work): Promise<boolean> {
+  const { downstream } = work;
+  const live = await readSecret(name, work);
   if (live === undefined || downstream.observed.isOurs(live)) return false;
-  return !(downstream.adopts && mayAdopt(live, downstream.observed.forToken(name)));
+  if (downstream.adopts && mayAdopt(live, downstream.observed.forToken(name))) return false;
+  const ours = ownToken(name, work);
+  return !(ours && mayTakeOver(live, ours.written) && whoseIs(live, ours, key, work) === 'present');
+}
+
+/** A token, and our ClusterAuthToken of its name, which holds its hash, or held it. */
+interface OwnToken {
+  readonly token: Token;
+  readonly written: KubeObject;
+}
+
+function ownToken(name: string, { rules, upstream, downstream: { observed } }: Work): OwnToken | undefined {
+  const { place, clock } = rules();
+  const token = upstream.management.token(name, place.cluster, clock.agreedMs, observed.apiOf(name));
+  const written = observed.forToken(name).find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+  const isInline = written !== undefined && observed.isOurs(written) && markOf(written) !== '';
+  return token && isInline ? { token, written } : undefined;
+}
+
+async function readSecret(name: string, { rules, downstream }: Work): Promise<KubeObject | undefined> {
+  const address = { resource: SECRETS, namespace: rules().place.namespace, name };
+  return (await downstream.client.get(address)) as KubeObject | undefined;
+}
+
+/** Of which secret of the token a Secret's hash is; where only a check can tell, that is begun, and brings the key back. */
+function whoseIs(
+  live: KubeObject | undefined,
+  { token, written }: OwnToken,
+  key: string,
+  { hashes, ledger, rules }: Work,
+): Whose | undefined {
+  const hash = live && live.metadata.deletionTimestamp === undefined ? hashIn(live) : undefined;
+  const whose = hashes.whoseBeside(token, written, hash ?? '');
+  if (whose === undefined && hash !== undefined)
+    hashes.check(token, hash, rules(), (lane) => ledger.queue.add(key, lane));
+  return whose;
 }
 
 async function areGroupsGiven(user: string, { upstream, downstream }: Work): Promise<boolean> {

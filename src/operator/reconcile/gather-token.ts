@@ -1,7 +1,8 @@
 import { CLUSTER_AUTH_TOKENS, SECRETS } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
-import { hashIn, hasLostHash, isOfExtToken } from '../../derive/diff.ts';
+import { hashIn, isOfExtToken } from '../../derive/diff.ts';
 import { type KnownOfToken, oursOf, type Seen, type TokenFacts } from '../decide/facts.ts';
+import { mayTakeOver } from '../decide/in-the-way.ts';
 import { sourceKey, tokenKey, userKey } from '../keys.ts';
 import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import type { Known, Work } from './work.ts';
@@ -20,16 +21,14 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
   const objects = observed.forToken(name);
   const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  // A Secret that kube-api-auth made of what our ClusterAuthToken held, or holds as long as no watch has told of the rest. Another
-  // Cluster's has the same hash where the management plane stores one.
+  // A Secret that kube-api-auth made of what our ClusterAuthToken holds, or held at some time.
   const isOfOurHash = (object: KubeObject): boolean =>
     token !== undefined &&
     written !== undefined &&
     object.kind === SECRETS.kind &&
-    observed.siblingOf(object) === undefined &&
     observed.isOurs(written) &&
-    (hasLostHash(written) || hashIn(written) === hashIn(object)) &&
-    hashes.isMoved(token, written, hashIn(object) ?? '');
+    mayTakeOver(object, written) &&
+    hashes.whoseBeside(token, written, hashIn(object) ?? '') === 'present';
   const see = (object: KubeObject): Seen => ({
     object,
     isOurs: observed.isOurs(object) || isOfOurHash(object),

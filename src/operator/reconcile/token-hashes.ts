@@ -1,16 +1,17 @@
 import { LRUCache } from 'lru-cache';
-import { ANNOTATION_FINGERPRINT } from '../../api/names.ts';
+import { CLUSTER_AUTH_TOKENS } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
 import type { HashToWrite } from '../../derive/desired.ts';
-import { hashIn, sourceUid } from '../../derive/diff.ts';
+import { hasLostHash, sourceUid } from '../../derive/diff.ts';
+import { type FoundHash, foundIn, markOf } from '../../derive/found-hash.ts';
 import { upTo } from '../../growing-cache.ts';
 import { HASH_ALGORITHMS } from '../../hash/algorithms.ts';
 import { detectFormat } from '../../hash/detect.ts';
 import { fingerprintsEqual } from '../../hash/fingerprint.ts';
 import type { Marks } from '../../hash/marks.ts';
 import type { HashRequest, HashStore } from '../../hash/pending.ts';
-import type { HashFact, Rules } from '../decide/facts.ts';
-import { refusedHash } from '../decide/in-the-way.ts';
+import { Signatures } from '../../hash/signatures.ts';
+import { type HashFact, type Rules, refusedHash } from '../decide/facts.ts';
 import type { Lane } from '../keys.ts';
 
 /** Hashed upstream: copied. No algorithm of ours is involved, so a change of ours does not touch it. */
@@ -32,19 +33,8 @@ export interface HashFacts {
 
 type Placed = Pick<Rules, 'algorithm' | 'place'>;
 
-interface Found {
-  readonly object: KubeObject;
-  readonly hash: string;
-  readonly mark: string;
-}
-
-/** The last that was signed for a token. */
-interface Signed {
-  readonly token: Token;
-  readonly signer: string;
-  readonly algorithm: string;
-  readonly written: HashToWrite;
-}
+/** Of which secret of a token a hash is, for certain. */
+export type Whose = 'present' | 'earlier';
 
 /** What was found last, and of what. */
 interface Looked {
@@ -61,11 +51,7 @@ interface Refused {
   readonly fact: HashFact | undefined;
 }
 
-const UNKNOWN: HashFacts = {
-  hash: { kind: 'toMake' },
-  ofEarlierSecret: [],
-  ofPresentSecret: [],
-};
+const UNKNOWN: HashFacts = { hash: { kind: 'toMake' }, ofEarlierSecret: [], ofPresentSecret: [] };
 
 /**
  * Which hash a token should have, and whose a hash is that is there. The only one that can read and write the marks, and
@@ -74,17 +60,17 @@ const UNKNOWN: HashFacts = {
 export class TokenHashes {
   readonly #store: HashStore;
   readonly #marks: Marks;
-  /** Tokens whose hash was seen where someone else moved it. */
-  readonly #moved = new LRUCache<string, true>({ ...upTo(MAX_MOVED), ttl: MOVED_MS });
-  /** One key is looked at several times with the same answer, and a signature is dear. */
-  readonly #signed = new LRUCache<string, Signed>(upTo(MAX_IN_HAND));
-  /** The same of all that is found, by cluster and token: what is found of another version takes the place of this. */
+  /** Whose the hash was that was seen last where someone else had moved it. */
+  readonly #moved = new LRUCache<string, Whose>({ ...upTo(MAX_MOVED), ttl: MOVED_MS });
+  readonly #signatures: Signatures;
+  /** All that was found last, by cluster and token: what is found of another version takes the place of this. */
   readonly #looked = new LRUCache<string, Looked>(upTo(MAX_IN_HAND));
   readonly #refused = new LRUCache<string, Refused>(upTo(MAX_IN_HAND));
 
   constructor(store: HashStore, marks: Marks) {
     this.#store = store;
     this.#marks = marks;
+    this.#signatures = new Signatures(marks, MAX_IN_HAND);
   }
 
   /**
@@ -96,13 +82,13 @@ export class TokenHashes {
     const about = `${rules.place.cluster}/${token.uid}`;
     const of = { token, objects, signer: this.#marks.signer, algorithm: rules.algorithm };
     const looked = this.#looked.get(about);
-    if (looked && isSameLook(looked, of)) return looked.facts;
+    if (looked && isSameLook(looked, of)) return this.#withMoved(looked.facts, token, objects);
     const { facts, isFinal } =
       token.secret.kind === 'hashed'
         ? { facts: this.#ofHashed(token, token.secret.value, objects, rules), isFinal: true }
         : this.#ofPlain(token, objects, rules);
     if (isFinal) this.#looked.set(about, { ...of, facts });
-    return facts;
+    return this.#withMoved(facts, token, objects);
   }
 
   /**
@@ -121,34 +107,37 @@ export class TokenHashes {
     }));
     if (keptOf(judged, rules) !== undefined) return true;
     const unread = judged.filter(({ isPresent }) => isPresent === undefined);
-    for (const { one } of unread) {
-      this.#store.checks.start({ secret: request.value, hash: one.hash, group: request.group }, (isMatch) =>
-        // What turns out to be of an earlier secret is to go at once.
-        wake(isMatch === false ? 'revocation' : 'normal'),
-      );
-    }
+    for (const { one } of unread) this.check(token, one.hash, rules, wake);
     return unread.length === 0 && this.#store.get(request, () => wake('normal')) !== undefined;
   }
 
   /**
-   * Whether a hash in another place is the one that our ClusterAuthToken held, by the mark that is left there: of the
-   * present secret, of this token or the one of that name before it.
+   * Of which secret a hash is that stands in a Secret beside our ClusterAuthToken, moved there by someone or not: by the mark of the
+   * ClusterAuthToken, made for this token or for the one of that name before it. A mark that does not fit is of another hash, or
+   * under another key, and says nothing: the hash itself is asked. Starts nothing.
+   *
+   * @returns undefined where nobody can tell, or not without a check
    */
-  isMoved(token: Token, written: KubeObject, hash: string): boolean {
-    const mark = markOf(written);
-    const value = token.secret.kind === 'missing' ? '' : token.secret.value;
-    const algorithms = token.secret.kind === 'hashed' ? [COPIED] : HASH_ALGORITHMS;
-    const uids = [...new Set([token.uid, sourceUid(written) ?? token.uid])];
-    const fits = uids.some((tokenUid) =>
-      algorithms.some((algorithm) => this.#marks.fits(mark, { tokenUid, algorithm, value, hash })),
-    );
-    if (fits) this.#moved.set(movedKey(token, written), true);
-    return fits;
+  whoseBeside(token: Token, written: KubeObject, hash: string): Whose | undefined {
+    const whose = this.#judgeBeside(token, { object: written, hash, mark: markOf(written) });
+    if (whose === undefined) this.#moved.delete(movedKey(token, written));
+    else this.#moved.set(movedKey(token, written), whose);
+    return whose;
   }
 
-  /** Whether that was found out a short while ago. */
+  /** Whether such a hash was found to be of the present secret a short while ago. */
   wasMoved(token: Token, written: KubeObject): boolean {
-    return this.#moved.has(movedKey(token, written));
+    return this.#moved.get(movedKey(token, written)) === 'present';
+  }
+
+  /** Has a hash of another's checked, where only that can tell. @param wake - called later, when looking again is worth while */
+  check(token: Token, hash: string, rules: Placed, wake: (lane: Lane) => void): void {
+    const request = requestOf(token, rules);
+    if (!request || detectFormat(hash) === undefined) return;
+    this.#store.checks.start({ secret: request.value, hash, group: request.group }, (isMatch) =>
+      // What turns out to be of an earlier secret is to go at once.
+      wake(isMatch === false ? 'revocation' : 'normal'),
+    );
   }
 
   /** The hash of the token with that UID is of no more use. */
@@ -201,6 +190,40 @@ export class TokenHashes {
     return { kind: 'ready', hash: this.#sign(token, rules.algorithm, request.value, hash) };
   }
 
+  /** Through a ClusterAuthToken whose hash was moved, that hash lets in which stands where it was moved to. */
+  #withMoved(facts: HashFacts, token: Token, objects: readonly KubeObject[]): HashFacts {
+    const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+    if (!written || !hasLostHash(written) || this.#moved.get(movedKey(token, written)) !== 'earlier')
+      return facts;
+    // What is in a Secret that is watched is judged by itself.
+    if (foundIn(objects).length > 0) return facts;
+    return { ...facts, ofEarlierSecret: [...facts.ofEarlierSecret, written] };
+  }
+
+  #judgeBeside(token: Token, found: FoundHash): Whose | undefined {
+    const { secret } = token;
+    if (secret.kind === 'missing') return undefined;
+    if (this.#isMarkedFor(token, secret.value, found)) return 'present';
+    // What no authenticator of ours reads says nothing: another one's may.
+    if (detectFormat(found.hash) === undefined) return undefined;
+    if (secret.kind === 'hashed') {
+      if (found.hash === secret.value) return 'present';
+      return this.#isOfEarlierCopy(token, found) ? 'earlier' : undefined;
+    }
+    const isMatch = this.#store.checks.known({ secret: secret.value, hash: found.hash });
+    if (isMatch === undefined) return undefined;
+    return isMatch ? 'present' : 'earlier';
+  }
+
+  /** Whether the mark vouches for it, made for this token or for the one of that name before it, whatever the algorithm. */
+  #isMarkedFor({ uid, secret }: Token, value: string, { object, hash, mark }: FoundHash): boolean {
+    const algorithms = secret.kind === 'hashed' ? [COPIED] : HASH_ALGORITHMS;
+    const uids = new Set([uid, sourceUid(object) ?? uid]);
+    return [...uids].some((tokenUid) =>
+      algorithms.some((algorithm) => this.#marks.fits(mark, { tokenUid, algorithm, value, hash })),
+    );
+  }
+
   #copied(token: Token): HashFact {
     const value = token.secret.kind === 'hashed' ? token.secret.value : '';
     return { kind: 'ready', hash: this.#sign(token, COPIED, value, value) };
@@ -208,30 +231,24 @@ export class TokenHashes {
 
   /**
    * By its mark, made for this token or for the one of that name before it, whatever the algorithm: another one than today's
-   * is due for conversion and no earlier secret's. A mark that fits nothing proves that the hash is of another secret, or
-   * was tampered with; a mark that nobody here can read proves nothing, and the hash itself is asked.
+   * is due for conversion and no earlier secret's. A mark that fits nothing says that the token has another secret by now, or that
+   * somebody put another hash there: it may be of the same secret, as Rancher's is, so that one is asked where it answers at once.
+   * Where it would take a check, it counts as of an earlier secret, which must not wait for that. A mark that nobody here can read
+   * proves nothing, and the hash itself is asked.
    *
    * @returns undefined when only a check can tell
    */
-  #isOfPresentSecret(
-    token: Token,
-    { object, hash, mark }: Found,
-    { algorithm }: Placed,
-  ): boolean | undefined {
+  #isOfPresentSecret(token: Token, found: FoundHash, { algorithm }: Placed): boolean | undefined {
+    const { hash, mark } = found;
     const value = token.secret.kind === 'plain' ? token.secret.value : '';
     if (fingerprintsEqual(mark, this.#sign(token, algorithm, value, hash).fingerprint)) return true;
-    const uids = new Set([token.uid, sourceUid(object) ?? token.uid]);
-    for (const tokenUid of uids) {
-      for (const each of new Set([algorithm, ...HASH_ALGORITHMS])) {
-        if (this.#marks.fits(mark, { tokenUid, algorithm: each, value, hash })) return true;
-      }
-    }
-    if (this.#marks.isReadable(mark)) return false;
-    return this.#store.checks.known({ secret: value, hash });
+    if (this.#isMarkedFor(token, value, found)) return true;
+    const isMatch = this.#store.checks.known({ secret: value, hash });
+    return this.#marks.isReadable(mark) ? isMatch === true : isMatch;
   }
 
   /** Another hash than the one to be copied: of another token of that name, or copied from what this one had before. */
-  #isOfEarlierCopy(token: Token, { object, hash, mark }: Found): boolean {
+  #isOfEarlierCopy(token: Token, { object, hash, mark }: FoundHash): boolean {
     if (token.secret.kind !== 'hashed' || hash === token.secret.value) return false;
     const uid = sourceUid(object);
     if (uid !== undefined && uid !== token.uid) return true;
@@ -239,20 +256,13 @@ export class TokenHashes {
   }
 
   #sign(token: Token, algorithm: string, value: string, hash: string): HashToWrite {
-    const { signer } = this.#marks;
-    const known = this.#signed.get(token.uid);
-    const isOfToken = known?.token === token && known.signer === signer && known.algorithm === algorithm;
-    if (isOfToken && known.written.hash === hash) return known.written;
-    const fingerprint = this.#marks.sign({ tokenUid: token.uid, algorithm, value, hash });
-    const written = { hash, fingerprint };
-    this.#signed.set(token.uid, { token, signer, algorithm, written });
-    return written;
+    return this.#signatures.sign(token, { tokenUid: token.uid, algorithm, value, hash });
   }
 }
 
 /** The hash that may stay: of the token's secret, and as today's algorithm makes it. */
 function keptOf(
-  judged: readonly { readonly one: Found; readonly isPresent: boolean | undefined }[],
+  judged: readonly { readonly one: FoundHash; readonly isPresent: boolean | undefined }[],
   { algorithm }: Placed,
 ): string | undefined {
   return judged.find(({ one, isPresent }) => isPresent && detectFormat(one.hash) === algorithm)?.one.hash;
@@ -268,24 +278,12 @@ function isSameLook(a: Looked, b: Omit<Looked, 'facts'>): boolean {
   );
 }
 
-function foundIn(objects: readonly KubeObject[]): readonly Found[] {
-  return objects.flatMap((object) => {
-    const hash = hashIn(object);
-    const mark = object.metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
-    return hash === undefined ? [] : [{ object, hash, mark }];
-  });
-}
-
-function markOf({ metadata }: KubeObject): string {
-  return metadata.annotations?.[ANNOTATION_FINGERPRINT] ?? '';
-}
-
 /** A token that was changed since may have another secret. */
 function movedKey({ uid, resourceVersion }: Token, written: KubeObject): string {
   return `${uid}/${resourceVersion}/${written.metadata.uid}/${markOf(written)}`;
 }
 
-function objectsOf(found: readonly Found[]): readonly KubeObject[] {
+function objectsOf(found: readonly FoundHash[]): readonly KubeObject[] {
   return found.map(({ object }) => object);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS } from '../../../src/api/names.ts';
-import { parseCluster } from '../../../src/api/parse-cluster.ts';
+import { parseCluster, parsePropagation } from '../../../src/api/parse-cluster.ts';
 import { parseExtToken } from '../../../src/api/parse-ext-token.ts';
 import type { Cluster, KubeObject, Token, User } from '../../../src/api/types.ts';
 import {
@@ -52,10 +52,11 @@ interface Given {
   readonly cat?: KubeObject | undefined;
   readonly secret?: KubeObject;
   readonly unread?: string;
+  readonly storage?: string;
 }
 
 function planOf(given: Given): Adoption {
-  const { enabled = false, user = aUser(), secret = rawSecret(), unread } = given;
+  const { enabled = false, user = aUser(), secret = rawSecret(), unread, storage } = given;
   const { token, cat, elsewhere } = {
     token: aToken(),
     cat: byRancher(catOf(aToken())),
@@ -64,6 +65,8 @@ function planOf(given: Given): Adoption {
   };
   const management = new Management(['ace-operator']);
   for (const cluster of [aCluster('c-1', enabled), elsewhere]) if (cluster) management.clusters.put(cluster);
+  const metadata = { name: 'c-1', uid: 'uid-spec', resourceVersion: '1' };
+  management.propagations.put(parsePropagation({ metadata, spec: storage ? { hash: { storage } } : {} }));
   management.users.put(user);
   if (token) management.tokens.put(token);
   if (unread !== undefined) management.unread.set(EXT_TOKENS_WATCH, unread);
@@ -136,6 +139,31 @@ describe('what Rancher left behind', () => {
     expect(removable(planOf(alone))).toEqual(['Secret']);
     expect(removable(planOf({ ...alone, secret: rawSecret(BCRYPT) }))).toEqual([]);
     expect(foreignSecret(rawSecret(BCRYPT))).toMatchObject({ isHash: true, isRanchers: false });
+  });
+});
+
+describe('what adoption makes of a pair', () => {
+  const immutable = { ...rawSecret(), immutable: true } as KubeObject;
+  const noHash = rawSecret('a password');
+
+  test.each<[title: string, given: Given, said: string]>([
+    ['with a hash', {}, 'adopt undefined'],
+    ['with something else in the Secret', { secret: noHash }, 'conflict NotAHash'],
+    ['whose Secret takes no marks', { secret: immutable }, 'conflict Immutable'],
+    [
+      'with something else in a Secret that is not needed',
+      { secret: noHash, storage: 'inline' },
+      'adopt undefined',
+    ],
+  ])('%s', (_title, given, said) => {
+    const { items } = planOf({ enabled: true, ...given });
+    expect(items.map(({ step, reason }) => `${step} ${reason}`)).toEqual([said]);
+  });
+
+  test('a Secret that takes no marks may be taken away as any other', () => {
+    expect(removable(planOf({ enabled: true, token: undefined, cat: undefined, secret: immutable }))).toEqual(
+      ['Secret'],
+    );
   });
 });
 

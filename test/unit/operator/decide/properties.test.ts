@@ -338,9 +338,13 @@ describe('whatever the facts of a token', () => {
       if (typeof outcome !== 'object' || outcome.state !== 'refused' || outcome.reason === 'UserDisabled')
         return;
       const after = afterToken(facts, plan);
-      // But the hash by which a stranger's ClusterAuthToken lets in the user that it should.
+      // But the hash by which a stranger's ClusterAuthToken lets in the user that it should, also while that is none; and the
+      // ClusterAuthToken that holds the hash itself, in whose Secret's place another's is.
+      const isConflict = outcome.reason === 'Conflict';
       const isNeeded = (one: KubeObject): boolean =>
-        outcome.reason === 'Conflict' && one.kind === 'Secret' && after.some(isStrangersOf(facts.token));
+        one.kind === 'Secret'
+          ? (isConflict || hashIn(one) === undefined) && after.some(isStrangersOf(facts.token))
+          : isConflict && hashIn(one) !== undefined && one['userName'] === facts.token?.userName;
       expect(after.filter((one) => !isForeign(one) && isAlive(one) && !isNeeded(one))).toEqual([]);
     });
   });

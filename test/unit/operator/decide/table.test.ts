@@ -13,6 +13,7 @@ import {
   groupsOf,
   HOUR,
   NOW,
+  NOW_TEXT,
   rawExtToken,
   timeText,
 } from '../../../support/builders.ts';
@@ -472,9 +473,17 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     'tells Conflict; deletes Secret t-1; refused: Conflict; again in 60 s',
   ],
   [
-    '… and goes when the token does: without it the stranger’s lets nobody in',
+    '… and is empty while the token is disabled: without it the stranger’s lets nobody in, and nobody would write another',
     {
       token: aToken({ enabled: false }),
+      seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] },
+    },
+    'patches Secret t-1 (metadata, data); pending; wakes user/u-1',
+  ],
+  [
+    '… and goes when the token does',
+    {
+      token: aToken({}, { deletionTimestamp: NOW_TEXT }),
       seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] },
     },
     'deletes Secret t-1; pending; wakes user/u-1',
@@ -543,7 +552,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
       ...{ rules: { adopts: true }, token: aToken({ enabled: false }) },
       seen: { pair: [see(SECRET), see(foreign(CLUSTER_AUTH_TOKEN))] },
     },
-    'patches ClusterAuthToken t-1 (metadata, enabled: false); deletes Secret t-1; pending; wakes user/u-1',
+    'patches ClusterAuthToken t-1 (metadata, enabled: false); patches Secret t-1 (metadata, data); pending; wakes user/u-1',
   ],
   [
     'one of a token that is for another cluster, or for none, is left alone',
@@ -768,6 +777,44 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     '… and a disabled one goes',
     { token: aToken({ enabled: false }), rules: { storage: 'inline' }, seen: { pair: EMPTIED } },
     'deletes ClusterAuthToken t-1; pending; wakes user/u-1',
+  ],
+  [
+    '… and the hash that is there is of an earlier secret, which ends while the next is made',
+    {
+      ...slow,
+      rules: { storage: 'inline' },
+      seen: { ...PENDING, pair: EMPTIED.map((one) => ({ ...one, isOfEarlierSecret: true })) },
+      answers: told(['moved/t-1', false], ['hash/uid-t-1', false]),
+    },
+    'deletes ClusterAuthToken t-1; pending: HashPending',
+  ],
+  [
+    '… or while the cluster is suspended',
+    {
+      rules: { storage: 'inline', isPaused: true },
+      seen: { ...PENDING, pair: EMPTIED.map((one) => ({ ...one, isOfEarlierSecret: true })) },
+      answers: told(['moved/t-1', false]),
+    },
+    'deletes ClusterAuthToken t-1; pending: Suspended',
+  ],
+  // Another's Secret, while our ClusterAuthToken holds the hash itself.
+  [
+    'storage secret: someone else’s Secret has the name, and the hash in our ClusterAuthToken stays',
+    { seen: { pair: INLINE, refusedBy: 'Secret t-1' } },
+    'tells Conflict; refused: Conflict; again in 60 s',
+  ],
+  [
+    '… and all else is kept current',
+    {
+      token: aToken({ ttl: HOUR }),
+      seen: { pair: INLINE, before: refusedConflict, refusedBy: 'Secret t-1' },
+    },
+    'patches ClusterAuthToken t-1 (expiresAt: "2026-01-01T01:00:00Z"); refused: Conflict; again in 60 s',
+  ],
+  [
+    '… a ClusterAuthToken without a hash of its own does not: it would complete the stranger’s',
+    { seen: { pair: [see(CLUSTER_AUTH_TOKEN)], refusedBy: 'Secret t-1' } },
+    'tells Conflict; deletes ClusterAuthToken t-1; refused: Conflict; again in 60 s',
   ],
   // Suspended.
   [

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
 import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
+import { hashIn } from '../../../../src/derive/diff.ts';
 import { ConnectionError } from '../../../../src/errors.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
 import * as sha3 from '../../../../src/hash/sha3-512.ts';
@@ -54,14 +55,42 @@ const foreign = (kind: string, name: string, fields: object = {}): KubeObject =>
   ...fields,
 });
 
+const dataOf = (hash: string): object => ({ hash: Buffer.from(hash).toString('base64') });
+
+/** A Secret as kube-api-auth makes it of an inline hash. */
+const movedSecret = (hash: string): KubeObject =>
+  foreign('Secret', 't-1', { type: 'Opaque', data: dataOf(hash) });
+
 /** A world in which a log-in has moved the inline hash of a token into another's Secret, and no watch has told of it. */
-async function inlineAndMoved(): Promise<void> {
+async function inlineAndMoved(fields: Json = {}, metadata: Json = {}): Promise<void> {
   world.storage = 'inline';
-  await inSync();
+  world.putUser();
+  world.putAttribute();
+  world.putToken(fields, metadata);
+  await world.settle();
   const hash = String(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']);
-  const data = { hash: Buffer.from(hash).toString('base64') };
-  world.downstream.put(foreign('Secret', 't-1', { type: 'Opaque', data }));
+  world.downstream.put(movedSecret(hash));
   world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+}
+
+/** Works until no hash is being made, nor checked, and nothing is left to do. */
+async function settleHashes(): Promise<void> {
+  for (let turn = 0; turn < 4; turn += 1) {
+    while (world.hashes.pending > 0) await new Promise((resolve) => setImmediate(resolve));
+    await world.settle();
+  }
+}
+
+/** The least that was there of one token at any moment from here on: 1 where somebody was always let in. */
+function watchTheWorst(): () => number {
+  let worst = 1;
+  const { onEvent } = world.downstream;
+  world.downstream.onEvent = (event) => {
+    const letIn = [whoGetsIn(world.downstream, SECRETS).length, candidates(world.downstream, world.nowMs)];
+    worst = Math.min(worst, ...letIn);
+    onEvent(event);
+  };
+  return () => worst;
 }
 
 describe('a wanted token', () => {
@@ -208,6 +237,129 @@ describe('a wanted token', () => {
     expect(reasons()).not.toContain('Conflict');
     expect(view()).toContain(IN_SYNC[0]);
     expect(state()).toMatchObject({ state: 'synced' });
+  });
+
+  test('whose Secret has an older hash of the same secret than its ClusterAuthToken is taken over, and let in at every moment', async () => {
+    world.storage = 'inline';
+    await inSync();
+    world.downstream.put(movedSecret(sha3.hash('secret-1')));
+    world.storage = 'secret';
+    world.sweep();
+    while (world.queue.size > 0) {
+      await world.workOne();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    }
+    const worst = watchTheWorst();
+    await world.settle();
+    await world.advance(5 * SECOND);
+    expect(worst()).toBe(1);
+    expect(reasons()).not.toContain('Conflict');
+    expect(view()).toEqual(IN_SYNC);
+    expect(state()).toMatchObject({ state: 'synced' });
+  });
+
+  test('whose Secret has such a hash of a slow format is taken over once that was checked', async () => {
+    world.algorithm = 'scrypt';
+    world.storage = 'inline';
+    await inSync();
+    await settleHashes();
+    world.downstream.put(movedSecret(await world.hasher.hash('scrypt', 'secret-1')));
+    const worst = watchTheWorst();
+    world.storage = 'secret';
+    world.sweep();
+    await world.settle();
+    await settleHashes();
+    await world.advance(5 * SECOND);
+    expect(worst()).toBe(1);
+    expect(state()).toMatchObject({ state: 'synced' });
+    expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toMatchObject({
+      'app.kubernetes.io/managed-by': 'ace-operator',
+    });
+    expect(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']).toBeUndefined();
+  });
+
+  describe('in whose way a stranger’s Secret is while its ClusterAuthToken holds the hash', () => {
+    const theirs = movedSecret(sha3.hash('theirs'));
+    /** The storage has changed, and the Secret cannot be ours. */
+    async function inTheWay(): Promise<void> {
+      world.storage = 'inline';
+      await inSync();
+      world.downstream.put(theirs);
+      world.storage = 'secret';
+      world.sweep();
+      await world.settle();
+    }
+
+    test('goes on by that, and the name is told', async () => {
+      await inTheWay();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      expect(state()).toMatchObject({
+        state: 'refused',
+        reason: 'Conflict',
+        message: expect.stringContaining('lets it in'),
+      });
+      const { writes } = world.downstream;
+      for (let retry = 0; retry < 3; retry += 1) await world.advance(61 * SECOND);
+      expect(world.downstream.writes).toBe(writes);
+      expect(reasons().filter((reason) => reason === 'Conflict')).toHaveLength(1);
+      expect(world.downstream.find('Secret', 't-1')).toMatchObject(theirs);
+    });
+
+    test('is kept current: expiry, secret, user', async () => {
+      await inTheWay();
+      world.putToken({ ttl: HOUR });
+      await world.settle();
+      expect(view()).toContain(
+        `token t-1: user=u-1 enabled=true until=${timeText(NOW + HOUR)} inline=secret-1`,
+      );
+      world.putToken({ token: 'secret-2' });
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
+      world.putUser({ enabled: false });
+      await world.settle();
+      expect(view()).toContain('user u-1: enabled=false groups=["g-1"]');
+      world.putUser();
+      world.putToken({ enabled: false });
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      expect(world.downstream.find('ClusterAuthToken', 't-1')).toBeUndefined();
+    });
+
+    test('is let in again when its ClusterUserAttribute was deleted there', async () => {
+      await inTheWay();
+      world.downstream.drop('ClusterUserAttribute', 'u-1');
+      await world.settle();
+      expect(candidates(world.downstream, world.nowMs)).toBe(1);
+    });
+
+    test('goes with a user who is another’s to judge', async () => {
+      await inTheWay();
+      world.downstream.drop('ClusterUserAttribute', 'u-1');
+      world.downstream.put(foreign('ClusterUserAttribute', 'u-1', { enabled: true, groups: ['admins'] }));
+      world.tellWatch();
+      world.sweep();
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    });
+
+    test('is where it should be once the Secret is gone', async () => {
+      await inTheWay();
+      world.downstream.drop('Secret', 't-1');
+      await world.advance(61 * SECOND);
+      await world.advance(61 * SECOND);
+      expect(view()).toEqual(IN_SYNC);
+      expect(state()).toMatchObject({ state: 'synced' });
+    });
+
+    test('is taken over by adoption, as its message says', async () => {
+      await inTheWay();
+      world.spec = { ...world.spec, adopt: true };
+      world.sweep();
+      await world.settle();
+      await world.advance(61 * SECOND);
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      expect(view()).toEqual(IN_SYNC);
+    });
   });
 
   test('whose hash another Cluster of ours keeps in a Secret takes that from nobody', async () => {
@@ -493,6 +645,15 @@ describe('another token of the same name', () => {
     expect(whoGetsIn(world.downstream, SECRETS)).not.toContain('secret-1 is u-1');
   });
 
+  test('whose user cannot be found for the moment ends an earlier secret, also where a log-in has moved its hash', async () => {
+    await inlineAndMoved();
+    await world.settle();
+    world.deleteUser('u-1', { told: false });
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+
   // A finalizer of someone else's keeps what we deleted where the authenticator still reads it.
   test('while something holds the old ClusterAuthToken, it is not given the new hash', async () => {
     await inSync();
@@ -740,6 +901,47 @@ describe('what is not ours', () => {
     expect(world.downstream.find('ClusterAuthToken', 't-1')).toMatchObject(theirs);
   });
 
+  describe('our Secret beside a stranger’s ClusterAuthToken', () => {
+    /** As after adoption that was switched off half-way. */
+    async function halfAdopted(): Promise<void> {
+      await inSync();
+      world.downstream.drop('ClusterAuthToken', 't-1');
+      world.downstream.put(foreign('ClusterAuthToken', 't-1', { userName: 'u-1', enabled: true }));
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    }
+    const ends: Record<string, Json> = {
+      disabled: { enabled: false },
+      expired: { expiresAt: timeText(NOW - SECOND) },
+    };
+
+    for (const [title, fields] of Object.entries(ends)) {
+      test(`lets nobody in while the token is ${title}, and lets in again when it is good again`, async () => {
+        await halfAdopted();
+        world.putToken(fields);
+        await world.settle();
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+        expect(state()).toMatchObject({ state: 'refused' });
+        const { writes } = world.downstream;
+        world.sweep();
+        await world.settle();
+        expect(world.downstream.writes).toBe(writes);
+        world.putToken();
+        await world.settle();
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      });
+    }
+
+    test('goes with a token that is disabled and then deleted', async () => {
+      await halfAdopted();
+      world.putToken({ enabled: false });
+      await world.settle();
+      world.deleteToken();
+      await world.settle();
+      expect(world.downstream.find('Secret', 't-1')).toBeUndefined();
+    });
+  });
+
   test('a ClusterUserAttribute that replaced ours takes our pair away: its groups are not ours to give', async () => {
     await inSync();
     world.downstream.drop('ClusterUserAttribute', 'u-1');
@@ -899,17 +1101,6 @@ describe('hashes', () => {
 });
 
 describe('a token that keeps its user and secret', () => {
-  /** The least that was there at any moment. */
-  function watchTheWorst(): () => number {
-    let worst = 1;
-    const { onEvent } = world.downstream;
-    world.downstream.onEvent = (event) => {
-      const letIn = [whoGetsIn(world.downstream, SECRETS).length, candidates(world.downstream, world.nowMs)];
-      worst = Math.min(worst, ...letIn);
-      onEvent(event);
-    };
-    return () => worst;
-  }
   const hashThere = (): unknown => world.downstream.find('Secret', 't-1')?.['data'];
 
   for (const storage of ['secret', 'inline'] as const) {
@@ -950,13 +1141,7 @@ describe('a token that keeps its user and secret', () => {
   test('with slow hashes: each is checked once and none is made anew, by whichever process comes next', async () => {
     world.algorithm = 'bcrypt';
     await inSync();
-    const settled = async (): Promise<void> => {
-      for (let turn = 0; turn < 3; turn += 1) {
-        while (world.hashes.pending > 0) await new Promise((resolve) => setImmediate(resolve));
-        await world.settle();
-      }
-    };
-    await settled();
+    await settleHashes();
     expect(state()).toMatchObject({ state: 'synced' });
     const hash = hashThere();
     const worst = watchTheWorst();
@@ -964,9 +1149,33 @@ describe('a token that keeps its user and secret', () => {
     world.key = Buffer.from('another');
     world.key = Buffer.from('a third');
     world.sweep();
-    await settled();
+    await settleHashes();
     expect(worst()).toBe(1);
     expect(hashThere()).toEqual(hash);
+  });
+
+  // Rancher's controller replaces the data of a Secret that has the name, and leaves its marks.
+  test('is let in at every moment when another writer puts its own hash of that secret into our Secret', async () => {
+    world.algorithm = 'bcrypt';
+    await inSync();
+    await settleHashes();
+    const worst = watchTheWorst();
+    world.downstream.edit('Secret', 't-1', { data: dataOf(sha3.hash('secret-1')) });
+    await settleHashes();
+    expect(worst()).toBe(1);
+    expect(state()).toMatchObject({ state: 'synced' });
+    expect(hashIn(world.downstream.find('Secret', 't-1') as KubeObject)).toMatch(/^\$2b/);
+  });
+
+  test('with another secret it is ended at once, while the new hash is still being made, also where a log-in has moved it', async () => {
+    await inlineAndMoved();
+    await world.settle();
+    world.algorithm = 'bcrypt';
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    await settleHashes();
+    expect(candidates(world.downstream, world.nowMs)).toBe(1);
   });
 
   test('with another secret it is ended at once, while the new hash is still being made', async () => {
@@ -1017,6 +1226,57 @@ describe('a suspended cluster', () => {
       expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
     });
   }
+
+  const others: Record<string, Json> = { 'changed in place': {}, 'made again': { uid: 'uid-other' } };
+  for (const [title, metadata] of Object.entries(others)) {
+    test(`lets the old secret of a token in no more that was ${title}, where a log-in has moved its hash`, async () => {
+      await inlineAndMoved();
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      suspend();
+      world.putToken({ token: 'secret-2' }, metadata);
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      world.spec = { ...world.spec, suspend: false };
+      world.sweep();
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
+    });
+  }
+
+  test('nor that of a token that is stored hashed, where a log-in has moved what was copied', async () => {
+    const hashed = { annotations: { [ANNOTATION_TOKEN_HASHED]: 'true' } };
+    await inlineAndMoved({ token: sha3.hash('secret-1') }, hashed);
+    await world.settle();
+    suspend();
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    world.putToken({ token: sha3.hash('secret-2') }, hashed);
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+
+  test('keeps a good token whose hash a log-in has moved when the installation key was lost, and ends it with its secret', async () => {
+    await inlineAndMoved();
+    await world.settle();
+    suspend();
+    world.key = Buffer.from('another');
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
+
+  test('keeps a token whose hash was put into our Secret by another writer, who made its own of that secret', async () => {
+    await inSync();
+    suspend();
+    world.downstream.edit('Secret', 't-1', { data: dataOf(sha3.hash('secret-1')) });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+  });
 
   test('lets the old secret in no more also when today’s algorithm cannot take the new one', async () => {
     await inSync();
