@@ -239,7 +239,9 @@ export class Manager {
   /** It was there, and is gone. Nothing is made in another cluster that answers in the place of the management plane. */
   async #restoreOwnNamespace(): Promise<void> {
     const answering = await new PlaneIdentity(this.#leaseClient).identify();
-    if (answering === this.#plane.uid) await this.#ensureOwnNamespace();
+    if (answering !== this.#plane.uid) return;
+    await this.#ensureOwnNamespace();
+    this.#terms.namespaceMade();
   }
 
   #observe(resource: string): Partial<ReflectorObserver> {

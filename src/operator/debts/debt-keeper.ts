@@ -1,18 +1,18 @@
 import type { Token } from '../../api/types.ts';
 import { FencedError } from '../../errors.ts';
-import { backoffMs } from '../../kube/backoff.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { parseKey } from '../keys.ts';
+import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
 import { type Debt, type DebtRecord, type Ledger, ofGroups } from './debt-record.ts';
 import type { DebtRecords } from './debt-records.ts';
-import { Drift } from './drift.ts';
+import { Drift, dueMs, earliest, PAID_MS } from './drift.ts';
 import type { EarlierDeletions } from './earlier-deletions.ts';
 import { isStillOwed, type SeenUpstream, standingOf } from './judge-known.ts';
+import { PacedWrite } from './paced-write.ts';
 import { isOfPlane, MANY_AT_ONCE, owedOf } from './plane.ts';
-import { dueMs, earliest, PAID_MS } from './when-to-write.ts';
 
 export interface DebtKeeperDeps {
-  readonly cluster: string;
+  readonly cluster: KeptCluster;
   readonly records: DebtRecords;
   readonly seen: SeenUpstream;
   readonly ledger: Ledger;
@@ -20,19 +20,20 @@ export interface DebtKeeperDeps {
   readonly log: Log;
   /** Milliseconds since the epoch. What is paced here is by a clock that nobody sets. */
   readonly now: () => number;
+}
+
+/** The cluster that a record is about. */
+export interface KeptCluster {
+  readonly name: string;
   isAway(): boolean;
+  /** It has, or may have, what the key stands for: from now on changes of that concern it. */
+  keyKnown(key: string): void;
 }
 
 /** What became of a key; the fields that matter here. */
-interface Settled {
-  readonly state: string;
-  readonly reason?: string | undefined;
-}
+type Settled = { readonly state: string; readonly reason?: string | undefined };
 
-/** One write a cluster in this time, however much happens. */
-const MIN_INTERVAL_MS = 200;
 const LATELY_MS = 60_000;
-const RETRY_MAX_MS = 15_000;
 
 /** Keeps one cluster's record true: what is owed there, and what is there. */
 export class DebtKeeper {
@@ -45,34 +46,37 @@ export class DebtKeeper {
   readonly #apis: Map<string, Token['api']>;
   /** What is written is not what is known, though no key says so. */
   #isOutdated = false;
-  /** Deletions that were told, since the last minute in which there was none. */
+  /** Since when what is written is to be written otherwise, though no key says so. */
+  #otherSinceMs: number | undefined;
   readonly #restored: DebtRecord | undefined;
+  /** A record whose absent keys nobody can judge yet. What the next one judges them by has to stay as it was. */
+  #unjudged: DebtRecord | undefined;
   /** What is in the record is not known. */
   #isUnread: boolean;
-  #lately = 0;
+  /** Deletions that were told, since the last minute in which there was none. */
+  #told = 0;
+  /** When all that is known was there, as far as that could be seen; milliseconds since the epoch. */
+  #atMs: number;
   #latelyWritten: number;
   #planeWritten: string;
   #latelyTimer: NodeJS.Timeout | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #isWriting = false;
-  #isStopped = false;
-  #writing: Promise<void> = Promise.resolve();
-  #failures = 0;
-  #wroteAtMs = Number.NEGATIVE_INFINITY;
+  readonly #writer = new PacedWrite({ dueMs: (nowMs) => this.#dueMs(nowMs), write: () => this.#write() });
 
   constructor(deps: DebtKeeperDeps) {
     this.#deps = deps;
-    const found = deps.records.foundOf(deps.cluster);
-    this.#isUnread = deps.records.isUnread;
+    const { records, earlier, cluster } = deps;
+    const found = records.foundOf(cluster.name);
+    this.#isUnread = records.isUnread;
     // A record that came here from another plane tells nothing about this one.
-    const { plane } = deps.earlier;
-    this.#restored = found && isOfPlane(found, plane) ? found : undefined;
+    this.#restored = found && isOfPlane(found, earlier.plane) ? found : undefined;
+    this.#unjudged = this.#toBeJudged(this.#restored);
     this.#owed = new Drift(this.#restored?.owed.keys());
     this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
-    this.#known = new Drift(found?.plane === plane ? found.known : []);
+    this.#known = new Drift(this.#restored?.known);
     this.#apis = new Map(found?.apis);
+    this.#atMs = this.#restored?.atMs ?? deps.now();
     this.#latelyWritten = found?.lately ?? 0;
-    this.#planeWritten = found?.plane ?? plane;
+    this.#planeWritten = found?.plane ?? earlier.plane;
   }
 
   /** Takes over what earlier processes knew: what is owed still, and what has to go of what they left there. */
@@ -83,17 +87,32 @@ export class DebtKeeper {
 
   /** What has to go of what earlier processes left there, by what is read and remembered now. */
   judgeKnown(): void {
-    const { cluster, seen, ledger, now } = this.#deps;
+    const { cluster, seen, ledger, now, earlier } = this.#deps;
+    if (earlier.isTold) this.#endUnjudged();
+    const known = { cluster: cluster.name, apis: this.#apis, nowMs: now() };
     for (const key of [...this.#known.keys]) {
-      const standing = standingOf(key, { cluster, apis: this.#apis, nowMs: now() }, seen);
-      if (standing === 'unseen') this.unlearn(key);
-      else if (standing !== 'wanted') ledger.owe(key, { sinceMs: now(), cause: standing });
+      const standing = standingOf(key, known, seen);
+      if (standing === 'token' || standing === 'user') ledger.owe(key, { sinceMs: now(), cause: standing });
+      else if (standing === 'unseen' && !this.#unjudged) this.unlearn(key);
     }
-    this.#plan();
+    this.#writer.plan();
+  }
+
+  /** Where the plane does not say who it is, a record that says of which it is waits for one that knows. */
+  #toBeJudged(record: DebtRecord | undefined): DebtRecord | undefined {
+    return this.#deps.earlier.isTold || !record?.plane ? undefined : record;
+  }
+
+  #endUnjudged(): void {
+    const record = this.#unjudged;
+    this.#unjudged = undefined;
+    if (!record || isOfPlane(record, this.#deps.earlier.plane)) return;
+    for (const key of [...this.#known.keys]) this.unlearn(key);
   }
 
   #restoreOwed(record: DebtRecord | undefined): void {
-    const { seen, ledger } = this.#deps;
+    const { cluster, seen, ledger } = this.#deps;
+    for (const key of this.keys()) cluster.keyKnown(key);
     for (const [key, debt] of record?.owed ?? []) {
       if (isStillOwed(key, debt, seen.management)) ledger.owe(key, debt);
       else this.debtChanged(key, undefined);
@@ -104,14 +123,21 @@ export class DebtKeeper {
   async #readLate(): Promise<void> {
     const { cluster, records, earlier } = this.#deps;
     if (!this.#isUnread) return;
-    const found = await records.read(cluster);
+    const found = await records.read(cluster.name);
     this.#isUnread = false;
     if (!found || !isOfPlane(found.record, earlier.plane)) return;
-    const { record } = found;
-    for (const [key, api] of record.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
-    if (record.plane === earlier.plane) for (const key of record.known) this.#known.add(key, 0);
-    this.#restoreOwed(record);
+    this.#takeOver(found.record);
     earlier.foundLate(found);
+  }
+
+  #takeOver(record: DebtRecord): void {
+    this.#unjudged = this.#toBeJudged(record);
+    // As if it had been there from the start: see #learn.
+    if (this.#unjudged) for (const key of this.#known.keys) if (!record.known.has(key)) this.unlearn(key);
+    for (const key of record.known) this.#known.add(key, 0);
+    this.#atMs = Math.min(this.#atMs, record.atMs ?? this.#atMs);
+    for (const [key, api] of record.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
+    this.#restoreOwed(record);
   }
 
   /** Keys that stand for something there, or may. */
@@ -125,11 +151,11 @@ export class DebtKeeper {
 
   /** A source of this cluster was told to be deleted. */
   deletionTold(): void {
-    this.#lately += 1;
+    this.#told += 1;
     clearTimeout(this.#latelyTimer);
     this.#latelyTimer = setTimeout(() => {
-      this.#lately = 0;
-      this.#plan();
+      this.#told = 0;
+      this.#writer.plan();
     }, LATELY_MS);
     this.#latelyTimer.unref();
   }
@@ -137,19 +163,17 @@ export class DebtKeeper {
   /** This is owed from now on under a key, also where less was before; undefined: nothing any more. */
   debtChanged(key: string, debt: Debt | undefined): void {
     const nowMs = performance.now();
-    if (debt) this.#owed.add(key, nowMs);
-    else this.#owed.remove(key, nowMs);
-    if (debt?.isOfGroups) this.#ofGroups.add(key, nowMs);
-    else this.#ofGroups.remove(key, nowMs);
+    this.#owed.set(key, debt !== undefined, nowMs);
+    this.#ofGroups.set(key, debt?.isOfGroups ?? false, nowMs);
     this.#forgetApi(key);
-    this.#plan();
+    this.#writer.plan();
   }
 
   /** Nobody saw its source being deleted: the brake decides about it, here and in the next process. */
   unlearn(key: string): void {
     this.#known.remove(key, performance.now());
     this.#forgetApi(key);
-    this.#plan();
+    this.#writer.plan();
   }
 
   /** Where a key stands in the cluster now; undefined: nothing of it is left. */
@@ -160,7 +184,7 @@ export class DebtKeeper {
       this.#known.remove(key, performance.now());
     else return;
     this.#forgetApi(key);
-    this.#plan();
+    this.#writer.plan();
   }
 
   /** The cluster is reached, or is not any more. What it was told of long ago may be forgotten where all deletions are kept. */
@@ -168,48 +192,50 @@ export class DebtKeeper {
     const { management, deletions } = this.#deps.seen;
     const owed = { owed: this.#debts(), apis: this.#apis };
     for (const [source, sinceMs] of owedOf(owed, management)) deletions.add(source, sinceMs);
-    this.#plan();
+    this.#writer.plan();
   }
 
   /** Nothing of ours is left there. */
   clear(): void {
-    const nowMs = performance.now();
-    for (const key of this.keys()) {
-      for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, nowMs);
-    }
+    for (const key of this.keys())
+      for (const drift of [this.#known, this.#owed, this.#ofGroups]) drift.remove(key, performance.now());
     this.#apis.clear();
-    this.#plan();
+    this.#writer.plan();
   }
 
-  /** All of it is to be written: what stands there went back to an earlier state, with the management plane. */
+  /** All of it is to be written: what stands there went back to an earlier state, or is gone. */
   writeAnew(): void {
     this.#isOutdated = true;
-    this.#plan();
+    this.#writer.plan();
+  }
+
+  /** The plane went back to an earlier state: of what is absent nobody will ever know more. */
+  putBack(): void {
+    const wasUnjudged = this.#unjudged !== undefined;
+    this.#unjudged = undefined;
+    if (wasUnjudged) this.judgeKnown();
+    this.writeAnew();
   }
 
   /** Writes at once what would be written in its own time. */
-  async writeDown(): Promise<void> {
-    await this.#writing;
-    if (this.#isStopped || this.#dueMs(performance.now()) === undefined) return;
-    clearTimeout(this.#timer);
-    this.#writing = this.#write();
-    await this.#writing;
+  writeDown(): Promise<void> {
+    return this.#writer.writeDown();
   }
 
   /** Writes no more; resolves when nothing is under way. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+  stop(): Promise<void> {
     clearTimeout(this.#latelyTimer);
-    await this.#writing;
+    return this.#writer.stop();
   }
 
   /** The key stands for what is there. */
   #learn(key: string): void {
     const { cluster, seen, now } = this.#deps;
+    // What is absent would become the smaller part of what was known, and by that alone count as deleted.
+    if (this.#unjudged && !this.#known.keys.has(key)) return;
     this.#known.add(key, performance.now());
     const { kind, name } = parseKey(key);
-    const api = kind === 'token' ? seen.management.token(name, cluster, now())?.api : undefined;
+    const api = kind === 'token' ? seen.management.token(name, cluster.name, now())?.api : undefined;
     if (api === undefined || api === this.#apis.get(key)) return;
     // Of a key that is written already, nothing else would say so.
     this.#isOutdated ||= !this.#known.added.has(key);
@@ -220,81 +246,55 @@ export class DebtKeeper {
     if (!this.has(key)) this.#apis.delete(key);
   }
 
-  #plan(): void {
-    clearTimeout(this.#timer);
-    if (this.#isWriting || this.#isStopped) return;
-    const nowMs = performance.now();
-    const due = this.#dueMs(nowMs);
-    if (due === undefined) return;
-    const pauseMs = this.#failures > 0 ? backoffMs(this.#failures, 1_000, RETRY_MAX_MS) : MIN_INTERVAL_MS;
-    const delayMs = Math.max(0, due - nowMs, this.#wroteAtMs + pauseMs - nowMs);
-    this.#timer = setTimeout(() => {
-      this.#writing = this.#write();
-    }, delayMs);
+  /** As the next process is to judge by. */
+  get #plane(): string {
+    return this.#unjudged?.plane ?? this.#deps.earlier.plane;
+  }
+
+  get #lately(): number {
+    return this.#unjudged?.lately ?? this.#told;
   }
 
   #dueMs(nowMs: number): number | undefined {
-    const [known, isAway] = [this.#known, this.#deps.isAway()];
-    const due = earliest([this.#owed, this.#ofGroups].map((owed) => dueMs({ owed, known, isAway })));
+    const [known, isAway] = [this.#known, this.#deps.cluster.isAway()];
+    const due = [this.#owed, this.#ofGroups].map((owed) => dueMs({ owed, known, isAway }));
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
-    const isOther = this.#isUnread || this.#isOutdated || this.#planeWritten !== this.#deps.earlier.plane;
-    return due ?? (hasCalmed || isOther ? nowMs + PAID_MS : undefined);
+    const isOther = hasCalmed || this.#isUnread || this.#isOutdated || this.#planeWritten !== this.#plane;
+    // From when it was first so: where something happens all the time, it would never be due.
+    this.#otherSinceMs = isOther ? (this.#otherSinceMs ?? nowMs) : undefined;
+    return earliest([...due, this.#otherSinceMs === undefined ? undefined : this.#otherSinceMs + PAID_MS]);
   }
 
   async #write(): Promise<void> {
     const { cluster, log } = this.#deps;
-    this.#isWriting = true;
     try {
       await this.#readLate();
       await this.#writeWhole();
-      this.#failures = 0;
     } catch (error) {
       this.#isOutdated = true;
-      this.#failures += 1;
-      if (!(error instanceof FencedError)) log.warn('owed revocations not written down', { cluster, error });
-    } finally {
-      this.#isWriting = false;
-      this.#wroteAtMs = performance.now();
-      this.#plan();
+      if (!(error instanceof FencedError)) {
+        log.warn('owed revocations not written down', { cluster: cluster.name, error });
+      }
+      throw error;
     }
   }
 
   async #writeWhole(): Promise<void> {
-    const { cluster, earlier, now } = this.#deps;
-    const { plane } = earlier;
-    const owed = this.#debts();
-    const groups = new Set(ofGroups(owed));
-    const known = new Set(this.#known.keys);
-    const lately = this.#lately;
-    const apis = new Map(this.#apis);
+    const { cluster, records, seen, now } = this.#deps;
+    const [plane, lately] = [this.#plane, this.#lately];
+    const [owed, known, apis] = [this.#debts(), new Set(this.#known.keys), new Map(this.#apis)];
+    if (!this.#unjudged && !seen.management.unread.has(EXT_TOKENS_WATCH)) this.#atMs = now();
     this.#isOutdated = false;
-    await this.#save({ cluster, plane, owed, known, apis, lately, atMs: now() });
+    await records.save({ cluster: cluster.name, plane, owed, known, apis, lately, atMs: this.#atMs });
     this.#owed.wrote(new Set(owed.keys()), performance.now());
-    this.#ofGroups.wrote(groups, performance.now());
+    this.#ofGroups.wrote(new Set(ofGroups(owed)), performance.now());
     this.#known.wrote(known, performance.now());
     this.#latelyWritten = lately;
     this.#planeWritten = plane;
   }
 
   #debts(): ReadonlyMap<string, Debt> {
-    const owed = new Map<string, Debt>();
-    for (const key of this.#owed.keys) {
-      const debt = this.#deps.ledger.debtOf(key);
-      if (debt) owed.set(key, debt);
-    }
-    return owed;
-  }
-
-  async #save(record: Parameters<DebtRecords['save']>[0]): Promise<void> {
-    const { cluster, records, log } = this.#deps;
-    if (record.owed.size + record.known.size === 0) return records.remove(cluster);
-    const dropped = await records.save(record);
-    if (dropped > 0) {
-      log.warn('record of owed revocations is full', {
-        cluster,
-        count: dropped,
-        detail: 'after a restart the brake decides about these',
-      });
-    }
+    const debts = [...this.#owed.keys].map((key) => [key, this.#deps.ledger.debtOf(key)] as const);
+    return new Map(debts.flatMap(([key, debt]) => (debt ? [[key, debt] as const] : [])));
   }
 }

@@ -40,8 +40,25 @@ export interface DebtRecord {
   readonly apis: ReadonlyMap<string, Token['api']>;
   /** How many sources were told to be deleted within the last minute before this was written. */
   readonly lately: number;
-  /** When this was written, in milliseconds since the epoch; earlier versions did not say. */
+  /** When what is known was there, by all that was read then, in milliseconds since the epoch; earlier versions did not say. */
   readonly atMs?: number | undefined;
+}
+
+/** A record as others read it, whose clocks may be other ones. */
+export interface StoredRecord extends DebtRecord {
+  /** How far the management plane's clock was ahead of the one that its times are by, in milliseconds; earlier versions did not say. */
+  readonly planeAheadMs?: number | undefined;
+}
+
+/** A record with its times by our clock: that of whoever wrote it may have been ahead, or behind. @param aheadMs - how far the plane's is ahead of ours */
+export function byOurClock({ planeAheadMs, ...record }: StoredRecord, aheadMs: number): DebtRecord {
+  const shiftMs = (planeAheadMs ?? aheadMs) - aheadMs;
+  const { owed, atMs } = record;
+  return {
+    ...record,
+    owed: new Map([...owed].map(([key, debt]) => [key, { ...debt, sinceMs: debt.sinceMs + shiftMs }])),
+    ...(atMs === undefined ? {} : { atMs: atMs + shiftMs }),
+  };
 }
 
 /** gzip'ed names; with base64 and the frame it stays well under the 1 MiB that an object may have. */
@@ -61,6 +78,7 @@ const shape = z.object({
   known: z.array(z.string()),
   lately: z.number(),
   atMs: z.number().optional(),
+  planeAheadMs: z.number().optional(),
   // Earlier versions leave these alone, and write neither. Of what is in none of the two, the token is a v3 Token.
   ext: z.array(z.string()).optional(),
   either: z.array(z.string()).default([]),
@@ -76,7 +94,7 @@ export interface Packed {
  * Packs a record. Where it is too large the known names go first, half by half, then debts, the youngest first: for what has no
  * room, the next process is as one that never saw it, and the brake decides.
  */
-export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Promise<Packed> {
+export async function pack(record: StoredRecord, maxBytes: number = MAX_BYTES): Promise<Packed> {
   const debts = [...record.owed].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
   let owed = debts;
   let known = [...record.known].sort();
@@ -105,7 +123,7 @@ export async function pack(record: DebtRecord, maxBytes: number = MAX_BYTES): Pr
 }
 
 /** @throws {Error} when it is nothing that {@link pack} made */
-export async function unpack(bytes: Buffer): Promise<DebtRecord> {
+export async function unpack(bytes: Buffer): Promise<StoredRecord> {
   const text = await promisify(gunzip)(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   const { owed, known, ext, either, ...rest } = shape.parse(JSON.parse(text.toString('utf8')));
   return {

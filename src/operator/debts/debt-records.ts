@@ -6,16 +6,15 @@ import {
   LABEL_MANAGED_BY,
 } from '../../api/names.ts';
 import type { KubeObject } from '../../api/types.ts';
-import { ApiError, isAlreadyExists, isGone, isObjectMissing } from '../../errors.ts';
+import { isAlreadyExists, isObjectMissing } from '../../errors.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { pagesOf } from '../../kube/listing.ts';
+import { Refusals } from '../../kube/refusals.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { type DebtRecord, pack, unpack } from './debt-record.ts';
+import { byOurClock, type DebtRecord, pack, unpack } from './debt-record.ts';
 
 const COMPONENT = 'debts';
 const ANSWER_LIMIT = 50;
-/** An API server that has just come up refuses everybody who has rights by a Role, for a moment. */
-const REFUSAL_PATIENCE_MS = 30_000;
 
 /** A record as it was found. */
 export interface FoundRecord {
@@ -26,30 +25,38 @@ export interface FoundRecord {
 
 type RecordWriter = Pick<KubeClient, 'create' | 'patch' | 'delete'>;
 
+/** Milliseconds since the epoch: by our clock, and by the management plane's. */
+interface Clocks {
+  now(): number;
+  planeNow(): number;
+}
+
 /** The records of all clusters: a ConfigMap each, in the operator's own namespace, written by whoever works on the cluster. */
 export class DebtRecords {
   readonly #client: Pick<KubeClient, 'list'>;
   readonly #writerFor: (cluster: string) => RecordWriter;
   readonly #namespace: string;
   readonly #log: Log;
+  readonly #clocks: Clocks;
   #found = new Map<string, FoundRecord>();
   /** UIDs of the ConfigMaps that are there, by cluster. */
   readonly #uids = new Map<string, string>();
   /** Whose record was made or removed since the last reading began: of these it tells what was before. */
   readonly #changed = new Set<string>();
-  /** Since when reading them is refused, by a clock that nobody sets. */
-  #refusedSinceMs: number | undefined;
+  readonly #refusals = new Refusals();
 
   /** @param access.writerFor - for the record of that cluster */
   constructor(
     access: { readonly client: Pick<KubeClient, 'list'>; writerFor(cluster: string): RecordWriter },
     namespace: string,
     log: Log,
+    clocks: Clocks = { now: Date.now, planeNow: Date.now },
   ) {
     this.#client = access.client;
     this.#writerFor = access.writerFor;
     this.#namespace = namespace;
     this.#log = log;
+    this.#clocks = clocks;
   }
 
   /** What earlier processes left; as of {@link load}. */
@@ -69,7 +76,7 @@ export class DebtRecords {
 
   /** Nobody here knows what is in them: reading was refused. What is not known must not be written over. */
   get isUnread(): boolean {
-    return this.#refusedSinceMs !== undefined;
+    return this.#refusals.isRefused;
   }
 
   /**
@@ -89,8 +96,7 @@ export class DebtRecords {
   /**
    * Reads all records. One that cannot be read costs only itself.
    *
-   * @throws {ConnectionError | ApiError} when the plane does not answer, or has refused it for less than {@link REFUSAL_PATIENCE_MS};
-   *   after that a refusal is logged only
+   * @throws {ConnectionError | ApiError} when the plane does not answer, or refuses it and that may pass; else a refusal is logged only
    */
   async load(): Promise<void> {
     this.#changed.clear();
@@ -106,12 +112,9 @@ export class DebtRecords {
       for await (const page of pagesOf({ ...records, pageLimit: ANSWER_LIMIT }, undefined))
         for (const item of page.items) await this.#take(item as KubeObject, found);
       this.#found = found;
-      this.#refusedSinceMs = undefined;
+      this.#refusals.ended();
     } catch (error) {
-      // A list whose pages expired half-way is no refusal: of the rest, what is owed would be written over.
-      if (!(error instanceof ApiError && error.code < 429) || isGone(error)) throw error;
-      this.#refusedSinceMs ??= performance.now();
-      if (performance.now() - this.#refusedSinceMs < REFUSAL_PATIENCE_MS) throw error;
+      this.#refusals.bear(error);
       this.#log.warn('records of owed revocations not read', {
         error,
         detail: 'kubectl apply -k manifests/operator',
@@ -119,27 +122,25 @@ export class DebtRecords {
     }
   }
 
-  /** Writes one record, whatever was there. @returns how many of its keys had no room @throws whatever the write throws */
-  async save(record: DebtRecord): Promise<number> {
-    const { cluster } = record;
-    const { bytes, dropped } = await pack(record);
-    const content = {
+  /** Writes one record, whatever was there; one with nothing in it is removed. @throws whatever the request throws */
+  async save(record: DebtRecord): Promise<void> {
+    const { cluster, owed, known } = record;
+    if (owed.size + known.size === 0) return this.remove(cluster);
+    const { bytes, dropped } = await pack({ ...record, planeAheadMs: this.#planeAheadMs() });
+    await this.#write(cluster, {
       data: {
         cluster,
-        summary: `${record.owed.size} revocations owed, ${record.known.size} objects known, ${dropped} without room`,
+        summary: `${owed.size} revocations owed, ${known.size} objects known, ${dropped} without room`,
       },
       binaryData: { record: bytes.toString('base64') },
-    };
-    if (this.#uids.has(cluster)) {
-      try {
-        await this.#writerFor(cluster).patch(this.#address(cluster), content);
-        return dropped;
-      } catch (error) {
-        if (!isObjectMissing(error)) throw error;
-      }
+    });
+    if (dropped > 0) {
+      this.#log.warn('record of owed revocations is full', {
+        cluster,
+        count: dropped,
+        detail: 'after a restart the brake decides about these',
+      });
     }
-    await this.#create(cluster, content);
-    return dropped;
   }
 
   /** Nothing is owed to the cluster any more, or it was given up. @throws whatever the deletion throws */
@@ -151,6 +152,17 @@ export class DebtRecords {
     this.#changed.add(cluster);
     // A cluster that comes again under this id must not take for written what is not.
     this.#found.delete(cluster);
+  }
+
+  async #write(cluster: string, content: object): Promise<void> {
+    if (!this.#uids.has(cluster)) return this.#create(cluster, content);
+    try {
+      // It may have been put back meanwhile, as another object.
+      this.#wrote(cluster, await this.#writerFor(cluster).patch(this.#address(cluster), content));
+    } catch (error) {
+      if (!isObjectMissing(error)) throw error;
+      await this.#create(cluster, content);
+    }
   }
 
   async #create(cluster: string, content: object): Promise<void> {
@@ -176,6 +188,10 @@ export class DebtRecords {
         ...content,
       });
     }
+    this.#wrote(cluster, answer);
+  }
+
+  #wrote(cluster: string, answer: unknown): void {
     this.#uids.set(cluster, (answer as KubeObject).metadata.uid ?? '');
     this.#changed.add(cluster);
   }
@@ -184,7 +200,8 @@ export class DebtRecords {
     const { name, uid = '', resourceVersion = '', labels } = object.metadata;
     try {
       const packed = (object['binaryData'] as { record?: unknown } | undefined)?.record;
-      const record = await unpack(Buffer.from(String(packed), 'base64'));
+      const stored = await unpack(Buffer.from(String(packed), 'base64'));
+      const record = byOurClock(stored, this.#planeAheadMs());
       if (this.#address(record.cluster).name !== name) throw new Error('it is of another cluster');
       found.set(record.cluster, { record, resourceVersion });
       this.#note(record.cluster, uid);
@@ -196,6 +213,11 @@ export class DebtRecords {
         detail: 'it is written anew; what it held is judged as unseen',
       });
     }
+  }
+
+  #planeAheadMs(): number {
+    const { now, planeNow } = this.#clocks;
+    return Math.round(planeNow() - now());
   }
 
   #note(cluster: string, uid: string): void {

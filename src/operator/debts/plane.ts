@@ -1,7 +1,7 @@
 import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource, TOKENS, USERS } from '../../api/names.ts';
 import type { KubeObject, Token } from '../../api/types.ts';
-import { ApiError } from '../../errors.ts';
 import type { Reader } from '../../kube/client.ts';
+import type { Refusals } from '../../kube/refusals.ts';
 import type { Lister } from '../../kube/store.ts';
 import { parseKey, sourceKey } from '../keys.ts';
 import { EXT_TOKENS_WATCH } from '../upstream/management.ts';
@@ -25,35 +25,34 @@ export const MANY_AT_ONCE = 3;
  * Asks the management plane who it is: UID of namespace kube-system, which another etcd does not have, and of the definitions
  * of tokens and users, which are others when they were made anew (empty).
  *
- * @throws {ConnectionError | ApiError} when it does not answer; a refusal only leaves it unknown
+ * @param refusals - how long a refusal is borne with before it leaves unknown what was asked for
+ * @throws {ConnectionError | ApiError} when it does not answer, or refuses and that may pass
  */
-export async function readPlane(client: Reader): Promise<Plane> {
+export async function readPlane(client: Reader, refusals: Refusals): Promise<Plane> {
+  const unlessRefused = async <T>(answer: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await answer;
+    } catch (error) {
+      refusals.bear(error);
+      return undefined;
+    }
+  };
+  const uidOf = async (resource: Resource, name: string): Promise<string> => {
+    const object = await unlessRefused(client.get({ resource, name }));
+    return (object as KubeObject | undefined)?.metadata.uid ?? '';
+  };
   const [namespace, tokens, users, page] = await Promise.all([
-    uidOf(client, NAMESPACES, 'kube-system'),
-    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${TOKENS.plural}.${TOKENS.group}`),
-    uidOf(client, CUSTOM_RESOURCE_DEFINITIONS, `${USERS.plural}.${USERS.group}`),
+    uidOf(NAMESPACES, 'kube-system'),
+    uidOf(CUSTOM_RESOURCE_DEFINITIONS, `${TOKENS.plural}.${TOKENS.group}`),
+    uidOf(CUSTOM_RESOURCE_DEFINITIONS, `${USERS.plural}.${USERS.group}`),
     unlessRefused(client.list(TOKENS, { limit: 1 })),
   ]);
   const isKnown = namespace !== '' && tokens !== '' && users !== '';
+  if (isKnown && page) refusals.ended();
   return {
     identity: isKnown ? `${namespace}/${tokens}/${users}` : '',
     resourceVersion: page?.resourceVersion ?? '',
   };
-}
-
-async function uidOf(client: Reader, resource: Resource, name: string): Promise<string> {
-  const object = await unlessRefused(client.get({ resource, name }));
-  return (object as KubeObject | undefined)?.metadata.uid ?? '';
-}
-
-/** Undefined where the server says no; waiting would not help. @throws what may pass */
-async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && error.code < 429) return undefined;
-    throw error;
-  }
 }
 
 /** What is there upstream now, by name. */

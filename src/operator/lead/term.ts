@@ -1,14 +1,13 @@
+import { INSTALLATION_KEY_SECRET } from '../../api/names.ts';
 import { ConnectPace } from '../../clusters/connect-pace.ts';
-import { holdsOurs } from '../../clusters/leftovers.ts';
-import { letsIn } from '../../clusters/lets-in.ts';
 import type { DownstreamDefinitions } from '../../clusters/prepare.ts';
-import { ClusterSession, type SessionOptions } from '../../clusters/session.ts';
 import type { OperatorConfig } from '../../config/operator.ts';
 import type { Installation } from '../../derive/ownership.ts';
 import type { HashStore } from '../../hash/pending.ts';
 import { KubeClient, type RequestObserver } from '../../kube/client.ts';
 import type { Fence } from '../../kube/fence.ts';
 import { readInstallationId } from '../../kube/installation-id.ts';
+import { Refusals } from '../../kube/refusals.ts';
 import { shardOf } from '../../kube/sharding/layout.ts';
 import type { Transport } from '../../kube/transport.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -22,7 +21,6 @@ import { HeldKey } from '../installation/held-key.ts';
 import { installationOf } from '../installation/installation.ts';
 import type { ClusterPropagator } from '../propagate/propagator.ts';
 import type { Clocks } from '../propagate/propagator-deps.ts';
-import { MAX_AT_A_TIME } from '../queue/workers.ts';
 import { TokenHashes } from '../reconcile/token-hashes.ts';
 import { Notices } from '../report/notices.ts';
 import { SyncBack } from '../report/sync-back.ts';
@@ -31,6 +29,7 @@ import { CertainReader } from '../upstream/certain-reader.ts';
 import type { DeletionEvidence } from '../upstream/deletions.ts';
 import { type Management, watchName } from '../upstream/management.ts';
 import type { ReadyShards } from './ready-shards.ts';
+import { sessionsOf } from './sessions.ts';
 import { unlessEnded } from './until-answered.ts';
 
 export interface TermDeps {
@@ -58,9 +57,6 @@ export interface ManagementAccess {
   readonly statusHost: Pick<AceOperator, 'refresh' | 'catchUp' | 'writeStatus'>;
 }
 
-/** One for each write that may be under way, and some for reads. */
-const CLUSTER_CONNECTIONS = MAX_AT_A_TIME + 4;
-const REQUEST_TIMEOUT_MS = 10_000;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /**
@@ -75,6 +71,8 @@ export class Term {
   readonly #notices: Notices;
   readonly #debts: DebtRecords;
   readonly #connectPace = new ConnectPace();
+  /** Of those who ask the plane who it is. */
+  readonly #refusals = new Refusals();
   readonly #earlier: EarlierDeletions;
   #clusters: Clusters | undefined;
   #key: HeldKey | undefined;
@@ -82,14 +80,15 @@ export class Term {
 
   constructor(deps: TermDeps) {
     this.#deps = deps;
-    const { plane, seen, metrics, log } = deps;
+    const { config, plane, seen, metrics, log, clocks } = deps;
     this.#transport = plane.connect(() => this.#mayWrite());
     this.#client = new KubeClient(this.#transport, plane.onRequest);
     const writerFor = (cluster: string): KubeClient => this.#clientFor(cluster);
-    this.#debts = new DebtRecords({ client: this.#client, writerFor }, deps.config.namespace, log);
-    const clusters = (): Iterable<ClusterPropagator> => this.#clusters?.propagators() ?? [];
-    const { now } = deps.clocks;
-    this.#earlier = new EarlierDeletions({ records: this.#debts, seen, log, clusters, now });
+    this.#debts = new DebtRecords({ client: this.#client, writerFor }, config.namespace, log, clocks);
+    this.#earlier = new EarlierDeletions({
+      ...{ records: this.#debts, refusals: this.#refusals, seen, log, now: clocks.now },
+      clusters: () => this.#propagators(),
+    });
     this.#notices = new Notices({ client: this.#client, management: seen.management, metrics, log });
   }
 
@@ -154,11 +153,26 @@ export class Term {
     this.#earlier.putBack();
   }
 
+  /** Our namespace was made anew, without what was kept in it: this process knows it still. */
+  restoreKept(): void {
+    for (const propagator of this.#propagators()) {
+      propagator.debts.writeAnew();
+      // The ways to clusters: a sweep keeps them.
+      propagator.rulesChanged();
+    }
+  }
+
   /** No write begins after this resolves. */
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.#clusters?.stop();
     await this.#transport.close();
+  }
+
+  /** The Secret of the installation key is not there, as far as was told. */
+  get isWithoutKey(): boolean {
+    const { credentials, ownNamespace } = this.#deps.seen.management;
+    return credentials.get(ownNamespace)?.get(INSTALLATION_KEY_SECRET) === undefined;
   }
 
   /** The Secret of the installation key was changed, or deleted. @throws as {@link HeldKey.renew} */
@@ -174,7 +188,7 @@ export class Term {
         { ...{ client: this.#client, namespace: config.namespace, log }, onChange: keyUsable },
         signal,
       ),
-      readInstallationId(this.#client),
+      readInstallationId(this.#client, this.#refusals),
       this.#notices.rememberEarlier(),
       plane.shards ? undefined : this.#readAnew(),
     ]);
@@ -183,13 +197,19 @@ export class Term {
 
   async #readAnew(): Promise<void> {
     const { config, plane } = this.#deps;
-    // First: where it fails, each try would begin the lists anew.
+    // First: where one of them fails, each try would begin the lists anew.
     await this.#debts.load();
+    await this.#earlier.ask(this.#client);
     // What another replica took away, on word that our watches have not brought yet, must not be put back. With shards, other
     // clusters of ours need what the watches tell meanwhile.
     if (plane.shards) await plane.statusHost.catchUp();
     else if (config.leaderElect) await plane.statusHost.refresh();
     await this.#earlier.read(this.#client);
+    void this.#earlier.untilTold(this.#client, this.#ending.signal);
+  }
+
+  #propagators(): Iterable<ClusterPropagator> {
+    return this.#clusters?.propagators() ?? [];
   }
 
   /** A later term opens the fence of the process again, but not for what this one left behind. */
@@ -217,7 +237,7 @@ export class Term {
   }
 
   #buildClusters(key: HeldKey, installation: Installation): Clusters {
-    const { config, plane, seen, hashes, metrics, log, clocks } = this.#deps;
+    const { config, definitions, plane, seen, hashes, metrics, log, clocks } = this.#deps;
     const clientFor = (cluster: string): KubeClient => this.#clientFor(cluster);
     const live = this.#certainReader();
     const notices = this.#notices;
@@ -250,20 +270,11 @@ export class Term {
             seen,
           }),
       },
-      sessions: {
-        open: (cluster, way, listener) =>
-          new ClusterSession({
-            ...{ ...this.#sessionOptions(cluster), ...way, installation, listener },
-            pace: this.#connectPace,
-          }),
-        holdsOurs: async (cluster, access) => {
-          await this.#connectPace.turn(() => 'failing', this.#ending.signal);
-          this.#ending.signal.throwIfAborted();
-          return holdsOurs({ ...this.#sessionOptions(cluster), installation, access: await access() });
-        },
-        letsIn: async (cluster, access) =>
-          letsIn({ ...this.#sessionOptions(cluster), access: await access() }),
-      },
+      sessions: sessionsOf({
+        ...{ config, definitions, installation, metrics, pace: this.#connectPace },
+        ending: this.#ending.signal,
+        fenceFor: (cluster) => this.#fenceFor(cluster),
+      }),
     });
   }
 
@@ -274,23 +285,5 @@ export class Term {
       onDefined: (resource, sinceMs) => deletions.trustSince(resource, sinceMs),
       onUndefined: (resource, why) => void management.unread.set(watchName(resource), why),
     });
-  }
-
-  #sessionOptions(
-    cluster: string,
-  ): Omit<SessionOptions, 'access' | 'listener' | 'pace' | 'owes' | 'replaces'> {
-    const { config, definitions, metrics } = this.#deps;
-    return {
-      cluster,
-      namespace: config.downstreamNamespace,
-      definitions,
-      connections: CLUSTER_CONNECTIONS,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      userAgent: config.userAgent,
-      mayWrite: this.#fenceFor(cluster),
-      onRequest: (verb, code) => metrics.requests.inc({ cluster, verb, code }),
-      onWatchRestart: (reason) => metrics.watchRestarts.inc({ cluster, reason }),
-      onCorrections: (count) => metrics.corrections.inc({ cluster }, count),
-    };
   }
 }

@@ -77,9 +77,20 @@ export class Terms implements ShardListener, Queues {
     const term = this.#term;
     if (!term?.clusters) return;
     const { log } = this.#deps;
+    const { isWithoutKey } = term;
     const told = (error: unknown): void =>
       log.warn('installation key not read; the old one stays', { error });
-    void untilAnswered(() => term.renewInstallationKey(), this.#ending.signal, told).catch(told);
+    const renew = async (): Promise<void> => {
+      await term.renewInstallationKey();
+      // It goes with our namespace, which any replica may have made anew: only now is it certain that all is to be written into the new one.
+      if (isWithoutKey) term.restoreKept();
+    };
+    void untilAnswered(renew, this.#ending.signal, told).catch(told);
+  }
+
+  /** Our namespace was made anew: what was kept in it is written again. */
+  namespaceMade(): void {
+    this.#term?.restoreKept();
   }
 
   elected(): void {

@@ -29,20 +29,20 @@ export function openBooks(
 ): Books {
   const { management, deletions } = upstream;
   const series = reports.metrics.ofCluster(cluster);
+  const keyKnown = (key: string): void => engagement.keyKnown(key, cluster);
   const onDebt: LagDeps['onDebt'] = (key, debt) => {
-    if (debt) engagement.keyKnown(key, cluster);
+    if (debt) keyKnown(key);
     debts.debtChanged(key, debt);
   };
   const lag = new Lag({ management, evidence: deletions, series, now, onDebt });
-  const debts: DebtKeeper = books.keepDebts({ cluster, ledger: lag, isAway });
-  for (const key of debts.keys()) engagement.keyKnown(key, cluster);
+  const debts: DebtKeeper = books.keepDebts({ cluster: { name: cluster, isAway, keyKnown }, ledger: lag });
   debts.restore();
   const outcomes = new Outcomes(onChange, (key, outcome) => {
     if (!isElsewhere()) {
       lag.settled(key, outcome);
       debts.settled(key, outcome);
     }
-    if (outcome) engagement.keyKnown(key, cluster);
+    if (outcome) keyKnown(key);
     else engagement.keyEnded(key, cluster);
   });
   return { outcomes, lag, debts };

@@ -39,7 +39,7 @@ export interface Hashing {
 export interface KeptBooks {
   readonly syncBack: SyncBack;
   /** What is owed to a cluster, as earlier processes left it, and kept from now on. */
-  keepDebts(of: Pick<DebtKeeperDeps, 'cluster' | 'ledger' | 'isAway'>): DebtKeeper;
+  keepDebts(of: Pick<DebtKeeperDeps, 'cluster' | 'ledger'>): DebtKeeper;
 }
 
 export interface Clocks {

@@ -10,6 +10,7 @@ const MAX_ENTRIES = 200_000;
 
 /** Milliseconds since the epoch. */
 interface Deletion {
+  /** By our clock. */
   readonly toldAtMs: number;
   /** By the management plane's clock: until then it was there, for all that is known. */
   readonly thereUntilMs: number;
@@ -46,8 +47,17 @@ export class DeletionEvidence {
     this.add(key, now(), how === 'told' ? planeNow() : (this.#heardMs.get(kindOf(key)) ?? 0));
   }
 
-  /** The first time that it was told counts, until the object is there again. */
-  add(key: string, toldAtMs: number = this.#clocks.now(), thereUntilMs: number = toldAtMs): void {
+  /**
+   * The first time that it was told counts, until the object is there again.
+   *
+   * @param toldAtMs - by our clock
+   * @param thereUntilMs - by the management plane's; left out: when it was told, by what that clock is ahead of ours
+   */
+  add(
+    key: string,
+    toldAtMs: number = this.#clocks.now(),
+    thereUntilMs: number = toldAtMs + this.#clocks.planeNow() - this.#clocks.now(),
+  ): void {
     this.#keys.set(key, this.#keys.peek(key) ?? { toldAtMs, thereUntilMs });
   }
 

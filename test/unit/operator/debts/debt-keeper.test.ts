@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { KubeObject } from '../../../../src/api/types.ts';
 import { ApiError } from '../../../../src/errors.ts';
 import type { Reader } from '../../../../src/kube/client.ts';
+import { Refusals } from '../../../../src/kube/refusals.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
-import type { Debt } from '../../../../src/operator/debts/debt-record.ts';
+import type { Debt, DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords } from '../../../../src/operator/debts/debt-records.ts';
 import { EarlierDeletions } from '../../../../src/operator/debts/earlier-deletions.ts';
 import { deletedBefore, type Plane } from '../../../../src/operator/debts/plane.ts';
@@ -64,14 +65,16 @@ class ConfigMaps {
   }
 }
 
-/** What answers the question who the plane is. */
-const planeThatIs = ({ identity, resourceVersion }: Plane): Reader => {
-  const uids = identity.split('/');
-  return {
-    get: async () => ({ metadata: { uid: uids.shift() ?? '' } }),
-    list: async () => ({ items: [], resourceVersion, continue: '' }),
-  };
-};
+const NAMED_BY = ['kube-system', 'tokens.management.cattle.io', 'users.management.cattle.io'];
+
+/** What answers the question who the plane is, unless it is refused. */
+const planeThatIs = ({ identity, resourceVersion }: Plane): Reader => ({
+  get: async ({ name }) => {
+    if (isUntold) throw refusal(403, 'Forbidden');
+    return { metadata: { uid: identity.split('/')[NAMED_BY.indexOf(name)] ?? '' } };
+  },
+  list: async () => ({ items: [], resourceVersion, continue: '' }),
+});
 
 /** One process: it ends without a word. */
 interface Process {
@@ -82,11 +85,17 @@ interface Process {
   /** Sweeps that were asked for. */
   readonly swept: readonly string[];
   readonly earlier: EarlierDeletions;
+  /** Keys whose changes concern the cluster. */
+  readonly concerning: ReadonlySet<string>;
+  /** Asks the plane who it is, for as long as it takes. */
+  ask(): Promise<void>;
 }
 
 let maps: ConfigMaps;
 let management: Management;
 let isAway: boolean;
+/** Who the plane is may not be asked. */
+let isUntold: boolean;
 let running: Process[];
 
 async function start(plane = PLANE): Promise<Process> {
@@ -103,14 +112,20 @@ async function start(plane = PLANE): Promise<Process> {
   const here = { identity: plane, resourceVersion: '999' };
   const swept: string[] = [];
   const earlier = new EarlierDeletions({
-    ...{ records, seen, now: Date.now, log: LOG },
+    ...{ records, seen, now: Date.now, log: LOG, refusals: new Refusals() },
     clusters: () => [{ name: 'c-1', debts: keeper, rulesChanged: () => swept.push('c-1') }],
   });
-  await earlier.read(planeThatIs(here));
+  const ask = (): Promise<void> =>
+    earlier.read(planeThatIs(here)).catch(async () => {
+      await pass(30_000);
+      await earlier.read(planeThatIs(here));
+    });
+  await ask();
+  const concerning = new Set<string>();
   const keeper: DebtKeeper = new DebtKeeper({
-    ...{ cluster: 'c-1', records, earlier, seen, log: LOG },
+    ...{ records, earlier, seen, log: LOG },
+    cluster: { name: 'c-1', isAway: () => isAway, keyKnown: (key) => void concerning.add(key) },
     now: Date.now,
-    isAway: () => isAway,
     ledger: {
       owe: (key, debt) => {
         if (owed.has(key)) return;
@@ -121,7 +136,7 @@ async function start(plane = PLANE): Promise<Process> {
     },
   });
   keeper.restore();
-  const process = { keeper, records, owed, deletions, swept, earlier };
+  const process = { keeper, records, owed, deletions, swept, earlier, concerning, ask };
   running.push(process);
   return process;
 }
@@ -181,6 +196,7 @@ beforeEach(() => {
     shouldAdvanceTime: false,
   });
   [maps, management, isAway, running] = [new ConfigMaps(), new Management(['ace-operator']), false, []];
+  isUntold = false;
 });
 afterEach(() => {
   for (const process of running) kill(process);
@@ -349,6 +365,8 @@ describe('the record of what is owed', () => {
     expect([...second.owed.keys()].sort()).toEqual(['token/t-1', 'token/t-3']);
     // What the record says to be deleted is evidence, and the cluster is swept by it.
     expect([second.deletions.has('token/t-1'), second.swept]).toEqual([true, ['c-1']]);
+    // Or nobody would hear of it that one of them is deleted now.
+    expect(second.concerning.has('token/t-2')).toBe(true);
     kill(second);
 
     const third = await start();
@@ -429,6 +447,23 @@ describe('the record of what is owed', () => {
     expect((await start()).owed.size).toBe(3);
   });
 
+  test('that is gone with its namespace is written again, also where something happens all the time', async () => {
+    isAway = true;
+    const process = await start();
+    give(process, 't-1');
+    revoke(process, 't-2');
+    await writtenDown(process);
+    maps.objects.clear();
+    process.keeper.writeAnew();
+    await vi.waitFor(async () => {
+      process.keeper.settled('token/t-1', { state: 'synced' });
+      await pass(500);
+      expect(maps.objects.size).toBe(1);
+    });
+    const next = await start();
+    expect([[...next.owed.keys()], next.keeper.has('token/t-1')]).toEqual([['token/t-2'], true]);
+  });
+
   test('is written in time, whoever sets the clock back', async () => {
     isAway = true;
     const process = await start();
@@ -492,6 +527,153 @@ describe('the record of what is owed', () => {
     kill(first);
     management.users.put(aUser({ enabled: false }, { name: 'u-2', uid: 'uid-u-2', resourceVersion: '9' }));
     expect([...(await start()).owed.keys()]).toEqual(['user/u-2']);
+  });
+});
+
+describe('where the plane does not say who it is, the record', () => {
+  const names = Array.from({ length: 40 }, (_, index) => `t-${index}`);
+  const keys = (some: readonly string[]): string[] => some.map((name) => `token/${name}`).sort();
+  const lose = (some: readonly string[]): void => {
+    for (const name of some) management.tokens.remove(aToken({}, { name, uid: `uid-${name}` }));
+  };
+  const stored = async (): Promise<DebtRecord | undefined> => {
+    const records = new DebtRecords({ client: maps, writerFor: () => maps } as never, 'ace-operator', LOG);
+    await records.load();
+    return records.foundOf('c-1');
+  };
+  const told = async ({ earlier }: Process, identity: string): Promise<void> => {
+    const asked = planeThatIs({ identity, resourceVersion: '999' });
+    const isTold = earlier.untilTold(asked, new AbortController().signal);
+    await pass(2_000);
+    await isTold;
+  };
+  beforeEach(async () => {
+    isAway = true;
+    const first = await start();
+    for (const name of names) give(first, name);
+    await writtenDown(first);
+    kill(first);
+    isUntold = true;
+  });
+
+  test('of a cluster that is away stays, and tells the next process what was deleted since', async () => {
+    const second = await start();
+    await pass(10_000);
+    await writtenDown(second);
+    expect([second.owed.size, maps.objects.size]).toEqual([0, 1]);
+    expect([...second.concerning].sort()).toEqual(keys(names));
+    kill(second);
+    isUntold = false;
+    lose(names.slice(0, 15));
+    const third = await start();
+    expect([...third.owed.keys()].sort()).toEqual(keys(names.slice(0, 15)));
+    expect(third.deletions.has('token/t-0')).toBe(true);
+  });
+
+  test('keeps what is absent, and what was told in the meantime, for a process that can judge it', async () => {
+    lose(names.slice(0, 15));
+    const second = await start();
+    expect([second.owed.size, second.deletions.has('token/t-0')]).toEqual([0, false]);
+    revoke(second, 't-20');
+    await writtenDown(second);
+    kill(second);
+    isUntold = false;
+    const third = await start();
+    expect([...third.owed.keys()].sort()).toEqual(keys([...names.slice(0, 15), 't-20']));
+  });
+
+  test('makes nothing that is merely absent a revocation, however much is new since then', async () => {
+    lose(names.slice(4));
+    const second = await start();
+    for (let index = 0; index < 60; index += 1) give(second, `new-${index}`);
+    for (let index = 0; index < 3; index += 1) second.keeper.deletionTold();
+    second.keeper.writeAnew();
+    await writtenDown(second);
+    kill(second);
+    isUntold = false;
+    const third = await start();
+    expect([third.owed.size, third.deletions.has('token/t-9')]).toEqual([0, false]);
+  });
+
+  test('says of what it knows when that was there, and not when it was written last', async () => {
+    const before = (await stored())?.atMs;
+    const second = await start();
+    revoke(second, 't-1');
+    await writtenDown(second);
+    const after = await stored();
+    expect([after?.owed.size, after?.atMs]).toEqual([1, before]);
+  });
+
+  test('does not say so either while tokens of ext.cattle.io cannot be read', async () => {
+    isUntold = false;
+    const before = (await stored())?.atMs;
+    management.unread.set(EXT_TOKENS_WATCH, 'forbidden');
+    const second = await start();
+    revoke(second, 't-1');
+    await writtenDown(second);
+    expect((await stored())?.atMs).toBe(before);
+    management.unread.delete(EXT_TOKENS_WATCH);
+    revoke(second, 't-2');
+    await writtenDown(second);
+    expect((await stored())?.atMs).toBeGreaterThan(before ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('is judged by the same process once it does', async () => {
+    lose(names.slice(0, 15));
+    const second = await start();
+    give(second, 'new');
+    expect(second.keeper.has('token/new')).toBe(false);
+    isUntold = false;
+    await told(second, PLANE);
+    expect([...second.owed.keys()].sort()).toEqual(keys(names.slice(0, 15)));
+    expect(second.swept).toEqual(['c-1']);
+    give(second, 'new');
+    expect(second.keeper.has('token/new')).toBe(true);
+  });
+
+  test('tells nothing once it is another plane that says so', async () => {
+    lose(names.slice(0, 15));
+    const second = await start();
+    isUntold = false;
+    await told(second, 'other/tokens/users');
+    expect([second.owed.size, second.keeper.keys()]).toEqual([0, []]);
+  });
+
+  test('tells nothing of what is absent when the plane was put back meanwhile', async () => {
+    lose(names.slice(0, 15));
+    const second = await start();
+    second.earlier.putBack();
+    await writtenDown(second);
+    kill(second);
+    isUntold = false;
+    const third = await start();
+    expect([third.owed.size, third.deletions.has('token/t-0')]).toEqual([0, false]);
+  });
+
+  test('is kept so also by a process that read it late', async () => {
+    lose(names.slice(4));
+    maps.isRefusing = true;
+    const second = await start();
+    for (let index = 0; index < 60; index += 1) give(second, `new-${index}`);
+    maps.isRefusing = false;
+    await written(maps.writes + 1);
+    expect(second.keeper.has('token/t-9')).toBe(true);
+    kill(second);
+    isUntold = false;
+    const third = await start();
+    expect([third.owed.size, third.deletions.has('token/t-9')]).toEqual([0, false]);
+  });
+
+  test('goes on as that of the plane that said so earlier in the same term', async () => {
+    isUntold = false;
+    const second = await start();
+    isUntold = true;
+    await second.ask();
+    expect(second.earlier.plane).toBe(PLANE);
+    const writes = maps.writes;
+    await pass(10_000);
+    await writtenDown(second);
+    expect(maps.writes).toBe(writes);
   });
 });
 

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DebtRecord, pack, unpack } from '../../../../src/operator/debts/debt-record.ts';
+import { byOurClock, type DebtRecord, pack, unpack } from '../../../../src/operator/debts/debt-record.ts';
 
 const KEY = fc
   .tuple(fc.constantFrom('token', 'user'), fc.stringMatching(/^[a-z0-9]{1,20}$/))
@@ -59,6 +59,17 @@ describe('a record of debts', () => {
       ext: ['token/t-1'],
       either: ['token/t-2'],
     });
+  });
+
+  test('has its times by the clock of whoever reads it, where it says what it was by', async () => {
+    const record = { ...(await unpack(gzipSync(JSON.stringify(ALL)))), atMs: 50 };
+    const timesOf = ({ owed, atMs }: DebtRecord): unknown => [owed.get('token/t-1')?.sinceMs, atMs];
+    // Written by a clock that was 1000 ms behind the plane's, and read by one that is 10 ms behind it.
+    const { bytes } = await pack({ ...record, planeAheadMs: 1_000 });
+    const ours = byOurClock(await unpack(bytes), 10);
+    expect(timesOf(ours)).toEqual([997, 1_040]);
+    expect(ours).not.toHaveProperty('planeAheadMs');
+    expect(timesOf(byOurClock(record, 10))).toEqual([7, 50]);
   });
 
   test('comes back as it was packed', async () => {

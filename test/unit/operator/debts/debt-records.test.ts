@@ -79,3 +79,21 @@ test('a record that is made anew while all are read is removed by its own UID, a
   await records.remove('c-1');
   expect(removed).toEqual(['uid-2']);
 });
+
+test('a record that was put back as another object is removed by the UID that it has now', async () => {
+  const record = {
+    ...{ cluster: 'c-1', plane: 'p', known: new Set(['token/a']), lately: 0 },
+    ...{ owed: new Map(), apis: new Map() },
+  };
+  const removed: unknown[] = [];
+  const writer = {
+    create: async () => ({ metadata: { uid: 'uid-1' } }),
+    patch: async () => ({ metadata: { uid: 'uid-2' } }),
+    delete: async (_key: unknown, { uid }: { uid: string }) => void removed.push(uid),
+  };
+  const records = new DebtRecords({ client: {}, writerFor: () => writer } as never, 'ace-operator', LOG);
+  await records.save(record);
+  await records.save(record);
+  await records.save({ ...record, known: new Set() });
+  expect(removed).toEqual(['uid-2']);
+});

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Drift, oldestOf } from '../../../../src/operator/debts/drift.ts';
-import { dueMs } from '../../../../src/operator/debts/when-to-write.ts';
+import { Drift, dueMs, oldestOf } from '../../../../src/operator/debts/drift.ts';
 
 const KEYS = ['a', 'b', 'c', 'd'];
 const STEP = fc.oneof(

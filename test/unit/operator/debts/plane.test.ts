@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, ConnectionError } from '../../../../src/errors.ts';
 import type { ObjectKey } from '../../../../src/kube/client.ts';
+import { readInstallationId } from '../../../../src/kube/installation-id.ts';
+import { Refusals } from '../../../../src/kube/refusals.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { deletedBefore, readPlane } from '../../../../src/operator/debts/plane.ts';
 import { EXT_TOKENS_WATCH } from '../../../../src/operator/upstream/management.ts';
@@ -187,20 +189,54 @@ describe('who the plane is', () => {
   const refusal = (code: number): ApiError =>
     new ApiError('no', { code, statusReason: '', objectMissing: false, retryAfterMs: undefined });
 
+  const refuse = (error: Error) => (name: string) => {
+    if (name === 'kube-system') throw error;
+    return { metadata: { uid: uids[name] } };
+  };
+  let nowMs: number;
+  let refusals: Refusals;
+  beforeEach(() => {
+    [nowMs, refusals] = [1_000, new Refusals()];
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
   test('is told by its namespace and its definitions', async () => {
-    const plane = await readPlane(answers((name) => ({ metadata: { uid: uids[name] } })));
+    const plane = await readPlane(
+      answers((name) => ({ metadata: { uid: uids[name] } })),
+      refusals,
+    );
     expect(plane).toEqual({ identity: 'a/b/c', resourceVersion: '7' });
   });
 
-  test('is unknown when one of them is missing or refused, and asked again when the plane does not answer', async () => {
-    expect((await readPlane(answers(() => undefined))).identity).toBe('');
-    const refuse = (error: Error) => (name: string) => {
-      if (name === 'kube-system') throw error;
-      return { metadata: { uid: uids[name] } };
-    };
-    expect((await readPlane(answers(refuse(refusal(403))))).identity).toBe('');
-    await expect(readPlane(answers(refuse(refusal(503))))).rejects.toThrow();
+  test('is unknown when one of them is missing, and asked again when the plane does not answer', async () => {
+    const missing = answers(() => undefined);
+    expect((await readPlane(missing, refusals)).identity).toBe('');
+    await expect(readPlane(answers(refuse(refusal(503))), refusals)).rejects.toThrow();
     const lost = new ConnectionError('Unreachable', 'no answer');
-    await expect(readPlane(answers(refuse(lost)))).rejects.toThrow(lost);
+    await expect(readPlane(answers(refuse(lost)), refusals)).rejects.toThrow(lost);
+  });
+
+  test('is asked again when one of them is refused, for a while, and unknown after that', async () => {
+    const refused = answers(refuse(refusal(403)));
+    await expect(readPlane(refused, refusals)).rejects.toMatchObject({ code: 403 });
+    nowMs += 29_000;
+    await expect(readPlane(refused, refusals)).rejects.toMatchObject({ code: 403 });
+    nowMs += 2_000;
+    expect(await readPlane(refused, refusals)).toEqual({ identity: '', resourceVersion: '7' });
+    // Once it was told, a refusal is news again.
+    await readPlane(
+      answers((name) => ({ metadata: { uid: uids[name] } })),
+      refusals,
+    );
+    await expect(readPlane(refused, refusals)).rejects.toMatchObject({ code: 403 });
+  });
+
+  test('is which installation it is: for whoever lives with the answer for long, a refusal has to last', async () => {
+    const refused = answers(refuse(refusal(403)));
+    expect(await readInstallationId(refused)).toBeUndefined();
+    await expect(readInstallationId(refused, refusals)).rejects.toMatchObject({ code: 403 });
+    nowMs += 31_000;
+    expect(await readInstallationId(refused, refusals)).toBeUndefined();
   });
 });

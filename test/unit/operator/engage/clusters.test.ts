@@ -21,6 +21,7 @@ import type { Hasher } from '../../../../src/hash/hasher.ts';
 import { Marks } from '../../../../src/hash/marks.ts';
 import { HashStore } from '../../../../src/hash/pending.ts';
 import type { KubeClient, ObjectKey } from '../../../../src/kube/client.ts';
+import { Refusals } from '../../../../src/kube/refusals.ts';
 import { DebtKeeper } from '../../../../src/operator/debts/debt-keeper.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { DebtRecords, type FoundRecord } from '../../../../src/operator/debts/debt-records.ts';
@@ -154,7 +155,7 @@ beforeEach(() => {
             records: new DebtRecords({ client, writerFor: () => client }, 'ace-operator', LOG),
             earlier: new EarlierDeletions({
               ...{ records, seen: { management, deletions: new DeletionEvidence() }, log: LOG },
-              ...{ now: Date.now, clusters: () => [] },
+              ...{ now: Date.now, refusals: new Refusals(), clusters: () => [] },
             }),
             log: LOG,
           },

@@ -1,8 +1,10 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_PROPAGATIONS } from '../../../../src/api/names.ts';
 import { parseCluster, parsePropagation } from '../../../../src/api/parse-cluster.ts';
+import { parseCredentialsSecret } from '../../../../src/api/parse-credentials.ts';
 import { operatorConfig } from '../../../../src/config/operator.ts';
 import { FencedError } from '../../../../src/errors.ts';
 import type { Hasher } from '../../../../src/hash/hasher.ts';
@@ -13,6 +15,7 @@ import { shardOf } from '../../../../src/kube/sharding/layout.ts';
 import { Transport } from '../../../../src/kube/transport.ts';
 import { Term } from '../../../../src/operator/lead/term.ts';
 import { Terms } from '../../../../src/operator/lead/terms.ts';
+import type { ClusterPropagator } from '../../../../src/operator/propagate/propagator.ts';
 import { DeletionEvidence } from '../../../../src/operator/upstream/deletions.ts';
 import { Management } from '../../../../src/operator/upstream/management.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
@@ -26,14 +29,18 @@ const KEY = Buffer.alloc(32, 1).toString('base64');
 let server: Server;
 /** The installation key's Secret; undefined: the question for it is left without an answer. */
 let secret: object | undefined;
-/** With this status every question for it is refused, while it is set. */
+/** With this status every question for it is refused, while it is set; with 401 whatever else is asked for by name, too. */
 let refusal: number | undefined;
+/** Names of the ConfigMaps that are there. */
+let configMaps: Set<string>;
 let unanswered: ServerResponse[];
 /** Of each term, in order. */
 let fences: Fence[];
 /** Lists of ConfigMaps fail while it is true; so many were asked for. */
 let isWithoutRecords: boolean;
 let recordLists: number;
+/** So often the installation key was read. */
+let secretReads: number;
 /** By which statuses were written. */
 let statusClients: Writer[];
 /** Lists of the management plane that were asked for, and the end of the wait for them. */
@@ -46,15 +53,19 @@ let address: string;
 
 beforeEach(async () => {
   [secret, unanswered, fences, refreshes] = [{ data: { key: KEY } }, [], [], []];
-  refusal = undefined;
-  [isWithoutRecords, recordLists, statusClients] = [false, 0, []];
+  [refusal, secretReads] = [undefined, 0];
+  [isWithoutRecords, recordLists, statusClients, configMaps] = [false, 0, [], new Set()];
   server = createServer((request, response) => {
-    const isOfRecords = request.url?.includes('/configmaps?') ?? false;
+    const { method, url = '' } = request;
+    const isOfRecords = method === 'GET' && url.includes('/configmaps?');
     if (isOfRecords) recordLists += 1;
+    if (url.includes('/secrets/')) secretReads += 1;
     if (isOfRecords && isWithoutRecords) response.writeHead(500).end('{}');
-    else if (request.url?.includes('limit=')) {
+    else if (url.includes('limit=')) {
       response.end(JSON.stringify({ items: [], metadata: { resourceVersion: '1' } }));
-    } else if (refusal !== undefined) response.writeHead(refusal).end('{}');
+    } else if (url.includes('/configmaps')) void answerWrite(request, response);
+    else if (refusal === 401 || (refusal !== undefined && url.includes('/secrets/')))
+      response.writeHead(refusal).end('{}');
     else if (secret) response.end(JSON.stringify({ metadata: {}, ...secret }));
     else unanswered.push(response);
   });
@@ -65,6 +76,16 @@ beforeEach(async () => {
   management = new Management(['ace-operator']);
   newTerms();
 });
+
+/** A write of a ConfigMap. */
+async function answerWrite(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { metadata } = JSON.parse(await text(request)) as { metadata?: { name: string } };
+  const name = metadata?.name ?? request.url?.split('?')[0]?.split('/').at(-1) ?? '';
+  if (request.method === 'POST') configMaps.add(name);
+  const missing = { kind: 'Status', reason: 'NotFound', code: 404, details: { name } };
+  if (configMaps.has(name)) response.end(JSON.stringify({ metadata: { name, uid: 'uid-1' } }));
+  else response.writeHead(404).end(JSON.stringify({ apiVersion: 'v1', status: 'Failure', ...missing }));
+}
 
 /** As the manager makes them. */
 function newTerms(isSharded = false): void {
@@ -176,8 +197,8 @@ describe('a term', () => {
   test('that is refused with 401 goes on trying, and works once its credential is good again', async () => {
     refusal = 401;
     terms.elected();
-    // Each try reads anew: the second one proves that the first was not the end.
-    await refreshed(2);
+    // Each try begins with these: the second one proves that the first was not the end.
+    await eventually(() => expect(recordLists).toBeGreaterThan(1));
     expect(terms.isWorking).toBe(false);
     refusal = undefined;
     await eventually(() => {
@@ -207,6 +228,53 @@ describe('a term', () => {
       expect(terms.isWorking).toBe(true);
     },
   );
+});
+
+describe('what is kept in our namespace', () => {
+  const RECORD = 'ace-operator-debts-c-1';
+  const propagator = (): ClusterPropagator => {
+    const [found] = terms.propagators();
+    if (!found) throw new Error('no cluster is worked on');
+    return found;
+  };
+  beforeEach(async () => {
+    management.clusters.put(
+      parseCluster(rawCluster({ spec: { localClusterAuthEndpoint: { enabled: true } } })),
+    );
+    const metadata = { name: 'c-1', uid: 'uid-p', resourceVersion: '1', generation: 1 };
+    management.propagations.put(parsePropagation({ metadata, spec: {} }));
+    terms.elected();
+    await refreshed(1);
+    await works();
+    // Away, for want of credentials: what is owed is written at once.
+    await eventually(() => expect(propagator().settings).toBeDefined());
+    propagator().noteChange('token/t-1', 'revocation');
+    await eventually(() => expect([...configMaps]).toEqual([RECORD]));
+    configMaps.clear();
+  });
+
+  test('is written again when the namespace was made anew', async () => {
+    terms.namespaceMade();
+    await eventually(() => expect([...configMaps]).toEqual([RECORD]));
+  });
+
+  test('is written again when the installation key went with it, whoever made the namespace anew', async () => {
+    terms.installationKeyChanged();
+    await eventually(() => expect([...configMaps]).toEqual([RECORD]));
+  });
+
+  test('is let be when the installation key is merely another one', async () => {
+    const metadata = {
+      ...{ name: 'ace-operator-installation-key', namespace: 'ace-operator' },
+      ...{ uid: 'uid-k', resourceVersion: '2' },
+    };
+    management.credentials.get('ace-operator')?.put(parseCredentialsSecret({ metadata, data: { key: KEY } }));
+    const before = secretReads;
+    terms.installationKeyChanged();
+    await eventually(() => expect(secretReads).toBe(before + 1));
+    await propagator().debts.writeDown();
+    expect(configMaps.size).toBe(0);
+  });
 });
 
 describe('a term with shards', () => {

@@ -26,6 +26,18 @@ describe('DeletionEvidence', () => {
     expect(evidence.has('token/t-1')).toBe(true);
   });
 
+  test.each([
+    ['ahead', HOUR],
+    ['behind', -HOUR],
+  ])('is judged by the clock of the plane where ours is %s and alone says when', (_title, skewMs) => {
+    const evidence = new DeletionEvidence({ now: () => NOW + skewMs, planeNow: () => NOW });
+    evidence.add('token/t-1', NOW + skewMs - 10 * SECOND);
+    evidence.trustSince(TOKENS, NOW - 11 * SECOND);
+    expect(evidence.has('token/t-1')).toBe(true);
+    evidence.trustSince(TOKENS, NOW - 9 * SECOND);
+    expect(evidence.has('token/t-1')).toBe(false);
+  });
+
   test('is of that key alone, and can be taken back', () => {
     const evidence = new DeletionEvidence();
     evidence.add('token/t-1');
