@@ -9,7 +9,7 @@ import { Drift, dueMs, earliest, PAID_MS } from './drift.ts';
 import type { EarlierDeletions } from './earlier-deletions.ts';
 import { isStillOwed, type SeenUpstream, standingOf } from './judge-known.ts';
 import { PacedWrite } from './paced-write.ts';
-import { isOfPlane, MANY_AT_ONCE, owedOf } from './plane.ts';
+import { isOfPlane, knownIn, MANY_AT_ONCE, owedOf, planeOfKnown } from './plane.ts';
 
 export interface DebtKeeperDeps {
   readonly cluster: KeptCluster;
@@ -72,7 +72,7 @@ export class DebtKeeper {
     this.#unjudged = this.#toBeJudged(this.#restored);
     this.#owed = new Drift(this.#restored?.owed.keys());
     this.#ofGroups = new Drift(ofGroups(this.#restored?.owed ?? new Map()));
-    this.#known = new Drift(this.#restored?.known);
+    this.#known = new Drift(this.#restored && knownIn(this.#restored, earlier.plane));
     this.#apis = new Map(found?.apis);
     this.#atMs = this.#restored?.atMs ?? deps.now();
     this.#latelyWritten = found?.lately ?? 0;
@@ -100,14 +100,14 @@ export class DebtKeeper {
 
   /** Where the plane does not say who it is, a record that says of which it is waits for one that knows. */
   #toBeJudged(record: DebtRecord | undefined): DebtRecord | undefined {
-    return this.#deps.earlier.isTold || !record?.plane ? undefined : record;
+    return this.#deps.earlier.isTold || !(record && planeOfKnown(record)) ? undefined : record;
   }
 
   #endUnjudged(): void {
     const record = this.#unjudged;
     this.#unjudged = undefined;
-    if (!record || isOfPlane(record, this.#deps.earlier.plane)) return;
-    for (const key of [...this.#known.keys]) this.unlearn(key);
+    if (record && knownIn(record, this.#deps.earlier.plane) !== record.known)
+      for (const key of [...this.#known.keys]) this.unlearn(key);
   }
 
   #restoreOwed(record: DebtRecord | undefined): void {
@@ -134,7 +134,7 @@ export class DebtKeeper {
     this.#unjudged = this.#toBeJudged(record);
     // As if it had been there from the start: see #learn.
     if (this.#unjudged) for (const key of this.#known.keys) if (!record.known.has(key)) this.unlearn(key);
-    for (const key of record.known) this.#known.add(key, 0);
+    for (const key of knownIn(record, this.#deps.earlier.plane)) this.#known.add(key, 0);
     this.#atMs = Math.min(this.#atMs, record.atMs ?? this.#atMs);
     for (const [key, api] of record.apis) if (!this.#apis.has(key)) this.#apis.set(key, api);
     this.#restoreOwed(record);
@@ -246,11 +246,6 @@ export class DebtKeeper {
     if (!this.has(key)) this.#apis.delete(key);
   }
 
-  /** As the next process is to judge by. */
-  get #plane(): string {
-    return this.#unjudged?.plane ?? this.#deps.earlier.plane;
-  }
-
   get #lately(): number {
     return this.#unjudged?.lately ?? this.#told;
   }
@@ -258,8 +253,9 @@ export class DebtKeeper {
   #dueMs(nowMs: number): number | undefined {
     const [known, isAway] = [this.#known, this.#deps.cluster.isAway()];
     const due = [this.#owed, this.#ofGroups].map((owed) => dueMs({ owed, known, isAway }));
+    const isOfOther = !this.#unjudged && this.#planeWritten !== this.#deps.earlier.plane;
     const hasCalmed = this.#latelyWritten >= MANY_AT_ONCE && this.#lately === 0;
-    const isOther = hasCalmed || this.#isUnread || this.#isOutdated || this.#planeWritten !== this.#plane;
+    const isOther = hasCalmed || this.#isUnread || this.#isOutdated || isOfOther;
     // From when it was first so: where something happens all the time, it would never be due.
     this.#otherSinceMs = isOther ? (this.#otherSinceMs ?? nowMs) : undefined;
     return earliest([...due, this.#otherSinceMs === undefined ? undefined : this.#otherSinceMs + PAID_MS]);
@@ -281,11 +277,14 @@ export class DebtKeeper {
 
   async #writeWhole(): Promise<void> {
     const { cluster, records, seen, now } = this.#deps;
-    const [plane, lately] = [this.#plane, this.#lately];
+    const [plane, lately] = [this.#deps.earlier.plane, this.#lately];
+    // What is left to another process to judge is left under its plane.
+    const knownPlane = this.#unjudged && planeOfKnown(this.#unjudged);
+    const of = { cluster: cluster.name, plane, knownPlane };
     const [owed, known, apis] = [this.#debts(), new Set(this.#known.keys), new Map(this.#apis)];
     if (!this.#unjudged && !seen.management.unread.has(EXT_TOKENS_WATCH)) this.#atMs = now();
     this.#isOutdated = false;
-    await records.save({ cluster: cluster.name, plane, owed, known, apis, lately, atMs: this.#atMs });
+    await records.save({ ...of, owed, known, apis, lately, atMs: this.#atMs });
     this.#owed.wrote(new Set(owed.keys()), performance.now());
     this.#ofGroups.wrote(new Set(ofGroups(owed)), performance.now());
     this.#known.wrote(known, performance.now());

@@ -32,6 +32,8 @@ export interface DebtRecord {
   readonly cluster: string;
   /** The management plane that it was written in; '' when that could not be told. See plane.ts. */
   readonly plane: string;
+  /** That of what is known, where another process read it there, and whoever wrote this could not tell. Left out: the same. */
+  readonly knownPlane?: string | undefined;
   /** By key, such as `token/x`. */
   readonly owed: ReadonlyMap<string, Debt>;
   /** Keys of what was in the cluster, and wanted there, when this was written. */
@@ -74,6 +76,7 @@ const TOKEN = tokenKey('');
 const shape = z.object({
   cluster: z.string(),
   plane: z.string(),
+  knownPlane: z.string().optional(),
   owed: z.array(z.tuple([z.string(), z.number(), z.enum([...REVOCATION_CAUSES, OF_GROUPS])])),
   known: z.array(z.string()),
   lately: z.number(),

@@ -90,11 +90,21 @@ export function deletedBefore(
 ): ReadonlyMap<string, number> {
   const told = found.filter(({ record }) => isOfPlane(record, plane.identity));
   const gone = new Map(told.flatMap(({ record }) => owedOf(record, sources)));
-  const ours = found.filter(({ record }) => record.plane === plane.identity);
+  const ours = found.filter(({ record }) => planeOfKnown(record) === plane.identity);
   for (const [source, seenMs] of missing(ours, plane, sources, nowMs)) {
     if (!gone.has(source)) gone.set(source, seenMs);
   }
   return gone;
+}
+
+/** The plane in which what a record knows was there. */
+export function planeOfKnown({ plane, knownPlane }: Pick<DebtRecord, 'plane' | 'knownPlane'>): string {
+  return knownPlane ?? plane;
+}
+
+/** What a record knows, unless that was there in another plane. */
+export function knownIn(record: DebtRecord, identity: string): ReadonlySet<string> {
+  return isOfPlane({ plane: planeOfKnown(record) }, identity) ? record.known : new Set();
 }
 
 /** What was seen being deleted, of all that is owed, and when. */

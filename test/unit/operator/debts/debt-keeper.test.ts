@@ -582,6 +582,19 @@ describe('where the plane does not say who it is, the record', () => {
     expect([...third.owed.keys()].sort()).toEqual(keys([...names.slice(0, 15), 't-20']));
   });
 
+  test('keeps what is told in the meantime, also where it turns out to be another plane', async () => {
+    const second = await start();
+    revoke(second, 't-20');
+    await writtenDown(second);
+    kill(second);
+    isUntold = false;
+    lose(names.slice(0, 15));
+    const third = await start('another/tokens/users');
+    // What was known in the plane before that is nobody's business here.
+    expect([...third.owed.keys()]).toEqual(['token/t-20']);
+    expect([...third.concerning]).not.toContain('token/t-0');
+  });
+
   test('makes nothing that is merely absent a revocation, however much is new since then', async () => {
     lose(names.slice(4));
     const second = await start();
