@@ -197,10 +197,10 @@ async function finalize(namespace: string): Promise<void> {
   await kubectlSays(cluster(), ['replace', '--raw', path, '-f', '-'], JSON.stringify(object));
 }
 
-/** The lines of the notes that are to be typed: three for a cluster, and one that takes an earlier drain back. */
+/** The lines of the notes that are to be typed: three for a cluster, and two that look for an earlier drain and take it back. */
 function commandsOf(notes: string): readonly string[] {
   const lines = notes.split('\n').filter((line) => /^ {3}\S/.test(line));
-  expect(lines).toHaveLength(4);
+  expect(lines).toHaveLength(5);
   return lines.map((line) => line.trim());
 }
 
