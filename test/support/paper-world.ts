@@ -143,6 +143,7 @@ export class PaperWorld {
       case 'rival':
         return false;
       case 'moved':
+      case 'taken':
       case 'secret':
         return this.objects.some(
           (object) => keyOf(object) === `Secret/${question.name}` && !isOurs(object, 'c-1'),

@@ -57,6 +57,8 @@ function saidQuestion(question: Question): string {
       return `asks whether Secret ${question.name} is someone else's`;
     case 'moved':
       return `asks whether the hash was moved into Secret ${question.name}`;
+    case 'taken':
+      return `asks whether Secret ${question.name}, into which the hash was moved, is ours from now on`;
     case 'groups':
       return `asks whether user ${question.name} has all groups that are there`;
     case 'hash':

@@ -31,7 +31,7 @@ export interface KeptCluster {
 }
 
 /** What became of a key; the fields that matter here. */
-type Settled = { readonly state: string; readonly reason?: string | undefined };
+type Settled = { readonly state: string; readonly reason?: string | undefined; readonly letsIn?: boolean };
 
 const LATELY_MS = 60_000;
 
@@ -179,7 +179,7 @@ export class DebtKeeper {
   /** Where a key stands in the cluster now; undefined: nothing of it is left. */
   settled(key: string, outcome: Settled | undefined): void {
     if (parseKey(key).kind === 'setting') return;
-    if (outcome?.state === 'synced') this.#learn(key);
+    if (outcome?.state === 'synced' || outcome?.letsIn) this.#learn(key);
     else if (outcome === undefined || (outcome.state === 'refused' && outcome.reason !== 'UserDisabled'))
       this.#known.remove(key, performance.now());
     else return;

@@ -93,11 +93,13 @@ function extSource(name: string): Omit<Source, 'about'> {
 /**
  * The hash is gone from our ClusterAuthToken, and what it was moved to is not watched: whether that is of the token's secret decides
  * whether what is there may stay. Undefined: nothing was moved, or it was looked for.
+ *
+ * @param taken - the question that comes first, where that Secret is to become ours
  */
-export function untilLookedFor(facts: TokenFacts): Plan | undefined {
-  const question = movedOf(facts);
-  const isOpen = isEmptied(facts) && facts.answers.get(questionKey(question)) === undefined;
-  return isOpen ? { next: ask(question) } : undefined;
+export function untilLookedFor(facts: TokenFacts, taken?: Question): Plan | undefined {
+  const questions = [...(taken ? [taken] : []), movedOf(facts)];
+  const open = isEmptied(facts) && questions.find((one) => facts.answers.get(questionKey(one)) === undefined);
+  return open ? { next: ask(open) } : undefined;
 }
 
 /** Why what is down there must stay for now: its user may exist after all, or its new cluster not have it yet. */

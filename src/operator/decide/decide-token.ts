@@ -38,12 +38,13 @@ import {
   ask,
   atExpiry,
   done,
+  type Outcome,
   type Plan,
   type Question,
   questionKey,
   requeueAfter,
 } from './plan.ts';
-import { desiredOf, endPredecessor, isMoved, movedHash } from './unwanted.ts';
+import { desiredOf, endPredecessor, isMoved, movedHash, takenOf } from './unwanted.ts';
 
 /** How soon it is looked again whether a disabled user is disabled in the cluster. */
 const GATE_POLL_MS = 1_000;
@@ -82,15 +83,23 @@ function serve(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
 
 function propagate(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
   const { hash, rules } = facts;
-  const unknown = untilLookedFor(facts);
+  const unknown = untilLookedFor(facts, takenOf(facts));
   if (unknown) return unknown;
-  if (isMoved(facts) && !needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
+  if (isMoved(facts)) return leaveMoved(token, verdict, facts);
   if (hash.kind === 'toMake') return waitForHash(token, verdict, facts);
   if (hash.kind === 'ready') return match(token, verdict, hash.hash, facts);
   // What our own algorithm cannot take says nothing about the token: a paused cluster keeps what it has.
   const isOurLimit = hash.reason !== 'UnsupportedHash';
   if (isOurLimit && rules.isPaused) return waitPaused(token, verdict, facts);
   return refuse(token, hash.reason, facts, hash.message);
+}
+
+/** The hash stays where someone moved it. Where it should be in a Secret of ours, that one cannot be, or may not be for now. */
+function leaveMoved(token: Token, verdict: Wanted, facts: TokenFacts): Plan {
+  const { rules } = facts;
+  if (!needsSecret(rules.place.storage)) return match(token, verdict, 'as it is', facts);
+  if (rules.isPaused) return waitPaused(token, verdict, facts);
+  return beside(`Secret ${token.name}`, token, verdict, facts);
 }
 
 /** No worker waits for a hash: the key comes back when it is there. */
@@ -149,7 +158,7 @@ function beside(stranger: string, token: Token, verdict: Wanted, facts: TokenFac
   const isDueFirst = next.kind === 'requeueAfter' && next.delayMs < CONFLICT_RETRY_MS;
   return {
     ...plan,
-    ...refusal(token, 'Conflict', facts, message),
+    ...letsIn(refusal(token, 'Conflict', facts, message)),
     next: isDueFirst ? next : requeueAfter(CONFLICT_RETRY_MS),
   };
 }
@@ -229,13 +238,20 @@ function refuse(token: Token, reason: TokenReason, facts: TokenFacts, message?: 
   return { ...removal, ...refusal(token, reason, facts, message ?? token.problem) };
 }
 
+type Refusal = Pick<Plan, 'notices'> & { readonly outcome: Extract<Outcome, { state: 'refused' }> };
+
+/** Refused is what was asked for; what there is of ours lets in by what another wrote, or beside it. */
+function letsIn({ outcome, ...told }: Refusal): Refusal {
+  return { ...told, outcome: { ...outcome, letsIn: true } };
+}
+
 /** Where a refusal leaves the key, and what a person is told: once a reason. */
 function refusal(
   token: Token,
   reason: TokenReason,
   { seen: { before }, rules }: TokenFacts,
   message?: string,
-): Pick<Plan, 'notices' | 'outcome'> {
+): Refusal {
   const isNew = before?.state !== 'refused' || before.reason !== reason;
   const notice: AboutNotice = {
     about: token,
@@ -272,8 +288,9 @@ function conflict(
   const opening = openingOfStranger(token, facts);
   const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - facts.rules.clock.latestMs;
   const retryMs = Math.min(CONFLICT_RETRY_MS, Math.max(0, leftMs));
+  const told = refusal(token, 'Conflict', facts, inWords(object, facts, why));
   return {
-    ...refusal(token, 'Conflict', facts, inWords(object, facts, why)),
+    ...(own ? letsIn(told) : told),
     changes: [...(own ? matchHash(token, own, facts) : diff([], oursOf(pair))), ...opening],
     next: (own && hashWanted(token, own, facts)) ?? requeueAfter(retryMs),
   };

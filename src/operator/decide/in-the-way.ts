@@ -96,13 +96,17 @@ export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boo
  * @param written - our ClusterAuthToken of that name
  */
 export function mayTakeOver(secret: KubeObject, written: KubeObject): boolean {
-  const isAnOperators = secret.metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
-  return markOf(written) !== '' && !isAnOperators && mayAdopt(secret, [written]);
+  return markOf(written) !== '' && !isAnOperators(secret) && mayAdopt(secret, [written]);
+}
+
+function isAnOperators({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
 }
 
 /**
  * Whether a token goes on by the hash in our ClusterAuthToken, which is read before any Secret: by what stands there of another's
- * nobody is let in, and nobody kept out. Only where that one holds a hash, or held one, by its mark.
+ * nobody is let in, and nobody kept out. Only where that one holds a hash, or held one, by its mark; or where none is there, so that
+ * ours comes with its hash. Beside a Secret of an operator's, whose own is about to come, none of ours is made.
  *
  * @param stranger - what is in the way, as `Kind name`
  */
@@ -110,10 +114,10 @@ export function staysInline({ name, userName }: Token, stranger: string, pair: r
   const ours = oursOf(pair);
   // Where a Secret of ours is seen, too, what was seen is out of date.
   if (stranger !== `${SECRETS.kind} ${name}` || ours.some(({ kind }) => kind === SECRETS.kind)) return false;
-  return ours.some(
-    (object) =>
-      object.kind === CLUSTER_AUTH_TOKENS.kind && object['userName'] === userName && markOf(object) !== '',
-  );
+  const objects = pair.map(({ object }) => object);
+  const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
+  if (!written) return !objects.some(isAnOperators);
+  return ours.includes(written) && written['userName'] === userName && markOf(written) !== '';
 }
 
 /** The same facts, were the hash to be kept in the ClusterAuthToken. */
@@ -176,12 +180,12 @@ function withHash(
   return secret ? diff([secret], [object]) : [];
 }
 
-/** What may end by itself, or be taken back. */
-const MAY_RETURN: ReadonlySet<TokenReason> = new Set(['Disabled', 'Expired']);
+/** What never ends, and is never taken back. */
+const IS_FINAL: ReadonlySet<TokenReason> = new Set(['Deleting', 'UserNotFound']);
 
 /** Our Secret beside a stranger's ClusterAuthToken, where the token may be good again: beside that one nobody would write another. */
 export function keptEmpty(token: Token, reason: TokenReason, pair: readonly Seen[]): KubeObject | undefined {
-  return MAY_RETURN.has(reason) ? ownBesideStranger(token, pair)?.object : undefined;
+  return IS_FINAL.has(reason) ? undefined : ownBesideStranger(token, pair)?.object;
 }
 
 /** Takes the hash out of it, which lets in as long as it is there. */

@@ -26,7 +26,13 @@ export type Outcome =
   | { readonly state: 'synced'; readonly version: string; readonly note?: UserReason }
   | { readonly state: 'pending'; readonly reason?: TokenReason; readonly message?: string }
   | { readonly state: 'failed'; readonly reason: TokenReason; readonly message: string }
-  | { readonly state: 'refused'; readonly reason: TokenReason; readonly message?: string };
+  | {
+      readonly state: 'refused';
+      readonly reason: TokenReason;
+      readonly message?: string;
+      /** What is ours of it there lets somebody in all the same: once it is not to, that is owed. */
+      readonly letsIn?: true;
+    };
 
 /** Something that a person has to know. */
 export interface Notice {
@@ -82,6 +88,8 @@ export type Question =
   | { readonly about: 'rival'; readonly name: string }
   /** Has someone put the hash that our ClusterAuthToken held into a Secret of that name? */
   | { readonly about: 'moved'; readonly name: string }
+  /** The same, where that Secret is to become ours; yes: it is taken for ours. Asked only where a write of it follows. */
+  | { readonly about: 'taken'; readonly name: string }
   /** Is the hash of the token with that UID there by now? If not, it is being made, and brings the key back. */
   | { readonly about: 'hash'; readonly uid: string }
   /** Does the user's UserAttribute, read live, give all groups that stand in the ClusterUserAttribute? */

@@ -5,7 +5,7 @@ import { type Change, diff, hashIn, hasLostHash, isOfAnotherToken, sourceUid } f
 import { effectiveExpiryMs, formatTime } from '../../derive/expiry.ts';
 import { judgeToken, mayHashComeBack } from '../../derive/verdict.ts';
 import { oursOf, type PairOfUser, type Rules, type Seen, type TokenFacts } from './facts.ts';
-import { NO_HASH } from './in-the-way.ts';
+import { NO_HASH, needsSecret } from './in-the-way.ts';
 import { type Question, questionKey } from './plan.ts';
 
 /**
@@ -157,7 +157,12 @@ export function movedOf({ name }: Pick<TokenFacts, 'name'>): Question {
   return { about: 'moved', name };
 }
 
-/** Whether it was found there, of the present secret. */
+/** The same where that Secret is to become ours: only where it may be written. */
+export function takenOf({ name, rules }: Pick<TokenFacts, 'name' | 'rules'>): Question | undefined {
+  return rules.isPaused || !needsSecret(rules.place.storage) ? undefined : { about: 'taken', name };
+}
+
+/** Whether it was found there, of the present secret, and that Secret stays another's. */
 export function isMoved(facts: TokenFacts): boolean {
   return isEmptied(facts) && facts.answers.get(questionKey(movedOf(facts))) === true;
 }

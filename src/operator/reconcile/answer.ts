@@ -42,6 +42,8 @@ export async function answer(
       return isForeignSecret(question.name, key, work);
     case 'moved':
       return isMoved(question.name, key, work);
+    case 'taken':
+      return isTaken(question.name, key, work);
     case 'groups':
       return areGroupsGiven(question.name, work);
     case 'hash':
@@ -61,15 +63,20 @@ async function hasOlderExtToken(name: string, { upstream }: Work): Promise<boole
 
 /** Found out once in a while: each log-in brings the key, and a log-in must not cost a request. */
 async function isMoved(name: string, key: string, work: Work): Promise<boolean> {
-  const { downstream, hashes } = work;
-  const takesOver = needsSecret(work.rules().place.storage);
   const ours = ownToken(name, work);
   if (!ours) return false;
-  if (!takesOver && hashes.wasMoved(ours.token, ours.written)) return true;
+  if (work.hashes.wasMoved(ours.token, ours.written)) return true;
+  return whoseIs(await readSecret(name, work), ours, key, work) === 'present';
+}
+
+/** What holds our own hash is taken for ours, and marked as such with the next write, whose echo ends the assumption. */
+async function isTaken(name: string, key: string, work: Work): Promise<boolean> {
+  const ours = ownToken(name, work);
+  if (!ours || !needsSecret(work.rules().place.storage)) return false;
   const live = await readSecret(name, work);
-  if (whoseIs(live, ours, key, work) !== 'present') return false;
-  // What holds our own hash is taken for ours, and marked as such with the next write.
-  if (takesOver && live !== undefined && mayTakeOver(live, ours.written)) downstream.observed.assume(live);
+  const isOfOurHash = whoseIs(live, ours, key, work) === 'present';
+  if (!live || !isOfOurHash || !mayTakeOver(live, ours.written)) return false;
+  work.downstream.observed.assume(live);
   return true;
 }
 

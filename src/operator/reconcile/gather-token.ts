@@ -19,7 +19,6 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
     observed.apiOf(name),
   );
   const objects = observed.forToken(name);
-  const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
   // A Secret that kube-api-auth made of what our ClusterAuthToken holds, or held at some time.
   const isOfOurHash = (object: KubeObject): boolean =>
@@ -29,9 +28,12 @@ export function gatherToken(name: string, known: Known, work: Work): TokenFacts 
     observed.isOurs(written) &&
     mayTakeOver(object, written) &&
     hashes.whoseBeside(token, written, hashIn(object) ?? '') === 'present';
+  // Found out first: whose a moved hash is decides whose the ClusterAuthToken is, too.
+  const moved = objects.filter(isOfOurHash);
+  const { hash, ofEarlierSecret, ofPresentSecret } = hashes.factsOf(token, objects, rules);
   const see = (object: KubeObject): Seen => ({
     object,
-    isOurs: observed.isOurs(object) || isOfOurHash(object),
+    isOurs: observed.isOurs(object) || moved.includes(object),
     sibling: observed.siblingOf(object),
     isOfEarlierSecret: ofEarlierSecret.includes(object),
     isOfPresentSecret: ofPresentSecret.includes(object),

@@ -12,7 +12,7 @@ import { copySetting } from './setting.ts';
 import type { Known, Work } from './work.ts';
 import { type WriteResult, write } from './write.ts';
 
-/** The longest way that exists takes five turns; whoever needs more than this goes round in a circle. */
+/** The longest way that exists takes six turns; whoever needs more than this goes round in a circle. */
 const MAX_TURNS = 8;
 
 const NOTHING_YET: Known = { answers: new Map(), refusedBy: undefined };
@@ -82,7 +82,7 @@ function isNextIn(changes: readonly Change[], change: Change): boolean {
 /**
  * Another's object has the name: whether it is a Secret into which somebody moved the very hash that our ClusterAuthToken holds, or
  * held. That is taken over: who uses the token must not be kept out because of a log-in that no watch has told of. Looked at anew,
- * also where it was known to be moved: what decides about taking over may have changed since.
+ * also where it was asked before: what decides about taking over may have changed since.
  *
  * @param count - of the conflicts in this look at the key
  * @throws whatever a request throws
@@ -93,11 +93,11 @@ async function afterConflict(
   key: string,
   { known, work }: { readonly known: Known; readonly work: Work },
 ): Promise<Known> {
-  const isOurHash = count === 1 && parseKey(key).kind === 'token' && (await find(moved(key), key, work));
-  return isOurHash ? withAnswer(known, moved(key), true) : { ...known, refusedBy: object };
+  const isOurHash = count === 1 && parseKey(key).kind === 'token' && (await find(taken(key), key, work));
+  return isOurHash ? withAnswer(known, taken(key), true) : { ...known, refusedBy: object };
 }
 
-const moved = (key: string) => ({ about: 'moved', name: parseKey(key).name }) as const satisfies Question;
+const taken = (key: string) => ({ about: 'taken', name: parseKey(key).name }) as const satisfies Question;
 
 /** @throws whatever a request throws */
 async function find(question: Question, key: string, work: Work): Promise<boolean> {

@@ -195,8 +195,8 @@ export class TokenHashes {
     const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
     if (!written || !hasLostHash(written) || this.#moved.get(movedKey(token, written)) !== 'earlier')
       return facts;
-    // What is in a Secret that is watched is judged by itself.
-    if (foundIn(objects).length > 0) return facts;
+    // What is seen in a Secret by now is judged by itself.
+    if (!foundIn(objects).every(({ object }) => facts.ofEarlierSecret.includes(object))) return facts;
     return { ...facts, ofEarlierSecret: [...facts.ofEarlierSecret, written] };
   }
 

@@ -238,7 +238,7 @@ function isTakingAway({ key, verb, kind }: KeyWrite): boolean {
  */
 function isHarmless({ expiresAtMs, outcome, isAway }: Change, nowMs: number): boolean {
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return true;
-  return isAway && outcome?.state === 'refused' && outcome.reason !== 'UserDisabled';
+  return isAway && outcome?.state === 'refused' && outcome.reason !== 'UserDisabled' && !outcome.letsIn;
 }
 
 function causeOf(key: string): 'token' | 'user' {

@@ -221,6 +221,15 @@ describe('the record of what is owed', () => {
     expect([...owed]).toEqual([['user/u-1', { sinceMs: 7, cause: 'user', isOfGroups: true }]]);
   });
 
+  test('keeps a token known that is refused, and yet let in by what is there of it', async () => {
+    const { keeper } = await start();
+    give({ keeper } as Process, 't-1');
+    keeper.settled('token/t-1', { state: 'refused', reason: 'Conflict', letsIn: true });
+    expect(keeper.has('token/t-1')).toBe(true);
+    keeper.settled('token/t-1', { state: 'refused', reason: 'Conflict' });
+    expect(keeper.has('token/t-1')).toBe(false);
+  });
+
   test('is written again when groups are lost of a user who was owed already, and when only those are paid', async () => {
     isAway = true;
     management.users.put(aUser({ enabled: false }));

@@ -616,7 +616,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   [
     'someone else’s Secret refused our write',
     { seen: { ...NOTHING, refusedBy: 'Secret t-1', before: { state: 'pending' } } },
-    'tells Conflict; refused: Conflict; again in 60 s',
+    'pending; asks for user u-1 first',
   ],
   [
     'a minute later: is it still there? It is not watched',
@@ -624,9 +624,12 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     "asks whether Secret t-1 is someone else's",
   ],
   [
-    '… it is: no write is tried',
-    { seen: { ...NOTHING, before: refusedConflict }, answers: told(['secret/t-1', true]) },
-    'refused: Conflict; again in 60 s',
+    '… it is: the hash comes in the ClusterAuthToken, and no other write is tried',
+    {
+      seen: { ...NOTHING, before: refusedConflict },
+      answers: told(['secret/t-1', true], ['user/u-1', true]),
+    },
+    'creates ClusterAuthToken t-1; refused: Conflict; again in 60 s',
   ],
   [
     'adoption takes it over',
@@ -647,7 +650,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   [
     '… but no Secret without a token beside it: the name of a token is anybody’s choice',
     { rules: { adopts: true }, seen: { pair: [see(foreign(hashSecret()))], before: undefined } },
-    'tells Conflict; refused: Conflict; again in 60 s',
+    'tells Conflict; creates ClusterAuthToken t-1; refused: Conflict; again in 60 s',
   ],
   [
     '… nor one with anything else in it',

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ANNOTATION_TOKEN_HASHED } from '../../../../src/api/names.ts';
 import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import type { KubeObject } from '../../../../src/api/types.ts';
@@ -278,6 +278,74 @@ describe('a wanted token', () => {
     expect(world.downstream.find('ClusterAuthToken', 't-1')?.['hash']).toBeUndefined();
   });
 
+  test('whose hash was moved is let in, and taken over, when it was disabled while the storage changed', async () => {
+    await inlineAndMoved();
+    await world.settle();
+    world.putToken({ enabled: false });
+    await world.settle();
+    world.storage = 'secret';
+    world.sweep();
+    await world.settle();
+    world.putToken();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    await world.advance(61 * SECOND);
+    await world.advance(5 * SECOND);
+    expect(state()).toMatchObject({ state: 'synced' });
+    expect(view()).toEqual(IN_SYNC);
+  });
+
+  const unwritten: Record<string, () => void> = {
+    'in a suspended cluster': () => {
+      world.spec = { ...world.spec, suspend: true };
+    },
+    'of a user whose absence the brake holds': () => world.deleteUser('u-1', { told: false }),
+  };
+  for (const [title, hold] of Object.entries(unwritten)) {
+    test(`${title}: a moved hash is not taken over, and costs no requests`, async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        await inlineAndMoved();
+        await world.settle();
+        world.storage = 'secret';
+        hold();
+        world.sweep();
+        await world.settle();
+        const { requests } = world.downstream;
+        for (let second = 0; second < 60; second += 11) {
+          vi.advanceTimersByTime(11 * SECOND);
+          await world.advance(11 * SECOND);
+        }
+        expect(world.downstream.requests).toBe(requests);
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+  }
+
+  test('whose moved hash stands in an immutable Secret goes on by that, and costs no writes', async () => {
+    world.algorithm = 'scrypt';
+    world.storage = 'inline';
+    await inSync();
+    await settleHashes();
+    const hash = await world.hasher.hash('scrypt', 'secret-1');
+    world.downstream.put({ ...movedSecret(hash), immutable: true } as KubeObject);
+    world.downstream.edit('ClusterAuthToken', 't-1', { hash: '' });
+    world.storage = 'secret';
+    world.sweep();
+    await settleHashes();
+    const { writes } = world.downstream;
+    for (let retry = 0; retry < 3; retry += 1) {
+      await world.advance(61 * SECOND);
+      await settleHashes();
+    }
+    expect(world.downstream.writes).toBe(writes);
+    expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict', letsIn: true });
+    expect(reasons().filter((reason) => reason === 'Conflict')).toHaveLength(1);
+    expect(candidates(world.downstream, world.nowMs)).toBe(1);
+  });
+
   describe('in whose way a stranger’s Secret is while its ClusterAuthToken holds the hash', () => {
     const theirs = movedSecret(sha3.hash('theirs'));
     /** The storage has changed, and the Secret cannot be ours. */
@@ -340,6 +408,58 @@ describe('a wanted token', () => {
       world.sweep();
       await world.settle();
       expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+    });
+
+    const interruptions: Record<string, () => Promise<void>> = {
+      'it was disabled and enabled': async () => {
+        world.putToken({ enabled: false });
+        await world.settle();
+        world.putToken();
+      },
+      'it was disabled and enabled, and adoption is on': async () => {
+        world.putToken({ enabled: false });
+        await world.settle();
+        world.putToken();
+        world.spec = { ...world.spec, adopt: true };
+        world.sweep();
+      },
+      'its ClusterAuthToken was deleted there': async () => {
+        world.downstream.drop('ClusterAuthToken', 't-1');
+      },
+      'it was made again with that secret': async () => {
+        world.deleteToken();
+        await world.settle();
+        world.putToken({}, { uid: 'uid-other' });
+      },
+    };
+    for (const [title, interrupt] of Object.entries(interruptions)) {
+      test(`is let in again after ${title}`, async () => {
+        await inTheWay();
+        await interrupt();
+        await world.settle();
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+        await world.advance(61 * SECOND);
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+        const { writes } = world.downstream;
+        await world.advance(61 * SECOND);
+        await world.advance(61 * SECOND);
+        expect(world.downstream.writes).toBe(writes);
+      });
+    }
+
+    test('is let in by its other secret alone when it was made again with that', async () => {
+      await inTheWay();
+      world.putToken({ token: 'secret-2' }, { uid: 'uid-other' });
+      await world.settle();
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
+    });
+
+    test('is owed when it is deleted while the cluster is away: it is there', async () => {
+      await inTheWay();
+      world.debts.length = 0;
+      world.isAway = true;
+      world.deleteToken();
+      expect(world.debts).toEqual(['token/t-1 token']);
     });
 
     test('is where it should be once the Secret is gone', async () => {
@@ -806,14 +926,17 @@ describe('what is not ours', () => {
     'a ClusterUserAttribute': foreign('ClusterUserAttribute', 'u-1', { enabled: true, groups: ['theirs'] }),
   };
   for (const [title, object] of Object.entries(occupied)) {
-    test(`${title} of that name is left alone, and the token is not written beside it`, async () => {
+    // Beside a Secret a ClusterAuthToken that holds the hash is read first.
+    const letIn = object.kind === 'Secret' ? ['secret-1 is u-1'] : [];
+
+    test(`${title} of that name is left alone, and no token is let in by it`, async () => {
       world.downstream.put(object);
       world.tellWatch();
       const theirs = world.downstream.find(object.kind, object.metadata.name);
       await inSync();
       expect(world.downstream.find(object.kind, object.metadata.name)).toEqual(theirs);
       expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
-      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(letIn);
       expect(reasons()).toEqual(['Conflict']);
     });
 
@@ -825,7 +948,7 @@ describe('what is not ours', () => {
       world.putToken();
       await world.settle();
       expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
-      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(letIn);
     });
 
     test(`${title} that the watch did not tell yet is left alone as well`, async () => {
@@ -834,7 +957,7 @@ describe('what is not ours', () => {
       world.putToken();
       while (world.queue.size > 0) await world.workOne();
       expect(world.downstream.find(object.kind, object.metadata.name)).toMatchObject(object);
-      expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+      expect(whoGetsIn(world.downstream, SECRETS)).toEqual(letIn);
     });
 
     test(`${title}: once it is gone the token comes`, async () => {
@@ -870,23 +993,44 @@ describe('what is not ours', () => {
     });
   }
 
-  for (const [title, data] of Object.entries({
-    'somebody’s Secret': { token: 'YWdlbnQ=', url: 'aHR0cHM6Ly8=' },
-    'a lone hash': { hash: Buffer.from(sha3.hash('theirs')).toString('base64') },
-  })) {
-    test(`${title} of that name is neither changed nor deleted, also with adoption on`, async () => {
-      const theirs = foreign('Secret', 't-1', { type: 'Opaque', data });
-      world.downstream.put(theirs);
-      world.spec = { ...world.spec, adopt: true };
-      await inSync();
-      expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
-      await world.advance(61 * SECOND);
-      world.deleteToken();
-      await world.settle();
-      expect(world.downstream.find('Secret', 't-1')).toMatchObject(theirs);
-      expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toEqual({ theirs: 'yes' });
+  test('somebody’s Secret of that name is neither changed nor deleted, also with adoption on', async () => {
+    const theirs = foreign('Secret', 't-1', {
+      ...{ type: 'Opaque', data: { token: 'YWdlbnQ=', url: 'aHR0cHM6Ly8=' } },
     });
-  }
+    world.downstream.put(theirs);
+    world.spec = { ...world.spec, adopt: true };
+    await inSync();
+    expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    await world.advance(61 * SECOND);
+    world.deleteToken();
+    await world.settle();
+    expect(world.downstream.find('Secret', 't-1')).toMatchObject(theirs);
+    expect(world.downstream.find('Secret', 't-1')?.metadata.labels).toEqual({ theirs: 'yes' });
+  });
+
+  test('a lone hash of that name is taken over with adoption on, once our ClusterAuthToken is beside it', async () => {
+    world.downstream.put(movedSecret(sha3.hash('theirs')));
+    world.spec = { ...world.spec, adopt: true };
+    await inSync();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    await world.advance(61 * SECOND);
+    await world.advance(5 * SECOND);
+    expect(view()).toEqual(IN_SYNC);
+  });
+
+  test('a Secret that another installation wrote has no ClusterAuthToken of ours put beside it', async () => {
+    const labels = {
+      'app.kubernetes.io/managed-by': 'ace-operator',
+      'ace-operator.io/installation': 'theirs',
+    };
+    const secret = movedSecret(sha3.hash('theirs'));
+    world.downstream.put({ ...secret, metadata: { ...secret.metadata, labels } });
+    await inSync();
+    await world.advance(61 * SECOND);
+    expect(state()).toMatchObject({ state: 'refused', reason: 'Conflict' });
+    expect(world.downstream.find('ClusterAuthToken', 't-1')).toBeUndefined();
+  });
 
   test('a stranger’s pair survives, with adoption on, a token that our algorithm cannot take', async () => {
     const theirs = foreign('ClusterAuthToken', 't-1', { userName: 'u-1', enabled: true });
@@ -913,7 +1057,33 @@ describe('what is not ours', () => {
     const ends: Record<string, Json> = {
       disabled: { enabled: false },
       expired: { expiresAt: timeText(NOW - SECOND) },
+      'without a value': { token: '' },
     };
+    const awayFor: Record<string, Json> = {
+      'of another cluster': { clusterName: 'c-9' },
+      'of none': { clusterName: '' },
+    };
+
+    for (const [title, fields] of Object.entries(awayFor)) {
+      test(`lets nobody in while the token is ${title}, and lets in again when it is this one’s again`, async () => {
+        await halfAdopted();
+        world.putToken(fields);
+        await world.settle();
+        await world.advance(20 * SECOND);
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+        world.putToken();
+        await world.settle();
+        expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+      });
+    }
+
+    test('is owed when its token is deleted while the cluster is away: it lets in', async () => {
+      await halfAdopted();
+      world.debts.length = 0;
+      world.isAway = true;
+      world.deleteToken();
+      expect(world.debts).toEqual(['token/t-1 token']);
+    });
 
     for (const [title, fields] of Object.entries(ends)) {
       test(`lets nobody in while the token is ${title}, and lets in again when it is good again`, async () => {
@@ -1243,6 +1413,18 @@ describe('a suspended cluster', () => {
       expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-2 is u-1']);
     });
   }
+
+  test('lets the old secret of a token in no more whose storage has changed since a log-in moved its hash', async () => {
+    await inlineAndMoved();
+    suspend();
+    world.storage = 'secret';
+    world.sweep();
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual(['secret-1 is u-1']);
+    world.putToken({ token: 'secret-2' });
+    await world.settle();
+    expect(whoGetsIn(world.downstream, SECRETS)).toEqual([]);
+  });
 
   test('nor that of a token that is stored hashed, where a log-in has moved what was copied', async () => {
     const hashed = { annotations: { [ANNOTATION_TOKEN_HASHED]: 'true' } };
