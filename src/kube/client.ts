@@ -22,6 +22,7 @@ export interface ListOptions {
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   readonly besideWatches?: RequestOptions['besideWatches'];
+  readonly onData?: RequestOptions['onData'];
 }
 
 export interface WatchOptions {
@@ -114,9 +115,9 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    const { maxBytes = MAX_LIST_BYTES, signal, besideWatches } = options;
+    const { maxBytes = MAX_LIST_BYTES, signal, besideWatches, onData } = options;
     const sizes = { bytes: 0 };
-    const body = await this.#send('GET', path, { signal, maxBytes, sizes, besideWatches });
+    const body = await this.#send('GET', path, { signal, maxBytes, sizes, besideWatches, onData });
     return { ...listPage(path, body), bytes: sizes.bytes };
   }
 
@@ -208,6 +209,7 @@ export class KubeClient implements Reader, Writer {
         maxBytes: options.maxBytes,
         isStillDue: options.isStillDue,
         besideWatches: options.besideWatches,
+        onData: options.onData,
         mayWrite: this.#mayWrite,
       })
       .catch((error: unknown) => {
@@ -235,6 +237,7 @@ interface SendOptions {
   readonly maxBytes?: number;
   readonly isStillDue?: (() => boolean) | undefined;
   readonly besideWatches?: boolean | undefined;
+  readonly onData?: RequestOptions['onData'];
   /** Told the length of the answer. */
   readonly sizes?: { bytes: number };
 }

@@ -46,6 +46,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** A larger answer is refused. 16 MiB without it. */
   readonly maxBytes?: number | undefined;
+  /** Called for whatever arrives of an answer that is a success. */
+  readonly onData?: (() => void) | undefined;
   /** Asked right before a write is sent, after all that it has to wait for. Left out: it is. */
   readonly isStillDue?: (() => boolean) | undefined;
   /** A fence of its own, within that of all requests; asked at the same moment. */
@@ -127,6 +129,7 @@ export class Transport {
         maxBytes: options.maxBytes ?? MAX_OBJECT_BYTES,
         maxRefusalBytes: MAX_REFUSAL_BYTES,
         onProgress: () => void timer.refresh(),
+        onData: options.onData,
       };
       const answer = await Exchange.run(pool, request, limits, signal);
       const { 'retry-after': retryAfter, date } = answer.headers;

@@ -129,7 +129,7 @@ test('a credential that cannot be had at the start ends nothing: its authorities
   expect(await clusterMarks({ ...unreachable, headers })()).toEqual(await marks([own.cert]));
 });
 
-test('a bundle is gone through once, however often it is looked at: with a system\'s own that takes seconds', async () => {
+test("a bundle is gone through once, however often it is looked at: with a system's own that takes seconds", async () => {
   const [one, other] = [createAuthority('kubernetes'), createAuthority('kubernetes')];
   const tls = { ca: one.cert + other.cert };
   const look = clusterMarks({ server: new URL('https://10.43.0.1'), tls, headers: async () => ({}) });
