@@ -1,5 +1,6 @@
 import { NAMESPACES } from '../api/names.ts';
 import { ApiError, OtherPlaneError } from '../errors.ts';
+import { unreadable } from './classify.ts';
 import type { KubeClient } from './client.ts';
 
 /** Over which of its connections a plane is asked: they are made at different times, and may lead to different servers. */
@@ -7,8 +8,10 @@ type Way = 'requests' | 'watches';
 
 interface Answer {
   readonly uid?: string | undefined;
-  /** Why there is none. */
+  /** Why there is none, though it may be asked. */
   readonly fault?: unknown;
+  /** There was an answer, and it named none. */
+  readonly isNameless?: true;
 }
 
 /** A plane that answered within this time is taken for the same one, unless somebody has a reason to doubt. */
@@ -48,11 +51,13 @@ export class PlaneIdentity {
    * Asks the plane who it is; what was asked a moment ago counts, unless `fresh`.
    *
    * @param besideWatches - over the connection of the watches, too: what is doubted, or is to be believed, was told there. Goes with `fresh`
-   * @throws {OtherPlaneError} when it is another one, over whichever connection. No answer, or no right to see it, is no evidence.
+   * @throws {OtherPlaneError} when it is another one, over whichever connection. No answer, or no right to see it, is no evidence
+   * @throws {ConnectionError | ApiError} with `fresh`, where it is known which one it is, and there was no answer: that is no evidence for it, either
    */
   async verify(fresh = false, besideWatches = false): Promise<void> {
     if (fresh || performance.now() - this.#checkedAtMs > TRUST_MS) {
-      await this.#ask(fresh && besideWatches ? ['requests', 'watches'] : ['requests']);
+      const answers = await this.#ask(fresh && besideWatches ? ['requests', 'watches'] : ['requests']);
+      if (fresh && this.#uid !== undefined) refuseSilence(answers);
     } else this.#refuseStranger();
   }
 
@@ -96,11 +101,19 @@ export class PlaneIdentity {
       const raw = await this.#client.get(key, { besideWatches: way === 'watches' });
       this.#checkedAtMs = performance.now();
       const uid = (raw as { metadata?: { uid?: unknown } } | undefined)?.metadata?.uid;
-      return typeof uid === 'string' && uid !== '' ? { uid } : {};
+      return typeof uid === 'string' && uid !== '' ? { uid } : { isNameless: true };
     } catch (error) {
       // Refused is an answer too: it will be the same in a moment.
       if (error instanceof ApiError) this.#checkedAtMs = performance.now();
       return error instanceof ApiError && error.code === 403 ? {} : { fault: error };
     }
+  }
+}
+
+/** Who may not ask (403) has to do without. */
+function refuseSilence(answers: readonly Answer[]): void {
+  for (const { fault, isNameless } of answers) {
+    if (fault !== undefined) throw fault;
+    if (isNameless) throw unreadable('GET namespace kube-system', 'it has no UID');
   }
 }

@@ -81,7 +81,8 @@ export class Transport {
   }
 
   /**
-   * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection.
+   * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection; not so one beside the
+   * watches.
    *
    * @throws {ConnectionError} when there was no answer
    * @throws {FencedError} when it was a write, and was not sent because this process may not write
@@ -98,8 +99,10 @@ export class Transport {
       // The authority may have been replaced on disk.
       if (certificateReasonIn(error.reason)) await this.refreshCredentials();
       const isOtherNow = tls !== this.#access.tls;
-      if (!isOtherNow && !(method === 'GET' && isSilence(error.cause))) throw error;
-      return await this.#send(method, path, { ...options, besideWatches: false });
+      // What is asked beside the watches is about their connection: no other one can tell.
+      const isToRepeat = method === 'GET' && !options.besideWatches && isSilence(error.cause);
+      if (!isOtherNow && !isToRepeat) throw error;
+      return await this.#send(method, path, options);
     }
   }
 
