@@ -1,8 +1,9 @@
-import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
+import { FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError, unreadable } from './classify.ts';
 import type { Fence } from './fence.ts';
+import { collectionPath, objectPath } from './paths.ts';
 import type { RequestOptions, Stream, Transport } from './transport.ts';
 
 /** Which object: `namespace` is left out for cluster-scoped kinds. */
@@ -89,6 +90,11 @@ export class KubeClient implements Reader, Writer {
     this.#transport = transport;
     this.#observe = observe;
     this.#mayWrite = mayWrite;
+  }
+
+  /** How many connections were made for watches so far: each may lead elsewhere. */
+  get watchConnections(): number {
+    return this.#transport.watchConnections;
   }
 
   /** The same way, with a fence of its own: for what concerns one of many that others may write for. */
@@ -283,15 +289,4 @@ function listPage(path: string, body: unknown): ListPage {
   }
   const next = metadata?.continue;
   return { items: items ?? [], resourceVersion: version, continue: typeof next === 'string' ? next : '' };
-}
-
-/** Path of a kind's collection, in a namespace or across all. */
-export function collectionPath(resource: Resource, namespace?: string): string {
-  const root = resource.group === '' ? '/api' : '/apis';
-  const scope = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${root}/${apiVersionOf(resource)}${scope}/${resource.plural}`;
-}
-
-function objectPath(key: ObjectKey): string {
-  return `${collectionPath(key.resource, key.namespace)}/${encodeURIComponent(key.name)}`;
 }

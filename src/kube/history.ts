@@ -35,7 +35,11 @@ export async function checkHistory(
     const { plane, witness, resource } = collection;
     const [{ resourceVersion, items }] = await Promise.all([current(collection, signal), plane?.verify()]);
     const isBehind = isOlder(resourceVersion, since);
-    if (!isBehind && (!witness || items.some((item) => uidOf(item) === witness.uid))) return true;
+    if (!isBehind && (!witness || items.some((item) => uidOf(item) === witness.uid))) {
+      // One that is ahead may be another one, behind a connection that was made for this watch.
+      await plane?.verify(false, plane.uid !== undefined);
+      return true;
+    }
     const seen = isBehind
       ? `${resource.plural}: the plane went back from version ${since} to ${resourceVersion}`
       : `${resource.plural}: the plane does not have ${witness?.name} as it was seen`;

@@ -80,6 +80,11 @@ export class Transport {
     this.#basePath = access.server.pathname.replace(/\/$/, '');
   }
 
+  /** How many connections were made for watches so far. */
+  get watchConnections(): number {
+    return this.#connections.watchConnections;
+  }
+
   /**
    * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection; not so one beside the
    * watches.

@@ -124,9 +124,9 @@ describe('another cluster comes behind the address, ahead of the first, whose wa
 describe('another cluster is there for new connections, behind the first, to which those of requests still lead', () => {
   const open = async (
     identity: 200 | 503 | 'silent' = 200,
-    timeoutMs = 5_000,
+    { timeoutMs = 5_000, version = '50' } = {},
   ): Promise<{ client: KubeClient; plane: PlaneIdentity }> => {
-    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', '50', identity)];
+    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', version, identity)];
     const address = await anAddress(a);
     const access = { server: new URL(address.url), tls: { ca: AUTHORITY.cert }, headers: async () => ({}) };
     const transport = new Transport(access, { connections: 1, timeoutMs, userAgent: 'test' });
@@ -150,13 +150,21 @@ describe('another cluster is there for new connections, behind the first, to whi
   test.each([503, 'silent'] as const)(
     'where it does not say who it is (%s), nobody is put back, and everything is listed',
     async (identity) => {
-      const { client, plane } = await open(identity, 1_000);
+      const { client, plane } = await open(identity, { timeoutMs: 1_000 });
       const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
       const distrust = new AbortController();
       expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
       expect(distrust.signal.reason).toBeInstanceOf(identity === 503 ? ApiError : ConnectionError);
     },
   );
+
+  test('nor does a higher version make it the one that was there a moment ago', async () => {
+    const { client, plane } = await open(200, { version: '200' });
+    const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
+    const distrust = new AbortController();
+    expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
+    expect(distrust.signal.reason).toBeInstanceOf(OtherPlaneError);
+  });
 
   test('what the first list brings as a stream is asked for like every other', async () => {
     const { client, plane } = await open();
