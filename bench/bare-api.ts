@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import { apiVersionOf, type Resource } from '../src/api/names.ts';
-import { collectionPath } from '../src/kube/client.ts';
 import { managementAccess } from '../src/kube/management-access.ts';
+import { collectionPath } from '../src/kube/paths.ts';
 
 const PAGE_LIMIT = 500;
 

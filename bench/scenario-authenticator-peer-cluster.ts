@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, type Resource, SECRETS } from '../src/api/names.ts';
 import type { KubeObject } from '../src/api/types.ts';
 import { hash } from '../src/hash/sha3-512.ts';
-import { collectionPath } from '../src/kube/client.ts';
+import { collectionPath } from '../src/kube/paths.ts';
 import { type ControlPlane, startControlPlane } from '../test/support/control-plane.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { kubectl } from '../test/support/kubectl.ts';

@@ -10,8 +10,8 @@ import {
   REFRESH_DEBOUNCE,
   SECRETS,
 } from '../../src/api/names.ts';
-import { collectionPath } from '../../src/kube/client.ts';
 import { downstreamAccess } from '../../src/kube/kubeconfig.ts';
+import { collectionPath } from '../../src/kube/paths.ts';
 import { inParallel } from '../stats.ts';
 import type { BareConnects, BareConnectsJob } from './bare-connects.ts';
 

@@ -10,19 +10,30 @@ const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
  * The UID of the service account whose token is shown to it is of that cluster alone, and stays when authorities change; so where there is one, nothing
  * else counts. Without, it is the authorities that sign for its API server; without any, its address.
  * A credential that cannot be had now says nothing: the API server will be asked with it when it can be.
+ *
+ * @returns looks at what is shown and trusted at that moment. Cheap, but for the first look at each bundle of authorities: a system's holds some
+ *   150 of them, and to try each against each takes seconds
  */
-export async function clusterMarks(
+export function clusterMarks(
   access: Pick<Access, 'server' | 'tls' | 'headers'>,
-): Promise<readonly string[]> {
-  const shown = await access.headers().then(
-    ({ Authorization }) => String(Authorization ?? ''),
-    () => '',
-  );
-  const { accountUid } = claimsOf(shown.replace(/^Bearer /, ''));
-  if (accountUid !== undefined) return [`account:${sha256(accountUid)}`];
-  const bundle = [access.tls.ca ?? []].flat().map(String).join('\n');
-  const certificates = bundle.match(PEM);
-  if (certificates === null) return [`server:${sha256(access.server.href)}`];
+): () => Promise<readonly string[]> {
+  let latest = { bundle: '', marks: [] as readonly string[] };
+  return async () => {
+    const shown = await access.headers().then(
+      ({ Authorization }) => String(Authorization ?? ''),
+      () => '',
+    );
+    const { accountUid } = claimsOf(shown.replace(/^Bearer /, ''));
+    if (accountUid !== undefined) return [`account:${sha256(accountUid)}`];
+    const bundle = [access.tls.ca ?? []].flat().map(String).join('\n');
+    const certificates = bundle.match(PEM);
+    if (certificates === null) return [`server:${sha256(access.server.href)}`];
+    if (bundle !== latest.bundle) latest = { bundle, marks: authorityMarks(certificates) };
+    return latest.marks;
+  };
+}
+
+function authorityMarks(certificates: readonly string[]): readonly string[] {
   return lowestOf(certificates.flatMap(authorityOf)).map((id) => `authority:${id}`);
 }
 

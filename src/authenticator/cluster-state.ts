@@ -53,8 +53,10 @@ export class ClusterState {
   #cluster = '';
   /** By the monotonic clock: the wall clock may be set meanwhile. */
   readonly #confirmedAt = new Map<string, number>();
-  /** Kinds that the API server has last said may not be read. */
-  readonly #refused = new Set<string>();
+  /** By kind: its last list or watch failed. */
+  readonly #faults = new Map<string, { readonly isRefusal: boolean; readonly atMs: number }>();
+  /** By kind: when something last arrived of a list that has not ended. */
+  readonly #arrivedAt = new Map<string, number>();
   readonly #filled = Promise.withResolvers<void>();
   /** When what was restored was confirmed, by the monotonic clock. */
   #restoredAt: number | undefined;
@@ -104,9 +106,26 @@ export class ClusterState {
     await Promise.all(this.#deciding.map((reflector) => reflector.synced));
   }
 
-  /** True when the API server's last word on a kind that decides about a token is that we may not read it (401, 403). */
+  /** True when the API server's last word on a kind that decides about a token is that we may not read it (401, 403), and it was not silent since. */
   get isRefused(): boolean {
-    return DECIDING.some((plural) => this.#refused.has(plural));
+    return DECIDING.some((plural) => {
+      const fault = this.#faults.get(plural);
+      return fault?.isRefusal && this.#options.monotonic() - fault.atMs < REFUSED_MS;
+    });
+  }
+
+  /** True when a kind that decides about a token could not be read, for another reason than that. */
+  get hasFailed(): boolean {
+    return DECIDING.some((plural) => this.#faults.get(plural)?.isRefusal === false);
+  }
+
+  /** True while the API server sends what decides about a token and was not told yet: who is slow is not away. */
+  get isBeingTold(): boolean {
+    const sinceMs = this.#options.monotonic() - SENDING_MS;
+    return this.#deciding.some(({ hasSynced }, at) => {
+      const arrivedAtMs = this.#arrivedAt.get(DECIDING[at] ?? '');
+      return !hasSynced && arrivedAtMs !== undefined && arrivedAtMs > sinceMs;
+    });
   }
 
   /** True when there is something to judge by. */
@@ -191,7 +210,7 @@ export class ClusterState {
     const { client, namespace, monotonic, onFailure, onRestart, onCorrections } = this.#options;
     const confirm = (): void => {
       this.#confirmedAt.set(resource.plural, monotonic());
-      this.#refused.delete(resource.plural);
+      this.#faults.delete(resource.plural);
     };
     return new Reflector({
       client,
@@ -200,13 +219,14 @@ export class ClusterState {
       parse,
       store,
       asksForWitness: true,
+      onData: () => void this.#arrivedAt.set(resource.plural, monotonic()),
       timing: { backoffMaxMs: BACKOFF_MAX_MS },
       ...selection,
       observer: {
         succeeded: confirm,
         failed: (error) => {
-          if (isRefusal(error)) this.#refused.add(resource.plural);
-          else this.#refused.delete(resource.plural);
+          this.#faults.set(resource.plural, { isRefusal: isRefusal(error), atMs: monotonic() });
+          this.#arrivedAt.delete(resource.plural);
           onFailure(resource.plural, error);
         },
         restarted: (reason) => onRestart?.(reason),
@@ -218,6 +238,10 @@ export class ClusterState {
 
 /** Its API server is beside it, or near: once that is back, what was revoked meanwhile is due within seconds. */
 const BACKOFF_MAX_MS = 5_000;
+/** A list of which nothing more arrives for so long is not on its way any more. */
+const SENDING_MS = 5_000;
+/** Who was refused asks again within one backoff; who then hears nothing for as long again hears silence. */
+const REFUSED_MS = 2 * BACKOFF_MAX_MS;
 
 /**
  * Hash Secrets, Rancher's and ours, are Opaque: what else lies in the namespace (releases of Helm, a megabyte each) never

@@ -28,6 +28,8 @@ export class Persistence {
   readonly #snapshot: Snapshot;
   readonly #verifiedFile: VerifiedFile;
   #isRestoring = false;
+  /** Why the snapshot was not used; told once, however often it is tried. */
+  #refusal = '';
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
@@ -57,7 +59,8 @@ export class Persistence {
       await this.#snapshot.restore();
       if (!state.hasSynced) onRestored();
     } catch (error) {
-      onError('snapshot not used', error);
+      if (String(error) !== this.#refusal) onError('snapshot not used', error);
+      this.#refusal = String(error);
     } finally {
       this.#isRestoring = false;
     }

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticatorConfig } from '../config/authenticator.ts';
-import { isRefusal } from '../errors.ts';
 import { createHasher, type Hasher } from '../hash/hasher.ts';
 import type { Access } from '../kube/access.ts';
 import { KubeClient } from '../kube/client.ts';
@@ -39,6 +38,8 @@ export interface ServiceDeps {
 const SILENCE_MS = 300;
 /** One that answers something, but has not told by then what is to be judged by, may take a minute to say that it cannot. */
 const PATIENCE_MS = 5_000;
+/** It may fall silent later, too. */
+const LOOK_AGAIN_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS = 8;
 const MAX_VERIFIED = 50_000;
@@ -93,7 +94,7 @@ export class AuthenticatorService {
       monotonic: () => performance.now(),
       onFailure: (resource, error) => {
         log.warn('watch failed', { resource, error });
-        if (!isRefusal(error)) void this.#persistence?.restore();
+        this.#restoreWhere(this.#state.hasFailed);
       },
       onRestart: (reason) => this.#metrics.watchRestarts.inc({ reason }),
       onCorrections: (count) => this.#metrics.corrections.inc(count),
@@ -139,11 +140,14 @@ export class AuthenticatorService {
       log.info('metrics and probes', { address: bound });
     }
     void this.#state.synced().then(() => log.info('stores filled', { count: this.#state.tokens.size }));
+    const startedAt = performance.now();
+    const isLate = (): boolean => !this.#isHeard || performance.now() - startedAt >= PATIENCE_MS;
     this.#late = [
-      this.#restoreAfter(SILENCE_MS, () => !this.#isHeard),
-      this.#restoreAfter(PATIENCE_MS, () => !this.#state.isRefused),
+      setTimeout(() => this.#restoreWhere(!this.#isHeard), SILENCE_MS),
+      setInterval(() => this.#restoreWhere(isLate() || this.#state.hasFailed), LOOK_AGAIN_MS),
     ];
     await this.#state.filled;
+    this.#stopLooking();
     this.#writeBack.start();
     for (const address of config.listen) {
       const { host, port } = splitAddress(address);
@@ -155,7 +159,7 @@ export class AuthenticatorService {
   /** Gives up the port, answers what was asked, writes back what was noted, and ends: within two seconds. */
   async stop(): Promise<void> {
     const stoppingMs = performance.now();
-    for (const timer of this.#late) clearTimeout(timer);
+    this.#stopLooking();
     const drained = Promise.all([this.#server.drain(), this.#monitor.close()]);
     this.#verified.release();
     void this.#readyFile.remove().catch(() => undefined);
@@ -173,10 +177,13 @@ export class AuthenticatorService {
     ]);
   }
 
-  #restoreAfter(ms: number, isDue: () => boolean): NodeJS.Timeout {
-    return setTimeout(() => {
-      if (isDue()) void this.#persistence?.restore();
-    }, ms);
+  /** @param isInWant - what is to be judged by cannot be had. Who is refused, or is being told, goes without the snapshot all the same. */
+  #restoreWhere(isInWant: boolean): void {
+    if (isInWant && !this.#state.isRefused && !this.#state.isBeingTold) void this.#persistence?.restore();
+  }
+
+  #stopLooking(): void {
+    for (const timer of this.#late) clearTimeout(timer);
   }
 
   #buildPersistence(): Persistence | undefined {

@@ -131,10 +131,18 @@ export class WriteBack {
     this.#dueAtMs.set(name, earliestMs + this.#random() * TICK_MS * 2);
   }
 
-  /** What is left of the five minutes after its last write, by whichever authenticator of this cluster. A clock that was ahead makes no more of them. */
+  /** What is left of the five minutes after its last write, by whichever authenticator of this cluster. */
   #restMs(name: string): number {
+    return this.#toldAtMs(name) + PER_TOKEN_MS - this.#options.now();
+  }
+
+  /**
+   * When the token was last used, as the cluster has it. What is still to come by more than the clocks of two nodes differ was written by one that
+   * was ahead, and counts for nothing.
+   */
+  #toldAtMs(name: string): number {
     const lastUsedAtMs = this.#options.state.tokens.get(name)?.lastUsedAtMs ?? 0;
-    return Math.min(PER_TOKEN_MS, lastUsedAtMs + PER_TOKEN_MS - this.#options.now());
+    return lastUsedAtMs > this.#options.now() + PER_TOKEN_MS ? 0 : lastUsedAtMs;
   }
 
   async #writeUsed(name: string): Promise<void> {
@@ -143,9 +151,10 @@ export class WriteBack {
     this.#usedAtMs.delete(name);
     this.#dueAtMs.delete(name);
     if (usedAtMs === undefined || !token) return;
-    const seconds = Math.floor(usedAtMs / 1000) * 1000;
+    // It may have been noted by a clock that was ahead, too.
+    const seconds = Math.floor(Math.min(usedAtMs, this.#options.now()) / 1000) * 1000;
     // Another authenticator of this cluster may have told it already.
-    if (token.lastUsedAtMs !== undefined && token.lastUsedAtMs >= seconds) return;
+    if (this.#toldAtMs(name) >= seconds) return;
     this.#plan(name, PER_TOKEN_MS);
     const lastUsedAt = `${new Date(seconds).toISOString().slice(0, 19)}Z`;
     const failed = await this.#patch(CLUSTER_AUTH_TOKENS, token, { lastUsedAt });

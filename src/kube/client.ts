@@ -1,8 +1,9 @@
-import { apiVersionOf, FIELD_MANAGER, type Resource } from '../api/names.ts';
+import { FIELD_MANAGER, type Resource } from '../api/names.ts';
 import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError, unreadable } from './classify.ts';
 import type { Fence } from './fence.ts';
+import { collectionPath, objectPath } from './paths.ts';
 import type { RequestOptions, Stream, Transport } from './transport.ts';
 
 /** Which object: `namespace` is left out for cluster-scoped kinds. */
@@ -22,6 +23,7 @@ export interface ListOptions {
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   readonly besideWatches?: RequestOptions['besideWatches'];
+  readonly onData?: RequestOptions['onData'];
 }
 
 export interface WatchOptions {
@@ -90,6 +92,11 @@ export class KubeClient implements Reader, Writer {
     this.#mayWrite = mayWrite;
   }
 
+  /** How many connections were made for watches so far: each may lead elsewhere. */
+  get watchConnections(): number {
+    return this.#transport.watchConnections;
+  }
+
   /** The same way, with a fence of its own: for what concerns one of many that others may write for. */
   within(mayWrite: Fence): KubeClient {
     return new KubeClient(this.#transport, this.#observe, mayWrite);
@@ -114,9 +121,9 @@ export class KubeClient implements Reader, Writer {
     if (options.labelSelector) query.set('labelSelector', options.labelSelector);
     if (options.fieldSelector) query.set('fieldSelector', options.fieldSelector);
     const path = `${collectionPath(resource, options.namespace)}?${query}`;
-    const { maxBytes = MAX_LIST_BYTES, signal, besideWatches } = options;
+    const { maxBytes = MAX_LIST_BYTES, signal, besideWatches, onData } = options;
     const sizes = { bytes: 0 };
-    const body = await this.#send('GET', path, { signal, maxBytes, sizes, besideWatches });
+    const body = await this.#send('GET', path, { signal, maxBytes, sizes, besideWatches, onData });
     return { ...listPage(path, body), bytes: sizes.bytes };
   }
 
@@ -208,6 +215,7 @@ export class KubeClient implements Reader, Writer {
         maxBytes: options.maxBytes,
         isStillDue: options.isStillDue,
         besideWatches: options.besideWatches,
+        onData: options.onData,
         mayWrite: this.#mayWrite,
       })
       .catch((error: unknown) => {
@@ -235,6 +243,7 @@ interface SendOptions {
   readonly maxBytes?: number;
   readonly isStillDue?: (() => boolean) | undefined;
   readonly besideWatches?: boolean | undefined;
+  readonly onData?: RequestOptions['onData'];
   /** Told the length of the answer. */
   readonly sizes?: { bytes: number };
 }
@@ -280,15 +289,4 @@ function listPage(path: string, body: unknown): ListPage {
   }
   const next = metadata?.continue;
   return { items: items ?? [], resourceVersion: version, continue: typeof next === 'string' ? next : '' };
-}
-
-/** Path of a kind's collection, in a namespace or across all. */
-export function collectionPath(resource: Resource, namespace?: string): string {
-  const root = resource.group === '' ? '/api' : '/apis';
-  const scope = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${root}/${apiVersionOf(resource)}${scope}/${resource.plural}`;
-}
-
-function objectPath(key: ObjectKey): string {
-  return `${collectionPath(key.resource, key.namespace)}/${encodeURIComponent(key.name)}`;
 }

@@ -53,6 +53,7 @@ export class Connections {
   #watches: Pool | undefined;
   /** Of the latest connection that was trusted: the next one need not check and sign what this one did. */
   #session: Session | undefined;
+  #watchConnections = 0;
   #closed = false;
 
   constructor(access: Access, options: ConnectionsOptions) {
@@ -71,6 +72,11 @@ export class Connections {
     this.#followCertificates();
     this.#watches ??= this.#newWatches();
     return this.#watches;
+  }
+
+  /** How many were made for watches so far. */
+  get watchConnections(): number {
+    return this.#watchConnections;
   }
 
   /** After a request on `pool` got no answer: from here on all go over new connections. */
@@ -173,6 +179,7 @@ export class Connections {
         }),
     } as Pool.Options & { h2Options: Client.Options['h2Options'] });
     pool.on('connect', (_, targets) => {
+      this.#watchConnections += 1;
       const client = targets.at(-1);
       if (client instanceof Client) followGoaway(client, pingMs, () => this.#leave(pool));
     });

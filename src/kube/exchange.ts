@@ -22,6 +22,8 @@ export interface ExchangeLimits {
   readonly maxRefusalBytes: number;
   /** Called for each 64 KiB that arrived: whoever waits may go on waiting. */
   readonly onProgress: () => void;
+  /** Called for whatever arrived of an answer that is a success. */
+  readonly onData?: (() => void) | undefined;
 }
 
 /** So much of an answer has to arrive in the time that its beginning may take: slow is fine, dripping is not. */
@@ -107,6 +109,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const { maxBytes, maxRefusalBytes } = this.#limits;
     if (this.#status < 300) {
+      this.#limits.onData?.();
       if (this.#bytes > maxBytes) this.#giveUp(new BodyTooLongError(`more than ${maxBytes} bytes`));
     } else if (this.#bytes > maxRefusalBytes) {
       this.#finish(maxRefusalBytes);

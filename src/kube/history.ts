@@ -22,7 +22,7 @@ const ANY_NAME = 'ace-operator-version';
  * are ahead of ours: it has no object of that name and UID. One that was deleted a moment ago costs a list, too, and no more.
  *
  * @param since - the newest version that was seen of the plane
- * @param distrust - ends the watch when it is not, with the error as its reason
+ * @param distrust - ends the watch when it is not, or seems not to be and does not say who it is, with the error as its reason
  * @returns false when there was no answer, which is no evidence, or when it is not
  */
 export async function checkHistory(
@@ -35,18 +35,31 @@ export async function checkHistory(
     const { plane, witness, resource } = collection;
     const [{ resourceVersion, items }] = await Promise.all([current(collection, signal), plane?.verify()]);
     const isBehind = isOlder(resourceVersion, since);
-    if (!isBehind && (!witness || items.some((item) => uidOf(item) === witness.uid))) return true;
-    // Another cluster may have said so, over this very connection. What was answered a moment ago was said by whoever was there then,
-    // and a plane that is taken for put back makes of what is deleted next what nobody deleted.
-    await plane?.verify(true, true);
-    throw new RolledBackError(
-      isBehind
-        ? `${resource.plural}: the plane went back from version ${since} to ${resourceVersion}`
-        : `${resource.plural}: the plane does not have ${witness?.name} as it was seen`,
-    );
+    if (!isBehind && (!witness || items.some((item) => uidOf(item) === witness.uid))) {
+      // One that is ahead may be another one, behind a connection that was made for this watch.
+      await plane?.verify(false, plane.uid !== undefined);
+      return true;
+    }
+    const seen = isBehind
+      ? `${resource.plural}: the plane went back from version ${since} to ${resourceVersion}`
+      : `${resource.plural}: the plane does not have ${witness?.name} as it was seen`;
+    distrust.abort(await explained(seen, plane));
   } catch (error) {
-    if (error instanceof RolledBackError || error instanceof OtherPlaneError) distrust.abort(error);
-    return false;
+    if (error instanceof OtherPlaneError) distrust.abort(error);
+  }
+  return false;
+}
+
+/**
+ * Another cluster may have said so, over this very connection. What was answered a moment ago was said by whoever was there then, and
+ * a plane that is taken for put back makes of what is deleted next what nobody deleted. So without an answer everything is listed, and no more.
+ */
+async function explained(seen: string, plane: PlaneIdentity | undefined): Promise<unknown> {
+  try {
+    await plane?.verify(true, true);
+    return new RolledBackError(seen);
+  } catch (error) {
+    return error;
   }
 }
 

@@ -17,6 +17,8 @@ export interface Collection<T> {
   readonly maxBytes?: number;
   /** Objects of a list together at most; {@link MAX_OBJECTS} without it. */
   readonly maxObjects?: number;
+  /** Called for whatever arrives of a list: it is on its way. */
+  readonly onData?: () => void;
 }
 
 /** A collection of which only lists are asked. */
@@ -129,8 +131,14 @@ async function nextPage(
   after: ListPage | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ page: ListPage; limit: number }> {
-  const { client, resource, namespace, labelSelector, fieldSelector } = collection;
-  const where = { namespace, labelSelector, fieldSelector, ...(after ? { continue: after.continue } : {}) };
+  const { client, resource, namespace, labelSelector, fieldSelector, onData } = collection;
+  const where = {
+    namespace,
+    labelSelector,
+    fieldSelector,
+    onData,
+    ...(after ? { continue: after.continue } : {}),
+  };
   for (let fitting = limit; ; fitting = Math.max(1, Math.floor(fitting / 4))) {
     try {
       const page = await client.list(resource, {

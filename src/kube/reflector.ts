@@ -189,8 +189,8 @@ export class Reflector<T extends Identified> {
   async #list(signal: AbortSignal): Promise<void> {
     const { store, plane, observer } = this.#options;
     const listed = await this.#lists.all(signal);
-    // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already will do.
-    await plane?.verify(this.#hasSynced, listed.besideWatches);
+    // What another cluster lacks was not deleted here. Where nothing is held yet, what is known already of that connection will do.
+    await plane?.verify(this.#hasSynced || listed.besideWatches, listed.besideWatches);
     const isPutBack = this.#position.isAheadOf(listed.resourceVersion) || isOfAnotherHistory(store, listed);
     const corrections = store.replace(listed.items, isPutBack);
     if (isPutBack) observer?.putBack?.();

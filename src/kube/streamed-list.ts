@@ -33,6 +33,7 @@ export async function streamAll<T>(collection: Collection<T>, signal: AbortSigna
   async function* counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
       timer.refresh();
+      collection.onData?.();
       bytes += chunk.length;
       if (bytes > maxBytes || items.size > maxObjects) {
         throw tooLarge(`LIST ${resource.plural}`, `${items.size} objects, ${bytes} bytes, and no end`);

@@ -46,6 +46,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** A larger answer is refused. 16 MiB without it. */
   readonly maxBytes?: number | undefined;
+  /** Called for whatever arrives of an answer that is a success. */
+  readonly onData?: (() => void) | undefined;
   /** Asked right before a write is sent, after all that it has to wait for. Left out: it is. */
   readonly isStillDue?: (() => boolean) | undefined;
   /** A fence of its own, within that of all requests; asked at the same moment. */
@@ -78,8 +80,14 @@ export class Transport {
     this.#basePath = access.server.pathname.replace(/\/$/, '');
   }
 
+  /** How many connections were made for watches so far. */
+  get watchConnections(): number {
+    return this.#connections.watchConnections;
+  }
+
   /**
-   * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection.
+   * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection; not so one beside the
+   * watches.
    *
    * @throws {ConnectionError} when there was no answer
    * @throws {FencedError} when it was a write, and was not sent because this process may not write
@@ -96,8 +104,10 @@ export class Transport {
       // The authority may have been replaced on disk.
       if (certificateReasonIn(error.reason)) await this.refreshCredentials();
       const isOtherNow = tls !== this.#access.tls;
-      if (!isOtherNow && !(method === 'GET' && isSilence(error.cause))) throw error;
-      return await this.#send(method, path, { ...options, besideWatches: false });
+      // What is asked beside the watches is about their connection: no other one can tell.
+      const isToRepeat = method === 'GET' && !options.besideWatches && isSilence(error.cause);
+      if (!isOtherNow && !isToRepeat) throw error;
+      return await this.#send(method, path, options);
     }
   }
 
@@ -127,6 +137,7 @@ export class Transport {
         maxBytes: options.maxBytes ?? MAX_OBJECT_BYTES,
         maxRefusalBytes: MAX_REFUSAL_BYTES,
         onProgress: () => void timer.refresh(),
+        onData: options.onData,
       };
       const answer = await Exchange.run(pool, request, limits, signal);
       const { 'retry-after': retryAfter, date } = answer.headers;

@@ -15,13 +15,15 @@ interface Event {
   readonly version: number;
 }
 
+const DRIP_MS = 100;
+
 /**
  * A small real HTTP server that lists and watches objects as an API server does: versions, replays from a version,
  * field selectors by name. Reads only.
  */
 export class ClusterServer {
-  /** Refuses requests for these plurals with this status, or leaves them unanswered. */
-  readonly faults = new Map<string, number | 'silent'>();
+  /** Refuses requests for these plurals with this status, leaves them unanswered, or lets their lists drip for as long as it is there. */
+  readonly faults = new Map<string, number | 'silent' | 'dripping'>();
   readonly #server: Server = createServer((request, response) => this.#take(request, response));
   readonly #objects = new Map<string, Map<string, KubeObject>>();
   readonly #events: Event[] = [];
@@ -100,9 +102,13 @@ export class ClusterServer {
     const name = /^metadata\.name=(.+)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1];
     const fault = this.faults.get(plural);
     if (fault === 'silent') return;
+    if (fault === 'dripping' && !isStream && !searchParams.has('watch')) {
+      this.#drip(response, plural, name);
+      return;
+    }
     // Lists as streams are refused, as older servers do.
     if (fault !== undefined || request.method !== 'GET' || isStream) {
-      const code = fault ?? (isStream ? 422 : 405);
+      const code = typeof fault === 'number' ? fault : isStream ? 422 : 405;
       const status = {
         kind: 'Status',
         status: 'Failure',
@@ -117,6 +123,19 @@ export class ClusterServer {
     if (searchParams.has('watch'))
       this.#watch({ plural, name, response }, Number(searchParams.get('resourceVersion')));
     else response.end(JSON.stringify(this.#list(plural, name)));
+  }
+
+  /** Sends a list as it is at the end, behind blanks that go on until then. */
+  #drip(response: ServerResponse, plural: string, name: string | undefined): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const timer = setInterval(() => {
+      if (this.faults.get(plural) === 'dripping') response.write(' ');
+      else {
+        clearInterval(timer);
+        response.end(JSON.stringify(this.#list(plural, name)));
+      }
+    }, DRIP_MS);
+    response.on('close', () => clearInterval(timer));
   }
 
   #list(plural: string, name: string | undefined): object {

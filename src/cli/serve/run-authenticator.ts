@@ -23,7 +23,7 @@ export async function runAuthenticator(given: Given, runtime: Runtime): Promise<
   const service = new AuthenticatorService({
     config,
     access,
-    marks: () => clusterMarks(access),
+    marks: clusterMarks(access),
     snapshotKey:
       config.snapshotKeyFile === undefined ? undefined : await readSnapshotKey(config.snapshotKeyFile),
     log,

@@ -74,9 +74,11 @@ export class SyncBack {
     const observed = cluster.observed.tokens.get(name);
     if (!token || !observed || cluster.outcomes.get(tokenKey(name))?.state !== 'synced') return done;
     const { lastUsedAtMs } = parseClusterAuthToken(observed.object);
-    if (lastUsedAtMs === undefined || lastUsedAtMs <= (token.lastUsedAtMs ?? 0)) return done;
-    // A clock that is ahead must not pin the time for good.
+    if (lastUsedAtMs === undefined) return done;
+    // A clock that is ahead must not pin the time for good, there or here.
     const usedAtMs = Math.min(lastUsedAtMs, cluster.now());
+    const knownAtMs = token.lastUsedAtMs ?? 0;
+    if (lastUsedAtMs <= knownAtMs && knownAtMs <= cluster.now() + PER_TOKEN_MS) return done;
     const written = this.#written.get(token.uid);
     if (written?.toldMs === lastUsedAtMs) return done;
     // What was written at a time that is still to come was so by a clock that was ahead, and is not waited for.

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { clusterMarks } from '../../../src/authenticator/cluster-marks.ts';
 import { aJwt } from '../../support/jwt.ts';
 import { createAuthority } from '../../support/pki.ts';
@@ -13,7 +13,7 @@ function marks(
     server: new URL(server),
     tls: certificates.length === 0 ? {} : { ca: certificates.join('') },
     headers: async () => (token === undefined ? {} : { Authorization: `Bearer ${token}` }),
-  });
+  })();
 }
 
 const bound = (uid: string): string => aJwt({ 'kubernetes.io': { serviceaccount: { name: 'a', uid } } });
@@ -126,5 +126,21 @@ test('a credential that cannot be had at the start ends nothing: its authorities
   const own = createAuthority('kubernetes');
   const unreachable = { server: new URL('https://10.43.0.1'), tls: { ca: own.cert } };
   const headers = (): Promise<never> => Promise.reject(new Error('no such file'));
-  expect(await clusterMarks({ ...unreachable, headers })).toEqual(await marks([own.cert]));
+  expect(await clusterMarks({ ...unreachable, headers })()).toEqual(await marks([own.cert]));
+});
+
+test("a bundle is gone through once, however often it is looked at: with a system's own that takes seconds", async () => {
+  const [one, other] = [createAuthority('kubernetes'), createAuthority('kubernetes')];
+  const tls = { ca: one.cert + other.cert };
+  const look = clusterMarks({ server: new URL('https://10.43.0.1'), tls, headers: async () => ({}) });
+  const verify = vi.spyOn(X509Certificate.prototype, 'verify');
+  const first = await look();
+  const { length } = verify.mock.calls;
+  expect(length).toBeGreaterThan(0);
+  expect(await look()).toEqual(first);
+  expect(verify.mock.calls).toHaveLength(length);
+  // Another one, as it was read again from disk.
+  tls.ca = one.cert;
+  expect(await look()).toEqual(await marks([one.cert]));
+  verify.mockRestore();
 });

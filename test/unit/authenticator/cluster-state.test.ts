@@ -53,6 +53,7 @@ describe('ClusterState', () => {
     later.server.faults.set('secrets', 500).delete('clusteruserattributes');
     await eventually(() => expect(later.state.isRefused).toBe(false));
     expect(later.state.hasSynced).toBe(false);
+    expect(later.state.hasFailed).toBe(true);
     await later.close();
   });
 

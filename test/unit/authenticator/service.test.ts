@@ -115,6 +115,46 @@ test.each([401, 403])('one that says %s knows us no more, and the snapshot waits
   expect(await isLetIn(started)).toBe(true);
 });
 
+test('one that says 403 to all that decides is no other for what else it fails at', async () => {
+  refuseAll(403);
+  server.faults.set(CONFIG_MAPS.plural, 500);
+  const started = start();
+  await eventually(() =>
+    expect(started.output()).toMatch(/"resource":"configmaps".*\n.*"resource":"configmaps"/s),
+  );
+  await delay(1_500);
+  expect(started.output()).not.toContain('authenticator listens');
+  expect(started.output()).not.toContain('snapshot');
+});
+
+test('one that said 403, and is silent since, is away like any other', async () => {
+  refuseAll(403);
+  const started = start();
+  await eventually(() => expect(started.output()).toContain('watch failed'));
+  refuseAll('silent');
+  await eventually(() => expect(started.output()).toContain('answering from the snapshot'), {
+    timeoutMs: 20_000,
+  });
+  await started.listening;
+  expect(await isLetIn(started)).toBe(true);
+}, 30_000);
+
+test.each(DECIDING)(
+  'nobody who was revoked is let in while %s are on their way',
+  async (plural) => {
+    server.remove(CLUSTER_AUTH_TOKENS.plural, 'token-1');
+    server.faults.set(plural, 'dripping');
+    const started = start();
+    await delay(6_500);
+    expect(started.output()).not.toContain('authenticator listens');
+    server.faults.clear();
+    await started.listening;
+    expect(started.output()).not.toContain('snapshot');
+    expect(await isLetIn(started)).toBe(false);
+  },
+  30_000,
+);
+
 test('one that is there is waited for, and the snapshot is not looked at', async () => {
   const started = start();
   await started.listening;

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_AUTH_TOKENS, CLUSTERS, SECRETS } from '../../../src/api/names.ts';
 import { ApiError, ConnectionError } from '../../../src/errors.ts';
-import { collectionPath, KubeClient } from '../../../src/kube/client.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { collectionPath } from '../../../src/kube/paths.ts';
 import { Transport } from '../../../src/kube/transport.ts';
 import { CANARY } from '../../support/builders.ts';
 

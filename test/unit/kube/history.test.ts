@@ -3,12 +3,16 @@ import { createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TOKENS } from '../../../src/api/names.ts';
-import { OtherPlaneError, RolledBackError } from '../../../src/errors.ts';
+import type { Identified } from '../../../src/api/types.ts';
+import { ApiError, ConnectionError, OtherPlaneError, RolledBackError } from '../../../src/errors.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
 import { checkHistory } from '../../../src/kube/history.ts';
 import { Lists } from '../../../src/kube/lists.ts';
 import { PlaneIdentity } from '../../../src/kube/plane-identity.ts';
+import { Reflector } from '../../../src/kube/reflector.ts';
+import { Store } from '../../../src/kube/store.ts';
 import { Transport } from '../../../src/kube/transport.ts';
+import { eventually } from '../../support/eventually.ts';
 import { createAuthority } from '../../support/pki.ts';
 
 const AUTHORITY = createAuthority('one');
@@ -18,14 +22,16 @@ afterEach(() => {
 });
 
 /** An API server with one object, and a namespace `kube-system`; watches stay silent, and lists as streams hold nothing. */
-async function aPlane(uid: string, version: string): Promise<number> {
+async function aPlane(uid: string, version: string, identity: 200 | 503 | 'silent' = 200): Promise<number> {
   const pair = AUTHORITY.issueServer('api', ['127.0.0.1']);
   const server = createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
-    response.writeHead(200);
     const { url = '' } = request;
+    const isAsked = url.includes('/namespaces/');
+    if (isAsked && identity === 'silent') return;
+    response.writeHead(isAsked ? Number(identity) : 200);
     if (url.includes('sendInitialEvents')) response.write(endOfList(version));
     else if (url.includes('watch=1')) response.write('\n');
-    else if (url.includes('/namespaces/')) response.end(JSON.stringify({ metadata: { uid } }));
+    else if (isAsked) response.end(JSON.stringify({ metadata: { uid } }));
     else {
       const items = url.includes('t-1') ? [{ metadata: { name: 't-1', uid } }] : [];
       response.end(JSON.stringify({ metadata: { resourceVersion: version }, items }));
@@ -116,11 +122,14 @@ describe('another cluster comes behind the address, ahead of the first, whose wa
 });
 
 describe('another cluster is there for new connections, behind the first, to which those of requests still lead', () => {
-  const open = async (): Promise<{ client: KubeClient; plane: PlaneIdentity }> => {
-    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', '50')];
+  const open = async (
+    identity: 200 | 503 | 'silent' = 200,
+    { timeoutMs = 5_000, version = '50' } = {},
+  ): Promise<{ client: KubeClient; plane: PlaneIdentity }> => {
+    const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', version, identity)];
     const address = await anAddress(a);
     const access = { server: new URL(address.url), tls: { ca: AUTHORITY.cert }, headers: async () => ({}) };
-    const transport = new Transport(access, { connections: 1, timeoutMs: 5_000, userAgent: 'test' });
+    const transport = new Transport(access, { connections: 1, timeoutMs, userAgent: 'test' });
     closing.push(() => void transport.close());
     const client = new KubeClient(transport);
     const plane = new PlaneIdentity(client);
@@ -136,6 +145,40 @@ describe('another cluster is there for new connections, behind the first, to whi
     const distrust = new AbortController();
     expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
     expect(distrust.signal.reason).toBeInstanceOf(OtherPlaneError);
+  });
+
+  test.each([503, 'silent'] as const)(
+    'where it does not say who it is (%s), nobody is put back, and everything is listed',
+    async (identity) => {
+      const { client, plane } = await open(identity, { timeoutMs: 1_000 });
+      const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
+      const distrust = new AbortController();
+      expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
+      expect(distrust.signal.reason).toBeInstanceOf(identity === 503 ? ApiError : ConnectionError);
+    },
+  );
+
+  test('nor does a higher version make it the one that was there a moment ago', async () => {
+    const { client, plane } = await open(200, { version: '200' });
+    const known = { client, resource: TOKENS, parse: (raw: unknown) => raw, plane };
+    const distrust = new AbortController();
+    expect(await checkHistory(known, '100', new AbortController().signal, distrust)).toBe(false);
+    expect(distrust.signal.reason).toBeInstanceOf(OtherPlaneError);
+  });
+
+  test('what the first list brings as a stream is asked for like every other', async () => {
+    const { client, plane } = await open();
+    const store = new Store<Identified>();
+    const failed: unknown[] = [];
+    const reflector = new Reflector<Identified>({
+      ...{ client, plane, store, resource: TOKENS },
+      parse: (raw) => raw as Identified,
+      observer: { failed: (error) => failed.push(error) },
+    });
+    reflector.start();
+    await eventually(() => expect(failed[0] ?? reflector.hasSynced).toBeInstanceOf(OtherPlaneError));
+    expect([reflector.hasSynced, plane.stranger]).toEqual([false, 'uid-b']);
+    await reflector.stop();
   });
 
   test('what it lists as a stream is asked for over the same connection', async () => {

@@ -66,8 +66,11 @@ for (const [title, silent] of Object.entries(noEvidence)) {
     answer = () => ({ metadata: { uid: 'one' } });
     await plane.verify(true);
     answer = silent;
-    await plane.verify(true);
+    // Nor for its being the one that is known: what it told is not taken. Who may not ask has to do without.
+    if (title === 'no right to see it') await plane.verify(true);
+    else await expect(plane.verify(true)).rejects.not.toThrow(OtherPlaneError);
     expect([plane.uid, plane.stranger]).toEqual(['one', undefined]);
+    await plane.verify();
   });
 }
 
@@ -90,6 +93,30 @@ test('over each connection it may be another one: a single stranger is enough, u
   await plane.verify(true, true);
   uids.requests = 'two';
   await expect(plane.verify(true, true)).rejects.toThrow(OtherPlaneError);
+});
+
+test('over the connection of the watches it is asked once for each that is made, and again where it was not the right one', async () => {
+  let watches = 'one';
+  const asked: string[] = [];
+  const fake = {
+    watchConnections: 1,
+    get: async (_key: unknown, { besideWatches = false } = {}): Promise<unknown> => {
+      asked.push(besideWatches ? 'watches' : 'requests');
+      return { metadata: { uid: besideWatches ? watches : 'one' } };
+    },
+  };
+  const plane = new PlaneIdentity(fake as unknown as KubeClient);
+  await plane.verify(false, true);
+  await plane.verify(false, true);
+  expect(asked).toEqual(['requests', 'watches']);
+  [fake.watchConnections, watches] = [2, 'two'];
+  await expect(plane.verify(false, true)).rejects.toThrow(OtherPlaneError);
+  // That others are told the right one over their connections proves nothing for this one.
+  await plane.verify(true);
+  await expect(plane.verify(false, true)).rejects.toThrow(OtherPlaneError);
+  watches = 'one';
+  await plane.verify(false, true);
+  expect(plane.stranger).toBeUndefined();
 });
 
 test('versions are compared as numbers where they are some, and count as older where they are not', () => {

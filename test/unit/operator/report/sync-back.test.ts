@@ -75,6 +75,13 @@ describe('lastUsedAt', () => {
     expect(carried()).toBe(timeText(NOW + MINUTE));
   });
 
+  test('waits for no time that the operator wrote by a clock that was ahead', async () => {
+    world.putToken({ lastUsedAt: timeText(NOW + HOUR) });
+    await used(NOW - MINUTE);
+    expect(await lastUsed()).toEqual(DONE);
+    expect(carried()).toBe(timeText(NOW - MINUTE));
+  });
+
   test('costs one patch per token in five minutes, and comes back when they are over', async () => {
     await used(NOW - MINUTE);
     await lastUsed();
