@@ -97,6 +97,11 @@ export class KubeClient implements Reader, Writer {
     return this.#transport.watchConnections;
   }
 
+  /** See {@link Transport.leaveConnections}. */
+  leaveConnections(): void {
+    this.#transport.leaveConnections();
+  }
+
   /** The same way, with a fence of its own: for what concerns one of many that others may write for. */
   within(mayWrite: Fence): KubeClient {
     return new KubeClient(this.#transport, this.#observe, mayWrite);

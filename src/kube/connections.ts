@@ -86,6 +86,13 @@ export class Connections {
     this.#retire(pool);
   }
 
+  /** They lead to another server than they should: from here on all go over new ones, which may lead elsewhere again. */
+  leave(): void {
+    this.#session = undefined;
+    this.suspect(this.#requests);
+    if (this.#watches) this.#leave(this.#watches);
+  }
+
   /**
    * Whatever took the connection of the present watches away has most likely taken the others, too: nobody waits for them. Earlier
    * watches go over connections that nothing else goes over, perhaps to a server that is not there any more.

@@ -90,6 +90,8 @@ export class PlaneIdentity {
     const uids = answers.map(({ uid }) => uid).filter((uid) => uid !== undefined);
     this.#uid ??= uids[0];
     this.#seen = uids.find((uid) => uid !== this.#uid) ?? uids[0] ?? this.#seen;
+    // While anything goes over them, they would lead there for as long as it lives, wherever the address leads by then.
+    if (this.stranger !== undefined) this.#client.leaveConnections();
     this.#refuseStranger();
     const { fault, isNameless, connections } = answers[ways.indexOf('watches')] ?? {};
     if (connections !== undefined && fault === undefined && !isNameless) this.#watchesKnown = connections;

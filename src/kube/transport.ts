@@ -85,6 +85,11 @@ export class Transport {
     return this.#connections.watchConnections;
   }
 
+  /** Over the connections that are open another server answers: the next requests and watches go over new ones. */
+  leaveConnections(): void {
+    this.#connections.leave();
+  }
+
   /**
    * One request, one answer of any status. A read that got no answer is tried once more, at once and over a new connection; not so one beside the
    * watches.

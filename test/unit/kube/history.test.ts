@@ -121,6 +121,29 @@ describe('another cluster comes behind the address, ahead of the first, whose wa
   });
 });
 
+test('another cluster that was behind the address for a moment is left at once, though what goes over its connections never rests', async () => {
+  const [a, b] = [await aPlane('uid-a', '100'), await aPlane('uid-b', '200')];
+  const address = await anAddress(b);
+  const access = { server: new URL(address.url), tls: { ca: AUTHORITY.cert }, headers: async () => ({}) };
+  // So long that nobody who waited for it would see the end.
+  const transport = new Transport(access, {
+    connections: 4,
+    timeoutMs: 5_000,
+    userAgent: 'test',
+    idleMs: 600_000,
+  });
+  closing.push(() => void transport.close());
+  const client = new KubeClient(transport);
+  const plane = new PlaneIdentity(client, 'uid-a');
+  const end = new AbortController();
+  closing.push(() => end.abort());
+  await client.watch(TOKENS, { timeoutSeconds: 60, resourceVersion: '100' }, end.signal);
+  await expect(plane.verify(true, true)).rejects.toThrow(OtherPlaneError);
+  address.leadTo(a);
+  await plane.verify(true, true);
+  expect(plane.stranger).toBeUndefined();
+});
+
 describe('another cluster is there for new connections, behind the first, to which those of requests still lead', () => {
   const open = async (
     identity: 200 | 503 | 'silent' = 200,

@@ -9,6 +9,8 @@ import { FakeApi } from '../../support/fake-api.ts';
 let answer: () => unknown;
 let asked: number;
 let client: KubeClient;
+/** What connections do then is told in history.test.ts, over real ones. */
+const leaveConnections = (): void => {};
 
 beforeEach(() => {
   const api = new FakeApi();
@@ -19,7 +21,7 @@ beforeEach(() => {
     asked += 1;
     return answer();
   };
-  client = api as unknown as KubeClient;
+  client = Object.assign(api, { leaveConnections }) as unknown as KubeClient;
 });
 
 test('the first UID that is seen counts, and the same one again is the same plane', async () => {
@@ -86,7 +88,7 @@ test('over each connection it may be another one: a single stranger is enough, u
   const get = async (_key: unknown, { besideWatches = false } = {}): Promise<unknown> => ({
     metadata: { uid: besideWatches ? uids.watches : uids.requests },
   });
-  const plane = new PlaneIdentity({ get } as unknown as KubeClient);
+  const plane = new PlaneIdentity({ get, leaveConnections } as unknown as KubeClient);
   await plane.verify(true);
   await expect(plane.verify(true, true)).rejects.toMatchObject({ known: 'one', answering: 'two' });
   uids.watches = 'one';
@@ -100,6 +102,7 @@ test('over the connection of the watches it is asked once for each that is made,
   const asked: string[] = [];
   const fake = {
     watchConnections: 1,
+    leaveConnections,
     get: async (_key: unknown, { besideWatches = false } = {}): Promise<unknown> => {
       asked.push(besideWatches ? 'watches' : 'requests');
       return { metadata: { uid: besideWatches ? watches : 'one' } };
