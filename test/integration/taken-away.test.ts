@@ -119,7 +119,8 @@ test('a namespace of credentials that may not be read keeps no revocation waitin
     '--leader-elect=true',
   ];
   const operator = await world.startOperator(flags);
-  await eventually(async () => expect(await cluster.tokenNames()).toContain('t-2'), { timeoutMs: 30_000 });
+  // That nobody may ask who the plane is, either, is waited for half a minute.
+  await eventually(async () => expect(await cluster.tokenNames()).toContain('t-2'), { timeoutMs: 75_000 });
   await world.deleteToken('t-2');
   await eventually(async () => expect(await cluster.tokenNames()).not.toContain('t-2'), {
     timeoutMs: 20_000,

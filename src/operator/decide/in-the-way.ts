@@ -96,17 +96,14 @@ export function mayAdopt(object: KubeObject, beside: readonly KubeObject[]): boo
  * @param written - our ClusterAuthToken of that name
  */
 export function mayTakeOver(secret: KubeObject, written: KubeObject): boolean {
-  return markOf(written) !== '' && !isAnOperators(secret) && mayAdopt(secret, [written]);
-}
-
-function isAnOperators({ metadata }: KubeObject): boolean {
-  return metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
+  const isAnOperators = secret.metadata.labels?.[LABEL_MANAGED_BY] === FIELD_MANAGER;
+  return markOf(written) !== '' && !isAnOperators && mayAdopt(secret, [written]);
 }
 
 /**
  * Whether a token goes on by the hash in our ClusterAuthToken, which is read before any Secret: by what stands there of another's
- * nobody is let in, and nobody kept out. Only where that one holds a hash, or held one, by its mark; or where none is there, so that
- * ours comes with its hash. Beside a Secret of an operator's, whose own is about to come, none of ours is made.
+ * nobody is let in, and nobody kept out. Only where that one holds a hash, or held one, by its mark: the name of a token is anybody's
+ * choice, and beside a Secret that somebody chose to name none is made, for kube-api-auth would move its hash into that.
  *
  * @param stranger - what is in the way, as `Kind name`
  */
@@ -114,10 +111,10 @@ export function staysInline({ name, userName }: Token, stranger: string, pair: r
   const ours = oursOf(pair);
   // Where a Secret of ours is seen, too, what was seen is out of date.
   if (stranger !== `${SECRETS.kind} ${name}` || ours.some(({ kind }) => kind === SECRETS.kind)) return false;
-  const objects = pair.map(({ object }) => object);
-  const written = objects.find(({ kind }) => kind === CLUSTER_AUTH_TOKENS.kind);
-  if (!written) return !objects.some(isAnOperators);
-  return ours.includes(written) && written['userName'] === userName && markOf(written) !== '';
+  return ours.some(
+    (object) =>
+      object.kind === CLUSTER_AUTH_TOKENS.kind && object['userName'] === userName && markOf(object) !== '',
+  );
 }
 
 /** The same facts, were the hash to be kept in the ClusterAuthToken. */

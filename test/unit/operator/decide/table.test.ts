@@ -616,7 +616,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   [
     'someone else’s Secret refused our write',
     { seen: { ...NOTHING, refusedBy: 'Secret t-1', before: { state: 'pending' } } },
-    'pending; asks for user u-1 first',
+    'tells Conflict; refused: Conflict; again in 60 s',
   ],
   [
     'a minute later: is it still there? It is not watched',
@@ -624,12 +624,9 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
     "asks whether Secret t-1 is someone else's",
   ],
   [
-    '… it is: the hash comes in the ClusterAuthToken, and no other write is tried',
-    {
-      seen: { ...NOTHING, before: refusedConflict },
-      answers: told(['secret/t-1', true], ['user/u-1', true]),
-    },
-    'creates ClusterAuthToken t-1; refused: Conflict; again in 60 s',
+    '… it is: no write is tried',
+    { seen: { ...NOTHING, before: refusedConflict }, answers: told(['secret/t-1', true]) },
+    'refused: Conflict; again in 60 s',
   ],
   [
     'adoption takes it over',
@@ -650,7 +647,7 @@ const TOKEN_ROWS: readonly [string, TokenChanges, string][] = [
   [
     '… but no Secret without a token beside it: the name of a token is anybody’s choice',
     { rules: { adopts: true }, seen: { pair: [see(foreign(hashSecret()))], before: undefined } },
-    'tells Conflict; creates ClusterAuthToken t-1; refused: Conflict; again in 60 s',
+    'tells Conflict; refused: Conflict; again in 60 s',
   ],
   [
     '… nor one with anything else in it',
