@@ -10,7 +10,8 @@ import type { KubeObject } from '../api/types.ts';
 import type { Change } from '../derive/diff.ts';
 import { takesAway } from '../derive/takes.ts';
 import { ApiError, TerminalError } from '../errors.ts';
-import type { ObjectKey, WriteOptions, Writer } from './client.ts';
+import type { WriteOptions, Writer } from './client.ts';
+import type { ObjectKey } from './paths.ts';
 
 const RESOURCES = new Map<string, Resource>(
   [CLUSTER_AUTH_TOKENS, CLUSTER_USER_ATTRIBUTES, CLUSTER_PROPAGATIONS, SECRETS, CONFIG_MAPS].map(

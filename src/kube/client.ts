@@ -3,15 +3,8 @@ import type { KubeObject } from '../api/types.ts';
 import { isHeldBack, isObjectMissing } from '../errors.ts';
 import { apiError, unreadable } from './classify.ts';
 import type { Fence } from './fence.ts';
-import { collectionPath, objectPath } from './paths.ts';
+import { collectionPath, type ObjectKey, objectPath } from './paths.ts';
 import type { RequestOptions, Stream, Transport } from './transport.ts';
-
-/** Which object: `namespace` is left out for cluster-scoped kinds. */
-export interface ObjectKey {
-  readonly resource: Resource;
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}
 
 export interface ListOptions {
   readonly namespace?: string | undefined;

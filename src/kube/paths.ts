@@ -1,5 +1,11 @@
 import { apiVersionOf, type Resource } from '../api/names.ts';
-import type { ObjectKey } from './client.ts';
+
+/** Which object: `namespace` is left out for cluster-scoped kinds. */
+export interface ObjectKey {
+  readonly resource: Resource;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
 
 /** Path of a kind's collection, in a namespace or across all. */
 export function collectionPath(resource: Resource, namespace?: string): string {

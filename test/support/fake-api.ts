@@ -1,7 +1,8 @@
 import type { Resource } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/types.ts';
 import { ApiError, ConnectionError } from '../../src/errors.ts';
-import type { ListPage, ObjectKey, Reader, Writer } from '../../src/kube/client.ts';
+import type { ListPage, Reader, Writer } from '../../src/kube/client.ts';
+import type { ObjectKey } from '../../src/kube/paths.ts';
 import { applyMergePatch } from './json-merge-patch.ts';
 
 export interface FakeEvent {

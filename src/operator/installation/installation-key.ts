@@ -1,7 +1,8 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { INSTALLATION_KEY_SECRET, SECRETS } from '../../api/names.ts';
 import { isAlreadyExists, TerminalError } from '../../errors.ts';
-import type { KubeClient, ObjectKey } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { ObjectKey } from '../../kube/paths.ts';
 
 const KEY_BYTES = 32;
 

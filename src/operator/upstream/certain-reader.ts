@@ -1,6 +1,7 @@
 import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, type Resource } from '../../api/names.ts';
 import { ApiError, UnseenError } from '../../errors.ts';
-import type { KubeClient, ListOptions, ListPage, ObjectKey, Reader } from '../../kube/client.ts';
+import type { KubeClient, ListOptions, ListPage, Reader } from '../../kube/client.ts';
+import type { ObjectKey } from '../../kube/paths.ts';
 
 export interface CertainReaderDeps {
   readonly client: Pick<KubeClient, 'get' | 'list'>;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, ConnectionError } from '../../../../src/errors.ts';
-import type { ObjectKey } from '../../../../src/kube/client.ts';
 import { readInstallationId } from '../../../../src/kube/installation-id.ts';
+import type { ObjectKey } from '../../../../src/kube/paths.ts';
 import { Refusals } from '../../../../src/kube/refusals.ts';
 import type { DebtRecord } from '../../../../src/operator/debts/debt-record.ts';
 import { deletedBefore, readPlane } from '../../../../src/operator/debts/plane.ts';

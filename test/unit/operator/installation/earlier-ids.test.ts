@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import type { ObjectKey } from '../../../../src/kube/client.ts';
+import type { ObjectKey } from '../../../../src/kube/paths.ts';
 import { EarlierIds } from '../../../../src/operator/installation/earlier-ids.ts';
 import type { Log } from '../../../../src/telemetry/log.ts';
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { parseCluster } from '../../../../src/api/parse-cluster.ts';
 import { ObservedState, parseClusterAuthToken } from '../../../../src/clusters/observed.ts';
-import type { ObjectKey } from '../../../../src/kube/client.ts';
+import type { ObjectKey } from '../../../../src/kube/paths.ts';
 import { EarlierIds } from '../../../../src/operator/installation/earlier-ids.ts';
 import { installationOf } from '../../../../src/operator/installation/installation.ts';
 import { OtherIds } from '../../../../src/operator/sweep/other-ids.ts';
